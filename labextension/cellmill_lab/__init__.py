@@ -1,0 +1,1 @@
+"""cellmill inside JupyterLab: the server extension and the application."""

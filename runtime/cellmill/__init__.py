@@ -1,0 +1,35 @@
+"""Notebook cells as software-defined assets: the public API, imported on first use."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+#: Public name -> module of this package that defines it. One name a line, sorted inside each room.
+EXPORTS: dict[str, str] = {
+    # errors
+    "CellmillError": "errors",
+    "InvalidDefinitionError": "errors",
+    # definitions
+    # planning
+    # instance
+    # io
+    # execution
+}
+
+__all__ = ["__version__", *EXPORTS]
+
+
+def __getattr__(name: str) -> object:
+    try:
+        module = EXPORTS[name]
+    except KeyError:
+        raise AttributeError(f"module 'cellmill' has no attribute {name!r}") from None
+    value = getattr(import_module(f"cellmill.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *EXPORTS})

@@ -1,0 +1,1 @@
+"""When runs start: scheduler, sensors, backfills, declarative automation, queue, monitor and the daemon."""

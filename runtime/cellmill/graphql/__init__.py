@@ -1,0 +1,1 @@
+"""The API: GraphQL schema, resolvers and subscriptions."""

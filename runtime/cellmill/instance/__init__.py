@@ -1,0 +1,1 @@
+"""What happened: events, runs, catalog and automation state, on SQLite and PostgreSQL."""

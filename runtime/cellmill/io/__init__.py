@@ -1,0 +1,1 @@
+"""Where values live: the value store and the built-in IO managers."""

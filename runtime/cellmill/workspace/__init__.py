@@ -1,0 +1,1 @@
+"""Where code is: code locations, their hosts and reload."""
