@@ -10,9 +10,23 @@ __version__ = "0.1.0"
 EXPORTS: dict[str, str] = {
     # errors
     "CellmillError": "errors",
+    "CheckError": "errors",
     "InvalidDefinitionError": "errors",
+    "InvalidMetadataError": "errors",
+    "InvariantViolationError": "errors",
+    "StorageError": "errors",
     # definitions
+    # definitions: IO
+    "InputContext": "definitions.io_context",
+    "OutputContext": "definitions.io_context",
+    "ValueRef": "definitions.value_ref",
+    "build_input_context": "definitions.build_io_context",
+    "build_output_context": "definitions.build_io_context",
     # planning
+    "Run": "planning.run",
+    "RunRecord": "planning.run",
+    "RunStatus": "planning.run",
+    "RunsFilter": "planning.run",
     # instance
     # io
     # execution

@@ -8,9 +8,22 @@
     │   ├── InvalidSubsetError
     │   ├── InvalidInvocationError
     │   └── UnresolvableSelectionError …
+    ├── InvariantViolationError      an API was asked for what it cannot have here
+    │   ├── CheckError
+    │   └── InvalidMetadataError
     ├── ExecutionError               user code, during a run
     ├── StorageError                 the instance, the value store
+    │   ├── StorageBusyError
+    │   ├── StorageLocationError
+    │   ├── SchemaVersionError
+    │   ├── RunNotFoundError
+    │   ├── DuplicateRunError
+    │   ├── ValueNotFoundError
+    │   ├── ValueCorruptError
+    │   └── ValueTypeError
     ├── ConcurrencyError             a lost lease, a duplicate claim
+    │   ├── LeaseLostError
+    │   └── RunFinishedError
     └── SecurityError                a refused path, pickle, origin or secret
 
 A class's docstring is its default message and says what to do next.
@@ -34,6 +47,18 @@ class InvalidDefinitionError(DefinitionError):
     """A definition cannot be used as it is declared."""
 
 
+class InvariantViolationError(CellmillError):
+    """Something was asked for that is not there in this place."""
+
+
+class CheckError(InvariantViolationError):
+    """An argument or a state is not what the call requires."""
+
+
+class InvalidMetadataError(InvariantViolationError):
+    """Metadata cannot be recorded as it is given."""
+
+
 class ExecutionError(CellmillError):
     """User code failed during a run."""
 
@@ -42,8 +67,48 @@ class StorageError(CellmillError):
     """The instance or the value store could not be read or written."""
 
 
+class StorageBusyError(StorageError):
+    """The instance's database stayed locked for too long; look for a process that holds a transaction open."""
+
+
+class StorageLocationError(StorageError):
+    """The instance cannot be kept here; set CELLMILL_HOME to a writable folder on a local disk."""
+
+
+class SchemaVersionError(StorageError):
+    """The instance was written by another version of cellmill; run `cellmill instance migrate`, or upgrade cellmill."""
+
+
+class RunNotFoundError(StorageError):
+    """The instance knows no run with this id; `cellmill runs list` shows those it knows."""
+
+
+class DuplicateRunError(StorageError):
+    """The instance already holds a run with this id; leave the id out to have a new one made."""
+
+
+class ValueNotFoundError(StorageError, FileNotFoundError):
+    """Nothing is stored under this name; materialize it first."""
+
+
+class ValueCorruptError(StorageError):
+    """A stored value does not have the checksum it was written with; materialize it again."""
+
+
+class ValueTypeError(StorageError, TypeError):
+    """The value has a type that this IO manager cannot store; choose another IO manager for it."""
+
+
 class ConcurrencyError(CellmillError):
     """Another process owns what this one tried to change."""
+
+
+class LeaseLostError(ConcurrencyError):
+    """Another attempt has taken this run over; this process must stop and publish nothing."""
+
+
+class RunFinishedError(ConcurrencyError):
+    """The run has already ended; a finished run is never changed."""
 
 
 class SecurityError(CellmillError):

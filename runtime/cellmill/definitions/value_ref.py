@@ -1,0 +1,68 @@
+"""Where one stored value lies, in a form that travels in events and between processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from cellmill.definitions.asset_key import AssetKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueRef:
+    """One immutable version of one stored value.
+
+    A reader that holds a reference needs no database: it opens `path` below the value store's root (or the URL that
+    `path` is), checks `checksum`, and reads it as `format`.
+    """
+
+    #: Path below the store's root, percent-encoded, or an absolute URL.
+    path: str
+    #: How the file is to be read: "parquet", "npy", "json", "text", "bytes" or "pickle".
+    format: str
+    #: The version of this value; every write makes a new one.
+    version: str
+    #: Bytes in the file.
+    size: int
+    #: SHA-256 of the file's bytes, hexadecimal.
+    checksum: str
+    #: Module and name of the value's type, as the reader shall make it ("pandas.DataFrame").
+    type_name: str = ""
+    #: HMAC-SHA256 with the instance's key over path and checksum; present on what must never be read from a stranger.
+    signature: str = ""
+
+    def to_dict(self) -> dict[str, str | int]:
+        """The reference as plain JSON data."""
+        data: dict[str, str | int] = {
+            "path": self.path,
+            "format": self.format,
+            "version": self.version,
+            "size": self.size,
+            "checksum": self.checksum,
+        }
+        if self.type_name:
+            data["type_name"] = self.type_name
+        if self.signature:
+            data["signature"] = self.signature
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> ValueRef:
+        """The reference that `to_dict` described; unknown keys of newer writers are ignored."""
+        return cls(
+            path=str(data["path"]),
+            format=str(data["format"]),
+            version=str(data["version"]),
+            size=int(str(data["size"])),
+            checksum=str(data["checksum"]),
+            type_name=str(data.get("type_name", "")),
+            signature=str(data.get("signature", "")),
+        )
+
+
+class ValueRefFinder(Protocol):
+    """Finds the current reference of an asset's value, or None where nothing is stored."""
+
+    def __call__(self, asset_key: AssetKey, partition_key: str | None) -> ValueRef | None: ...
