@@ -124,3 +124,34 @@ class MissingExtra(CellmillError):
 
     def __reduce__(self) -> tuple[type[MissingExtra], tuple[str]]:
         return type(self), (self.extra,)
+
+
+# Time: cron expressions, partitions, ticks.
+
+
+class InvalidCronError(InvalidDefinitionError):
+    """A cron expression cannot be used; write five fields: minute, hour, day of month, month, day of week."""
+
+
+class InvalidPartitionKeyError(InvalidDefinitionError, ValueError):
+    """A partition key or date does not have the form that its partitions definition gives to keys."""
+
+
+class UnknownPartitionError(CellmillError):
+    """No partition has this key; look at `get_partition_keys()` of the partitions definition."""
+
+
+class InvalidSerializedSubsetError(CellmillError):
+    """A stored partition subset was written by another version; compute it again."""
+
+
+class ScheduleExecutionError(ExecutionError):
+    """The function of a schedule failed."""
+
+
+class SensorExecutionError(ExecutionError):
+    """The function of a sensor failed."""
+
+
+class PartitionExecutionError(ExecutionError):
+    """The function that makes the run config or tags of a partition failed."""
