@@ -59,6 +59,10 @@ class InvalidMetadataError(InvariantViolationError):
     """Metadata cannot be recorded as it is given."""
 
 
+class InvalidInvocationError(DefinitionError):
+    """A definition was called in a way it does not allow; the message names the arguments it takes."""
+
+
 class ExecutionError(CellmillError):
     """User code failed during a run."""
 

@@ -1,0 +1,279 @@
+"""What all partitions definitions offer, and the definitions whose keys are simply listed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from cellmill.definitions.partitions.key import PARTITION_NAME_TAG, Partition, PartitionKeyRange, check_key_text
+from cellmill.definitions.partitions.loading import DynamicPartitionsStore, dynamic_store, effective_time
+from cellmill.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
+
+if TYPE_CHECKING:
+    from cellmill.definitions.partitions.requests import AddDynamicPartitionsRequest, DeleteDynamicPartitionsRequest
+    from cellmill.definitions.partitions.subset import PartitionsSubset
+
+
+class PartitionsDefinition(ABC):
+    """The set of keys into which an asset or a job is cut."""
+
+    @abstractmethod
+    def get_partition_keys(
+        self, current_time: datetime | None = None, dynamic_partitions_store: DynamicPartitionsStore | None = None
+    ) -> Sequence[str]:
+        """All keys that exist at `current_time` (now by default), in order."""
+
+    def get_first_partition_key(
+        self, current_time: datetime | None = None, dynamic_partitions_store: DynamicPartitionsStore | None = None
+    ) -> str | None:
+        """The first key, or None while there is none."""
+        keys = self.get_partition_keys(current_time, dynamic_partitions_store)
+        return keys[0] if keys else None
+
+    def get_last_partition_key(
+        self, current_time: datetime | None = None, dynamic_partitions_store: DynamicPartitionsStore | None = None
+    ) -> str | None:
+        """The last key, or None while there is none."""
+        keys = self.get_partition_keys(current_time, dynamic_partitions_store)
+        return keys[-1] if keys else None
+
+    def get_num_partitions(
+        self, current_time: datetime | None = None, dynamic_partitions_store: DynamicPartitionsStore | None = None
+    ) -> int:
+        """How many keys exist."""
+        return len(self.get_partition_keys(current_time, dynamic_partitions_store))
+
+    def has_partition_key(
+        self,
+        partition_key: str,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> bool:
+        """Whether this key exists."""
+        return partition_key in self.get_partition_keys(current_time, dynamic_partitions_store)
+
+    def validate_partition_key(
+        self,
+        partition_key: str,
+        current_time: Any = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> None:
+        """Nothing if the key exists.
+
+        Raises: UnknownPartitionError otherwise.
+        """
+        moment = current_time if isinstance(current_time, datetime) else getattr(current_time, "effective_dt", None)
+        store = dynamic_partitions_store or getattr(current_time, "dynamic_partitions_store", None)
+        if not self.has_partition_key(partition_key, moment, store):
+            raise UnknownPartitionError(f"Could not find a partition with key {partition_key!r} in {self}.")
+
+    def get_partition_keys_in_range(
+        self, partition_key_range: PartitionKeyRange, dynamic_partitions_store: DynamicPartitionsStore | None = None
+    ) -> Sequence[str]:
+        """The keys from the range's start to its end, both included."""
+        keys = list(self.get_partition_keys(None, dynamic_partitions_store))
+        wrong = [key for key in dict.fromkeys(partition_key_range) if key not in keys]
+        if wrong:
+            raise InvalidInvocationError(
+                f"Partition range {partition_key_range.start} to {partition_key_range.end} is not a valid range. "
+                f"Nonexistent partition keys: {wrong}"
+            )
+        return keys[keys.index(partition_key_range.start) : keys.index(partition_key_range.end) + 1]
+
+    def get_partition_key_range(self, keys: Iterable[str]) -> PartitionKeyRange:
+        """The smallest range that holds all of the keys."""
+        order = {key: index for index, key in enumerate(self.get_partition_keys())}
+        ranked = sorted(keys, key=lambda key: order[key])
+        return PartitionKeyRange(ranked[0], ranked[-1])
+
+    def filter_valid_partition_keys(self, partition_keys: set[str]) -> set[str]:
+        """Those of the keys that exist."""
+        return {key for key in partition_keys if self.has_partition_key(key)}
+
+    def get_tags_for_partition_key(self, partition_key: str) -> Mapping[str, str]:
+        """The tags of a run that makes this partition."""
+        return {PARTITION_NAME_TAG: partition_key}
+
+    def validate_partition_definition(self) -> None:
+        """Nothing, unless the definition can be seen to give two partitions one key."""
+
+    @property
+    def partitions_subset_class(self) -> type[PartitionsSubset]:
+        """The class of this definition's subsets."""
+        return type(self.empty_subset())
+
+    def empty_subset(self) -> PartitionsSubset:
+        """The subset without any key."""
+        return _subset_module().KeysSubset(frozenset())
+
+    def subset_with_partition_keys(self, partition_keys: Iterable[str]) -> PartitionsSubset:
+        """The subset of these keys."""
+        return self.empty_subset().with_partition_keys(partition_keys)
+
+    def subset_with_all_partitions(
+        self, current_time: datetime | None = None, dynamic_partitions_store: DynamicPartitionsStore | None = None
+    ) -> PartitionsSubset:
+        """The subset of all keys that exist now."""
+        return self.subset_with_partition_keys(self.get_partition_keys(current_time, dynamic_partitions_store))
+
+    def subset_in_range(self, partition_key_range: PartitionKeyRange) -> PartitionsSubset:
+        """The subset of the keys in a range."""
+        return self.subset_with_partition_keys(self.get_partition_keys_in_range(partition_key_range))
+
+    def deserialize_subset(self, serialized: str) -> PartitionsSubset:
+        """The subset that `serialize()` wrote."""
+        return self.empty_subset().deserialized(serialized)
+
+    def can_deserialize_subset(
+        self,
+        serialized: str,
+        serialized_partitions_def_unique_id: str | None = None,
+        serialized_partitions_def_class_name: str | None = None,
+    ) -> bool:
+        """Whether a subset was written by a definition of this kind."""
+        if serialized_partitions_def_class_name not in (None, type(self).__name__):
+            return False
+        return self.empty_subset().can_deserialize(serialized)
+
+    def get_serializable_unique_identifier(self, dynamic_partitions_store: DynamicPartitionsStore | None = None) -> str:
+        """A hash that changes with the set of keys."""
+        return hashlib.sha1(json.dumps(self._identity(dynamic_partitions_store)).encode()).hexdigest()
+
+    def _identity(self, dynamic_partitions_store: DynamicPartitionsStore | None) -> object:
+        return list(self.get_partition_keys(None, dynamic_partitions_store))
+
+
+def _subset_module() -> Any:
+    from cellmill.definitions.partitions import subset
+
+    return subset
+
+
+class StaticPartitionsDefinition(PartitionsDefinition):
+    """A fixed list of keys.
+
+    Raises: InvalidDefinitionError for a key that comes twice or is no valid key.
+    """
+
+    def __init__(self, partition_keys: Sequence[str]) -> None:
+        if isinstance(partition_keys, str):
+            raise InvalidDefinitionError(f"partition_keys is a list of keys, not the text {partition_keys!r}: write [{partition_keys!r}]")
+        self._keys = tuple(partition_keys)
+        check_key_text(self._keys)
+        self._index = {key: index for index, key in enumerate(self._keys)}
+        if len(self._index) != len(self._keys):
+            seen: set[str] = set()
+            twice = list(dict.fromkeys(key for key in self._keys if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+            raise InvalidDefinitionError(f"Partition keys must be unique. Duplicate instances of partition keys: {twice}.")
+
+    def get_partition_keys(
+        self, current_time: datetime | None = None, dynamic_partitions_store: DynamicPartitionsStore | None = None
+    ) -> Sequence[str]:
+        return list(self._keys)
+
+    def get_num_partitions(
+        self, current_time: datetime | None = None, dynamic_partitions_store: DynamicPartitionsStore | None = None
+    ) -> int:
+        return len(self._keys)
+
+    def has_partition_key(
+        self,
+        partition_key: str,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> bool:
+        return partition_key in self._index
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StaticPartitionsDefinition) and self._keys == other._keys
+
+    def __hash__(self) -> int:
+        return hash(self._keys)
+
+    def __str__(self) -> str:
+        return ", ".join(f"'{key}'" for key in self._keys)
+
+    def __repr__(self) -> str:
+        return f"StaticPartitionsDefinition(partition_keys={list(self._keys)})"
+
+
+class DynamicPartitionsDefinition(PartitionsDefinition):
+    """Keys that are added and removed at run time, kept by the instance under `name`."""
+
+    def __init__(
+        self,
+        partition_fn: Callable[[datetime | None], Sequence[str] | Sequence[Partition]] | None = None,
+        name: str | None = None,
+    ) -> None:
+        if partition_fn is None and name is None:
+            raise InvalidDefinitionError("Must provide either partition_fn or name to DynamicPartitionsDefinition.")
+        if partition_fn is not None and name is not None:
+            raise InvalidDefinitionError("Cannot provide both partition_fn and name to DynamicPartitionsDefinition.")
+        if isinstance(partition_fn, str):
+            raise InvalidDefinitionError(f"Write DynamicPartitionsDefinition(name={partition_fn!r}): the first argument is a function")
+        self.partition_fn = partition_fn
+        self.name = name
+
+    def _validated_name(self) -> str:
+        if self.name is None:
+            raise InvalidInvocationError("These dynamic partitions have a function and no name, so keys cannot be added to them")
+        return self.name
+
+    def get_partition_keys(
+        self, current_time: datetime | None = None, dynamic_partitions_store: DynamicPartitionsStore | None = None
+    ) -> Sequence[str]:
+        if self.partition_fn is not None:
+            found = self.partition_fn(effective_time(current_time))
+            return [item.name if isinstance(item, Partition) else item for item in found]
+        name = self._validated_name()
+        return list(dynamic_store(dynamic_partitions_store, name).get_dynamic_partitions(partitions_def_name=name))
+
+    def has_partition_key(
+        self,
+        partition_key: str,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> bool:
+        if self.partition_fn is not None:
+            return partition_key in self.get_partition_keys(current_time)
+        name = self._validated_name()
+        return dynamic_store(dynamic_partitions_store, name).has_dynamic_partition(
+            partitions_def_name=name, partition_key=partition_key
+        )
+
+    def build_add_request(self, partition_keys: Sequence[str]) -> AddDynamicPartitionsRequest:
+        """The request by which a sensor adds these keys."""
+        check_key_text(partition_keys)
+        return _requests_module().AddDynamicPartitionsRequest(self._validated_name(), partition_keys)
+
+    def build_delete_request(self, partition_keys: Sequence[str]) -> DeleteDynamicPartitionsRequest:
+        """The request by which a sensor removes these keys."""
+        return _requests_module().DeleteDynamicPartitionsRequest(self._validated_name(), partition_keys)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, DynamicPartitionsDefinition)
+            and self.name == other.name
+            and self.partition_fn == other.partition_fn
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.partition_fn))
+
+    def __str__(self) -> str:
+        if self.name:
+            return f'Dynamic partitions: "{self.name}"'
+        return ", ".join(f"'{key}'" for key in self.get_partition_keys())
+
+    def __repr__(self) -> str:
+        return f"DynamicPartitionsDefinition(name={self.name!r})"
+
+
+def _requests_module() -> Any:
+    from cellmill.definitions.partitions import requests
+
+    return requests
