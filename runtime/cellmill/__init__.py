@@ -11,11 +11,17 @@ EXPORTS: dict[str, str] = {
     # errors
     "CellmillError": "errors",
     "CheckError": "errors",
+    "CheckError": "errors",
+    "InvalidAssetSelectionError": "errors",
     "InvalidDefinitionError": "errors",
+    "InvalidSubsetError": "errors",
     "InvalidMetadataError": "errors",
     "InvariantViolationError": "errors",
     "StorageError": "errors",
     # definitions
+    "AssetCheckKey": "definitions.asset_key",
+    "AssetKey": "definitions.asset_key",
+    "AssetSelection": "definitions.selection",
     # definitions: IO
     "InputContext": "definitions.io_context",
     "OutputContext": "definitions.io_context",

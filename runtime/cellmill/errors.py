@@ -63,6 +63,14 @@ class InvalidInvocationError(DefinitionError):
     """A definition was called in a way it does not allow; the message names the arguments it takes."""
 
 
+class InvalidSubsetError(DefinitionError):
+    """A selection names something that does not exist; check its spelling."""
+
+
+class InvalidAssetSelectionError(DefinitionError):
+    """A selection of assets cannot be understood; correct it at the place that the message points at."""
+
+
 class ExecutionError(CellmillError):
     """User code failed during a run."""
 
