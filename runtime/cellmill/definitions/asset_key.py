@@ -18,6 +18,7 @@ class AssetKey:
 
     __slots__ = ("_hash", "parts")
     parts: tuple[str, ...]
+    _hash: int
 
     def __init__(self, path: str | Sequence[str] = (), *, parts: Sequence[str] | None = None) -> None:
         given = path if parts is None else parts

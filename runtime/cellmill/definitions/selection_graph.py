@@ -123,7 +123,7 @@ def _from_planned(graph: PlannedGraph) -> SelectionGraph:
 def _node_facts(key: AssetKey, node: Any) -> AssetFacts:
     tags: Mapping[str, str] = getattr(node, "tags", None) or {}
     metadata: Mapping[str, Any] = getattr(node, "metadata", None) or {}
-    origin = getattr(node, "origin", None)
+    origin: Any = getattr(node, "origin", None)
     return AssetFacts(
         key=key,
         parents=frozenset(getattr(node, "parent_keys", ())),
@@ -135,7 +135,7 @@ def _node_facts(key: AssetKey, node: Any) -> AssetFacts:
         siblings=frozenset(getattr(node, "execution_set_asset_keys", ())),
         metadata=metadata,
         code_location=getattr(node, "code_location", None),
-        notebook=getattr(node, "notebook", None) or (str(origin.path) if hasattr(origin, "path") else None),
+        notebook=getattr(node, "notebook", None) or (str(origin.path) if getattr(origin, "path", None) else None),
     )
 
 

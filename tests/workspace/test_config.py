@@ -1,0 +1,128 @@
+"""Workspace files are read into one configuration, and wrong ones are refused with their line."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+from cellmill.workspace.config import WorkspaceConfigError, find_workspace, read_config
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_cellmill_toml(tmp_path: Path) -> None:
+    """Globs, modules, files and named locations become locations with their own settings."""
+    file = write(
+        tmp_path / "cellmill.toml",
+        """
+name = "flights"
+notebooks = ["nb/**/*.ipynb"]
+modules = ["pkg.defs"]
+files = "extra/defs.py"
+env = {A = "1"}
+
+[[location]]
+name = "other"
+module = "far.defs"
+attribute = "defs"
+python = "python3.12"
+env = {B = 2}
+
+[storage]
+url = "postgresql://x"
+""",
+    )
+    config = read_config(file)
+
+    assert config.name == "flights" and config.root == tmp_path and not config.implicit
+    assert [(loc.name, loc.kind, loc.targets) for loc in config.locations] == [
+        ("notebooks", "notebooks", ("nb/**/*.ipynb",)),
+        ("pkg.defs", "module", ("pkg.defs",)),
+        ("defs.py", "file", ("extra/defs.py",)),
+        ("other", "module", ("far.defs",)),
+    ]
+    assert config.locations[0].env == {"A": "1"}
+    assert config.locations[3].env == {"B": "2"} and config.locations[3].python == "python3.12"
+    assert config.settings == {"storage": {"url": "postgresql://x"}}
+
+
+def test_pyproject_and_discovery(tmp_path: Path) -> None:
+    """The nearest workspace file upwards counts; a pyproject only with its own table; else the folder itself."""
+    write(tmp_path / "pyproject.toml", '[project]\nname = "x"\n')
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    assert find_workspace(inner).implicit and find_workspace(inner).root == inner
+    (tmp_path / ".cellmill").mkdir()
+    assert find_workspace(inner).root == tmp_path
+    write(tmp_path / "a" / "pyproject.toml", '[tool.cellmill]\nmodules = ["m"]\n')
+
+    found = find_workspace(inner)
+    assert found.root == tmp_path / "a" and found.locations[0].targets == ("m",)
+
+
+def test_dagster_workspace(tmp_path: Path) -> None:
+    """Dagster's documented `workspace.yaml` gives the same locations."""
+    file = write(
+        tmp_path / "workspace.yaml",
+        """
+load_from:
+  - python_file: defs.py
+  - python_module:
+      module_name: hello.defs
+      location_name: hello
+      attribute: defs
+      executable_path: venv/bin/python
+  - python_package:
+      package_name: pkg
+""",
+    )
+
+    assert [(loc.name, loc.kind, loc.attribute, loc.python) for loc in read_config(file).locations] == [
+        ("defs.py", "file", None, None),
+        ("hello", "module", "defs", "venv/bin/python"),
+        ("pkg", "package", None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "part"),
+    [
+        ("name = 'x'\nnotebook = 'a'\n", 2, "Did you mean 'notebooks'"),
+        ("name = 3\n", 1, "name is a string"),
+        ("a = = 3\n", 1, "not valid TOML"),
+        ("\n[[location]]\nname = 'x'\n", 3, "exactly one of"),
+        ("[[location]]\nname = 'x'\nmodule = 'm'\nfile = 'f'\n", 2, "exactly one of"),
+        ("modules = ['m', 'm']\n", 1, "two locations are named"),
+        ("[[location]]\nmodule = 'm'\npythn = 'p'\n", 3, "Did you mean 'python'"),
+        ("[[location]]\nmodule = 'm'\npython = 'p'\nkernel = 'k'\n", 4, "not both"),
+        ("env = {A = [1]}\n", 1, "table of strings"),
+    ],
+)
+def test_wrong_files_name_their_line(tmp_path: Path, text: str, line: int, part: str) -> None:
+    """An unknown or wrong setting is refused with file, line and remedy, and the error survives pickle."""
+    file = write(tmp_path / "cellmill.toml", text)
+    with pytest.raises(WorkspaceConfigError) as caught:
+        read_config(file)
+    again = pickle.loads(pickle.dumps(caught.value))
+
+    assert f"line {line}" in str(caught.value) and part in str(caught.value)
+    assert str(again) == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("load_from: 3\n", "is a list"),
+        ("load_from:\n  - grpc_server:\n      port: 1\n", "grpc_server"),
+        ("load_from: [\n", "not valid YAML"),
+        ("load_from:\n  - python_file:\n      path: x\n", "unknown setting of python_file"),
+    ],
+)
+def test_wrong_dagster_files(tmp_path: Path, text: str, part: str) -> None:
+    """A wrong `workspace.yaml` is refused with the reason."""
+    with pytest.raises(WorkspaceConfigError, match=part):
+        read_config(write(tmp_path / "workspace.yaml", text))
