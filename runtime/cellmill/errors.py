@@ -167,3 +167,82 @@ class SensorExecutionError(ExecutionError):
 
 class PartitionExecutionError(ExecutionError):
     """The function that makes the run config or tags of a partition failed."""
+
+
+class ParameterCheckError(CheckError):
+    """An argument has the wrong type; pass a value of the type that the message names."""
+
+
+class InvalidConfigDefinitionError(DefinitionError):
+    """A config schema is not built from config types; use scalars, Field, Shape, Selector, Array, Map …"""
+
+
+class InvalidPythonicConfigDefinitionError(InvalidConfigDefinitionError):
+    """A Config or ConfigurableResource class has a field that cannot be configured."""
+
+
+class InvalidConfigError(DefinitionError):
+    """Config does not fit its schema; every problem is listed with its path and the allowed keys."""
+
+    def __init__(self, preamble: str | None = None, errors: object = (), config_value: object = None) -> None:
+        self.preamble = preamble
+        self.errors = list(errors) if isinstance(errors, (list, tuple)) else [errors]
+        self.config_value = config_value
+        lines = [preamble or "Config does not fit its schema."]
+        lines.extend(f"    Error {n}: {getattr(e, 'message', e)}" for n, e in enumerate(self.errors, 1))
+        self.message = "\n".join(lines)
+        super().__init__(self.message)
+
+    def __reduce__(self) -> tuple[type[InvalidConfigError], tuple[str | None, list[object], object]]:
+        return type(self), (self.preamble, self.errors, self.config_value)
+
+
+class UnknownResourceError(ExecutionError, AttributeError):
+    """A resource was asked for that the definition does not require; add its key to required_resource_keys."""
+
+
+class TypeCheckDidNotPassError(ExecutionError):
+    """A value is not of the declared type."""
+
+    def __init__(self, description: str | None = None, metadata: object = None, type_name: object = None) -> None:
+        self.description = description
+        self.metadata = metadata or {}
+        self.type_name = type_name
+        super().__init__(description)
+
+    def __reduce__(self) -> tuple[type[TypeCheckDidNotPassError], tuple[str | None, object, object]]:
+        return type(self), (self.description, self.metadata, self.type_name)
+
+
+class UserCodeExecutionError(ExecutionError):
+    """User code raised; the error it raised is `user_exception`."""
+
+    def __init__(self, message: str | None = None, user_exception: BaseException | None = None) -> None:
+        super().__init__(message)
+        self.user_exception = user_exception
+        if user_exception is not None:
+            self.__cause__ = user_exception
+
+    @property
+    def is_user_code_error(self) -> bool:
+        """Whether user code, not cellmill, is at fault."""
+        return True
+
+    def __reduce__(self) -> tuple[type[UserCodeExecutionError], tuple[str, BaseException | None]]:
+        return type(self), (str(self), self.user_exception)
+
+
+class TypeCheckError(UserCodeExecutionError):
+    """A type check function raised or returned neither a bool nor a TypeCheck."""
+
+
+class TypeLoadingError(UserCodeExecutionError):
+    """A type loader raised while it made a value from config."""
+
+
+class ResourceFunctionError(UserCodeExecutionError):
+    """A resource could not be initialised; the error of its function is the cause."""
+
+
+class ConfigMappingFunctionError(UserCodeExecutionError):
+    """A config mapping function raised or returned config that is not a dictionary."""
