@@ -34,7 +34,13 @@ ALIASES = {
 }
 #: Characters; a list of all sixty minutes still fits.
 MAX_LENGTH = 199
-_FIELDS = ("minute (0-59)", "hour (0-23)", "day of month (1-31)", "month (1-12)", "day of week (0-7, 0 and 7 are Sunday)")
+_FIELDS = (
+    "minute (0-59)",
+    "hour (0-23)",
+    "day of month (1-31)",
+    "month (1-12)",
+    "day of week (0-7, 0 and 7 are Sunday)",
+)
 _PROBE = datetime(2000, 1, 1)
 
 
@@ -110,11 +116,14 @@ def parse_cron(text: str) -> Cron:
         try:
             fields = ALIASES[fields.lower()]
         except KeyError:
-            raise InvalidCronError(f"There is no cron alias {text!r}; the aliases are {', '.join(sorted(ALIASES))}") from None
+            raise InvalidCronError(
+                f"There is no cron alias {text!r}; the aliases are {', '.join(sorted(ALIASES))}"
+            ) from None
     parts = fields.split()
     if len(parts) != 5:
         raise InvalidCronError(
-            f"The cron schedule {text!r} has {len(parts)} fields; write five: minute, hour, day of month, month, day of week, "
+            f"The cron schedule {text!r} has {len(parts)} fields; write five: minute, hour, day of month, "
+            f"month, day of week, "
             "as in '0 6 * * 1-5' (seconds are not supported)"
         )
     if "?" in fields:
@@ -131,7 +140,9 @@ def _checked(text: str, parts: list[str]) -> Cron:
             fields = " ".join(parts)
         next(CronSim(fields, _PROBE))
     except StopIteration:
-        raise InvalidCronError(f"The cron schedule {text!r} never comes: no date fulfils its day and month fields") from None
+        raise InvalidCronError(
+            f"The cron schedule {text!r} never comes: no date fulfils its day and month fields"
+        ) from None
     except CronSimError as error:
         raise InvalidCronError(f"The cron schedule {text!r} is not valid: {_hint(str(error), parts)}") from None
     except (ValueError, OverflowError):
@@ -174,8 +185,12 @@ def union_ticks(crons: Sequence[Cron], after_s: float, zone: ZoneInfo) -> Iterat
             yield instant
 
 
-def cron_string_iterator(start_timestamp: float, cron_string: str, execution_timezone: str | None) -> Iterator[datetime]:
+def cron_string_iterator(
+    start_timestamp: float, cron_string: str, execution_timezone: str | None
+) -> Iterator[datetime]:
     """The aware times at or after `start_timestamp` at which a cron expression comes."""
     zone = load_zone(execution_timezone or "UTC")
-    for instant in parse_cron(cron_string).ticks(start_timestamp - 1 if start_timestamp == int(start_timestamp) else start_timestamp, zone):
+    for instant in parse_cron(cron_string).ticks(
+        start_timestamp - 1 if start_timestamp == int(start_timestamp) else start_timestamp, zone
+    ):
         yield at_epoch(instant, zone)

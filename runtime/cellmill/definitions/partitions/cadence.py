@@ -127,7 +127,9 @@ class _Months(_Calendar):
 class _Listed(Cadence):
     """Instants that are made one after another and remembered; number 0 is the first at or after `anchor_s`."""
 
-    def __init__(self, anchor_s: float, forward: Callable[[float], Iterator[int]], back: Callable[[float], Iterator[int]]) -> None:
+    def __init__(
+        self, anchor_s: float, forward: Callable[[float], Iterator[int]], back: Callable[[float], Iterator[int]]
+    ) -> None:
         self._anchor_s = anchor_s
         self._forward = forward(anchor_s - 1 if anchor_s == int(anchor_s) else anchor_s)
         self._after = array("q", [next(self._forward)])
@@ -213,7 +215,11 @@ def cadence_of(cron_text: str, timezone: str, anchor_s: float) -> Cadence:
         return _Months(zone, int(match[2]), int(match[1]), int(match[3]))
     if match := _HOURLY.fullmatch(cron.fields):
         minute = int(match[1])
-        return _Listed(anchor_s, lambda after_s: _hour_steps(cron, minute, zone, after_s), lambda until_s: cron.ticks_back(until_s, zone))
+        return _Listed(
+            anchor_s,
+            lambda after_s: _hour_steps(cron, minute, zone, after_s),
+            lambda until_s: cron.ticks_back(until_s, zone),
+        )
     return _Listed(anchor_s, lambda after_s: cron.ticks(after_s, zone), lambda until_s: cron.ticks_back(until_s, zone))
 
 
@@ -228,7 +234,9 @@ def _utc_cadence(cron: Cron) -> Cadence | None:
     return None
 
 
-def excluding(cadence: Cadence, timezone: str, anchor_s: float, crons: tuple[str, ...], instants: frozenset[int]) -> Cadence:
+def excluding(
+    cadence: Cadence, timezone: str, anchor_s: float, crons: tuple[str, ...], instants: frozenset[int]
+) -> Cadence:
     """The cadence without the windows that start at one of the instants or at a tick of one of the expressions."""
     zone = load_zone(timezone)
     parsed = [parse_cron(text) for text in crons]

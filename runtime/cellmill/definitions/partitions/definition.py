@@ -161,14 +161,18 @@ class StaticPartitionsDefinition(PartitionsDefinition):
 
     def __init__(self, partition_keys: Sequence[str]) -> None:
         if isinstance(partition_keys, str):
-            raise InvalidDefinitionError(f"partition_keys is a list of keys, not the text {partition_keys!r}: write [{partition_keys!r}]")
+            raise InvalidDefinitionError(
+                f"partition_keys is a list of keys, not the text {partition_keys!r}: write [{partition_keys!r}]"
+            )
         self._keys = tuple(partition_keys)
         check_key_text(self._keys)
         self._index = {key: index for index, key in enumerate(self._keys)}
         if len(self._index) != len(self._keys):
             seen: set[str] = set()
             twice = list(dict.fromkeys(key for key in self._keys if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
-            raise InvalidDefinitionError(f"Partition keys must be unique. Duplicate instances of partition keys: {twice}.")
+            raise InvalidDefinitionError(
+                f"Partition keys must be unique. Duplicate instances of partition keys: {twice}."
+            )
 
     def get_partition_keys(
         self, current_time: datetime | None = None, dynamic_partitions_store: DynamicPartitionsStore | None = None
@@ -214,13 +218,17 @@ class DynamicPartitionsDefinition(PartitionsDefinition):
         if partition_fn is not None and name is not None:
             raise InvalidDefinitionError("Cannot provide both partition_fn and name to DynamicPartitionsDefinition.")
         if isinstance(partition_fn, str):
-            raise InvalidDefinitionError(f"Write DynamicPartitionsDefinition(name={partition_fn!r}): the first argument is a function")
+            raise InvalidDefinitionError(
+                f"Write DynamicPartitionsDefinition(name={partition_fn!r}): the first argument is a function"
+            )
         self.partition_fn = partition_fn
         self.name = name
 
     def _validated_name(self) -> str:
         if self.name is None:
-            raise InvalidInvocationError("These dynamic partitions have a function and no name, so keys cannot be added to them")
+            raise InvalidInvocationError(
+                "These dynamic partitions have a function and no name, so keys cannot be added to them"
+            )
         return self.name
 
     def get_partition_keys(

@@ -99,7 +99,11 @@ def check_key_text(keys: Sequence[str]) -> None:
     """
     for key in keys:
         if not isinstance(key, str):
-            raise InvalidDefinitionError(f"A partition key is text; {key!r} is {type(key).__name__}: write {str(key)!r}")
+            raise InvalidDefinitionError(
+                f"A partition key is text; {key!r} is {type(key).__name__}: write {str(key)!r}"
+            )
         for part in INVALID_SUBSTRINGS:
             if part in key:
-                raise InvalidDefinitionError(f"The partition key {key!r} contains {part!r}, which is not allowed in a partition key")
+                raise InvalidDefinitionError(
+                    f"The partition key {key!r} contains {part!r}, which is not allowed in a partition key"
+                )

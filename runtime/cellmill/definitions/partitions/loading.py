@@ -71,5 +71,6 @@ def dynamic_store(given: DynamicPartitionsStore | None, name: str) -> DynamicPar
         return outer.dynamic_partitions_store
     raise InvalidInvocationError(
         f"The keys of the dynamic partitions {name!r} are kept by an instance, and none is at hand: pass "
-        "dynamic_partitions_store=instance, or wrap the call in partition_loading_context(dynamic_partitions_store=instance)"
+        "dynamic_partitions_store=instance, or wrap the call in "
+        "partition_loading_context(dynamic_partitions_store=instance)"
     )

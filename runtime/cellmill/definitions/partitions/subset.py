@@ -65,7 +65,9 @@ class PartitionsSubset(ABC):
     def empty_subset(self) -> PartitionsSubset:
         """The empty subset of the same kind."""
 
-    def get_partition_keys_not_in_subset(self, partitions_def: PartitionsDefinition, *args: Any, **kwargs: Any) -> Iterable[str]:
+    def get_partition_keys_not_in_subset(
+        self, partitions_def: PartitionsDefinition, *args: Any, **kwargs: Any
+    ) -> Iterable[str]:
         """The keys of the definition that are not in the subset."""
         return [key for key in partitions_def.get_partition_keys(*args, **kwargs) if key not in self]
 
@@ -75,7 +77,9 @@ class PartitionsSubset(ABC):
         """The subset as ranges of neighbouring keys of the definition."""
         return key_ranges(partitions_def.get_partition_keys(*args, **kwargs), self)
 
-    def with_partition_key_range(self, partitions_def: PartitionsDefinition, key_range: PartitionKeyRange) -> PartitionsSubset:
+    def with_partition_key_range(
+        self, partitions_def: PartitionsDefinition, key_range: PartitionKeyRange
+    ) -> PartitionsSubset:
         """The subset with the keys of a range added."""
         return self.with_partition_keys(partitions_def.get_partition_keys_in_range(key_range))
 

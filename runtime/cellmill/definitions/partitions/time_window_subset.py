@@ -151,7 +151,9 @@ class TimeWindowPartitionsSubset(PartitionsSubset):
         return [PartitionKeyRange(key_of(start), key_of(stop - 1)) for start, stop in self.ranges]
 
     def get_partition_keys_not_in_subset(self, partitions_def: Any, *args: Any, **kwargs: Any) -> Iterable[str]:
-        return self._coerced(partitions_def.subset_with_all_partitions(*args, **kwargs)).__sub__(self).get_partition_keys()
+        return (
+            self._coerced(partitions_def.subset_with_all_partitions(*args, **kwargs)).__sub__(self).get_partition_keys()
+        )
 
     def serialize(self) -> str:
         spans = [[float(start), float(end)] for start, end in self._spans()]
@@ -167,7 +169,11 @@ class TimeWindowPartitionsSubset(PartitionsSubset):
 
     def _coerced(self, other: PartitionsSubset) -> TimeWindowPartitionsSubset:
         if isinstance(other, TimeWindowPartitionsSubset):
-            return other if other.partitions_def.cadence is self.partitions_def.cadence else other.with_partitions_def(self.partitions_def)
+            return (
+                other
+                if other.partitions_def.cadence is self.partitions_def.cadence
+                else other.with_partitions_def(self.partitions_def)
+            )
         numbers = (number for number in map(self._number, other.get_partition_keys()) if number is not None)
         return self._with(merged((number, number + 1) for number in numbers))
 
