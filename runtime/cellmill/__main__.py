@@ -1,0 +1,10 @@
+"""`python -m cellmill`: the same program as `cellmill`."""
+
+from __future__ import annotations
+
+import sys
+
+from cellmill.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())
