@@ -14,6 +14,8 @@
     ├── ExecutionError               user code, during a run
     ├── StorageError                 the instance, the value store
     │   ├── StorageBusyError
+    │   ├── StorageConnectionError
+    │   ├── StorageFullError
     │   ├── StorageLocationError
     │   ├── SchemaVersionError
     │   ├── RunNotFoundError
@@ -81,6 +83,14 @@ class StorageError(CellmillError):
 
 class StorageBusyError(StorageError):
     """The instance's database stayed locked for too long; look for a process that holds a transaction open."""
+
+
+class StorageConnectionError(StorageError):
+    """The connection to the instance's database was lost; the change was not made, unless it was being committed."""
+
+
+class StorageFullError(StorageError):
+    """The disk of the instance is full; nothing was half written. Make room, or move CELLMILL_HOME."""
 
 
 class StorageLocationError(StorageError):
