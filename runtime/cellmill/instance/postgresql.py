@@ -75,6 +75,7 @@ class PostgreSQLDatabase:
     skip_locked = " FOR UPDATE SKIP LOCKED"
     for_update = " FOR UPDATE"
     text_agg = "string_agg"
+    last_event_id = "SELECT lastval()"
     order_commits = f"SELECT pg_advisory_xact_lock({EVENT_ORDER_LOCK})"
 
     def __init__(self, url: str) -> None:

@@ -44,6 +44,8 @@ class Database(Protocol):
     for_update: str
     #: Aggregate that joins text with a separator.
     text_agg: str
+    #: Query for the id of the event that this connection inserted last.
+    last_event_id: str
     #: Statement that makes event ids commit in the order they are given out; empty where a lock already does.
     order_commits: str
 

@@ -110,6 +110,7 @@ class SQLiteDatabase:
     skip_locked = ""
     for_update = ""
     text_agg = "group_concat"
+    last_event_id = "SELECT last_insert_rowid()"
     order_commits = ""
 
     def __init__(

@@ -1,0 +1,1 @@
+"""Alembic's way from any older schema to the newest."""

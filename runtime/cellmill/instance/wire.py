@@ -1,0 +1,161 @@
+"""The JSON form of what events and runs carry: stable, and readable by older and newer versions.
+
+A dataclass is an object whose key "$" names its class; fields that have their default are left out. A reader that does
+not know a class keeps the object as a plain mapping, and one that does not know a field ignores it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from functools import lru_cache
+from importlib import import_module
+from pathlib import PurePath
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+
+#: Version of the form, kept in the schema's documentation and raised when a reader must be taught something.
+WIRE_VERSION = 1
+
+#: Modules whose dataclasses and enums may occur in what is stored; nothing else is ever made from stored text.
+MODULES = (
+    "cellmill.planning.event",
+    "cellmill.planning.event_data",
+    "cellmill.planning.run",
+    "cellmill.definitions.asset_key",
+    "cellmill.definitions.events",
+    "cellmill.definitions.asset_events",
+    "cellmill.definitions.asset_check",
+    "cellmill.definitions.metadata",
+    "cellmill.definitions.table",
+    "cellmill.definitions.code_references",
+    "cellmill.definitions.data_version",
+    "cellmill.definitions.value_ref",
+    "cellmill.definitions.partitions",
+)
+
+#: How long the `repr` of a value without a JSON form may be.
+REPR_LIMIT = 2000
+
+
+@lru_cache(maxsize=512)
+def _plan(cls: type) -> tuple[tuple[str, Any], ...]:
+    """Names and defaults of the fields that make a value of this dataclass."""
+    plan = []
+    for item in fields(cls):
+        if not item.init:
+            continue
+        default = item.default
+        if item.default_factory is not MISSING:
+            default = item.default_factory()
+        plan.append((item.name, default))
+    return tuple(plan)
+
+
+def _default(value: Any) -> Any:
+    cls = type(value)
+    if is_dataclass(cls):
+        data = {"$": cls.__name__}
+        for name, default in _plan(cls):
+            item = getattr(value, name)
+            if item is not default and (default is MISSING or item != default):
+                data[name] = item
+        return data
+    encode = _ENCODERS.get(cls)
+    if encode is not None:
+        return encode(value)
+    if isinstance(value, Enum):
+        return {"$": "enum", "class": cls.__name__, "value": value.value}
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, PurePath):
+        return str(value)
+    if hasattr(value, "to_wire"):
+        return {"$": cls.__name__, **value.to_wire()}
+    return {"$": "repr", "text": repr(value)[:REPR_LIMIT]}
+
+
+_ENCODERS: dict[type, Callable[[Any], Any]] = {
+    AssetKey: lambda value: {"$": "AssetKey", "parts": value.parts},
+    set: lambda value: {"$": "set", "items": sorted(value, key=str)},
+    frozenset: lambda value: {"$": "set", "items": sorted(value, key=str)},
+    datetime: lambda value: {"$": "datetime", "iso": value.isoformat()},
+    timedelta: lambda value: {"$": "timedelta", "seconds": value.total_seconds()},
+    bytes: lambda value: {"$": "bytes", "hex": value.hex()},
+}
+
+_DECODERS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "AssetKey": lambda data: AssetKey(data["parts"]),
+    "set": lambda data: frozenset(data["items"]),
+    "datetime": lambda data: datetime.fromisoformat(data["iso"]),
+    "timedelta": lambda data: timedelta(seconds=data["seconds"]),
+    "bytes": lambda data: bytes.fromhex(data["hex"]),
+    "enum": lambda data: _known(data["class"])(data["value"]),
+    "repr": lambda data: data["text"],
+}
+
+_encoder = json.JSONEncoder(default=_default, separators=(",", ":"), check_circular=False)
+
+
+def dumps(value: Any) -> str:
+    """The JSON text of a value; whatever has no JSON form is stored as its `repr`."""
+    try:
+        return _encoder.encode(value)
+    except (TypeError, RecursionError, ValueError):
+        return json.dumps(_plain(value, 0), separators=(",", ":"))
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """The value with what JSON cannot hold (keys that are no strings, cycles) turned into text."""
+    if depth > 20:
+        return {"$": "repr", "text": repr(value)[:REPR_LIMIT]}
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, Mapping):
+        return {key if isinstance(key, str) else str(key): _plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, depth + 1) for item in value]
+    return _plain(_default(value), depth + 1)
+
+
+@lru_cache(maxsize=1024)
+def _known(name: str) -> Any:
+    """The dataclass or enum of this name, from the modules that may be stored."""
+    for module_name in MODULES:
+        try:
+            found = getattr(import_module(module_name), name, None)
+        except ImportError:
+            continue
+        if isinstance(found, type):
+            return found
+    return None
+
+
+def _hook(data: dict[str, Any]) -> Any:
+    name = data.get("$")
+    if name is None:
+        return data
+    decode = _DECODERS.get(name)
+    if decode is not None:
+        return decode(data)
+    cls = _known(name)
+    if cls is None:
+        return data
+    if is_dataclass(cls):
+        known = {field for field, _ in _plan(cls)}
+        return cls(**{key: item for key, item in data.items() if key in known})
+    if hasattr(cls, "from_wire"):
+        return cls.from_wire(data)
+    return data
+
+
+_decoder = json.JSONDecoder(object_hook=_hook)
+
+
+def loads(text: str) -> Any:
+    """The value that `dumps` wrote."""
+    return _decoder.decode(text)
