@@ -102,17 +102,15 @@ class WorkspaceConfig:
 def find_workspace(start: Path | None = None) -> WorkspaceConfig:
     """Return the configuration of the workspace that `start` (default: the current folder) lies in.
 
-    The nearest folder upwards with a workspace file, else with a `.cellmill` folder, is the root; else `start`.
+    The nearest folder upwards with a workspace file, a `.cellmill` folder or a repository is the root; else `start`.
     Raises: WorkspaceConfigError naming file and line.
     """
     here = (start or Path.cwd()).resolve()
-    folders = (here, *here.parents)
-    for folder in folders:
+    for folder in (here, *here.parents):
         config = _folder_config(folder)
         if config is not None:
             return config
-    for folder in folders:
-        if (folder / HOME_FOLDER).is_dir():
+        if (folder / HOME_FOLDER).is_dir() or (folder / ".git").exists():
             return implicit_config(folder)
     return implicit_config(here)
 
