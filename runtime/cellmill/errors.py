@@ -186,6 +186,9 @@ class ParameterCheckError(CheckError):
 class InvalidConfigDefinitionError(DefinitionError):
     """A config schema is not built from config types; use scalars, Field, Shape, Selector, Array, Map …"""
 
+    #: Field names from the root of the schema to the value that is no config type.
+    path: tuple[object, ...] = ()
+
 
 class InvalidPythonicConfigDefinitionError(InvalidConfigDefinitionError):
     """A Config or ConfigurableResource class has a field that cannot be configured."""
