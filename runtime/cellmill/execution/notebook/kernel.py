@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cellmill.errors import ExecutionError
+from cellmill.execution.notebook.cold_kernel import LEAVE
 from cellmill.execution.notebook.document import write_atomically
 from cellmill.execution.notebook.imports import without_slow_grammars
 from cellmill.execution.notebook.kernelspec import Kernelspec
@@ -52,6 +53,8 @@ class Kernel(Protocol):
     name: str
     connection: Connection
     pid: int | None
+    #: Code that ends the kernel from inside; None where the protocol's own request must do.
+    leave_code: str | None
     #: A descriptor that becomes readable when the process ends; None where only `poll` tells.
     watch_fd: int | None
 
@@ -102,8 +105,8 @@ class ColdKernel:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise KernelDidNotStart(spec.name, f"{argv[0]}: {error.strerror}") from error
         self.pid: int | None = self._process.pid
+        self.leave_code: str | None = LEAVE if spec.is_own_python else None
         self.watch_fd: int | None = os.pidfd_open(self._process.pid)
-        self._control: Channels | None = None
 
     def poll(self) -> int | None:
         """Return the exit status once the process has ended."""
@@ -154,6 +157,7 @@ class ProvisionedKernel:
         self.connection = Connection.from_info(self._manager.get_connection_info())
         self.pid: int | None = getattr(self._manager.provisioner, "pid", None)
         self.watch_fd: int | None = None
+        self.leave_code: str | None = None
 
     def poll(self) -> int | None:
         """Return 0 once the provisioner says the kernel is gone; provisioners do not tell how it ended."""
@@ -223,7 +227,10 @@ def wait_readable(descriptor: int, timeout_s: float) -> bool:
 def end_kernel(kernel: Kernel, channels: Channels, *, politely: bool, grace_s: float = SHUTDOWN_GRACE_S) -> None:
     """End `kernel`: by its own shutdown, so that exit handlers run, when `politely`; at once otherwise or when it does not go."""
     if politely and kernel.poll() is None:
-        channels.send("control", "shutdown_request", {"restart": False})
+        if kernel.leave_code is not None:
+            channels.execute(kernel.leave_code, store_history=False, silent=True)
+        else:
+            channels.send("control", "shutdown_request", {"restart": False})
         kernel.wait(grace_s)
     if kernel.poll() is None:
         kernel.kill()
