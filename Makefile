@@ -1,0 +1,104 @@
+# make demo   install, run the worked example unattended, show what it made
+# make lab    open JupyterLab on the worked example
+# make test   lint, type checks, unit tests, notebooks, TypeScript and browser tests
+# make lint   ruff, mypy, import-linter, tsc
+# make bench  the benchmark suite          make soak  the long-running fault tests
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+.PHONY: help demo lab test lint types unit notebooks typescript browser bench soak clean
+
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+BIN := .venv/bin
+STAMPS := .venv/stamps
+LAB := labextension
+# Root installs Debian packages itself; everybody else through sudo.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONDONTWRITEBYTECODE :=
+MAKEFLAGS += --no-print-directory
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+# --- what the rest needs, each once -------------------------------------------------------------------------------------
+
+$(STAMPS)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cellmill needs Python 3.11 or later (make PYTHON=...)"; exit 1; }
+	[ -x $(BIN)/pip ] || $(PYTHON) -m venv .venv || { $(APT) update; $(APT) install -y python3-venv; $(PYTHON) -m venv .venv; }
+	mkdir -p $(STAMPS)
+	touch $@
+
+# The browser side is built by the package's own build hook; it is skipped when it has been built already.
+$(STAMPS)/install: pyproject.toml $(STAMPS)/venv
+	@echo "Installing cellmill into .venv …"
+	$(BIN)/pip install -q -e '.[lab,demo]'
+	touch $@
+
+$(STAMPS)/test-install: $(STAMPS)/install
+	@echo "Installing what the tests need …"
+	$(BIN)/pip install -q -e '.[lab,demo,test,dask,duckdb,pandera,polars,postgres,s3,upath]'
+	touch $@
+
+$(LAB)/node_modules/.yarn-state.yml: $(LAB)/package.json $(LAB)/yarn.lock | $(STAMPS)/install
+	@cd $(LAB) && $(CURDIR)/$(BIN)/python -m pip install -q 'jupyter-builder>=1.0.2' && jlpm install --immutable >/dev/null
+	touch node_modules/.yarn-state.yml
+
+$(LAB)/cellmill_lab/static/standalone.js: $(shell find $(LAB)/src $(LAB)/style -type f 2>/dev/null) | $(LAB)/node_modules/.yarn-state.yml
+	@cd $(LAB) && jlpm build >/dev/null && jupyter-builder develop --overwrite cellmill_lab >/dev/null
+
+$(STAMPS)/chromium:
+	@command -v chromium >/dev/null || { $(APT) update; $(APT) install -y chromium; }
+	touch $@
+
+$(STAMPS)/postgres:
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { $(APT) update; $(APT) install -y postgresql; }
+	touch $@
+
+# --- for people ----------------------------------------------------------------------------------------------------------
+
+demo: $(STAMPS)/install
+	@$(BIN)/cellmill run notebooks/flights.ipynb
+	$(BIN)/cellmill assets list
+	echo
+	echo "Open it in JupyterLab:  make lab"
+
+lab: $(STAMPS)/install $(LAB)/cellmill_lab/static/standalone.js
+	@exec $(BIN)/jupyter lab notebooks/flights.ipynb
+
+# --- for us --------------------------------------------------------------------------------------------------------------
+
+test: lint unit notebooks typescript browser
+
+lint: types
+	@$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: $(STAMPS)/test-install
+	@$(BIN)/mypy
+
+unit: $(STAMPS)/test-install $(STAMPS)/postgres
+	@$(BIN)/pytest tests -n 2 -m "not browser"
+
+notebooks: $(STAMPS)/test-install
+	@$(BIN)/pytest --nbval-lax notebooks -p no:cacheprovider
+
+typescript: $(LAB)/node_modules/.yarn-state.yml
+	@cd $(LAB) && jlpm check && jlpm test
+
+browser: $(STAMPS)/test-install $(STAMPS)/chromium $(LAB)/cellmill_lab/static/standalone.js
+	@$(BIN)/pytest tests/e2e -m browser
+
+bench: $(STAMPS)/test-install
+	@$(BIN)/python tests/benchmarks/bench.py
+
+soak: $(STAMPS)/test-install $(STAMPS)/postgres
+	@$(BIN)/pytest tests/faults -m "fault or slow" --timeout 600
+
+clean:
+	rm -rf .venv $(LAB)/node_modules $(LAB)/lib $(LAB)/cellmill_lab/static $(LAB)/cellmill_lab/labextension test-artifacts

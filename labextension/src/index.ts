@@ -1,0 +1,2 @@
+export { ICellmill } from './tokens';
+export { plugin as default } from './plugin/plugin';

@@ -1,0 +1,131 @@
+/** The assets of the workspace as the server sends them: one list for each property, in the same order. */
+
+export type AssetState = 'FRESH' | 'STALE' | 'MISSING' | 'RUNNING' | 'FAILED' | 'EXTERNAL';
+
+export interface IGraphColumns {
+  keys: string[];
+  groups: string[];
+  kinds: string[];
+  descriptions: string[];
+  notebooks: string[];
+  states: AssetState[];
+  reasons: string[];
+  materializedAt: (number | null)[];
+  x: number[];
+  y: number[];
+  edgeSources: number[];
+  edgeTargets: number[];
+}
+
+export interface IAsset {
+  readonly index: number;
+  readonly key: string;
+  readonly group: string;
+  readonly kind: string;
+  readonly description: string;
+  readonly notebook: string;
+  readonly x: number;
+  readonly y: number;
+  state: AssetState;
+  reason: string;
+  materializedAt: number | null;
+  readonly upstream: number[];
+  readonly downstream: number[];
+}
+
+export interface IStatePatch {
+  keys: string[];
+  states: AssetState[];
+  reasons: string[];
+  materializedAt: (number | null)[];
+}
+
+/** The assets in the order of the columns, with their neighbours. */
+export function assetsOf(columns: IGraphColumns): IAsset[] {
+  const assets = columns.keys.map((key, index) => ({
+    index,
+    key,
+    group: columns.groups[index],
+    kind: columns.kinds[index],
+    description: columns.descriptions[index],
+    notebook: columns.notebooks[index],
+    x: columns.x[index],
+    y: columns.y[index],
+    state: columns.states[index],
+    reason: columns.reasons[index],
+    materializedAt: columns.materializedAt[index],
+    upstream: [] as number[],
+    downstream: [] as number[]
+  }));
+  columns.edgeSources.forEach((source, edge) => {
+    const target = columns.edgeTargets[edge];
+    assets[source].downstream.push(target);
+    assets[target].upstream.push(source);
+  });
+  return assets;
+}
+
+/** Apply what changed; returns the indices of the assets that are not the same as before. */
+export function applyPatch(assets: IAsset[], patch: IStatePatch): number[] {
+  const byKey = new Map(assets.map(asset => [asset.key, asset]));
+  const changed: number[] = [];
+  patch.keys.forEach((key, i) => {
+    const asset = byKey.get(key);
+    if (!asset) {
+      return;
+    }
+    if (asset.state !== patch.states[i] || asset.materializedAt !== patch.materializedAt[i]) {
+      changed.push(asset.index);
+    }
+    asset.state = patch.states[i];
+    asset.reason = patch.reasons[i];
+    asset.materializedAt = patch.materializedAt[i];
+  });
+  return changed;
+}
+
+/** Whether the asset answers to every word of the search text: in its key, group, kind, state or notebook. */
+export function matches(asset: IAsset, search: string): boolean {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  return words.every(word => {
+    const [field, value] = word.includes(':') ? word.split(/:(.*)/) : ['', word];
+    switch (field) {
+      case 'key':
+        return asset.key.toLowerCase().includes(value);
+      case 'group':
+        return asset.group.toLowerCase().includes(value);
+      case 'kind':
+        return asset.kind.toLowerCase().includes(value);
+      case 'status':
+      case 'state':
+        return asset.state.toLowerCase().startsWith(value);
+      default:
+        return [asset.key, asset.group, asset.notebook].some(text => text.toLowerCase().includes(word));
+    }
+  });
+}
+
+/** The assets of each group, groups and assets by name. */
+export function byGroup(assets: readonly IAsset[]): [string, IAsset[]][] {
+  const groups = new Map<string, IAsset[]>();
+  for (const asset of assets) {
+    groups.set(asset.group, [...(groups.get(asset.group) ?? []), asset]);
+  }
+  return [...groups]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([name, members]) => [name, members.sort((a, b) => a.key.localeCompare(b.key))]);
+}
+
+/** The indices reached from `start` by following `direction`, without `start`. */
+export function reach(assets: readonly IAsset[], start: number, direction: 'upstream' | 'downstream'): Set<number> {
+  const found = new Set<number>();
+  const open = [...assets[start][direction]];
+  while (open.length) {
+    const index = open.pop() as number;
+    if (!found.has(index)) {
+      found.add(index);
+      open.push(...assets[index][direction]);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,153 @@
+/** Every GraphQL document that the screens send, in one place. */
+
+export const GRAPH = `query Graph($selection: String) {
+  assetGraph(selection: $selection) {
+    keys groups kinds descriptions notebooks states reasons materializedAt x y edgeSources edgeTargets
+  }
+}`;
+
+export const GRAPH_CHANGES = `subscription GraphChanges {
+  assetStateChanges { structureChanged keys states reasons materializedAt }
+}`;
+
+export const LAUNCH = `mutation Launch($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on Error { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+  }
+}`;
+
+export const ASSET = `query Asset($key: AssetKeyInput!) {
+  assetNodeOrError(assetKey: $key) {
+    __typename
+    ... on AssetNotFoundError { message }
+    ... on AssetNode {
+      id groupName description computeKind opName jobNames codeVersion isPartitioned
+      assetKey { path }
+      dependencyKeys { path }
+      dependedByKeys { path }
+      staleStatus
+      staleCauses { key { path } reason }
+      definitionSource { path cellId cellIndex code }
+      hasAssetChecks
+      assetMaterializations(limit: 20) {
+        runId timestamp partition stepKey
+        metadataEntries { __typename label description
+          ... on IntMetadataEntry { intRepr }
+          ... on FloatMetadataEntry { floatRepr }
+          ... on TextMetadataEntry { text }
+          ... on BoolMetadataEntry { boolValue }
+          ... on PathMetadataEntry { path }
+          ... on UrlMetadataEntry { url }
+          ... on MarkdownMetadataEntry { mdStr }
+          ... on JsonMetadataEntry { jsonString }
+          ... on TableSchemaMetadataEntry { schema { columns { name type } } }
+          ... on TableMetadataEntry { table { records schema { columns { name type } } } }
+        }
+      }
+    }
+  }
+}`;
+
+export const RUNS = `query Runs($filter: RunsFilter, $cursor: String, $limit: Int) {
+  runsOrError(filter: $filter, cursor: $cursor, limit: $limit) {
+    __typename
+    ... on Runs {
+      results { runId jobName status creationTime startTime endTime tags { key value } assetSelection { path } }
+    }
+    ... on Error { message }
+  }
+}`;
+
+export const RUN = `query Run($runId: ID!) {
+  runOrError(runId: $runId) {
+    __typename
+    ... on Run {
+      runId jobName status creationTime startTime endTime runConfigYaml canTerminate parentRunId
+      tags { key value } assetSelection { path }
+      stepStats { stepKey status startTime endTime }
+      executedNotebooks { name stepKey }
+    }
+    ... on Error { message }
+  }
+}`;
+
+export const RUN_LOG = `subscription RunLog($runId: ID!, $cursor: String) {
+  pipelineRunLogs(runId: $runId, cursor: $cursor) {
+    __typename
+    ... on PipelineRunLogsSubscriptionSuccess {
+      cursor
+      run { runId status }
+      messages {
+        __typename
+        ... on MessageEvent { message timestamp level eventType stepKey }
+        ... on ErrorEvent { error { message stack } }
+      }
+    }
+    ... on PipelineRunLogsSubscriptionFailure { message }
+  }
+}`;
+
+export const TERMINATE = `mutation Terminate($runId: String!) {
+  terminateRun(runId: $runId) {
+    __typename
+    ... on TerminateRunFailure { message }
+    ... on Error { message }
+  }
+}`;
+
+export const REEXECUTE = `mutation Reexecute($params: ReexecutionParams!) {
+  launchRunReexecution(reexecutionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on Error { message }
+  }
+}`;
+
+export const AUTOMATION = `query Automation {
+  repositoriesOrError {
+    __typename
+    ... on RepositoryConnection {
+      nodes {
+        name
+        location { name }
+        schedules {
+          name cronSchedule executionTimezone pipelineName description
+          scheduleState { id status ticks(limit: 20) { timestamp status runIds skipReason error { message } } }
+          futureTicks(limit: 3) { results { timestamp } }
+        }
+        sensors {
+          name sensorType minIntervalSeconds description
+          sensorState { id status ticks(limit: 20) { timestamp status runIds skipReason error { message } } }
+        }
+      }
+    }
+    ... on PythonError { message }
+  }
+  workspaceOrError {
+    __typename
+    ... on Workspace { locationEntries { name locationOrLoadError { __typename ... on PythonError { message } } } }
+    ... on PythonError { message }
+  }
+  instance { daemonHealth { allDaemonStatuses { daemonType healthy lastHeartbeatTime } } }
+}`;
+
+export const START_SCHEDULE = `mutation StartSchedule($selector: ScheduleSelector!) {
+  startSchedule(scheduleSelector: $selector) { __typename ... on Error { message } }
+}`;
+
+export const STOP_SCHEDULE = `mutation StopSchedule($id: String!) {
+  stopRunningSchedule(id: $id) { __typename ... on Error { message } }
+}`;
+
+export const START_SENSOR = `mutation StartSensor($selector: SensorSelector!) {
+  startSensor(sensorSelector: $selector) { __typename ... on Error { message } }
+}`;
+
+export const STOP_SENSOR = `mutation StopSensor($id: String!) {
+  stopSensor(id: $id) { __typename ... on Error { message } }
+}`;
+
+export const RELOAD = `mutation Reload { reloadWorkspace { __typename ... on Error { message } } }`;

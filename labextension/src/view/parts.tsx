@@ -1,0 +1,88 @@
+/** Small parts that every screen shares. */
+
+import type { ReactNode } from 'react';
+
+import type { AssetState } from '../model/graph';
+
+/** What a screen can ask of the shell around it. */
+export interface INavigator {
+  openAsset(key: string): void;
+  openRun(runId: string): void;
+  openLineage(focus?: string): void;
+  openRuns(): void;
+  openAutomation(): void;
+  /** Show the cell of a notebook; absent where no notebook can be shown. */
+  openCell?(path: string, cellId: string | null): void;
+  notify(message: string, kind: 'info' | 'error' | 'success'): void;
+}
+
+const STATE_WORDS: Record<AssetState, string> = {
+  FRESH: 'fresh',
+  STALE: 'stale',
+  MISSING: 'missing',
+  RUNNING: 'running',
+  FAILED: 'failed',
+  EXTERNAL: 'external'
+};
+
+/** A dot and, unless `quiet`, the word for the state; the reason is its tooltip. */
+export function StateBadge(props: { state: AssetState; reason?: string; quiet?: boolean }): JSX.Element {
+  const word = STATE_WORDS[props.state];
+  const title = props.reason ? `${word}: ${props.reason}` : word;
+  return (
+    <span className={`cm-state cm-state-${word}`} title={title}>
+      <span className="cm-dot" aria-hidden="true" />
+      <span className={props.quiet ? 'cm-hidden' : ''}>{word}</span>
+    </span>
+  );
+}
+
+/** The status of a run, a step or a tick, as a coloured word. */
+export function StatusWord(props: { status: string | null }): JSX.Element {
+  const status = (props.status ?? 'WAITING').toLowerCase().replace(/_/g, ' ');
+  return <span className={`cm-status cm-status-${status.replace(/ /g, '-')}`}>{status}</span>;
+}
+
+/** A message in place of content: an empty list that teaches, or a failure that says what to do. */
+export function Note(props: { kind?: 'empty' | 'problem' | 'wait'; children: ReactNode }): JSX.Element {
+  const kind = props.kind ?? 'empty';
+  return (
+    <div className={`cm-note cm-note-${kind}`} role={kind === 'problem' ? 'alert' : 'status'}>
+      {props.children}
+    </div>
+  );
+}
+
+/** A button with a name for screen readers and a tooltip. */
+export function Button(props: {
+  label: string;
+  title?: string;
+  primary?: boolean;
+  disabled?: boolean;
+  onClick(): void;
+}): JSX.Element {
+  return (
+    <button
+      type="button"
+      className={props.primary ? 'cm-button cm-primary' : 'cm-button'}
+      title={props.title ?? props.label}
+      aria-label={props.title ?? props.label}
+      disabled={props.disabled}
+      onClick={event => {
+        event.stopPropagation();
+        props.onClick();
+      }}
+    >
+      {props.label}
+    </button>
+  );
+}
+
+/** Text that looks and behaves like a link, and is a button for the keyboard. */
+export function Jump(props: { children: ReactNode; title?: string; onClick(): void }): JSX.Element {
+  return (
+    <button type="button" className="cm-jump" title={props.title} onClick={props.onClick}>
+      {props.children}
+    </button>
+  );
+}

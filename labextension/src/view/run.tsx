@@ -1,0 +1,193 @@
+import { useEffect, useState } from 'react';
+
+import type { CatalogueModel } from '../model/catalogue';
+import { ago, duration } from '../model/format';
+import { followRun, IMessage, IRunDetails, IStep, loadRun, reexecuteRun, terminateRun } from '../model/runs';
+import { useLoaded } from './hooks';
+import { Button, INavigator, Jump, Note, StatusWord } from './parts';
+import { jobName } from './runs';
+
+const FINISHED = ['SUCCESS', 'FAILURE', 'CANCELED'];
+
+/** One run: its steps in time, its live log, its notebooks, and what can be done about it. */
+export function RunPage(props: { model: CatalogueModel; navigator: INavigator; runId: string }): JSX.Element {
+  const { model, navigator, runId } = props;
+  const client = model.client;
+  const { value: run, problem, again } = useLoaded(() => loadRun(client, runId), [runId]);
+  const [messages, setMessages] = useState<IMessage[]>([]);
+  const [lost, setLost] = useState<string | null>(null);
+
+  useEffect(() => {
+    setMessages([]);
+    return followRun(
+      client,
+      runId,
+      batch => {
+        setMessages(before => [...before, ...batch.messages]);
+        again();
+      },
+      error => setLost(error.message)
+    );
+  }, [runId, again]);
+
+  if (problem) {
+    return <Note kind="problem">{problem}</Note>;
+  }
+  if (!run) {
+    return <Note kind="wait">Loading run {runId.slice(0, 8)}…</Note>;
+  }
+  const act = (what: Promise<unknown>, done: string) =>
+    void what.then(
+      () => navigator.notify(done, 'info'),
+      error => navigator.notify(error.message, 'error')
+    );
+  const again_ = (strategy: string) =>
+    reexecuteRun(client, runId, strategy).then(
+      id => navigator.openRun(id),
+      error => navigator.notify(error.message, 'error')
+    );
+  return (
+    <article className="cm-page">
+      <header>
+        <h1>Run {runId.slice(0, 8)}</h1>
+        <StatusWord status={run.status} />
+        {run.canTerminate && (
+          <Button label="Cancel" title="Stop this run" onClick={() => act(terminateRun(client, runId), 'Stopping…')} />
+        )}
+        {FINISHED.includes(run.status) && (
+          <Button label="Run again" onClick={() => void again_('ALL_STEPS')} />
+        )}
+        {run.status === 'FAILURE' && (
+          <Button primary label="Run again from failure" onClick={() => void again_('FROM_FAILURE')} />
+        )}
+      </header>
+      <dl className="cm-facts">
+        <dt>Job</dt>
+        <dd>{jobName(run.jobName)}</dd>
+        <dt>Assets</dt>
+        <dd>
+          {(run.assetSelection ?? []).map(key => (
+            <Jump key={key.path.join('/')} onClick={() => navigator.openAsset(key.path.join('/'))}>
+              {key.path.join('/')}
+            </Jump>
+          ))}
+        </dd>
+        <dt>Created</dt>
+        <dd>{ago(run.creationTime)}</dd>
+        {run.parentRunId && (
+          <>
+            <dt>Again after</dt>
+            <dd>
+              <Jump onClick={() => navigator.openRun(run.parentRunId ?? '')}>{run.parentRunId.slice(0, 8)}</Jump>
+            </dd>
+          </>
+        )}
+        {run.executedNotebooks.length > 0 && (
+          <>
+            <dt>Notebooks</dt>
+            <dd>
+              {run.executedNotebooks.map(({ name }) => (
+                <a
+                  key={name}
+                  href={client.transport.url(`cellmill/runs/${runId}/notebook/${name}`)}
+                  target="_blank"
+                  rel="noreferrer"
+                >
+                  {name}
+                </a>
+              ))}
+            </dd>
+          </>
+        )}
+      </dl>
+      <Gantt run={run} />
+      {lost && <Note kind="problem">The log stopped: {lost}</Note>}
+      <Log messages={messages} />
+      {run.runConfigYaml.trim() !== '' && run.runConfigYaml.trim() !== '{}' && (
+        <section>
+          <h2>Configuration</h2>
+          <pre className="cm-code">{run.runConfigYaml}</pre>
+        </section>
+      )}
+    </article>
+  );
+}
+
+/** The steps as bars over the run's time. */
+function Gantt(props: { run: IRunDetails }): JSX.Element {
+  const { run } = props;
+  const now = Date.now() / 1000;
+  const begin = run.startTime ?? run.creationTime;
+  const end = Math.max(run.endTime ?? now, begin + 0.001);
+  const percent = (at: number) => Math.min(100, Math.max(0, (100 * (at - begin)) / (end - begin)));
+  const bar = (step: IStep) => {
+    const left = percent(step.startTime ?? end);
+    return { left: `${left}%`, width: `${Math.max(0.5, percent(step.endTime ?? end) - left)}%` };
+  };
+  if (!run.stepStats.length) {
+    return <></>;
+  }
+  return (
+    <section aria-label="Steps">
+      <h2>Steps</h2>
+      <ul className="cm-gantt">
+        {run.stepStats.map(step => (
+          <li key={step.stepKey}>
+            <span className="cm-clip">{step.stepKey}</span>
+            <span className="cm-track">
+              {step.startTime !== null && (
+                <span className={`cm-bar cm-bar-${(step.status ?? '').toLowerCase()}`} style={bar(step)} />
+              )}
+            </span>
+            <span className="cm-number">
+              {step.startTime === null ? '' : duration((step.endTime ?? now) - step.startTime)}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+/** The log, newest last, filtered by text and level. */
+function Log(props: { messages: IMessage[] }): JSX.Element {
+  const [search, setSearch] = useState('');
+  const [errors, setErrors] = useState(false);
+  const wanted = search.toLowerCase();
+  const shown = props.messages.filter(
+    message =>
+      (!errors || message.level === 'ERROR' || message.level === 'CRITICAL' || message.error) &&
+      `${message.message} ${message.stepKey} ${message.eventType}`.toLowerCase().includes(wanted)
+  );
+  return (
+    <section>
+      <h2>Log</h2>
+      <div className="cm-toolbar">
+        <input
+          type="search"
+          className="cm-search"
+          placeholder="Filter"
+          aria-label="Filter the log"
+          value={search}
+          onChange={event => setSearch(event.target.value)}
+        />
+        <label>
+          <input type="checkbox" checked={errors} onChange={event => setErrors(event.target.checked)} /> errors only
+        </label>
+      </div>
+      <ol className="cm-log" aria-live="polite">
+        {shown.map((message, i) => (
+          <li key={i} className={`cm-level-${message.level.toLowerCase()}`}>
+            <time>{new Date(Number(message.timestamp)).toLocaleTimeString()}</time>
+            <span className="cm-event">{message.eventType ?? message.level}</span>
+            <span className="cm-step">{message.stepKey}</span>
+            <span className="cm-message">
+              {message.message}
+              {message.error && <pre>{[message.error.message, ...(message.error.stack ?? [])].join('\n')}</pre>}
+            </span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
