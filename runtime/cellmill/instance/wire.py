@@ -16,7 +16,8 @@ from importlib import import_module
 from pathlib import PurePath
 from typing import Any
 
-from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
+from cellmill.definitions.metadata import MetadataValue
 
 #: Version of the form, kept in the schema's documentation and raised when a reader must be taught something.
 WIRE_VERSION = 1
@@ -24,16 +25,10 @@ WIRE_VERSION = 1
 #: Modules whose dataclasses and enums may occur in what is stored; nothing else is ever made from stored text.
 MODULES = (
     "cellmill.planning.event",
-    "cellmill.planning.event_data",
     "cellmill.planning.run",
-    "cellmill.definitions.asset_key",
     "cellmill.definitions.events",
-    "cellmill.definitions.asset_events",
-    "cellmill.definitions.asset_check",
-    "cellmill.definitions.metadata",
     "cellmill.definitions.table",
     "cellmill.definitions.code_references",
-    "cellmill.definitions.data_version",
     "cellmill.definitions.value_ref",
     "cellmill.definitions.partitions",
 )
@@ -58,6 +53,8 @@ def _plan(cls: type) -> tuple[tuple[str, Any], ...]:
 
 def _default(value: Any) -> Any:
     cls = type(value)
+    if isinstance(value, MetadataValue):
+        return {"$": "metadata", **value.to_json()}
     if is_dataclass(cls):
         data = {"$": cls.__name__}
         for name, default in _plan(cls):
@@ -81,6 +78,7 @@ def _default(value: Any) -> Any:
 
 _ENCODERS: dict[type, Callable[[Any], Any]] = {
     AssetKey: lambda value: {"$": "AssetKey", "parts": value.parts},
+    AssetCheckKey: lambda value: {"$": "AssetCheckKey", "asset_key": value.asset_key, "name": value.name},
     set: lambda value: {"$": "set", "items": sorted(value, key=str)},
     frozenset: lambda value: {"$": "set", "items": sorted(value, key=str)},
     datetime: lambda value: {"$": "datetime", "iso": value.isoformat()},
@@ -90,6 +88,8 @@ _ENCODERS: dict[type, Callable[[Any], Any]] = {
 
 _DECODERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "AssetKey": lambda data: AssetKey(data["parts"]),
+    "AssetCheckKey": lambda data: AssetCheckKey(data["asset_key"], data["name"]),
+    "metadata": MetadataValue.from_json,
     "set": lambda data: frozenset(data["items"]),
     "datetime": lambda data: datetime.fromisoformat(data["iso"]),
     "timedelta": lambda data: timedelta(seconds=data["seconds"]),

@@ -1,0 +1,206 @@
+"""What is known now of assets, partitions and checks, each with one indexed query."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
+from cellmill.definitions.value_ref import ValueRef
+from cellmill.instance.event_row import key_of, key_text
+from cellmill.instance.sql import Database, Query, Row, chunks
+from cellmill.planning.asset_state import AssetState, PartitionSets
+
+_LATEST = (
+    "event_id, run_id, timestamp, data_version, code_version, inputs, value_ref, observation_id, observed_at, "
+    "observed_version, planned_id, planned_run_id"
+)
+SELECT_ASSETS = "SELECT asset_key, partition, " + _LATEST + " FROM assets"  # noqa: S608  (constants only)
+SELECT_PARTITIONS = "SELECT asset_key, partition, " + _LATEST + " FROM asset_partitions"  # noqa: S608
+#: Separates keys in aggregated text; no partition key may hold it.
+_SEPARATOR = "\x1f"
+_EMPTY: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckState:
+    """The latest evaluation of a check, and the run that means to evaluate it next."""
+
+    key: AssetCheckKey
+    event_id: int | None
+    run_id: str | None
+    timestamp: float | None
+    passed: bool | None
+    severity: str | None
+    planned_id: int | None
+    planned_run_id: str | None
+
+
+def as_state(row: Row) -> AssetState:
+    """The state that a row of either query describes."""
+    return AssetState(
+        key_of(row[0]),
+        row[1],
+        row[2],
+        row[3],
+        row[4],
+        row[5],
+        row[6],
+        json.loads(row[7]) if row[7] else _EMPTY,
+        ValueRef.from_dict(json.loads(row[8])) if row[8] else None,
+        *row[9:],
+    )
+
+
+class Catalog:
+    """The catalog in one database."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def asset_keys(
+        self, prefix: Sequence[str] | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> list[AssetKey]:
+        """The keys of all assets that were materialized or observed, in order."""
+        query = Query("SELECT asset_key FROM assets")
+        query.where("(event_id IS NOT NULL OR observation_id IS NOT NULL OR planned_id IS NOT NULL)")
+        if cursor is not None:
+            query.where("asset_key > ?", cursor)
+        keys = [key_of(row[0]) for row in query.order("asset_key", ascending=True).rows(self._db)]
+        if prefix:
+            keys = [key for key in keys if key.has_prefix(list(prefix))]
+        return keys if limit is None else keys[:limit]
+
+    def state(self, asset_key: AssetKey, partition: str | None = None) -> AssetState | None:
+        """The state of an asset, or of one of its partitions."""
+        if partition is None:
+            row = self._db.row(SELECT_ASSETS + " WHERE asset_key = ?", (key_text(asset_key),))
+        else:
+            row = self._db.row(
+                SELECT_PARTITIONS + " WHERE asset_key = ? AND partition = ?", (key_text(asset_key), partition)
+            )
+        return None if row is None else as_state(row)
+
+    def states(self, asset_keys: Iterable[AssetKey] | None = None) -> dict[AssetKey, AssetState]:
+        """The states of these assets (of all, without an argument), in one query."""
+        if asset_keys is None:
+            rows = self._db.rows(SELECT_ASSETS)
+        else:
+            texts = [key_text(key) for key in asset_keys]
+            rows = []
+            for part in chunks(texts):
+                rows += Query(SELECT_ASSETS).where_in("asset_key", part).rows(self._db)
+        return {state.asset_key: state for state in map(as_state, rows)}
+
+    def partition_states(
+        self, asset_key: AssetKey, partitions: Iterable[str] | None = None
+    ) -> dict[str, AssetState]:
+        """The states of an asset's partitions (of all that are known, without a second argument)."""
+        rows: list[Row] = []
+        if partitions is None:
+            rows = self._db.rows(SELECT_PARTITIONS + " WHERE asset_key = ?", (key_text(asset_key),))
+        else:
+            for part in chunks(list(partitions)):
+                query = Query(SELECT_PARTITIONS).where("asset_key = ?", key_text(asset_key))
+                rows += query.where_in("partition", part).rows(self._db)
+        return {str(row[1]): as_state(row) for row in rows}
+
+    def value_ref(self, asset_key: AssetKey, partition: str | None = None) -> ValueRef | None:
+        """Where the latest value of an asset, or of one of its partitions, lies."""
+        table = "assets" if partition is None else "asset_partitions"
+        query = Query("SELECT value_ref FROM " + table).where("asset_key = ?", key_text(asset_key))
+        if partition is not None:
+            query.where("partition = ?", partition)
+        rows = query.rows(self._db)
+        return ValueRef.from_dict(json.loads(rows[0][0])) if rows and rows[0][0] else None
+
+    def materialized_partitions(
+        self, asset_key: AssetKey, *, after: int | None = None, before: int | None = None
+    ) -> set[str]:
+        """The partitions with a materialization, as one row of joined text."""
+        agg = "SELECT " + self._db.text_agg + "(partition, ?) FROM asset_partitions"
+        query = Query(agg).where("asset_key = ?", key_text(asset_key)).where("event_id IS NOT NULL")
+        if after is not None:
+            query.where("event_id > ?", after)
+        if before is not None:
+            query.where("event_id < ?", before)
+        text = self._db.rows(query.text, [_SEPARATOR, *query.params])[0][0]
+        return set(text.split(_SEPARATOR)) if text is not None else set()
+
+    def partition_sets(self, asset_key: AssetKey) -> PartitionSets:
+        """The partitions of an asset by state, in one query.
+
+        A partition that a run planned after its latest materialization is in progress until that run ends, and
+        failed from then on until it is materialized again.
+        """
+        rows = self._db.rows(
+            "SELECT state, " + self._db.text_agg + "(partition, ?) FROM ("
+            "SELECT p.partition AS partition, p.event_id IS NOT NULL AS made, CASE "
+            "WHEN p.planned_id IS NULL OR p.planned_id < coalesce(p.event_id, 0) THEN 'made' "
+            "WHEN r.status IN ('FAILURE', 'CANCELED') THEN 'failed' WHEN r.status = 'SUCCESS' OR r.status IS NULL "
+            "THEN 'made' ELSE 'running' END || CASE WHEN p.event_id IS NULL THEN '-' ELSE '+' END AS state "
+            "FROM asset_partitions p LEFT JOIN runs r ON r.run_id = p.planned_run_id AND p.planned_id > "
+            "coalesce(p.event_id, 0) WHERE p.asset_key = ?) AS partitions GROUP BY state",
+            (_SEPARATOR, key_text(asset_key)),
+        )
+        sets = {state: frozenset(text.split(_SEPARATOR)) for state, text in rows}
+        empty: frozenset[str] = frozenset()
+        made = [members for state, members in sets.items() if state.endswith("+")]
+        return PartitionSets(
+            materialized=made[0] if len(made) == 1 else empty.union(*made),
+            in_progress=sets.get("running+", empty) | sets.get("running-", empty),
+            failed=sets.get("failed+", empty) | sets.get("failed-", empty),
+        )
+
+    def latest_ids_by_partition(self, asset_key: AssetKey, observations: bool = False) -> dict[str, int]:
+        """The storage id of the latest materialization (or observation) of each partition."""
+        column = "observation_id" if observations else "event_id"
+        query = Query("SELECT partition, " + column + " FROM asset_partitions")
+        query.where("asset_key = ?", key_text(asset_key)).where(column + " IS NOT NULL")
+        return {row[0]: row[1] for row in query.rows(self._db)}
+
+    def check_states(self, keys: Iterable[AssetCheckKey] | None = None) -> dict[AssetCheckKey, CheckState]:
+        """The latest state of these checks, or of all."""
+        query = Query(
+            "SELECT asset_key, check_name, event_id, run_id, timestamp, passed, severity, planned_id, planned_run_id "
+            "FROM asset_checks"
+        )
+        wanted = None if keys is None else set(keys)
+        if wanted is not None:
+            query.where_in("asset_key", sorted({key_text(key.asset_key) for key in wanted}))
+        found = {}
+        for row in query.rows(self._db):
+            key = AssetCheckKey(key_of(row[0]), row[1])
+            if wanted is None or key in wanted:
+                passed = None if row[5] is None else bool(row[5])
+                found[key] = CheckState(key, row[2], row[3], row[4], passed, *row[6:])
+        return found
+
+    def check_history(self, key: AssetCheckKey, *, limit: int, cursor: int | None = None) -> list[int]:
+        """The storage ids of a check's evaluations, newest first."""
+        query = Query("SELECT event_id FROM check_evaluations").where("asset_key = ?", key_text(key.asset_key))
+        query.where("check_name = ?", key.name)
+        if cursor is not None:
+            query.where("event_id < ?", cursor)
+        return [row[0] for row in query.order("event_id", ascending=False, limit=limit).rows(self._db)]
+
+    def wipe(self, asset_key: AssetKey, partitions: Sequence[str] | None = None) -> None:
+        """Forgets an asset (or some of its partitions): the log keeps its events, but no longer as the asset's."""
+        text = key_text(asset_key)
+        with self._db.write() as tx:
+            if partitions is None:
+                for table in ("assets", "asset_partitions", "asset_checks", "check_evaluations"):
+                    query = Query("DELETE FROM " + table).where("asset_key = ?", text)
+                    tx.run(query.text, query.params)
+                tx.run("UPDATE events SET asset_key = NULL, partition = NULL, feed = NULL WHERE asset_key = ?", (text,))
+                return
+            for part in chunks(list(partitions)):
+                where: list[Any] = [text]
+                for statement in (
+                    "DELETE FROM asset_partitions",
+                    "UPDATE events SET asset_key = NULL, partition = NULL, feed = NULL",
+                ):
+                    query = Query(statement).where("asset_key = ?", *where).where_in("partition", part)
+                    tx.run(query.text, query.params)

@@ -1,0 +1,57 @@
+"""The keys of dynamic partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cellmill.instance.sql import Database, Query, chunks
+
+
+class DynamicPartitions:
+    """Dynamic partitions in one database."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def keys(self, name: str) -> list[str]:
+        """The keys, in the order they were added."""
+        return [
+            row[0]
+            for row in self._db.rows("SELECT partition FROM dynamic_partitions WHERE name = ? ORDER BY id", (name,))
+        ]
+
+    def page(self, name: str, limit: int, ascending: bool, cursor: str | None) -> tuple[list[str], str, bool]:
+        """Some of the keys, a cursor behind them, and whether there are more."""
+        query = Query("SELECT id, partition FROM dynamic_partitions").where("name = ?", name)
+        if cursor:
+            query.where("id > ?" if ascending else "id < ?", int(cursor))
+        rows = query.order("id", ascending=ascending, limit=limit + 1).rows(self._db)
+        shown = rows[:limit]
+        return [row[1] for row in shown], str(shown[-1][0]) if shown else (cursor or ""), len(rows) > limit
+
+    def has(self, name: str, key: str) -> bool:
+        """Whether the key was added."""
+        sql = "SELECT 1 FROM dynamic_partitions WHERE name = ? AND partition = ?"
+        return self._db.row(sql, (name, key)) is not None
+
+    def existing(self, name: str, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that were added."""
+        found: set[str] = set()
+        for part in chunks(list(keys)):
+            query = Query("SELECT partition FROM dynamic_partitions").where("name = ?", name)
+            found.update(row[0] for row in query.where_in("partition", part).rows(self._db))
+        return found
+
+    def add(self, name: str, keys: Sequence[str]) -> None:
+        """Adds keys; those that are there already keep their place."""
+        now = self._db.now()
+        with self._db.write() as tx:
+            tx.run_many(
+                "INSERT INTO dynamic_partitions (name, partition, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                [(name, key, now) for key in keys],
+            )
+
+    def delete(self, name: str, key: str) -> None:
+        """Removes a key."""
+        with self._db.write() as tx:
+            tx.run("DELETE FROM dynamic_partitions WHERE name = ? AND partition = ?", (name, key))

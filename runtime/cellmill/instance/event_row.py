@@ -1,0 +1,96 @@
+"""Events as rows: written in the order of `COLUMNS`, read back as `Event`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.instance import wire
+from cellmill.instance.sql import Row
+from cellmill.planning.event import RUN_EVENTS, Event, EventType
+
+COLUMNS = "id, run_id, seq, type, timestamp, level, step_key, asset_key, partition, message, body"
+SELECT = "SELECT " + COLUMNS + " FROM events"  # noqa: S608  (constants only)
+INSERT = (
+    "INSERT INTO events (run_id, seq, type, timestamp, level, step_key, asset_key, partition, feed, message, body) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+#: Types that sensors and screens follow across all runs.
+FEED_TYPES = RUN_EVENTS | {
+    EventType.ASSET_MATERIALIZATION,
+    EventType.ASSET_OBSERVATION,
+    EventType.ASSET_CHECK_EVALUATION,
+    EventType.STEP_FAILURE,
+}
+_FEED = {kind: kind.value for kind in FEED_TYPES}
+
+
+@lru_cache(maxsize=65536)
+def key_text(asset_key: AssetKey) -> str:
+    """The form in which an asset's key is stored: `a/b`, slashes inside parts escaped."""
+    return asset_key.to_escaped_user_string()
+
+
+@lru_cache(maxsize=65536)
+def key_of(text: str) -> AssetKey:
+    """The key that `key_text` wrote."""
+    return AssetKey.from_escaped_user_string(text)
+
+
+def as_row(event: Event, seq: int) -> tuple[Any, ...]:
+    """The parameters of `INSERT`."""
+    asset_key = event.asset_key
+    data = event.data
+    message = event.message
+    kind = event.type
+    return (
+        event.run_id,
+        seq,
+        kind._value_,
+        event.timestamp,
+        event.level,
+        event.step_key,
+        None if asset_key is None else key_text(asset_key),
+        event.partition,
+        _FEED.get(kind),
+        message,
+        None if data is None else wire.dumps(data),
+    )
+
+
+def clean_row(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The row with what no database can store as text (lone surrogates, NUL) replaced."""
+    return tuple(_clean(item) if isinstance(item, str) else item for item in row)
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+
+
+def as_event(row: Row, job_names: Mapping[str, str]) -> Event:
+    """The event that a row of `SELECT` describes."""
+    text = row[10]
+    return Event(
+        type=EventType(row[3]),
+        run_id=row[1],
+        timestamp=row[4],
+        level=row[5],
+        step_key=row[6],
+        asset_key=None if row[7] is None else key_of(row[7]),
+        partition=row[8],
+        message=row[9],
+        data=None if text is None else wire.loads(text),
+        job_name=job_names.get(row[1], ""),
+    )
+
+
+def type_values(of_type: EventType | Sequence[EventType] | set[EventType] | None) -> list[str] | None:
+    """The stored forms of one type or several; None for all."""
+    if of_type is None:
+        return None
+    if isinstance(of_type, EventType):
+        return [of_type.value]
+    return sorted(kind.value for kind in of_type)
