@@ -159,6 +159,11 @@ EXPORTS: dict[str, str] = {
     "RunStatus": "planning.run",
     "RunsFilter": "planning.run",
     # instance
+    "AssetRecordsFilter": "instance.event_record",
+    "EventRecord": "instance.event_record",
+    "EventRecordsFilter": "instance.event_record",
+    "Instance": "instance.instance",
+    "RunStatusChangeRecordsFilter": "instance.event_record",
     # io
     # execution
 }

@@ -94,9 +94,7 @@ class Catalog:
                 rows += Query(SELECT_ASSETS).where_in("asset_key", part).rows(self._db)
         return {state.asset_key: state for state in map(as_state, rows)}
 
-    def partition_states(
-        self, asset_key: AssetKey, partitions: Iterable[str] | None = None
-    ) -> dict[str, AssetState]:
+    def partition_states(self, asset_key: AssetKey, partitions: Iterable[str] | None = None) -> dict[str, AssetState]:
         """The states of an asset's partitions (of all that are known, without a second argument)."""
         rows: list[Row] = []
         if partitions is None:

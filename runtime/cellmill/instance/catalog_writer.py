@@ -82,9 +82,7 @@ def _materialized(changes: Changes, event: Event, event_id: int) -> None:
     if tags:
         data_version = tags.get(DATA_VERSION_TAG)
         code_version = tags.get(CODE_VERSION_TAG)
-        versions = {
-            name[len(_INPUT_PREFIX) :]: value for name, value in tags.items() if name.startswith(_INPUT_PREFIX)
-        }
+        versions = {name[len(_INPUT_PREFIX) :]: value for name, value in tags.items() if name.startswith(_INPUT_PREFIX)}
         inputs = json.dumps(versions) if versions else None
     made = (
         event_id,

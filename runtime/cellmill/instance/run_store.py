@@ -41,9 +41,7 @@ _BODY_FIELDS = (
 )
 
 
-def record_run(
-    tx: Transaction, run: Run, *, now: float, origin: str | None = None, run_key: str | None = None
-) -> bool:
+def record_run(tx: Transaction, run: Run, *, now: float, origin: str | None = None, run_key: str | None = None) -> bool:
     """Inserts the run; False where its id, or the run key of its origin, is taken already (nothing is changed then)."""
     body = {name: value for name in _BODY_FIELDS if (value := getattr(run, name))}
     if run.tags:

@@ -1,0 +1,317 @@
+"""What schedules, sensors, backfills and daemons remember; every change is one transaction.
+
+What is unique in the world is a unique key: a tick by (instigator, instant), a run by (origin, run key), a backfill's
+run by (backfill, part). So any number of daemons may try, crash and try again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cellmill import faults
+from cellmill.errors import LeaseLostError
+from cellmill.instance.run_store import record_run
+from cellmill.instance.sql import Database, Query, Row, Transaction, chunks
+from cellmill.planning.run import Run
+
+_TICK_COLUMNS = "id, instigator_id, at, status, attempt, owner, expires_at, created_at, ended_at, body"
+_INSTIGATOR_COLUMNS = (
+    "id, kind, name, location, status, cursor, definition_hash, last_tick_at, failures, updated_at, body"
+)
+#: The state of a tick that someone is working on.
+CLAIMED = "STARTED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstigatorState:
+    """What is remembered of a schedule, a sensor or an automation condition."""
+
+    id: str
+    kind: str
+    name: str
+    location: str = ""
+    status: str
+    cursor: str | None = None
+    definition_hash: str | None = None
+    last_tick_at: float | None = None
+    failures: int = 0
+    updated_at: float = 0.0
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """One evaluation of an instigator, for one instant."""
+
+    id: int
+    instigator_id: str
+    #: Whole seconds since the epoch.
+    at: int
+    status: str
+    attempt: int
+    owner: str | None = None
+    expires_at: float | None = None
+    created_at: float = 0.0
+    ended_at: float | None = None
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSubmission:
+    """A run that a tick asks for; with a key there is at most one run for each (origin, key)."""
+
+    run: Run
+    run_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickResult:
+    """What recording a tick did: runs that are new, and run keys that had their run already."""
+
+    recorded: Sequence[Run] = ()
+    deduplicated: Sequence[str] = ()
+
+
+def _tick(row: Row) -> Tick:
+    return Tick(
+        id=row[0],
+        instigator_id=row[1],
+        at=row[2],
+        status=row[3],
+        attempt=row[4],
+        owner=row[5],
+        expires_at=row[6],
+        created_at=row[7],
+        ended_at=row[8],
+        body=json.loads(row[9]),
+    )
+
+
+def _instigator(row: Row) -> InstigatorState:
+    return InstigatorState(
+        id=row[0],
+        kind=row[1],
+        name=row[2],
+        location=row[3],
+        status=row[4],
+        cursor=row[5],
+        definition_hash=row[6],
+        last_tick_at=row[7],
+        failures=row[8],
+        updated_at=row[9],
+        body=json.loads(row[10]),
+    )
+
+
+class Automation:
+    """Instigators and their ticks in one database."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    # -- instigators ---------------------------------------------------------------------------------------------
+
+    def instigator(self, instigator_id: str) -> InstigatorState | None:
+        """What is remembered of an instigator."""
+        query = Query("SELECT " + _INSTIGATOR_COLUMNS + " FROM instigators").where("id = ?", instigator_id)
+        rows = query.rows(self._db)
+        return _instigator(rows[0]) if rows else None
+
+    def instigators(self, kind: str | None = None) -> list[InstigatorState]:
+        """What is remembered of all instigators, or of those of one kind."""
+        query = Query("SELECT " + _INSTIGATOR_COLUMNS + " FROM instigators")
+        if kind is not None:
+            query.where("kind = ?", kind)
+        return [_instigator(row) for row in query.order("id", ascending=True).rows(self._db)]
+
+    def put_instigator(self, state: InstigatorState) -> None:
+        """Replaces what is remembered of an instigator."""
+        with self._db.write() as tx:
+            tx.run(
+                "INSERT INTO instigators (id, kind, name, location, status, cursor, definition_hash, last_tick_at, "
+                "failures, updated_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+                "kind = excluded.kind, name = excluded.name, location = excluded.location, status = excluded.status, "
+                "cursor = excluded.cursor, definition_hash = excluded.definition_hash, "
+                "last_tick_at = excluded.last_tick_at, failures = excluded.failures, "
+                "updated_at = excluded.updated_at, body = excluded.body",
+                (
+                    state.id,
+                    state.kind,
+                    state.name,
+                    state.location,
+                    state.status,
+                    state.cursor,
+                    state.definition_hash,
+                    state.last_tick_at,
+                    state.failures,
+                    self._db.now(),
+                    json.dumps(dict(state.body)),
+                ),
+            )
+
+    def set_status(self, instigator_id: str, status: str) -> bool:
+        """Turns an instigator on or off; False where nothing is remembered of it."""
+        with self._db.write() as tx:
+            return (
+                tx.run(
+                    "UPDATE instigators SET status = ?, updated_at = ? WHERE id = ?",
+                    (status, self._db.now(), instigator_id),
+                )
+                == 1
+            )
+
+    # -- ticks ---------------------------------------------------------------------------------------------------
+
+    def claim_tick(
+        self, instigator_id: str, at: int, *, owner: str, lease_s: float = 60.0, body: Mapping[str, Any] | None = None
+    ) -> Tick | None:
+        """Takes the tick of this instant; None where it is done, or another owner works on it.
+
+        A tick whose owner let the lease run out is taken over with a higher attempt, and the old owner's
+        `record_tick` is refused.
+        """
+        with self._db.write() as tx:
+            now = self._db.now()
+            query = Query(
+                "INSERT INTO ticks (instigator_id, at, status, owner, expires_at, created_at, body) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            )
+            values = (instigator_id, at, CLAIMED, owner, now + lease_s, now, json.dumps(dict(body or {})))
+            if tx.run(query.text, values) != 1:
+                taken = tx.run(
+                    "UPDATE ticks SET owner = ?, expires_at = ?, attempt = attempt + 1 "
+                    "WHERE instigator_id = ? AND at = ? AND status = ? AND expires_at < ?",
+                    (owner, now + lease_s, instigator_id, at, CLAIMED, now),
+                )
+                if taken != 1:
+                    return None
+            tick = self._get_tick(tx, instigator_id, at)
+            faults.hit("tick.claimed")
+        return tick
+
+    @staticmethod
+    def _get_tick(tx: Transaction | Database, instigator_id: str, at: int) -> Tick | None:
+        query = Query("SELECT " + _TICK_COLUMNS + " FROM ticks")
+        rows = query.where("instigator_id = ?", instigator_id).where("at = ?", at).rows(tx)
+        return _tick(rows[0]) if rows else None
+
+    def tick(self, instigator_id: str, at: int) -> Tick | None:
+        """The tick of one instant."""
+        return self._get_tick(self._db, instigator_id, at)
+
+    def record_tick(
+        self,
+        tick: Tick,
+        *,
+        status: str,
+        submissions: Sequence[RunSubmission] = (),
+        origin: str | None = None,
+        cursor: str | None = None,
+        failures: int | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> TickResult:
+        """Ends a claimed tick: its runs, its outcome and the instigator's cursor commit together or not at all.
+
+        Runs with a run key are recorded at most once for each (origin, key), also within one batch.
+        `cursor` None leaves the cursor as it is; `failures` None leaves the count.
+        Raises `LeaseLostError` where another owner has taken the tick over.
+        """
+        with self._db.write() as tx:
+            now = self._db.now()
+            result = self._record_runs(tx, submissions, origin or tick.instigator_id, now)
+            done = tx.run(
+                "UPDATE ticks SET status = ?, ended_at = ?, expires_at = NULL, body = ? "
+                "WHERE id = ? AND owner = ? AND attempt = ? AND status = ?",
+                (status, now, json.dumps(self._tick_body(tick, result, body)), tick.id, tick.owner, tick.attempt,
+                 CLAIMED),
+            )  # fmt: skip
+            if done != 1:
+                raise LeaseLostError(f"The tick {tick.at} of {tick.instigator_id} was taken over by another daemon.")
+            tx.run(
+                "UPDATE instigators SET cursor = coalesce(?, cursor), failures = coalesce(?, failures), "
+                "last_tick_at = ?, updated_at = ? WHERE id = ?",
+                (cursor, failures, float(tick.at), now, tick.instigator_id),
+            )
+            faults.hit("tick.recorded")
+        faults.hit("run.recorded")
+        return result
+
+    @staticmethod
+    def _tick_body(tick: Tick, result: TickResult, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        merged = {**tick.body, **(body or {})}
+        if result.recorded:
+            merged["run_ids"] = [run.run_id for run in result.recorded]
+        if result.deduplicated:
+            merged["deduplicated"] = list(result.deduplicated)
+        return merged
+
+    @staticmethod
+    def _record_runs(tx: Transaction, submissions: Sequence[RunSubmission], origin: str, now: float) -> TickResult:
+        keys = [item.run_key for item in submissions if item.run_key is not None]
+        known = known_run_keys(tx, origin, keys)
+        recorded, duplicates = [], []
+        for item in submissions:
+            key = item.run_key
+            if key is not None and key in known:
+                duplicates.append(key)
+                continue
+            if record_run(tx, item.run, now=now, origin=None if key is None else origin, run_key=key):
+                recorded.append(item.run)
+                if key is not None:
+                    known.add(key)
+            elif key is not None:
+                duplicates.append(key)
+        return TickResult(recorded=recorded, deduplicated=duplicates)
+
+    def record_missed(self, instigator_id: str, instants: Sequence[int], *, status: str, reason: str) -> None:
+        """Writes down ticks that were not evaluated, and why; those that exist are left alone."""
+        now = self._db.now()
+        body = json.dumps({"reason": reason})
+        with self._db.write() as tx:
+            tx.run_many(
+                "INSERT INTO ticks (instigator_id, at, status, created_at, ended_at, body) VALUES (?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT DO NOTHING",
+                [(instigator_id, at, status, now, now, body) for at in instants],
+            )
+
+    def ticks(
+        self,
+        instigator_id: str | None = None,
+        *,
+        statuses: Sequence[str] | None = None,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int | None = None,
+    ) -> list[Tick]:
+        """Ticks, newest first; `before` and `after` bound their instants."""
+        query = Query("SELECT " + _TICK_COLUMNS + " FROM ticks")
+        if instigator_id is not None:
+            query.where("instigator_id = ?", instigator_id)
+        if statuses is not None:
+            query.where_in("status", statuses)
+        if before is not None:
+            query.where("at < ?", before)
+        if after is not None:
+            query.where("at > ?", after)
+        order = "at" if instigator_id is not None else "id"
+        return [_tick(row) for row in query.order(order, ascending=False, limit=limit).rows(self._db)]
+
+    def purge_ticks(self, *, before: float, statuses: Sequence[str], instigator_id: str | None = None) -> int:
+        """Deletes finished ticks made before an instant; cursors are not on ticks, so nothing fires again."""
+        query = Query("DELETE FROM ticks").where("created_at < ?", before).where_in("status", statuses)
+        if instigator_id is not None:
+            query.where("instigator_id = ?", instigator_id)
+        with self._db.write() as tx:
+            return tx.run(query.text, query.params)
+
+
+def known_run_keys(tx: Transaction | Database, origin: str, keys: Sequence[str]) -> set[str]:
+    """Those of the run keys that have their run already; one statement for each few hundred keys."""
+    known: set[str] = set()
+    for part in chunks(list(dict.fromkeys(keys)), 5000):
+        query = Query("SELECT run_key FROM runs").where("origin = ?", origin).where_in("run_key", part)
+        known.update(row[0] for row in query.rows(tx))
+    return known

@@ -1,0 +1,151 @@
+"""The instance: everything that happened and everything that is stored, of one workspace."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from cellmill.instance.head import ensure_head, schema_version
+from cellmill.instance.instance_assets import InstanceAssets
+from cellmill.instance.location import find_home, make_private_folder, open_database, storage_url
+from cellmill.instance.sql import Database, Query
+from cellmill.instance.sqlite import SQLiteDatabase
+
+#: Tables that hold state; `wipe` empties them all.
+TABLES = (
+    "events", "run_tags", "runs", "snapshots", "assets", "asset_partitions", "asset_checks", "check_evaluations",
+    "dynamic_partitions", "instigators", "ticks", "backfills", "backfill_runs", "leases", "pools", "pool_claims",
+)  # fmt: skip
+
+
+class Instance(InstanceAssets):
+    """What happened and what is stored; open one with `Instance.get()`, `ephemeral()` or `local_temp()`.
+
+    A thin façade: each method is one query or one transaction of the store that it belongs to (`runs`, `events`,
+    `catalog`, `dynamic_partitions`, `automation`, `leases`, `backfills`, `snapshots`).
+    """
+
+    def __init__(self, db: Database, home: Path | None, *, ephemeral: bool = False) -> None:
+        super().__init__(db)
+        self._home = home
+        self._ephemeral = ephemeral
+        self._temporary: weakref.finalize[Any, Any] | None = None
+
+    # -- opening -------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def get(cls, home: str | os.PathLike[str] | None = None, *, storage: str | None = None) -> Instance:
+        """The instance of the workspace: in `home`, else `CELLMILL_HOME`, else `.cellmill` in the workspace's root.
+
+        Its database is `storage`, else `CELLMILL_STORAGE`, else what cellmill.toml says, else SQLite in that folder.
+        Raises `StorageLocationError` or `SchemaVersionError` with the remedy.
+        """
+        folder = find_home() if home is None else Path(home).absolute()
+        return cls(open_database(folder, storage or storage_url(folder)), folder)
+
+    @classmethod
+    def ephemeral(cls, tempdir: str | None = None) -> Instance:
+        """An instance in memory; its values lie in a temporary folder that goes with it."""
+        db = SQLiteDatabase(":memory:")
+        ensure_head(db)
+        return cls(db, None if tempdir is None else Path(tempdir), ephemeral=True)
+
+    @classmethod
+    def local_temp(cls, tempdir: str | None = None, overrides: Mapping[str, Any] | None = None) -> Instance:
+        """An instance on disk in `tempdir`, or in a temporary folder that goes with it."""
+        if tempdir is not None:
+            return cls.get(tempdir)
+        folder = tempfile.mkdtemp(prefix="cellmill-")
+        instance = cls.get(folder)
+        instance._temporary = weakref.finalize(instance, shutil.rmtree, folder, True)
+        return instance
+
+    def close(self) -> None:
+        """Closes the database; removes what was temporary."""
+        self.db.close()
+        if self._temporary is not None:
+            self._temporary()
+
+    def __enter__(self) -> Instance:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def dispose(self) -> None:
+        """Closes the database; removes what was temporary."""
+        self.close()
+
+    # -- place ---------------------------------------------------------------------------------------------------
+
+    @property
+    def is_ephemeral(self) -> bool:
+        """Whether the instance is gone when this process ends."""
+        return self._ephemeral
+
+    @property
+    def is_persistent(self) -> bool:
+        """Whether the instance outlives this process."""
+        return not self._ephemeral
+
+    @property
+    def home(self) -> Path:
+        """The instance's folder."""
+        if self._home is None:
+            folder = tempfile.mkdtemp(prefix="cellmill-")
+            self._home = Path(folder)
+            self._temporary = weakref.finalize(self, shutil.rmtree, folder, True)
+        return self._home
+
+    @property
+    def root_directory(self) -> str:
+        """The instance's folder, as text."""
+        return str(self.home)
+
+    def storage_directory(self) -> str:
+        """The folder in which IO managers keep values unless they are told otherwise."""
+        folder = self.home / "storage"
+        make_private_folder(folder)
+        return str(folder)
+
+    # -- upkeep --------------------------------------------------------------------------------------------------
+
+    def schema_version(self) -> str | None:
+        """The migration that the database is at."""
+        return schema_version(self.db)
+
+    def upgrade(self) -> str:
+        """Performs the migrations that are missing; returns the version that results."""
+        version: str = import_module("cellmill.instance.migrate").migrate(self.db)
+        return version
+
+    def wipe(self) -> None:
+        """Forgets everything but the values."""
+        with self.db.write() as tx:
+            for table in TABLES:
+                tx.run(Query("DELETE FROM " + table).text)
+
+    def info(self) -> dict[str, Any]:
+        """Where the instance is, its schema, and how many rows and bytes it holds."""
+        counts = {table: self.db.rows(Query("SELECT count(*) FROM " + table).text)[0][0] for table in TABLES}
+        if self.db.dialect == "sqlite":
+            pages = self.db.rows("PRAGMA page_count")[0][0]
+            size = pages * self.db.rows("PRAGMA page_size")[0][0]
+        else:
+            size = self.db.rows("SELECT pg_database_size(current_database())")[0][0]
+        return {
+            "home": None if self._home is None else str(self._home),
+            "database": self.db.dialect,
+            "schema": self.schema_version(),
+            "bytes": size,
+            "rows": counts,
+        }

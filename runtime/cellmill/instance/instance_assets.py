@@ -1,0 +1,195 @@
+"""What an instance offers about assets, partitions and checks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
+from cellmill.definitions.events import AssetCheckEvaluation, AssetMaterialization, AssetObservation
+from cellmill.definitions.value_ref import ValueRef
+from cellmill.errors import InvariantViolationError
+from cellmill.instance.event_record import AssetEntry, AssetRecord, EventRecord
+from cellmill.instance.instance_events import InstanceEvents
+from cellmill.planning.asset_state import AssetPartitionStatus, AssetState
+from cellmill.planning.event import AssetObservationData, Event, EventType, StepMaterializationData
+
+INFO = 20
+
+
+class InstanceAssets(InstanceEvents):
+    """Assets, under Dagster's method names."""
+
+    def get_asset_keys(
+        self, prefix: Sequence[str] | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> list[AssetKey]:
+        """The keys of all assets that the catalog knows."""
+        return self.catalog.asset_keys(prefix, limit, cursor)
+
+    all_asset_keys = get_asset_keys
+
+    def has_asset_key(self, asset_key: AssetKey) -> bool:
+        """Whether the catalog knows the asset."""
+        return self.catalog.state(asset_key) is not None
+
+    def asset_states(self, asset_keys: Iterable[AssetKey] | None = None) -> dict[AssetKey, AssetState]:
+        """What is known now of these assets (of all, without an argument), in one query."""
+        return self.catalog.states(asset_keys)
+
+    def find_value_ref(self, asset_key: AssetKey, partition_key: str | None = None) -> ValueRef | None:
+        """Where the latest value of an asset, or of one of its partitions, lies."""
+        return self.catalog.value_ref(asset_key, partition_key)
+
+    def get_latest_materialization_event(self, asset_key: AssetKey, partition_key: str | None = None) -> Event | None:
+        """The event of the latest materialization."""
+        state = self.catalog.state(asset_key, partition_key)
+        if state is None or state.event_id is None:
+            return None
+        record = self.events.by_ids([state.event_id]).get(state.event_id)
+        return None if record is None else record.event_log_entry
+
+    def get_latest_materialization_events(self, asset_keys: Iterable[AssetKey]) -> dict[AssetKey, Event | None]:
+        """The events of the latest materializations of several assets, in two queries."""
+        keys = list(asset_keys)
+        states = self.catalog.states(keys)
+        ids = {key: state.event_id for key, state in states.items() if state.event_id is not None}
+        records = self.events.by_ids(list(ids.values()))
+        return {key: records[ids[key]].event_log_entry if key in ids else None for key in keys}
+
+    def get_latest_materialization_code_versions(self, asset_keys: Iterable[AssetKey]) -> Mapping[AssetKey, str | None]:
+        """The code versions of the latest materializations."""
+        keys = list(asset_keys)
+        states = self.catalog.states(keys)
+        return {key: states[key].code_version if key in states else None for key in keys}
+
+    def get_latest_data_version_record(
+        self, key: AssetKey, is_source: bool | None = None, partition_key: str | None = None
+    ) -> EventRecord | None:
+        """The latest event that says which data version an asset has."""
+        state = self.catalog.state(key, partition_key)
+        if state is None:
+            return None
+        ids = [] if is_source else [state.event_id]
+        if is_source is not False:
+            ids.append(state.observation_id)
+        known = [item for item in ids if item is not None]
+        return self.events.by_ids([max(known)]).get(max(known)) if known else None
+
+    def get_asset_records(self, asset_keys: Sequence[AssetKey] | None = None) -> list[AssetRecord]:
+        """What is known now of these assets, with their latest events, in two queries."""
+        states = self.catalog.states(asset_keys)
+        events = self.events.by_ids([s.event_id for s in states.values() if s.event_id is not None])
+        return [
+            AssetRecord(
+                storage_id=state.event_id or state.observation_id or state.planned_id or 0,
+                asset_entry=AssetEntry(
+                    asset_key=key,
+                    last_materialization_record=events.get(state.event_id or 0),
+                    last_run_id=state.planned_run_id or state.run_id,
+                    last_planned_materialization_run_id=state.planned_run_id,
+                    last_observation_storage_id=state.observation_id,
+                ),
+            )
+            for key, state in sorted(states.items())
+        ]
+
+    # -- partitions ----------------------------------------------------------------------------------------------
+
+    def get_materialized_partitions(
+        self, asset_key: AssetKey, before_cursor: int | None = None, after_cursor: int | None = None
+    ) -> set[str]:
+        """The partitions that have a materialization."""
+        return self.catalog.materialized_partitions(asset_key, after=after_cursor, before=before_cursor)
+
+    def get_status_by_partition(
+        self, asset_key: AssetKey, partition_keys: Sequence[str], partitions_def: Any = None
+    ) -> dict[str, AssetPartitionStatus | None]:
+        """The state of each of the partitions, in one query."""
+        status = self.catalog.partition_sets(asset_key).status
+        return {key: status(key) for key in partition_keys}
+
+    def get_latest_storage_id_by_partition(
+        self,
+        asset_key: AssetKey,
+        event_type: EventType = EventType.ASSET_MATERIALIZATION,
+        partitions: set[str] | None = None,
+    ) -> dict[str, int]:
+        """The storage id of the latest materialization or observation of each partition."""
+        found = self.catalog.latest_ids_by_partition(asset_key, event_type is EventType.ASSET_OBSERVATION)
+        return found if partitions is None else {key: found[key] for key in partitions if key in found}
+
+    def add_dynamic_partitions(self, partitions_def_name: str, partition_keys: Sequence[str]) -> None:
+        """Adds keys to a dynamic partitions definition; those that are there already stay."""
+        if isinstance(partition_keys, str):
+            raise InvariantViolationError("partition_keys is a list of strings; got one string.")
+        self.dynamic_partitions.add(partitions_def_name, partition_keys)
+
+    def delete_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> None:
+        """Removes a key from a dynamic partitions definition."""
+        self.dynamic_partitions.delete(partitions_def_name, partition_key)
+
+    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
+        """Whether a dynamic partitions definition has the key."""
+        return self.dynamic_partitions.has(partitions_def_name, partition_key)
+
+    def get_dynamic_partitions(self, partitions_def_name: str) -> list[str]:
+        """The keys of a dynamic partitions definition, in the order they were added."""
+        return self.dynamic_partitions.keys(partitions_def_name)
+
+    # -- checks --------------------------------------------------------------------------------------------------
+
+    def get_latest_asset_check_evaluation_record(self, asset_check_key: AssetCheckKey) -> EventRecord | None:
+        """The latest evaluation of a check."""
+        ids = self.catalog.check_history(asset_check_key, limit=1)
+        return self.events.by_ids(ids).get(ids[0]) if ids else None
+
+    def get_asset_check_evaluations(
+        self, asset_check_key: AssetCheckKey, limit: int = 25, cursor: int | None = None
+    ) -> list[EventRecord]:
+        """The evaluations of a check, newest first."""
+        ids = self.catalog.check_history(asset_check_key, limit=limit, cursor=cursor)
+        found = self.events.by_ids(ids)
+        return [found[item] for item in ids if item in found]
+
+    # -- changes by hand -----------------------------------------------------------------------------------------
+
+    def wipe_assets(self, asset_keys: Sequence[AssetKey]) -> None:
+        """Forgets assets: their values and the log stay, the catalog no longer knows them."""
+        for key in asset_keys:
+            self.catalog.wipe(key)
+
+    def wipe_asset_partitions(self, asset_key: AssetKey, partition_keys: Sequence[str]) -> None:
+        """Forgets some partitions of an asset."""
+        self.catalog.wipe(asset_key, partition_keys)
+
+    def report_runless_asset_event(
+        self, asset_event: AssetMaterialization | AssetObservation | AssetCheckEvaluation
+    ) -> None:
+        """Records that something happened to an asset outside any run."""
+        self.report_events_outside_runs([_outside(asset_event)])
+
+
+def _outside(asset_event: Any) -> Event:
+    partition = getattr(asset_event, "partition", None)
+    kinds: dict[type, tuple[EventType, Any]] = {
+        AssetMaterialization: (EventType.ASSET_MATERIALIZATION, StepMaterializationData),
+        AssetObservation: (EventType.ASSET_OBSERVATION, AssetObservationData),
+        AssetCheckEvaluation: (EventType.ASSET_CHECK_EVALUATION, lambda evaluation: evaluation),
+    }
+    if type(asset_event) not in kinds:
+        raise InvariantViolationError(
+            f"Received unexpected asset event type {asset_event!r}; expected an AssetMaterialization, "
+            "AssetObservation or AssetCheckEvaluation."
+        )
+    kind, wrap = kinds[type(asset_event)]
+    return Event(
+        type=kind,
+        run_id="",
+        timestamp=time.time(),
+        asset_key=asset_event.asset_key,
+        partition=partition,
+        level=INFO,
+        message=getattr(asset_event, "description", None),
+        data=wrap(asset_event),
+    )

@@ -1,0 +1,230 @@
+"""What an instance offers about runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.instance.run_stats import RunStats, StepStats, run_stats, step_stats
+from cellmill.instance.run_writer import RunWriter, append_outside_runs
+from cellmill.instance.stores import Stores
+from cellmill.planning.event import (
+    EngineEventData,
+    Event,
+    EventType,
+    JobCanceledData,
+    JobFailureData,
+)
+from cellmill.planning.run import Run, RunRecord, RunsFilter, RunStatus, make_run_id
+
+INFO, ERROR = 20, 40
+
+
+class InstanceRuns(Stores):
+    """Runs, under Dagster's method names."""
+
+    def create_run(
+        self,
+        *,
+        job_name: str = "",
+        run_id: str | None = None,
+        run_config: Mapping[str, Any] | None = None,
+        status: RunStatus | None = None,
+        tags: Mapping[str, Any] | None = None,
+        root_run_id: str | None = None,
+        parent_run_id: str | None = None,
+        step_keys_to_execute: Sequence[str] | None = None,
+        asset_selection: frozenset[AssetKey] | set[AssetKey] | None = None,
+        asset_check_selection: frozenset[Any] | set[Any] | None = None,
+        op_selection: Sequence[str] | None = None,
+        resolved_op_selection: frozenset[str] | set[str] | None = None,
+        location: str = "",
+        code_snapshot: str | None = None,
+        **unused: Any,
+    ) -> Run:
+        """Records a new run and returns it. Raises `DuplicateRunError` where the id is taken."""
+        return self.add_run(
+            Run(
+                job_name=job_name,
+                run_id=run_id or make_run_id(),
+                run_config=run_config or {},
+                status=RunStatus(status or RunStatus.NOT_STARTED),
+                tags={key: str(value) for key, value in (tags or {}).items()},
+                root_run_id=root_run_id,
+                parent_run_id=parent_run_id,
+                step_keys_to_execute=None if step_keys_to_execute is None else tuple(step_keys_to_execute),
+                asset_selection=None if asset_selection is None else frozenset(asset_selection),
+                asset_check_selection=None if asset_check_selection is None else frozenset(asset_check_selection),
+                op_selection=None if op_selection is None else tuple(op_selection),
+                resolved_op_selection=None if resolved_op_selection is None else frozenset(resolved_op_selection),
+                location=location,
+                code_snapshot=code_snapshot,
+            )
+        )
+
+    def create_run_for_job(self, job_def: Any, **arguments: Any) -> Run:
+        """Records a new run of a job."""
+        arguments.pop("execution_plan", None)
+        return self.create_run(job_name=job_def.name, **arguments)
+
+    def add_run(self, run: Run, *, origin: str | None = None, run_key: str | None = None) -> Run:
+        """Records a run as it is given."""
+        return self.runs.add(run, origin=origin, run_key=run_key)
+
+    def run_writer(self, run_id: str, attempt: int = 1) -> RunWriter:
+        """The way to append events to a run, for one attempt at it."""
+        return RunWriter(self.db, run_id, attempt, self._notify)
+
+    def get_runs(
+        self,
+        filters: RunsFilter | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+        ascending: bool = False,
+    ) -> list[Run]:
+        """The runs that pass the filter, newest first, behind the run whose id is `cursor`."""
+        return [
+            record.dagster_run for record in self.runs.search(filters, cursor=cursor, limit=limit, ascending=ascending)
+        ]
+
+    def get_run_records(
+        self,
+        filters: RunsFilter | None = None,
+        limit: int | None = None,
+        order_by: str | None = None,
+        ascending: bool = False,
+        cursor: str | None = None,
+    ) -> list[RunRecord]:
+        """Like `get_runs`, with storage ids and times."""
+        order = {None: "id", "create_timestamp": "created_at", "update_timestamp": "updated_at",
+                 "start_time": "started_at", "end_time": "ended_at"}.get(order_by, order_by or "id")  # fmt: skip
+        return self.runs.search(filters, cursor=cursor, limit=limit, ascending=ascending, order_by=order)
+
+    def get_run_by_id(self, run_id: str) -> Run | None:
+        """The run with this id, or None."""
+        record = self.runs.get(run_id)
+        return None if record is None else record.dagster_run
+
+    def get_run_record_by_id(self, run_id: str) -> RunRecord | None:
+        """The record of the run with this id, or None."""
+        return self.runs.get(run_id)
+
+    def has_run(self, run_id: str) -> bool:
+        """Whether there is a run with this id."""
+        return self.db.row("SELECT 1 FROM runs WHERE run_id = ?", (run_id,)) is not None
+
+    def get_runs_count(self, filters: RunsFilter | None = None) -> int:
+        """How many runs pass the filter."""
+        return self.runs.count(filters)
+
+    def get_run_ids(
+        self, filters: RunsFilter | None = None, cursor: str | None = None, limit: int | None = None
+    ) -> list[str]:
+        """The ids of the runs that pass the filter, newest first."""
+        return self.runs.ids(filters, cursor=cursor, limit=limit)
+
+    def get_run_tags(
+        self, tag_keys: Sequence[str] | None = None, value_prefix: str | None = None, limit: int | None = None
+    ) -> list[tuple[str, set[str]]]:
+        """The values in use of each tag key."""
+        return self.runs.tags(tag_keys, value_prefix=value_prefix, limit=limit)
+
+    def get_run_tag_keys(self) -> list[str]:
+        """The tag keys in use."""
+        return self.runs.tag_keys()
+
+    def get_run_group(self, run_id: str) -> tuple[str, list[Run]]:
+        """The id of the first of a chain of re-executions, and all its runs, oldest first."""
+        run = self.runs.require(run_id).dagster_run
+        root = run.root_run_id or run_id
+        rows = self.db.rows("SELECT run_id FROM runs WHERE run_id = ? OR root_run_id = ? ORDER BY id", (root, root))
+        return root, self.get_runs(RunsFilter(run_ids=[row[0] for row in rows]), ascending=True)
+
+    def add_run_tags(self, run_id: str, new_tags: Mapping[str, str]) -> None:
+        """Adds tags to a run."""
+        self.runs.add_tags(run_id, new_tags)
+
+    def delete_run(self, run_id: str) -> None:
+        """Forgets a run and its events."""
+        self.runs.delete([run_id])
+
+    def get_run_stats(self, run_id: str) -> RunStats:
+        """Counts and times of a run."""
+        return run_stats(self.db, run_id)
+
+    def get_run_step_stats(self, run_id: str, step_keys: Sequence[str] | None = None) -> list[StepStats]:
+        """State, times and attempts of each step of a run."""
+        return step_stats(self.events.of_run(run_id), step_keys)
+
+    # -- events about a run, by others than its worker -----------------------------------------------------------
+
+    def handle_new_event(self, event: Event) -> None:
+        """Appends one event to its run, whatever the run's attempt."""
+        if not event.run_id:
+            append_outside_runs(self.db, [event], self._notify)
+            return
+        self.run_writer(event.run_id, self.runs.require(event.run_id).dagster_run.attempt).append([event])
+
+    store_event = handle_new_event
+
+    def report_dagster_event(
+        self, dagster_event: Event, run_id: str | None = None, log_level: int | None = None
+    ) -> None:
+        """Appends one event to its run."""
+        self.handle_new_event(dagster_event)
+
+    def _report(self, run: Run, kind: EventType, message: str, level: int, data: Any = None) -> Event:
+        event = Event(
+            type=kind,
+            run_id=run.run_id,
+            timestamp=time.time(),
+            message=message,
+            level=level,
+            data=data,
+            job_name=run.job_name,
+        )
+        self.handle_new_event(event)
+        return event
+
+    def report_engine_event(
+        self,
+        message: str,
+        dagster_run: Run | None = None,
+        engine_event_data: EngineEventData | None = None,
+        *,
+        run_id: str | None = None,
+        job_name: str | None = None,
+        step_key: str | None = None,
+    ) -> Event:
+        """Says something about a run that is not a change of its state."""
+        event = Event(
+            type=EventType.ENGINE_EVENT,
+            run_id=dagster_run.run_id if dagster_run else (run_id or ""),
+            timestamp=time.time(),
+            step_key=step_key,
+            message=message,
+            level=ERROR if engine_event_data is not None and engine_event_data.error else INFO,
+            data=engine_event_data or EngineEventData(),
+            job_name=dagster_run.job_name if dagster_run else (job_name or ""),
+        )
+        self.handle_new_event(event)
+        return event
+
+    def report_run_canceling(self, run: Run, message: str | None = None) -> Event:
+        """Says that a run shall end."""
+        return self._report(run, EventType.RUN_CANCELING, message or "Sending run termination request.", INFO)
+
+    def report_run_canceled(self, dagster_run: Run, message: str | None = None) -> Event:
+        """Ends a run as cancelled."""
+        text = message or "This run has been marked as canceled from outside the execution context."
+        return self._report(dagster_run, EventType.RUN_CANCELED, text, ERROR, JobCanceledData())
+
+    def report_run_failed(
+        self, dagster_run: Run, message: str | None = None, job_failure_data: JobFailureData | None = None
+    ) -> Event:
+        """Ends a run as failed."""
+        text = message or "This run has been marked as failed from outside the execution context."
+        data = job_failure_data or JobFailureData(error=None)
+        return self._report(dagster_run, EventType.RUN_FAILURE, text, ERROR, data)

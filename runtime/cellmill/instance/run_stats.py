@@ -1,0 +1,117 @@
+"""Counts and times of runs and steps, from their events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cellmill.instance.event_record import EventRecord
+from cellmill.instance.sql import Database
+from cellmill.planning.event import EventType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStats:
+    """How a run went, in numbers."""
+
+    run_id: str
+    steps_succeeded: int = 0
+    steps_failed: int = 0
+    materializations: int = 0
+    expectations: int = 0
+    enqueued_time: float | None = None
+    launch_time: float | None = None
+    start_time: float | None = None
+    end_time: float | None = None
+
+
+class StepEventStatus(StrEnum):
+    """The state of a step."""
+
+    SKIPPED = "SKIPPED"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    IN_PROGRESS = "IN_PROGRESS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStats:
+    """How a step went, in numbers."""
+
+    run_id: str
+    step_key: str
+    status: StepEventStatus | None = None
+    start_time: float | None = None
+    end_time: float | None = None
+    attempts: int = 0
+    materialization_events: Sequence[EventRecord] = field(default_factory=list)
+
+
+_COUNTED = {
+    EventType.STEP_SUCCESS.value: "steps_succeeded",
+    EventType.STEP_FAILURE.value: "steps_failed",
+    EventType.ASSET_MATERIALIZATION.value: "materializations",
+    EventType.STEP_EXPECTATION_RESULT.value: "expectations",
+}
+_TIMED = {
+    EventType.RUN_ENQUEUED.value: "enqueued_time",
+    EventType.RUN_STARTING.value: "launch_time",
+    EventType.RUN_START.value: "start_time",
+    EventType.RUN_SUCCESS.value: "end_time",
+    EventType.RUN_FAILURE.value: "end_time",
+    EventType.RUN_CANCELED.value: "end_time",
+}
+
+
+def run_stats(db: Database, run_id: str) -> RunStats:
+    """The numbers of one run, in one query over its events."""
+    counts: dict[str, int] = {}
+    times: dict[str, float] = {}
+    rows = db.rows("SELECT type, count(*), max(timestamp) FROM events WHERE run_id = ? GROUP BY type", (run_id,))
+    for kind, count, last in rows:
+        if kind in _COUNTED:
+            counts[_COUNTED[kind]] = count
+        elif kind in _TIMED:
+            times[_TIMED[kind]] = last
+    return RunStats(run_id=run_id, **counts, **times)
+
+
+_STATES = {
+    EventType.STEP_START: StepEventStatus.IN_PROGRESS,
+    EventType.STEP_SUCCESS: StepEventStatus.SUCCESS,
+    EventType.STEP_FAILURE: StepEventStatus.FAILURE,
+    EventType.STEP_SKIPPED: StepEventStatus.SKIPPED,
+    EventType.STEP_UP_FOR_RETRY: StepEventStatus.IN_PROGRESS,
+}
+
+
+def step_stats(records: Sequence[EventRecord], step_keys: Sequence[str] | None = None) -> list[StepStats]:
+    """The numbers of each step, in the order in which steps first appear."""
+    steps: dict[str, list[EventRecord]] = {}
+    for record in records:
+        key = record.event.step_key
+        if key is not None and (step_keys is None or key in step_keys):
+            steps.setdefault(key, []).append(record)
+    return [_one_step(key, found) for key, found in steps.items()]
+
+
+def _one_step(step_key: str, records: Sequence[EventRecord]) -> StepStats:
+    status, start, end, attempts = None, None, None, 0
+    for record in records:
+        kind = record.event.type
+        if kind in (EventType.STEP_START, EventType.STEP_RESTARTED):
+            attempts += 1
+            start = record.timestamp if start is None else start
+        if kind in _STATES:
+            status = _STATES[kind]
+            end = record.timestamp if status is not StepEventStatus.IN_PROGRESS else None
+    return StepStats(
+        run_id=records[0].run_id,
+        step_key=step_key,
+        status=status,
+        start_time=start,
+        end_time=end,
+        attempts=attempts,
+        materialization_events=[r for r in records if r.event.type is EventType.ASSET_MATERIALIZATION],
+    )
