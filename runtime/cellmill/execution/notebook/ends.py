@@ -95,4 +95,4 @@ def death_of_process(status: int | None) -> tuple[End, str]:
         return End.KILLED, f"the process was killed by {signal_name(-status)}"
     if status > 128:
         return End.KILLED, f"the process ended with status {status}, as after {signal_name(status - 128)}"
-    return End.KILLED, f"the process ended by itself with status {status} before the cell was done"
+    return End.KILLED, f"the process ended by itself with status {status} before its work was done"
