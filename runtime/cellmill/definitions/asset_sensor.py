@@ -1,0 +1,426 @@
+"""Sensors on materializations: of one asset, or of several together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import update_wrapper
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.evaluation import resource_lookup
+from cellmill.definitions.partitions.multi_mapping import infer_partition_mapping
+from cellmill.definitions.run_request import DefaultSensorStatus, RunRequest, SensorResult, SkipReason
+from cellmill.definitions.selection import AssetSelection
+from cellmill.definitions.sensor import SensorDefinition, SensorEvaluationContext, SensorType
+from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError, InvariantViolationError
+
+#: Materializations that one query returns at most.
+MAX_UNCONSUMED = 25
+
+
+def _records(
+    instance: Any, key: AssetKey, after: int | None, limit: int, ascending: bool, partitions: Any = None
+) -> list[Any]:
+    result = instance.fetch_materializations(_records_filter(key, after, partitions), limit=limit, ascending=ascending)
+    return list(result.records)
+
+
+def _records_filter(key: AssetKey, after: int | None, partitions: Any) -> Any:
+    from importlib import import_module
+
+    return import_module("cellmill").AssetRecordsFilter(
+        asset_key=key, after_storage_id=after, asset_partitions=list(partitions) if partitions else None
+    )
+
+
+class AssetSensorDefinition(SensorDefinition):
+    """A sensor that is evaluated for the latest new materialization of an asset."""
+
+    _positions = ("context", "asset_event")
+    sensor_type = SensorType.ASSET
+
+    def __init__(
+        self,
+        name: str,
+        asset_key: Any,
+        job_name: str | None = None,
+        asset_materialization_fn: Callable[..., Any] | None = None,
+        **options: Any,
+    ) -> None:
+        self.asset_key = AssetKey.from_coercible(asset_key)
+        super().__init__(name, evaluation_fn=asset_materialization_fn, job_name=job_name, **options)
+
+    def _evaluate(self, context: Any) -> Any:
+        after = _storage_id(context.cursor)
+        records = _records(context.instance, self.asset_key, after, 1, False)
+        if not records:
+            return SkipReason(f"No new materialization events found for asset key {self.asset_key}")
+        event = records[0]
+        find = resource_lookup(context, {}, f"sensor {self.name!r}")
+        result = self._user.call([context, event.event_log_entry], find)
+        found = list(result) if hasattr(result, "__next__") else result
+        if isinstance(found, SensorResult):
+            if found.cursor is not None:
+                raise InvariantViolationError(
+                    f"Cannot set cursor in a SensorResult of the asset sensor {self.name!r}: it moves on by itself"
+                )
+        if context.cursor_updated:
+            raise InvariantViolationError(
+                f"The cursor of the asset sensor {self.name!r} moves on by itself; do not call update_cursor"
+            )
+        context.update_cursor(str(event.storage_id))
+        return found
+
+
+def _storage_id(cursor: str | None) -> int | None:
+    if not cursor:
+        return None
+    try:
+        return int(cursor)
+    except ValueError:
+        raise InvariantViolationError(
+            f"The cursor {cursor!r} is not that of an asset sensor; reset it with `cellmill sensor cursor --delete`"
+        ) from None
+
+
+def asset_sensor(
+    asset_key: Any,
+    *,
+    job_name: str | None = None,
+    name: str | None = None,
+    minimum_interval_seconds: int | None = None,
+    description: str | None = None,
+    job: Any = None,
+    jobs: Sequence[Any] | None = None,
+    default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
+    required_resource_keys: set[str] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    owners: Sequence[str] | None = None,
+) -> Callable[[Callable[..., Any]], AssetSensorDefinition]:
+    """Makes a function of (context, event) a sensor on the materializations of an asset."""
+
+    def decorate(fn: Callable[..., Any]) -> AssetSensorDefinition:
+        made = AssetSensorDefinition(
+            name or fn.__name__,
+            asset_key,
+            job_name,
+            fn,
+            minimum_interval_seconds=minimum_interval_seconds,
+            description=description,
+            job=job,
+            jobs=jobs,
+            default_status=default_status,
+            required_resource_keys=required_resource_keys,
+            tags=tags,
+            metadata=metadata,
+            owners=owners,
+        )
+        update_wrapper(made, fn, updated=())
+        return made
+
+    return decorate
+
+
+class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
+    """What the function of a multi-asset sensor may look at, with one cursor per asset."""
+
+    def __init__(
+        self,
+        *,
+        monitored_assets: Any,
+        cursor: str | None = None,
+        cursor_from_latest_materializations: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(cursor=cursor, **options)
+        self._monitored = monitored_assets
+        self._keys: tuple[AssetKey, ...] | None = None
+        self._positions: dict[str, list[Any]] = json.loads(cursor) if cursor else {}
+        self._advanced = False
+        self._initial: dict[AssetKey, Any] = {}
+        if cursor is None and cursor_from_latest_materializations:
+            if not self.has_instance:
+                raise CheckError("cursor_from_latest_materializations needs instance=")
+            self.advance_cursor(
+                {key: (_records(self.instance, key, None, 1, False) or [None])[0] for key in self.asset_keys}
+            )
+            self._advanced = False
+
+    @property
+    def asset_keys(self) -> Sequence[AssetKey]:
+        """The assets that are watched."""
+        if self._keys is None:
+            if isinstance(self._monitored, AssetSelection):
+                graph = self.repository_def.asset_graph
+                self._keys = tuple(sorted(self._monitored.resolve(graph)))
+            else:
+                self._keys = tuple(AssetKey.from_coercible(key) for key in self._monitored)
+        return list(self._keys)
+
+    @property
+    def assets_defs_by_key(self) -> Mapping[AssetKey, Any]:
+        """The definitions of the assets, where they are known."""
+        by_key = (
+            self.repository_def.assets_defs_by_key
+            if self._repository_def is not None or self._definitions is not None
+            else {}
+        )
+        return {key: by_key.get(key) for key in self.asset_keys}
+
+    def _position(self, key: AssetKey) -> int | None:
+        found = self._positions.get(key.to_user_string())
+        return found[1] if found else None
+
+    def get_cursor_partition(self, asset_key: AssetKey | None) -> str | None:
+        """The partition of the last consumed materialization of an asset."""
+        found = self._positions.get(asset_key.to_user_string()) if asset_key is not None else None
+        return found[0] if found else None
+
+    def _check(self, key: AssetKey) -> AssetKey:
+        key = AssetKey.from_coercible(key)
+        if key not in self.asset_keys:
+            raise InvalidInvocationError(
+                f"Asset key {key} not monitored by this sensor; it monitors {[str(k) for k in self.asset_keys]}"
+            )
+        return key
+
+    def latest_materialization_records_by_key(
+        self, asset_keys: Sequence[AssetKey] | None = None
+    ) -> Mapping[AssetKey, Any]:
+        """The newest unconsumed materialization of each asset, or None."""
+        keys = self.asset_keys if asset_keys is None else [self._check(key) for key in asset_keys]
+        return {key: next(iter(_records(self.instance, key, self._position(key), 1, False)), None) for key in keys}
+
+    def materialization_records_for_key(self, asset_key: AssetKey, limit: int | None = None) -> Iterable[Any]:
+        """The unconsumed materializations of an asset, oldest first."""
+        key = self._check(asset_key)
+        return _records(self.instance, key, self._position(key), limit or MAX_UNCONSUMED, True)
+
+    def get_trailing_unconsumed_events(self, asset_key: AssetKey) -> Sequence[Any]:
+        """The unconsumed materializations of an asset, oldest first."""
+        return list(self.materialization_records_for_key(asset_key))
+
+    def _by_partition(self, key: AssetKey) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for record in self.materialization_records_for_key(key, limit=10_000):
+            partition = record.partition_key
+            if partition is not None:
+                found.pop(partition, None)
+                found[partition] = record
+        return found
+
+    def latest_materialization_records_by_partition(
+        self, asset_key: AssetKey, after_cursor_partition: bool | None = False
+    ) -> Mapping[str, Any]:
+        """The newest unconsumed materialization of each partition of an asset."""
+        key = self._check(asset_key)
+        found = self._by_partition(key)
+        last = self.get_cursor_partition(key)
+        definition = self._partitions_def(key)
+        if after_cursor_partition and last is not None and definition is not None:
+            order = list(definition.get_partition_keys())
+            if last in order:
+                later = set(order[order.index(last) + 1 :])
+                found = {partition: record for partition, record in found.items() if partition in later}
+        return found
+
+    def latest_materialization_records_by_partition_and_asset(self) -> Mapping[str, Mapping[AssetKey, Any]]:
+        """The same, of all assets, by partition."""
+        found: dict[str, dict[AssetKey, Any]] = {}
+        for key in self.asset_keys:
+            for partition, record in self._by_partition(key).items():
+                found.setdefault(partition, {})[key] = record
+        return found
+
+    def _partitions_def(self, key: AssetKey) -> Any:
+        definition = self.assets_defs_by_key.get(key)
+        return definition.partitions_def if definition is not None else None
+
+    def all_partitions_materialized(self, asset_key: AssetKey, partitions: Sequence[str] | None = None) -> bool:
+        """Whether all partitions (or all of these) were ever materialized."""
+        key = self._check(asset_key)
+        definition = self._partitions_def(key)
+        if definition is None and not partitions:
+            raise InvariantViolationError(f"The asset {key} is not partitioned")
+        wanted = partitions if partitions is not None else definition.get_partition_keys()
+        return set(wanted) <= set(self.instance.get_materialized_partitions(key))
+
+    def get_downstream_partition_keys(
+        self, partition_key: str, from_asset_key: AssetKey, to_asset_key: AssetKey
+    ) -> Sequence[str]:
+        """The partitions of one asset that read a partition of another."""
+        by_key = self.repository_def.assets_defs_by_key
+        upstream, downstream = by_key[from_asset_key], by_key[to_asset_key]
+        if upstream.partitions_def is None or downstream.partitions_def is None:
+            raise InvalidInvocationError(f"Both {from_asset_key} and {to_asset_key} must be partitioned")
+        mapping = infer_partition_mapping(
+            downstream.get_partition_mapping(from_asset_key), downstream.partitions_def, upstream.partitions_def
+        )
+        subset = mapping.get_downstream_partitions_for_partitions(
+            upstream.partitions_def.subset_with_partition_keys([partition_key]),
+            upstream.partitions_def,
+            downstream.partitions_def,
+            None,
+            self.instance,
+        )
+        return list(subset.get_partition_keys())
+
+    def advance_cursor(self, materialization_records_by_key: Mapping[AssetKey, Any]) -> None:
+        """Marks these materializations, and all before them, as consumed."""
+        for key, record in materialization_records_by_key.items():
+            self._check(key)
+            if record is not None:
+                self._positions[key.to_user_string()] = [record.partition_key, record.storage_id, {}]
+        self._write()
+
+    def advance_all_cursors(self) -> None:
+        """Marks every materialization so far as consumed."""
+        self.advance_cursor(
+            {key: (_records(self.instance, key, None, 1, False) or [None])[0] for key in self.asset_keys}
+        )
+
+    def _write(self) -> None:
+        self._cursor = json.dumps(self._positions)
+        self.cursor_updated = True
+        self._advanced = True
+
+    def update_cursor(self, cursor: str | None) -> None:
+        raise InvariantViolationError(
+            "A multi-asset sensor has a cursor per asset: call advance_cursor or advance_all_cursors"
+        )
+
+
+class MultiAssetSensorDefinition(SensorDefinition):
+    """A sensor on the materializations of several assets."""
+
+    sensor_type = SensorType.MULTI_ASSET
+
+    def __init__(
+        self,
+        name: str,
+        monitored_assets: Any,
+        job_name: str | None = None,
+        asset_materialization_fn: Callable[..., Any] | None = None,
+        request_assets: Any = None,
+        **options: Any,
+    ) -> None:
+        if not isinstance(monitored_assets, (AssetSelection, Sequence)) or isinstance(monitored_assets, str):
+            raise InvalidDefinitionError(
+                "The value passed to monitored_assets param must be either a sequence of AssetKeys or an "
+                "AssetSelection, not "
+                f"{monitored_assets!r}"
+            )
+        self.monitored_assets = monitored_assets
+        super().__init__(
+            name, evaluation_fn=asset_materialization_fn, job_name=job_name, asset_selection=request_assets, **options
+        )
+
+    def _evaluate(self, context: Any) -> Any:
+        multi = context if isinstance(context, MultiAssetSensorEvaluationContext) else self._own_context(context)
+        result = super()._evaluate(multi)
+        found = list(result) if hasattr(result, "__next__") else result
+        requested = isinstance(found, RunRequest) or (
+            isinstance(found, list) and any(isinstance(item, RunRequest) for item in found)
+        )
+        requested = requested or (isinstance(found, SensorResult) and bool(found.run_requests))
+        if requested and not multi._advanced:
+            raise InvariantViolationError(
+                "Asset materializations have been handled in this sensor, but the cursor was not updated. "
+                "This means the same "
+                "materialization events will be handled in the next sensor tick. Use context.advance_cursor or "
+                "context.advance_all_cursors to update the cursor."
+            )
+        if isinstance(found, SensorResult) and found.cursor is not None:
+            raise InvariantViolationError("Cannot set cursor in a multi_asset_sensor: call context.advance_cursor")
+        if multi is not context and multi.cursor_updated:
+            context.update_cursor(multi.cursor)
+        return found
+
+    def _own_context(self, context: SensorEvaluationContext) -> MultiAssetSensorEvaluationContext:
+        return MultiAssetSensorEvaluationContext(
+            monitored_assets=self.monitored_assets,
+            cursor=context.cursor,
+            instance=context._instance,
+            resources=context.resource_defs,
+            repository_def=context._repository_def,
+            definitions=context._definitions,
+            sensor_name=context._name,
+            last_tick_completion_time=context.last_tick_completion_time,
+            last_run_key=context.last_run_key,
+        )
+
+    def _after_call(self, context: Any, result: Any) -> Any:
+        return result
+
+
+def multi_asset_sensor(
+    monitored_assets: Any,
+    *,
+    job_name: str | None = None,
+    name: str | None = None,
+    minimum_interval_seconds: int | None = None,
+    description: str | None = None,
+    job: Any = None,
+    jobs: Sequence[Any] | None = None,
+    default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
+    request_assets: Any = None,
+    required_resource_keys: set[str] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    owners: Sequence[str] | None = None,
+) -> Callable[[Callable[..., Any]], MultiAssetSensorDefinition]:
+    """Makes a function a sensor on the materializations of several assets."""
+
+    def decorate(fn: Callable[..., Any]) -> MultiAssetSensorDefinition:
+        made = MultiAssetSensorDefinition(
+            name or fn.__name__,
+            monitored_assets,
+            job_name,
+            fn,
+            request_assets,
+            minimum_interval_seconds=minimum_interval_seconds,
+            description=description,
+            job=job,
+            jobs=jobs,
+            default_status=default_status,
+            required_resource_keys=required_resource_keys,
+            tags=tags,
+            metadata=metadata,
+            owners=owners,
+        )
+        update_wrapper(made, fn, updated=())
+        return made
+
+    return decorate
+
+
+def build_multi_asset_sensor_context(
+    *,
+    monitored_assets: Any,
+    repository_def: Any = None,
+    instance: Any = None,
+    cursor: str | None = None,
+    repository_name: str | None = None,
+    cursor_from_latest_materializations: bool = False,
+    resources: Mapping[str, Any] | None = None,
+    definitions: Any = None,
+    last_sensor_start_time: float | None = None,
+) -> MultiAssetSensorEvaluationContext:
+    """A context in which a multi-asset sensor can be called or evaluated in a test."""
+    if cursor is not None and cursor_from_latest_materializations:
+        raise CheckError("Cannot provide both cursor and cursor_from_latest_materializations objects..")
+    if repository_def is None and definitions is None and isinstance(monitored_assets, AssetSelection):
+        raise CheckError("An asset selection needs definitions= or repository_def= to know the assets")
+    return MultiAssetSensorEvaluationContext(
+        monitored_assets=monitored_assets,
+        cursor=cursor,
+        cursor_from_latest_materializations=cursor_from_latest_materializations,
+        repository_def=repository_def,
+        definitions=definitions,
+        instance=instance,
+        repository_name=repository_name,
+        resources=resources,
+        last_sensor_start_time=last_sensor_start_time,
+    )

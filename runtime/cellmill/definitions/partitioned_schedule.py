@@ -1,0 +1,98 @@
+"""Schedules that run one partition of a job after the other as they come into being."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cellmill.definitions.partitions.definition import PartitionsDefinition, StaticPartitionsDefinition
+from cellmill.definitions.partitions.multi import MultiPartitionsDefinition
+from cellmill.definitions.partitions.time_window import TimeWindowPartitionsDefinition
+from cellmill.definitions.run_request import DefaultScheduleStatus, RunRequest, SkipReason
+from cellmill.definitions.schedule import ScheduleDefinition, ScheduleEvaluationContext
+from cellmill.errors import CheckError, InvalidDefinitionError
+
+
+def build_schedule_from_partitioned_job(
+    job: Any,
+    description: str | None = None,
+    name: str | None = None,
+    minute_of_hour: int | None = None,
+    hour_of_day: int | None = None,
+    day_of_week: int | None = None,
+    day_of_month: int | None = None,
+    default_status: DefaultScheduleStatus = DefaultScheduleStatus.STOPPED,
+    tags: Mapping[str, str] | None = None,
+    cron_schedule: str | None = None,
+    execution_timezone: str | None = None,
+    owners: Any = None,
+) -> ScheduleDefinition:
+    """The schedule that runs each partition of the job when its window has ended."""
+    definition = getattr(job, "partitions_def", None)
+    offsets = (minute_of_hour, hour_of_day, day_of_week, day_of_month)
+    if cron_schedule is not None and any(offset is not None for offset in offsets):
+        raise CheckError("If cron_schedule is given, minute_of_hour, hour_of_day, day_of_week and "
+                         "day_of_month cannot be")
+    if definition is None:
+        raise CheckError(f"The job {job.name!r} has no partitions; give it a partitions_def")
+    windows = _windows_of(definition)
+    if windows is None:
+        if cron_schedule is None:
+            raise CheckError(f"The partitions of job {job.name!r} are not windows of time, so cron_schedule is needed")
+        cron, zone = cron_schedule, execution_timezone
+    else:
+        if cron_schedule is not None and isinstance(definition, TimeWindowPartitionsDefinition):
+            raise CheckError("Cannot provide both cron_schedule and a time window partitioned job: the "
+                             "windows say when it runs")
+        cron, zone = cron_schedule or windows.get_cron_schedule(*offsets), execution_timezone or windows.timezone
+    return ScheduleDefinition(
+        name or f"{job.name}_schedule",
+        job=job,
+        cron_schedule=cron,
+        execution_timezone=zone,
+        execution_fn=_function(job, definition, dict(tags or {})),
+        description=description,
+        default_status=default_status,
+        owners=owners,
+    )
+
+
+schedule_from_partitions = build_schedule_from_partitioned_job
+
+
+def _windows_of(definition: PartitionsDefinition) -> TimeWindowPartitionsDefinition | None:
+    if isinstance(definition, TimeWindowPartitionsDefinition):
+        return definition
+    if isinstance(definition, MultiPartitionsDefinition) and definition.has_time_window_dimension:
+        return definition.time_window_partitions_def
+    return None
+
+
+def _function(job: Any, definition: PartitionsDefinition, tags: dict[str, str]) -> Callable[[Any], Any]:
+    def requests(context: ScheduleEvaluationContext) -> Any:
+        keys, reason = _keys_at(job, definition, context)
+        if not keys:
+            return SkipReason(reason)
+        return [RunRequest(run_key=key, partition_key=key, tags=tags) for key in keys]
+
+    return requests
+
+
+def _keys_at(job: Any, definition: PartitionsDefinition, context: ScheduleEvaluationContext) -> tuple[list[str], str]:
+    if isinstance(definition, TimeWindowPartitionsDefinition):
+        key = definition.get_last_partition_key(context.scheduled_execution_time)
+        return ([key] if key else []), "The job's PartitionsDefinition has no partitions"
+    if isinstance(definition, StaticPartitionsDefinition):
+        return list(definition.get_partition_keys()), "The job has no partitions"
+    if isinstance(definition, MultiPartitionsDefinition):
+        if not definition.has_time_window_dimension:
+            return list(definition.get_partition_keys(context.scheduled_execution_time, context.instance)), "The job has no partitions"
+        window = definition.time_window_partitions_def.get_last_partition_key(context.scheduled_execution_time)
+        if window is None:
+            return [], "The job's PartitionsDefinition has no partitions"
+        name = definition.time_window_dimension.name
+        store = context.instance if context.has_instance else None
+        return list(definition.get_multipartition_keys_with_dimension_value(name, window, store)), "The other "
+                                                                                                   "dimension has no keys"
+    raise InvalidDefinitionError(f"The dynamic partitions of {job.name!r} need a schedule or sensor that "
+                                 f"says which of them to run")

@@ -1,0 +1,197 @@
+"""What a schedule or a sensor may answer: requests for runs, a reason to skip, a result with both sides of a cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.partitions.definition import PartitionsDefinition
+from cellmill.definitions.partitions.key import (
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    PartitionKeyRange,
+)
+from cellmill.definitions.partitions.loading import DynamicPartitionsStore
+from cellmill.definitions.partitions.requests import AddDynamicPartitionsRequest, DeleteDynamicPartitionsRequest
+from cellmill.definitions.tags import checked_tags
+from cellmill.errors import CheckError, InvariantViolationError, UnknownPartitionError
+
+
+class InstigatorStatus(Enum):
+    """Whether a schedule or sensor is on."""
+
+    RUNNING = "RUNNING"
+    STOPPED = "STOPPED"
+
+
+class DefaultScheduleStatus(Enum):
+    """Whether a schedule is on before anybody switched it."""
+
+    RUNNING = "RUNNING"
+    STOPPED = "STOPPED"
+
+
+class DefaultSensorStatus(Enum):
+    """Whether a sensor is on before anybody switched it."""
+
+    RUNNING = "RUNNING"
+    STOPPED = "STOPPED"
+
+
+def plain_config(run_config: Any) -> dict[str, Any]:
+    """Run config as a dictionary, whether given as one or as a RunConfig.
+
+    Raises: CheckError for anything else.
+    """
+    if run_config is None:
+        return {}
+    if isinstance(run_config, Mapping):
+        return dict(run_config)
+    convert = getattr(run_config, "to_config_dict", None)
+    if convert is None:
+        raise CheckError(f"Run config is a dictionary or a RunConfig, not {type(run_config).__name__}: {run_config!r}")
+    found: dict[str, Any] = convert()
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class SkipReason:
+    """No run is wanted, and why."""
+
+    skip_message: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.skip_message is not None and not isinstance(self.skip_message, str):
+            raise CheckError(f"A skip reason is text, not {self.skip_message!r}")
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """One run that is wanted; at most one is made for each `run_key` of a schedule or sensor."""
+
+    run_key: str | None = None
+    run_config: Any = field(default_factory=dict)
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    job_name: str | None = None
+    asset_selection: Sequence[AssetKey] | None = None
+    stale_assets_only: bool = False
+    partition_key: str | None = None
+    asset_check_keys: Sequence[Any] | None = None
+    asset_graph_subset: Any = None
+
+    def __post_init__(self) -> None:
+        if self.run_key is not None and not isinstance(self.run_key, str):
+            raise CheckError(f"A run_key is text, not {self.run_key!r}: write run_key={str(self.run_key)!r}")
+        if self.partition_key is not None and not isinstance(self.partition_key, str):
+            raise CheckError(f"A partition_key is text, not {self.partition_key!r}")
+        set_attr = object.__setattr__
+        set_attr(self, "run_config", plain_config(self.run_config))
+        set_attr(self, "tags", dict(checked_tags(self.tags, "a RunRequest")))
+        if self.asset_selection is not None:
+            set_attr(self, "asset_selection", [AssetKey.from_coercible(key) for key in self.asset_selection])
+
+    def with_replaced_attrs(self, **kwargs: Any) -> RunRequest:
+        """A copy with some attributes replaced."""
+        return replace(self, **kwargs)
+
+    @property
+    def partition_key_range(self) -> PartitionKeyRange | None:
+        """The range of partitions that the tags name."""
+        if RANGE_START_TAG in self.tags and RANGE_END_TAG in self.tags:
+            return PartitionKeyRange(self.tags[RANGE_START_TAG], self.tags[RANGE_END_TAG])
+        return None
+
+    def has_resolved_partition(self) -> bool:
+        """Whether the tags already name the partition."""
+        return self.partition_key is None or self.tags.get("dagster/partition") is not None
+
+    def with_resolved_tags_and_config(
+        self,
+        target_definition: Any,
+        dynamic_partitions_requests: Sequence[AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest] = (),
+        current_time: Any = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> RunRequest:
+        """A copy whose tags and run config are those of its partition of the job.
+
+        Raises: InvariantViolationError for a job without partitions, UnknownPartitionError for a key that does not exist.
+        """
+        if self.partition_key is None:
+            raise CheckError("Cannot resolve partition for run request without partition key")
+        definition = getattr(target_definition, "partitions_def", None)
+        if definition is None:
+            raise InvariantViolationError(
+                f"Cannot resolve partition for run request when target job {target_definition.name!r} "
+                f"does not have partitions: "
+                "give the job a partitions_def or leave out partition_key"
+            )
+        self._check_partition(definition, dynamic_partitions_requests, current_time, dynamic_partitions_store)
+        tags = {**definition.get_tags_for_partition_key(self.partition_key), **self.tags}
+        config = self.run_config
+        partitioned = getattr(target_definition, "partitioned_config", None)
+        if partitioned is not None:
+            given = partitioned.get_tags_for_partition_key(self.partition_key, job_name=target_definition.name)
+            tags = {**given, **tags}
+            config = config or plain_config(partitioned.get_run_config_for_partition_key(self.partition_key))
+        return replace(self, run_config=config, tags=tags)
+
+    def _check_partition(
+        self,
+        definition: PartitionsDefinition,
+        requests: Sequence[AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest],
+        current_time: Any,
+        store: DynamicPartitionsStore | None,
+    ) -> None:
+        name = getattr(definition, "name", None)
+        key = str(self.partition_key)
+        for request in requests:
+            if name is not None and request.partitions_def_name == name and key in request.partition_keys:
+                if isinstance(request, AddDynamicPartitionsRequest):
+                    return
+                raise UnknownPartitionError(
+                    f"The partition {key!r} is removed by the same answer that asks for its run."
+                )
+        definition.validate_partition_key(key, current_time, store)
+
+
+@dataclass(frozen=True)
+class SensorResult:
+    """Everything one evaluation of a sensor may answer with."""
+
+    run_requests: Sequence[RunRequest] | None = None
+    skip_reason: str | SkipReason | None = None
+    cursor: str | None = None
+    dynamic_partitions_requests: Sequence[AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest] | None = None
+    asset_events: Sequence[Any] = ()
+    automation_condition_evaluations: Sequence[Any] = ()
+
+    def __post_init__(self) -> None:
+        set_attr = object.__setattr__
+        if self.skip_reason is not None and self.run_requests:
+            raise CheckError(
+                "Expected a single skip reason or one or more run requests: received values for both run_requests and "
+                "skip_reason"
+            )
+        if isinstance(self.skip_reason, str):
+            set_attr(self, "skip_reason", SkipReason(self.skip_reason))
+        if self.cursor is not None and not isinstance(self.cursor, str):
+            raise CheckError(f"A cursor is text, not {self.cursor!r}: write cursor={str(self.cursor)!r}")
+        for request in self.run_requests or ():
+            if not isinstance(request, RunRequest):
+                raise CheckError(f"run_requests is a list of RunRequest, and has {request!r} in it")
+        for change in self.dynamic_partitions_requests or ():
+            if not isinstance(change, (AddDynamicPartitionsRequest, DeleteDynamicPartitionsRequest)):
+                raise CheckError(f"dynamic_partitions_requests has {change!r} in it; use build_add_request(keys)")
+        set_attr(self, "asset_events", list(self.asset_events or ()))
+
+
+@dataclass(frozen=True, slots=True)
+class RunReaction:
+    """What a run status sensor did about a run, for the log of its tick."""
+
+    run: Any
+    error: Any = None
+    run_status: Any = None

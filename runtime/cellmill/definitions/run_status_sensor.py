@@ -1,0 +1,388 @@
+"""Sensors on the outcome of runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import update_wrapper
+from typing import Any
+
+from cellmill.definitions.evaluation import EvaluationContext, resource_lookup, results_of
+from cellmill.definitions.run_request import DefaultSensorStatus, RunReaction, RunRequest, SensorResult, SkipReason
+from cellmill.definitions.sensor import SensorDefinition, SensorType
+from cellmill.definitions.target import target_of
+from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
+
+#: Runs that one evaluation handles.
+MAX_RUNS = 20
+
+
+class RunStatusSensorContext(EvaluationContext):
+    """The run whose outcome the sensor is evaluated for."""
+
+    def __init__(
+        self,
+        sensor_name: str,
+        dagster_run: Any = None,
+        dagster_event: Any = None,
+        instance: Any = None,
+        context: Any = None,
+        resource_defs: Mapping[str, Any] | None = None,
+        logger: Any = None,
+        partition_key: str | None = None,
+        repository_def: Any = None,
+        *,
+        run: Any = None,
+        event: Any = None,
+    ) -> None:
+        super().__init__(name=sensor_name, instance=instance, resources=resource_defs, repository_def=repository_def)
+        self.dagster_run = dagster_run if dagster_run is not None else run
+        self.dagster_event = dagster_event if dagster_event is not None else event
+        self._partition_key = partition_key
+        if logger is not None:
+            self._log = logger
+
+    @property
+    def sensor_name(self) -> str:
+        """The sensor's name."""
+        return str(self._name)
+
+    @property
+    def run(self) -> Any:
+        """The run."""
+        return self.dagster_run
+
+    @property
+    def event(self) -> Any:
+        """The event that ended (or began) it."""
+        return self.dagster_event
+
+    @property
+    def partition_key(self) -> str | None:
+        """The run's partition."""
+        return self._partition_key or self.dagster_run.tags.get("dagster/partition")
+
+    def for_run_failure(self) -> RunFailureSensorContext:
+        """The same context with what is known of a failure."""
+        return RunFailureSensorContext(
+            self.sensor_name,
+            self.dagster_run,
+            self.dagster_event,
+            self._instance,
+            None,
+            self._resource_values,
+            self._log,
+            self._partition_key,
+            self._repository_def,
+        )
+
+
+class RunFailureSensorContext(RunStatusSensorContext):
+    """The run whose failure the sensor is evaluated for."""
+
+    @property
+    def failure_event(self) -> Any:
+        """The event of the failure."""
+        return self.dagster_event
+
+    def get_step_failure_events(self) -> Sequence[Any]:
+        """The failures of steps of the run."""
+        records = self.instance.get_records_for_run(
+            run_id=self.dagster_run.run_id, of_type=_event_type("STEP_FAILURE")
+        ).records
+        return [record.event_log_entry.dagster_event for record in records]
+
+
+def _event_type(name: str) -> Any:
+    from importlib import import_module
+
+    return import_module("cellmill").EventType[name]
+
+
+#: The event that follows the state of a run.
+_EVENTS = {
+    "SUCCESS": "RUN_SUCCESS",
+    "FAILURE": "RUN_FAILURE",
+    "CANCELED": "RUN_CANCELED",
+    "CANCELING": "RUN_CANCELING",
+    "STARTED": "RUN_START",
+    "STARTING": "RUN_STARTING",
+    "QUEUED": "RUN_ENQUEUED",
+    "NOT_STARTED": "RUN_STARTING",
+    "MANAGED": "RUN_STARTING",
+}
+
+
+class RunStatusSensorDefinition(SensorDefinition):
+    """A sensor evaluated once for each run that reaches a state."""
+
+    sensor_type = SensorType.RUN_STATUS
+    _failure_context = False
+
+    def __init__(
+        self,
+        name: str,
+        run_status: Any,
+        run_status_sensor_fn: Callable[..., Any],
+        minimum_interval_seconds: int | None = None,
+        description: str | None = None,
+        monitored_jobs: Sequence[Any] | None = None,
+        monitor_all_code_locations: bool | None = None,
+        default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
+        request_job: Any = None,
+        request_jobs: Sequence[Any] | None = None,
+        tags: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        required_resource_keys: set[str] | None = None,
+        owners: Sequence[str] | None = None,
+        *,
+        failure: bool = False,
+    ) -> None:
+        if request_job is not None and request_jobs is not None:
+            raise InvalidDefinitionError("Give request_job or request_jobs, not both")
+        if monitored_jobs and monitor_all_code_locations:
+            raise InvalidDefinitionError(
+                "Cannot specify both `monitor_all_code_locations` and `monitored_jobs`. To specify "
+                "monitored jobs across code "
+                "locations, use JobSelector."
+            )
+        self.run_status = run_status
+        self.monitor_all_code_locations = bool(monitor_all_code_locations)
+        self.monitored_jobs = list(monitored_jobs or ())
+        self._monitored_names = {_job_name(item, name) for item in self.monitored_jobs}
+        self._failure = failure
+        super().__init__(
+            name,
+            evaluation_fn=run_status_sensor_fn,
+            minimum_interval_seconds=minimum_interval_seconds,
+            description=description,
+            default_status=default_status,
+            job=request_job,
+            jobs=request_jobs,
+            tags=tags,
+            metadata=metadata,
+            required_resource_keys=required_resource_keys,
+            owners=owners,
+        )
+
+    def _default_context(self) -> EvaluationContext:
+        raise InvariantViolationError(
+            f"The sensor {self.name!r} is called with a context: "
+            f"build_run_status_sensor_context(sensor_name, event, instance, run)"
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the decorated function returns, called directly."""
+        context, _, resources = self._user.split_arguments(args, dict(kwargs), EvaluationContext)
+        entered = context
+        if entered is None and self._user.takes_context:
+            entered = self._default_context()
+        if entered is None:
+            return self._user.fn(**resources)
+        with entered:
+            return self._user.call([entered], resource_lookup(entered, resources, f"sensor {self.name!r}"))
+
+    def monitors(self, job_name: str) -> bool:
+        """Whether runs of this job are watched."""
+        return not self._monitored_names or job_name in self._monitored_names
+
+    def _evaluate(self, context: Any) -> Any:
+        last = _decoded(context.cursor)
+        records = self._new_records(context, last)
+        if last is None:
+            # The past is not news: the first evaluation only takes note of where the log ends.
+            context.update_cursor(_encoded(records[-1].storage_id if records else 0))
+            return SkipReason(f"Initiating {self.name}. Starting to monitor from now on.")
+        if not records:
+            return SkipReason(
+                f"No qualifying runs found (no runs in state {_name(self.run_status)} since the last evaluation)"
+            )
+        answers: list[Any] = []
+        for record in records:
+            context.update_cursor(_encoded(record.storage_id))
+            answers.extend(self._answers_for(record, context))
+        return answers or SkipReason("No runs of the monitored jobs among the new ones")
+
+    def _new_records(self, context: Any, last: int | None) -> list[Any]:
+        kind = _event_type(_EVENTS[_name(self.run_status)])
+        result = context.instance.fetch_run_status_changes(
+            kind, after_storage_id=last, limit=MAX_RUNS if last is not None else 1, ascending=last is not None
+        )
+        return list(result.records)
+
+    def _answers_for(self, record: Any, context: Any) -> list[Any]:
+        entry = record.event_log_entry
+        run = context.instance.get_run_by_id(entry.run_id)
+        if run is None or not self.monitors(run.job_name):
+            return []
+        event = getattr(entry, "dagster_event", entry)
+        made: RunStatusSensorContext = RunStatusSensorContext(
+            self.name, run, event, context.instance, None, context.resource_defs, repository_def=context._repository_def
+        )
+        made = made.for_run_failure() if self._failure else made
+        with made:
+            found = results_of(self._user.call([made], resource_lookup(made, {}, f"sensor {self.name!r}")))
+        if len(found) == 1 and isinstance(found[0], SensorResult):
+            if found[0].cursor is not None:
+                raise InvariantViolationError("Cannot set cursor in a run status sensor: it moves on by itself")
+            found = list(found[0].run_requests or ())
+        found = [item for item in found if item is not None]
+        for item in found:
+            if not isinstance(item, (RunRequest, SkipReason, RunReaction)):
+                raise CheckError(f"Unexpected type {type(item).__name__} returned by sensor {self.name!r}: {item!r}")
+        requests = [item for item in found if isinstance(item, RunRequest)]
+        return requests or [RunReaction(run=run, run_status=self.run_status)]
+
+
+def _name(status: Any) -> str:
+    return str(getattr(status, "name", status))
+
+
+def _decoded(cursor: str | None) -> int | None:
+    if not cursor:
+        return None
+    try:
+        return int(json.loads(cursor)["storage_id"])
+    except (ValueError, KeyError, TypeError):
+        raise InvariantViolationError(f"The cursor {cursor!r} is not that of a run status sensor") from None
+
+
+def _encoded(storage_id: int) -> str:
+    return json.dumps({"storage_id": storage_id})
+
+
+def _job_name(item: Any, owner: str) -> str:
+    for attribute in ("job_name", "name"):
+        if isinstance(getattr(item, attribute, None), str):
+            return str(getattr(item, attribute))
+    return target_of(item, owner).job_name
+
+
+class JobSelector:
+    """Names a job, also of another code location."""
+
+    def __init__(
+        self,
+        location_name: str | None = None,
+        repository_name: str | None = None,
+        job_name: str | None = None,
+        code_location_name: str | None = None,
+    ) -> None:
+        if job_name is None:
+            raise CheckError(
+                "Must provide job_name argument even though it is marked as optional in the function signature."
+            )
+        self.location_name = code_location_name or location_name
+        self.repository_name = repository_name
+        self.job_name = job_name
+
+
+def run_status_sensor(
+    run_status: Any,
+    name: str | None = None,
+    minimum_interval_seconds: int | None = None,
+    description: str | None = None,
+    monitored_jobs: Sequence[Any] | None = None,
+    job_selection: Sequence[Any] | None = None,
+    monitor_all_code_locations: bool | None = None,
+    default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
+    request_job: Any = None,
+    request_jobs: Sequence[Any] | None = None,
+    monitor_all_repositories: bool | None = None,
+    tags: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    owners: Sequence[str] | None = None,
+) -> Callable[[Callable[..., Any]], RunStatusSensorDefinition]:
+    """Makes a function of a run a sensor, evaluated for each run that reaches `run_status`."""
+
+    def decorate(fn: Callable[..., Any]) -> RunStatusSensorDefinition:
+        made = RunStatusSensorDefinition(
+            name or fn.__name__,
+            run_status,
+            fn,
+            minimum_interval_seconds,
+            description,
+            monitored_jobs or job_selection,
+            monitor_all_code_locations or monitor_all_repositories,
+            default_status,
+            request_job,
+            request_jobs,
+            tags,
+            metadata,
+            owners=owners,
+        )
+        update_wrapper(made, fn, updated=())
+        return made
+
+    return decorate
+
+
+def run_failure_sensor(
+    name: Any = None,
+    minimum_interval_seconds: int | None = None,
+    description: str | None = None,
+    monitored_jobs: Sequence[Any] | None = None,
+    job_selection: Sequence[Any] | None = None,
+    monitor_all_code_locations: bool | None = None,
+    default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
+    request_job: Any = None,
+    request_jobs: Sequence[Any] | None = None,
+    monitor_all_repositories: bool | None = None,
+    tags: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    owners: Sequence[str] | None = None,
+) -> Any:
+    """Makes a function of a failed run a sensor, evaluated for each run that fails."""
+    from importlib import import_module
+
+    failure = import_module("cellmill").RunStatus.FAILURE
+
+    def decorate(fn: Callable[..., Any]) -> RunStatusSensorDefinition:
+        made = RunStatusSensorDefinition(
+            fn.__name__ if name is None or callable(name) else name,
+            failure,
+            fn,
+            minimum_interval_seconds,
+            description,
+            monitored_jobs or job_selection,
+            monitor_all_code_locations or monitor_all_repositories,
+            default_status,
+            request_job,
+            request_jobs,
+            tags,
+            metadata,
+            owners=owners,
+            failure=True,
+        )
+        update_wrapper(made, fn, updated=())
+        return made
+
+    return decorate(name) if callable(name) else decorate
+
+
+def build_run_status_sensor_context(
+    sensor_name: str,
+    dagster_event: Any = None,
+    dagster_instance: Any = None,
+    dagster_run: Any = None,
+    context: Any = None,
+    resources: Mapping[str, Any] | None = None,
+    partition_key: str | None = None,
+    *,
+    repository_def: Any = None,
+    event: Any = None,
+    instance: Any = None,
+    run: Any = None,
+) -> RunStatusSensorContext:
+    """A context in which a run status sensor can be called in a test."""
+    return RunStatusSensorContext(
+        sensor_name,
+        dagster_run if dagster_run is not None else run,
+        dagster_event if dagster_event is not None else event,
+        dagster_instance if dagster_instance is not None else instance,
+        context,
+        resources,
+        None,
+        partition_key,
+        repository_def,
+    )

@@ -1,0 +1,441 @@
+"""Schedules: cron expressions, what they start, and the function that decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import update_wrapper
+from typing import Any
+
+from cellmill.definitions.cron import Cron, parse_cron, union_ticks
+from cellmill.definitions.evaluation import EvaluationContext, UserFunction, resource_lookup, results_of
+from cellmill.definitions.local_time import load_zone
+from cellmill.definitions.run_request import DefaultScheduleStatus, RunRequest, SkipReason, plain_config
+from cellmill.definitions.tags import checked_tags
+from cellmill.definitions.target import AutomationTarget, checked_name, targets_of
+from cellmill.definitions.tick_policy import CatchUp, OverlapPolicy
+from cellmill.errors import (
+    CellmillError,
+    CheckError,
+    InvalidCronError,
+    InvalidDefinitionError,
+    InvalidInvocationError,
+    ScheduleExecutionError,
+)
+
+SCHEDULE_NAME_TAG = "dagster/schedule_name"
+#: Runs that one tick may ask for; more is taken for a mistake in the function.
+MAX_RUN_REQUESTS = 5000
+
+
+class ScheduleEvaluationContext(EvaluationContext):
+    """What a schedule's function may look at."""
+
+    def __init__(
+        self,
+        instance_ref: Any = None,
+        scheduled_execution_time: datetime | None = None,
+        log_key: Sequence[str] | None = None,
+        repository_name: str | None = None,
+        schedule_name: str | None = None,
+        resources: Mapping[str, Any] | None = None,
+        repository_def: Any = None,
+        *,
+        instance: Any = None,
+        definitions: Any = None,
+    ) -> None:
+        super().__init__(
+            name=schedule_name,
+            instance=instance if instance is not None else instance_ref,
+            resources=resources,
+            repository_def=repository_def,
+            definitions=definitions,
+        )
+        self._scheduled_execution_time = scheduled_execution_time
+        self.repository_name = repository_name
+        self.instance_ref = instance_ref
+
+    @property
+    def schedule_name(self) -> str | None:
+        """The schedule's name."""
+        return self._name
+
+    @property
+    def scheduled_execution_time(self) -> datetime:
+        """The time for which this tick was due, not the time at which it is evaluated.
+
+        Raises: CheckError in a context that was built without it.
+        """
+        if self._scheduled_execution_time is None:
+            raise CheckError(
+                "Attempting to access scheduled_execution_time, but no scheduled_execution_time was set "
+                "on this context: "
+                "pass it to build_schedule_context"
+            )
+        return self._scheduled_execution_time
+
+
+@dataclass(frozen=True)
+class ScheduleExecutionData:
+    """What a tick of a schedule asks for."""
+
+    run_requests: Sequence[RunRequest] | None = None
+    skip_message: str | None = None
+    log_key: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    run_config: Any = None
+    run_config_fn: Callable[..., Any] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    tags_fn: Callable[..., Any] | None = None
+    should_execute: Callable[..., Any] | None = None
+
+
+class ScheduleDefinition:
+    """Runs a job at the times of one or several cron expressions.
+
+    Raises: InvalidDefinitionError for a bad cron expression, zone or combination of arguments.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        cron_schedule: str | Sequence[str] | None = None,
+        job_name: str | None = None,
+        run_config: Any = None,
+        run_config_fn: Callable[..., Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        tags_fn: Callable[..., Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        should_execute: Callable[..., bool] | None = None,
+        environment_vars: Mapping[str, str] | None = None,
+        execution_timezone: str | None = None,
+        execution_fn: Callable[..., Any] | None = None,
+        description: str | None = None,
+        job: Any = None,
+        default_status: DefaultScheduleStatus = DefaultScheduleStatus.STOPPED,
+        required_resource_keys: set[str] | None = None,
+        target: Any = None,
+        owners: Sequence[str] | None = None,
+        catch_up: CatchUp | None = None,
+        overlap: OverlapPolicy | str | None = None,
+    ) -> None:
+        found = targets_of(name or "schedule", job_name=job_name, job=job, target=target)
+        self.target: AutomationTarget | None = found[0] if found else None
+        if name is None:
+            if self.target is None:
+                raise InvalidDefinitionError(
+                    "A schedule needs a name or a job: ScheduleDefinition(job=…, cron_schedule=…)"
+                )
+            name = f"{self.target.job_name}_schedule"
+        self.name = checked_name(name, "schedule")
+        self.cron_schedule: str | Sequence[str] = self._checked_crons(cron_schedule)
+        self.execution_timezone = execution_timezone
+        self._zone = load_zone(execution_timezone or "UTC")
+        if not isinstance(default_status, DefaultScheduleStatus):
+            raise InvalidDefinitionError(
+                f"default_status of {self.name!r} is a DefaultScheduleStatus, not {default_status!r}"
+            )
+        self.default_status = default_status
+        self.description = description or _first_paragraph(execution_fn)
+        self.environment_vars = dict(environment_vars or {})
+        self.metadata = dict(metadata or {})
+        self.owners = owners
+        self.catch_up = catch_up or CatchUp()
+        self.overlap = OverlapPolicy(overlap) if overlap is not None else OverlapPolicy.SKIP
+        self._check_combination(run_config, run_config_fn, tags, tags_fn, should_execute, execution_fn)
+        self._given = _Given(
+            run_config, run_config_fn, checked_tags(tags, f"the schedule {self.name!r}"), tags_fn, should_execute
+        )
+        self._user = UserFunction(execution_fn, ("context",), "schedule") if execution_fn is not None else None
+        self._decorated: Callable[..., Any] | None = None
+        self._required = frozenset(required_resource_keys or ())
+        if self._required and self._user is not None and self._user.resource_names:
+            raise CheckError(
+                "Cannot specify resource requirements in both @schedule decorator and as "
+                "arguments to the decorated function"
+            )
+
+    def _checked_crons(self, given: str | Sequence[str] | None) -> str | Sequence[str]:
+        if given is None or (not isinstance(given, str) and not given):
+            raise InvalidDefinitionError(f"The schedule {self.name!r} needs a cron_schedule such as '0 6 * * *'")
+        texts = [given] if isinstance(given, str) else list(given)
+        try:
+            self._crons: tuple[Cron, ...] = tuple(parse_cron(text) for text in texts)
+        except InvalidCronError as error:
+            raise InvalidCronError(f"Found invalid cron schedule for the schedule {self.name!r}: {error}") from None
+        return given if isinstance(given, str) else texts
+
+    def _check_combination(
+        self, run_config: Any, run_config_fn: Any, tags: Any, tags_fn: Any, should_execute: Any, execution_fn: Any
+    ) -> None:
+        pairs = [("run_config_fn", run_config_fn), ("tags_fn", tags_fn), ("should_execute", should_execute)]
+        if execution_fn is not None:
+            for what, value in [*pairs, ("run_config", run_config), ("tags", None)]:
+                if value:
+                    raise InvalidDefinitionError(
+                        f"Attempted to provide both execution_fn and {what} as arguments to "
+                        f"ScheduleDefinition. Must provide only one "
+                        "of the two."
+                    )
+        if run_config_fn and run_config:
+            raise InvalidDefinitionError(
+                "Attempted to provide both run_config_fn and run_config as arguments to "
+                "ScheduleDefinition. Must provide only one of "
+                "the two."
+            )
+        if tags_fn and tags:
+            raise InvalidDefinitionError(
+                "Attempted to provide both tags_fn and tags as arguments to ScheduleDefinition. Must "
+                "provide only one of the two."
+            )
+
+    @property
+    def job_name(self) -> str:
+        """The name of the job it runs."""
+        if self.target is None:
+            raise InvalidDefinitionError(f"No job was provided to the schedule {self.name!r}.")
+        return self.target.job_name
+
+    @property
+    def has_job(self) -> bool:
+        """Whether the job itself is known."""
+        return self.target is not None and self.target.has_job
+
+    @property
+    def has_anonymous_job(self) -> bool:
+        """Whether the job was made for this schedule."""
+        return self.target is not None and self.target.has_anonymous_job
+
+    @property
+    def job(self) -> Any:
+        """The job it runs.
+
+        Raises: InvalidDefinitionError where only its name is known.
+        """
+        if self.target is None or self.target.job is None:
+            raise InvalidDefinitionError(f"No job was provided to the schedule {self.name!r}.")
+        return self.target.job
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The tags of its runs."""
+        return dict(self._given.tags)
+
+    @property
+    def required_resource_keys(self) -> set[str]:
+        """The resources its function needs."""
+        return set(self._required) | set(self._user.resource_names if self._user else ())
+
+    @property
+    def zone_name(self) -> str:
+        """The zone in which its times are wall-clock times."""
+        return self.execution_timezone or "UTC"
+
+    def ticks_after(self, epoch_s: float) -> Iterator[int]:
+        """The instants after `epoch_s` at which it is due, in seconds since 1970."""
+        return union_ticks(self._crons, epoch_s, self._zone)
+
+    def with_updated_job(self, new_job: Any) -> ScheduleDefinition:
+        """The same schedule of another job."""
+        return self.with_attributes(job=new_job)
+
+    def with_attributes(self, *, job: Any = None, metadata: Mapping[str, Any] | None = None) -> ScheduleDefinition:
+        """A copy with another job or other metadata."""
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        if job is not None:
+            copy.target = targets_of(self.name, job=job)[0]
+        if metadata is not None:
+            copy.metadata = dict(metadata)
+        return copy
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the decorated function returns, called directly."""
+        user = self._user
+        if user is None or self._decorated is None:
+            raise InvalidInvocationError(
+                "Schedule invocation is only supported for schedules created with the schedule decorators."
+            )
+        context, _, resources = user.split_arguments(args, dict(kwargs), ScheduleEvaluationContext)
+        with context or build_schedule_context() as entered:
+            find = resource_lookup(entered, resources, f"schedule {self.name!r}")
+            return user.call([entered], find)
+
+    def evaluate_tick(self, context: ScheduleEvaluationContext) -> ScheduleExecutionData:
+        """What this tick asks for.
+
+        Raises: ScheduleExecutionError when the user's function fails; CheckError, InvariantViolationError for an answer that
+        makes no sense.
+        """
+        with context:
+            results = self._results(context)
+        if not results:
+            return ScheduleExecutionData(run_requests=[], skip_message=None)
+        if len(results) == 1 and isinstance(results[0], SkipReason):
+            return ScheduleExecutionData(run_requests=[], skip_message=results[0].skip_message)
+        requests = self._checked_requests(results)
+        return ScheduleExecutionData(run_requests=[self._finished(request, context) for request in requests])
+
+    def _results(self, context: ScheduleEvaluationContext) -> list[Any]:
+        try:
+            if self._user is None:
+                return self._fixed_results(context)
+            return self._answer(
+                results_of(self._user.call([context], resource_lookup(context, {}, f"schedule {self.name!r}")))
+            )
+        except CellmillError:
+            raise
+        except Exception as error:
+            raise ScheduleExecutionError(
+                f"Error occurred during the execution of the function of schedule {self.name!r}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+    def _answer(self, found: list[Any]) -> list[Any]:
+        # A dictionary or a RunConfig stands for one run with that config.
+        if len(found) == 1 and not isinstance(found[0], (RunRequest, SkipReason)) and found[0] is not None:
+            return [RunRequest(run_config=plain_config(found[0]), tags=self._tags_for(None))]
+        return [item for item in found if item is not None]
+
+    def _tags_for(self, context: ScheduleEvaluationContext | None) -> Mapping[str, str]:
+        if self._given.tags_fn is None:
+            return self._given.tags
+        return checked_tags(_call(self._given.tags_fn, context), f"the schedule {self.name!r}")
+
+    def _fixed_results(self, context: ScheduleEvaluationContext) -> list[Any]:
+        given = self._given
+        if given.should_execute is not None and not _call(given.should_execute, context):
+            return [SkipReason(f"should_execute function for {self.name} returned false.")]
+        config = _call(given.run_config_fn, context) if given.run_config_fn is not None else given.run_config
+        return [RunRequest(run_config=plain_config(config), tags=self._tags_for(context))]
+
+    def _checked_requests(self, results: list[Any]) -> list[RunRequest]:
+        wrong = next((item for item in results if not isinstance(item, RunRequest)), None)
+        if wrong is not None:
+            raise CheckError(
+                f"The schedule {self.name!r} returned {wrong!r}; it may return one SkipReason, or "
+                f"RunRequests, or run config for one run"
+            )
+        if len(results) > 1 and not all(request.run_key for request in results):
+            raise CheckError("Schedules that return multiple RunRequests must specify a run_key in each RunRequest")
+        if len(results) > MAX_RUN_REQUESTS:
+            raise CheckError(
+                f"The schedule {self.name!r} asks for {len(results)} runs at once; at most "
+                f"{MAX_RUN_REQUESTS} are allowed"
+            )
+        return results
+
+    def _finished(self, request: RunRequest, context: ScheduleEvaluationContext) -> RunRequest:
+        tags = {**self._given.tags, **request.tags, SCHEDULE_NAME_TAG: self.name}
+        request = request.with_replaced_attrs(tags=tags)
+        job = self.target.job if self.target is not None else None
+        if request.partition_key is None or request.has_resolved_partition() or not hasattr(job, "partitions_def"):
+            return request
+        store = context.instance if context.has_instance else None
+        return request.with_resolved_tags_and_config(job, (), None, store)
+
+
+def _call(fn: Callable[..., Any], context: Any) -> Any:
+    user = UserFunction(fn, ("context",), "schedule")
+    return user.call([context], resource_lookup(context, {}, fn.__name__))
+
+
+def _first_paragraph(fn: Callable[..., Any] | None) -> str | None:
+    doc = getattr(fn, "__doc__", None)
+    return doc.strip() if doc and fn is not None else None
+
+
+def schedule(
+    cron_schedule: str | Sequence[str],
+    *,
+    job_name: str | None = None,
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    tags_fn: Callable[..., Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    should_execute: Callable[..., bool] | None = None,
+    environment_vars: Mapping[str, str] | None = None,
+    execution_timezone: str | None = None,
+    description: str | None = None,
+    job: Any = None,
+    default_status: DefaultScheduleStatus = DefaultScheduleStatus.STOPPED,
+    required_resource_keys: set[str] | None = None,
+    target: Any = None,
+    owners: Sequence[str] | None = None,
+    catch_up: CatchUp | None = None,
+    overlap: OverlapPolicy | str | None = None,
+) -> Callable[[Callable[..., Any]], ScheduleDefinition]:
+    """Makes a function, which returns or yields run requests, a skip reason or run config, a schedule."""
+
+    def decorate(fn: Callable[..., Any]) -> ScheduleDefinition:
+        if not callable(fn):
+            raise CheckError(f"@schedule decorates a function, not {fn!r}")
+        if tags_fn is not None and tags is not None:
+            raise InvalidDefinitionError(
+                "Attempted to provide both tags_fn and tags as arguments to ScheduleDefinition. Must "
+                "provide only one of the two."
+            )
+        wrapped = fn if should_execute is None else _only_if(fn, should_execute)
+        made = ScheduleDefinition(
+            name or fn.__name__,
+            cron_schedule=cron_schedule,
+            job_name=job_name,
+            job=job,
+            target=target,
+            tags=tags,
+            metadata=metadata,
+            environment_vars=environment_vars,
+            execution_timezone=execution_timezone,
+            description=description,
+            default_status=default_status,
+            required_resource_keys=required_resource_keys,
+            execution_fn=wrapped,
+            owners=owners,
+            catch_up=catch_up,
+            overlap=overlap,
+        )
+        made._given = _Given(tags=made._given.tags, tags_fn=tags_fn)
+        made._decorated = fn
+        update_wrapper(made, fn, updated=())
+        made.name = name or fn.__name__
+        return made
+
+    return decorate
+
+
+def _only_if(fn: Callable[..., Any], should_execute: Callable[..., bool]) -> Callable[..., Any]:
+    inner = UserFunction(fn, ("context",), "schedule")
+
+    def execute(context: ScheduleEvaluationContext) -> Any:
+        if not _call(should_execute, context):
+            return SkipReason(f"should_execute function for {fn.__name__} returned false.")
+        return inner.call([context], resource_lookup(context, {}, fn.__name__))
+
+    execute.__doc__ = fn.__doc__
+    return execute
+
+
+def build_schedule_context(
+    instance: Any = None,
+    scheduled_execution_time: datetime | None = None,
+    resources: Mapping[str, Any] | None = None,
+    repository_def: Any = None,
+    instance_ref: Any = None,
+    definitions: Any = None,
+) -> ScheduleEvaluationContext:
+    """A context in which a schedule can be called or evaluated in a test."""
+    if scheduled_execution_time is not None and scheduled_execution_time.tzinfo is None:
+        scheduled_execution_time = scheduled_execution_time.replace(tzinfo=UTC)
+    return ScheduleEvaluationContext(
+        instance_ref,
+        scheduled_execution_time,
+        resources=resources,
+        repository_def=repository_def,
+        instance=instance,
+        definitions=definitions,
+    )
