@@ -31,8 +31,9 @@ def build_schedule_from_partitioned_job(
     definition = getattr(job, "partitions_def", None)
     offsets = (minute_of_hour, hour_of_day, day_of_week, day_of_month)
     if cron_schedule is not None and any(offset is not None for offset in offsets):
-        raise CheckError("If cron_schedule is given, minute_of_hour, hour_of_day, day_of_week and "
-                         "day_of_month cannot be")
+        raise CheckError(
+            "If cron_schedule is given, minute_of_hour, hour_of_day, day_of_week and day_of_month cannot be"
+        )
     if definition is None:
         raise CheckError(f"The job {job.name!r} has no partitions; give it a partitions_def")
     windows = _windows_of(definition)
@@ -42,8 +43,9 @@ def build_schedule_from_partitioned_job(
         cron, zone = cron_schedule, execution_timezone
     else:
         if cron_schedule is not None and isinstance(definition, TimeWindowPartitionsDefinition):
-            raise CheckError("Cannot provide both cron_schedule and a time window partitioned job: the "
-                             "windows say when it runs")
+            raise CheckError(
+                "Cannot provide both cron_schedule and a time window partitioned job: the windows say when it runs"
+            )
         cron, zone = cron_schedule or windows.get_cron_schedule(*offsets), execution_timezone or windows.timezone
     return ScheduleDefinition(
         name or f"{job.name}_schedule",
@@ -86,13 +88,15 @@ def _keys_at(job: Any, definition: PartitionsDefinition, context: ScheduleEvalua
         return list(definition.get_partition_keys()), "The job has no partitions"
     if isinstance(definition, MultiPartitionsDefinition):
         if not definition.has_time_window_dimension:
-            return list(definition.get_partition_keys(context.scheduled_execution_time, context.instance)), "The job has no partitions"
+            keys = definition.get_partition_keys(context.scheduled_execution_time, context.instance)
+            return list(keys), "The job has no partitions"
         window = definition.time_window_partitions_def.get_last_partition_key(context.scheduled_execution_time)
         if window is None:
             return [], "The job's PartitionsDefinition has no partitions"
         name = definition.time_window_dimension.name
         store = context.instance if context.has_instance else None
-        return list(definition.get_multipartition_keys_with_dimension_value(name, window, store)), "The other "
-                                                                                                   "dimension has no keys"
-    raise InvalidDefinitionError(f"The dynamic partitions of {job.name!r} need a schedule or sensor that "
-                                 f"says which of them to run")
+        keys = definition.get_multipartition_keys_with_dimension_value(name, window, store)
+        return list(keys), "The other dimension has no keys"
+    raise InvalidDefinitionError(
+        f"The dynamic partitions of {job.name!r} need a schedule or sensor that says which of them to run"
+    )
