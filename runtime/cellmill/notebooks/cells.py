@@ -1,0 +1,261 @@
+"""One cell's facts: its statements walked one by one, then put together in order."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from .expressions import Context
+from .facts import (
+    BROKEN,
+    BUILTINS,
+    EMPTY_FACTS,
+    INDIVISIBLE,
+    Bind,
+    CellFacts,
+    Deferred,
+    Import,
+    Mutation,
+    Statement,
+    Use,
+)
+from .linemagics import cell_magic, foreign_cell
+from .names import NamespaceWalker
+from .syntax import Parsed, parse_source
+
+StarNames = Callable[[str], Iterable[str] | None]
+
+
+def analyse_source(
+    source: str, *, python: tuple[int, int] = (3, 11), star_names: StarNames | None = None, future: bool = False
+) -> CellFacts:
+    """The facts of a cell's source."""
+    return analyse_parsed(parse_source(source), python=python, star_names=star_names, future=future)
+
+
+def analyse_parsed(
+    parsed: Parsed, *, python: tuple[int, int] = (3, 11), star_names: StarNames | None = None, future: bool = False
+) -> CellFacts:
+    """The facts of a parsed cell."""
+    if parsed.problem:
+        return broken_facts(parsed)
+    ctx = Context(python, future, star_names)
+    statements: list[Statement] = []
+    for name, line in parsed.magics:
+        if name == "capture":
+            statements.append(_magic_statement(ctx, name, line, parsed))
+    notes: list[str] = []
+    for node in parsed.body:
+        if isinstance(node, ast.Import | ast.ImportFrom) and len(node.names) > 1:
+            statements.extend(_walk(ctx, part) for part in _single_imports(node))
+        else:
+            statements.append(_walk(ctx, node))
+            notes.extend(ctx.notes)
+    if parsed.foreign is not None:
+        statements.append(_foreign_statement(ctx, parsed))
+    return compose(statements, tuple(notes))
+
+
+def broken_facts(parsed: Parsed) -> CellFacts:
+    """A cell that does not parse binds nothing that is known."""
+    return CellFacts(
+        uses={}, builtin_uses={}, binds={}, mutates={}, deletes=frozenset(), imports=(), flags=frozenset((BROKEN,)),
+        history=frozenset(), problem=parsed.problem, problem_line=parsed.problem_line,
+    )  # fmt: skip
+
+
+def _walk(ctx: Context, node: ast.stmt) -> Statement:
+    ctx.clear()
+    walker = NamespaceWalker(ctx)
+    walker.block((node,))
+    return walker.finish(node.lineno, node.end_lineno or node.lineno, (node,))
+
+
+def _single_imports(node: ast.Import | ast.ImportFrom) -> list[ast.stmt]:
+    """One statement per imported name, so that a slice takes only what it needs."""
+    parts: list[ast.stmt] = []
+    for alias in node.names:
+        part: ast.stmt
+        if isinstance(node, ast.Import):
+            part = ast.Import(names=[alias])
+        else:
+            part = ast.ImportFrom(module=node.module, names=[alias], level=node.level)
+        parts.append(ast.copy_location(part, node))
+    return parts
+
+
+def _magic_statement(ctx: Context, name: str, line: str, parsed: Parsed) -> Statement:
+    ctx.clear()
+    walker = NamespaceWalker(ctx)
+    place = ast.Pass(lineno=max(parsed.lead, 1), col_offset=0, end_lineno=max(parsed.lead, 1), end_col_offset=0)
+    cell_magic(walker, place, name, line, "")
+    return walker.finish(place.lineno, place.lineno, (), f"%%{name} {line}")
+
+
+def _foreign_statement(ctx: Context, parsed: Parsed) -> Statement:
+    assert parsed.foreign is not None
+    name, line, body = parsed.foreign
+    ctx.clear()
+    walker = NamespaceWalker(ctx)
+    place = ast.Pass(lineno=max(parsed.lead, 1), col_offset=0, end_lineno=max(parsed.lead, 1), end_col_offset=0)
+    if name == "timeit":
+        cell_magic(walker, place, name, line, body)
+    else:
+        foreign_cell(walker, place, name, line, body)
+    return walker.finish(place.lineno, parsed.lead + body.count("\n") + 1, (), f"%%{name} {line}\n{body}")
+
+
+class _Composer:
+    """What a sequence of statements needs and leaves, put together in order."""
+
+    def __init__(self) -> None:
+        self.must: set[str] = set()
+        self.uses: dict[str, Use] = {}
+        self.binds: dict[str, Bind] = {}
+        self.mutates: dict[str, Mutation] = {}
+        self.deletes: set[str] = set()
+        self.functions: dict[str, Deferred] = {}
+        self.aliases: dict[str, tuple[tuple[str, int], ...]] = {}
+
+    def add(self, statement: Statement) -> None:
+        """The next statement."""
+        for use in statement.uses.values():
+            self.use(use)
+        for change in statement.mutates.values():
+            if change.name not in statement.binds or change.name not in self.must:
+                self.mutate(change, statement)
+        for name in statement.deletes:
+            self._delete(name)
+        for name, sources in statement.aliases.items():
+            self.aliases[name] = sources
+        for name, bind in statement.binds.items():
+            if bind.must:
+                self.must.add(name)
+                self.binds[name] = bind
+                if name not in statement.aliases:
+                    self.aliases.pop(name, None)
+                if name not in statement.deferred:
+                    self.functions.pop(name, None)
+            elif name not in self.binds or not self.binds[name].must or name not in self.must:
+                self.binds[name] = bind
+        self.functions.update(statement.deferred)
+
+    def use(self, use: Use, seen: frozenset[str] = frozenset()) -> None:
+        """A read; a function that is read counts as called."""
+        if use.name not in self.must:
+            old = self.uses.get(use.name)
+            bind = self.binds.get(use.name)
+            if bind is not None and not use.note:
+                use = use._replace(note=f"only where line {bind.line} did not bind it")
+            if old is None or old.confidence < use.confidence:
+                self.uses[use.name] = use
+        function = self.functions.get(use.name)
+        if function is None or use.name in seen:
+            return
+        seen = seen | {use.name}
+        for inner in function.uses.values():
+            if inner.name not in use.covered:
+                self.use(inner._replace(via=inner.via or use.name), seen)
+        for change in function.mutates.values():
+            self.mutate(change._replace(via=use.name), None)
+        for name in function.binds:
+            if name not in self.must:
+                self.binds.setdefault(name, Bind(name, use.line, False, "global"))
+
+    def mutate(self, change: Mutation, statement: Statement | None, depth: int = 0) -> None:
+        """A change of an object: of an outside name, or of one that a name of this cell stands for."""
+        if change.name not in self.must:
+            old = self.mutates.get(change.name)
+            if old is None or old.confidence < change.confidence:
+                self.mutates[change.name] = change
+        aliases: Mapping[str, tuple[tuple[str, int], ...]] = self.aliases
+        sources = aliases.get(change.name, ())
+        if statement is not None:
+            sources = (*sources, *statement.aliases.get(change.name, ()))
+        if depth < 8:
+            for root, sure in sources:
+                confidence = min(sure, change.confidence)
+                self.mutate(change._replace(name=root, confidence=confidence, via=change.name), statement, depth + 1)
+
+    def _delete(self, name: str) -> None:
+        if name in self.must:
+            self.must.discard(name)
+            self.binds.pop(name, None)
+            self.functions.pop(name, None)
+        else:
+            self.deletes.add(name)
+            self.binds.pop(name, None)
+
+    def end(self, statements: Sequence[Statement]) -> None:
+        """Functions that were only defined read their names at the end of the cell."""
+        for name, function in list(self.functions.items()):
+            if name in self.binds:
+                self._read_all(function, name)
+        for statement in statements:
+            for function in statement.loose:
+                self._read_all(function, "lambda")
+
+    def _read_all(self, function: Deferred, name: str) -> None:
+        seen = frozenset((name,))
+        for use in function.uses.values():
+            self.use(use._replace(via=use.via or name), seen)
+
+
+def compose(statements: Sequence[Statement], notes: tuple[str, ...] = ()) -> CellFacts:
+    """The facts of a cell from those of its statements."""
+    if not statements:
+        return EMPTY_FACTS
+    composer = _Composer()
+    for statement in statements:
+        composer.add(statement)
+    composer.end(statements)
+    plain = {name: use for name, use in composer.uses.items() if name not in BUILTINS and not name.startswith("sql:")}
+    special = {name: use for name, use in composer.uses.items() if name not in plain}
+    none: frozenset[str] = frozenset()
+    imports: tuple[Import, ...] = tuple(item for statement in statements for item in statement.imports)
+    return CellFacts(
+        uses=plain,
+        builtin_uses=special,
+        binds={
+            name: bind if name in composer.must else bind._replace(must=False) for name, bind in composer.binds.items()
+        },
+        mutates=composer.mutates,
+        deletes=frozenset(composer.deletes),
+        imports=imports,
+        flags=none.union(*(statement.flags for statement in statements)),
+        history=none.union(*(statement.history for statement in statements)) - composer.must,
+        hints=tuple(hint for statement in statements for hint in statement.hints),
+        statements=_units(statements),
+        notes=notes,
+    )
+
+
+def _units(statements: Sequence[Statement]) -> tuple[Statement, ...]:
+    """Statements as they are linked: an indivisible cell is one unit."""
+    if not any(statement.flags & INDIVISIBLE for statement in statements) or len(statements) == 1:
+        return tuple(statements)
+    composer = _Composer()
+    deferred: dict[str, Deferred] = {}
+    aliases: dict[str, tuple[tuple[str, int], ...]] = {}
+    for statement in statements:
+        composer.add(statement)
+        deferred.update(statement.deferred)
+        aliases.update(statement.aliases)
+    none: frozenset[str] = frozenset()
+    return (
+        Statement(
+            line=statements[0].line, end_line=statements[-1].end_line,
+            nodes=tuple(node for statement in statements for node in statement.nodes),
+            foreign="\n".join(statement.foreign for statement in statements if statement.foreign),
+            uses=composer.uses, binds={
+                name: bind if name in composer.must else bind._replace(must=False)
+                for name, bind in composer.binds.items()
+            },
+            mutates=composer.mutates, deletes=frozenset(composer.deletes), deferred=composer.functions,
+            loose=tuple(function for statement in statements for function in statement.loose), aliases=aliases,
+            imports=tuple(item for statement in statements for item in statement.imports),
+            hints=tuple(hint for statement in statements for hint in statement.hints),
+            flags=none.union(*(statement.flags for statement in statements)),
+            history=none.union(*(statement.history for statement in statements)),
+        ),
+    )  # fmt: skip

@@ -1,0 +1,265 @@
+"""Literal decorators and declarations in plain cells: what they define, as far as the text says."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from cellmill.definitions.asset_key import AssetKey
+
+from .asset_cell import CellDefinition, Declaration, NotebookOrigin, Unknown
+from .cells import compose
+from .document import Cell
+from .facts import CellFacts, Statement
+from .magic import Header, OptionValue, parse_declaration
+from .problem import NotebookError
+
+_ASSET_DECORATORS = frozenset({"asset", "multi_asset", "graph_asset", "graph_multi_asset", "observable_source_asset"})
+_DECORATORS = {
+    "op": "op", "job": "job", "graph": "graph", "schedule": "schedule", "sensor": "sensor", "asset_sensor": "sensor",
+    "multi_asset_sensor": "sensor", "run_status_sensor": "sensor", "run_failure_sensor": "sensor", "asset_check": "asset_check",
+    "multi_asset_check": "asset_check", "resource": "resource", "io_manager": "resource", "repository": "repository",
+    "success_hook": "hook", "failure_hook": "hook", "executor": "executor", "logger": "logger", "input_manager": "resource",
+    "hourly_partitioned_config": "config", "daily_partitioned_config": "config", "config_mapping": "config",
+}  # fmt: skip
+_CALLS = {
+    "define_asset_job": "job", "ScheduleDefinition": "schedule", "SensorDefinition": "sensor", "Definitions": "definitions",
+    "build_schedule_from_partitioned_job": "schedule", "AssetSpec": "asset_spec", "SourceAsset": "asset_spec",
+    "JobDefinition": "job", "AutomationConditionSensorDefinition": "sensor", "load_assets_from_modules": "assets",
+    "load_assets_from_package_module": "assets", "load_assets_from_current_module": "assets",
+}  # fmt: skip
+_NOT_UPSTREAM = frozenset({"context", "config", "_", "_context", "self"})
+MISSING = object()
+
+
+def literal(node: ast.expr) -> object:
+    """The value of a literal; `AssetKey(...)` and names of assets are read too; MISSING where it is computed."""
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        pass
+    if isinstance(node, ast.Call) and _name(node.func) in ("AssetKey", "AssetDep", "AssetSpec") and node.args:
+        return literal(node.args[0])
+    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        items = [node_name(item) if isinstance(item, ast.Name) else literal(item) for item in node.elts]
+        return MISSING if any(item is MISSING for item in items) else items
+    return MISSING
+
+
+def node_name(node: ast.Name) -> str:
+    """A name in a list of assets stands for the asset of that name."""
+    return node.id
+
+
+def _name(node: ast.AST) -> str:
+    while isinstance(node, ast.Call):
+        node = node.func
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def find_definitions(cell: Cell, facts: CellFacts, path: str) -> Iterator[CellDefinition | Declaration | Unknown]:
+    """What the statements of a plain cell define with literal decorators, calls and line magics."""
+    for statement in facts.statements:
+        for node in statement.nodes:
+            yield from _statement(cell, statement, node, path)
+
+
+def _statement(
+    cell: Cell, statement: Statement, node: ast.stmt, path: str
+) -> Iterator[CellDefinition | Declaration | Unknown]:
+    origin = NotebookOrigin(path=path, cell_id=cell.id, cell_index=cell.index, line=node.lineno)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        for decorator in node.decorator_list:
+            name = _name(decorator)
+            if name in _ASSET_DECORATORS:
+                yield from _asset(cell, statement, node, decorator, name, origin)
+            elif name in _DECORATORS:
+                options, computed = _arguments(decorator)
+                yield Declaration(
+                    kind=_DECORATORS[name], name=str(options.get("name") or node.name), origin=origin, options=options,
+                    computed=computed, description=ast.get_docstring(node) or "",
+                )  # fmt: skip
+    elif isinstance(node, ast.Assign | ast.AnnAssign | ast.Expr):
+        yield from _value(cell, node, origin, path)
+    elif isinstance(node, ast.For | ast.While | ast.If | ast.With | ast.Try):
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+                _name(decorator) in _ASSET_DECORATORS or _name(decorator) in _DECORATORS
+                for decorator in inner.decorator_list
+            ):
+                yield Unknown(
+                    what=inner.name, cell_index=cell.index, line=inner.lineno,
+                    reason="it is defined inside a loop or branch, so it is known only by running the cell",
+                )  # fmt: skip
+
+
+def _asset(
+    cell: Cell, statement: Statement, node: ast.FunctionDef | ast.AsyncFunctionDef, decorator: ast.expr, kind: str,
+    origin: NotebookOrigin,
+) -> Iterator[CellDefinition | Unknown]:  # fmt: skip
+    options, computed = _arguments(decorator)
+    unclear = [
+        name
+        for name in computed
+        if name in ("name", "key", "key_prefix", "deps", "ins", "outs", "specs", "non_argument_deps")
+    ]
+    if unclear or "**" in computed:
+        yield Unknown(
+            what=node.name, cell_index=cell.index, line=node.lineno,
+            reason=f"@{kind} has a computed {', '.join(unclear) or 'argument'}, so its key or upstreams are known only by running",
+        )  # fmt: skip
+        return
+    yield CellDefinition(
+        kind="asset", form="decorator", names=(node.name,), keys=_keys(node, options, kind),
+        header=Header(kind="asset", names=(node.name,), options=_header_options(options), lines=0),
+        origin=origin, facts=compose((statement,)), description=ast.get_docstring(node) or "",
+        body=(node,), parameters=() if kind == "graph_asset" else _parameters(node, options),
+    )  # fmt: skip
+
+
+def _keys(node: ast.FunctionDef | ast.AsyncFunctionDef, options: dict[str, object], kind: str) -> tuple[AssetKey, ...]:
+    prefix = _parts(options.get("key_prefix"))
+    outs = options.get("outs")
+    if kind in ("multi_asset", "graph_multi_asset") and isinstance(outs, dict):
+        return tuple(AssetKey([*prefix, str(name)]) for name in outs)
+    specs = options.get("specs")
+    if isinstance(specs, list):
+        return tuple(AssetKey(_parts(spec)) for spec in specs)
+    key = options.get("key")
+    if key is not None:
+        return (AssetKey(_parts(key)),)
+    return (AssetKey([*prefix, str(options.get("name") or node.name)]),)
+
+
+def _parts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return value.split("/")
+    if isinstance(value, list | tuple):
+        return [str(part) for part in value]
+    return []
+
+
+def _header_options(options: dict[str, object]) -> dict[str, OptionValue]:
+    found: dict[str, OptionValue] = {"infer": False}
+    for name, value in options.items():
+        if name in ("deps", "non_argument_deps") and isinstance(value, list | tuple | set):
+            found["deps"] = tuple("/".join(_parts(item)) for item in value)
+        elif name == "ins" and isinstance(value, dict):
+            found["ins"] = {str(alias): "/".join(_parts(key)) for alias, key in value.items()}
+        elif isinstance(value, str | bool | int | float):
+            found[name] = value
+    return found
+
+
+def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef, options: dict[str, object]) -> tuple[str, ...]:
+    arguments = node.args
+    found = []
+    for number, arg in enumerate((*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)):
+        if arg.arg in _NOT_UPSTREAM or (
+            number == 0 and arg.annotation is not None and "Context" in ast.unparse(arg.annotation)
+        ):
+            continue
+        if arg.annotation is not None and _is_resource(arg.annotation):
+            continue
+        found.append(arg.arg)
+    return tuple(found)
+
+
+def _is_resource(annotation: ast.expr) -> bool:
+    text = ast.unparse(annotation)
+    return text.endswith(("Resource", "Config")) or text.startswith(("ResourceParam", "Config"))
+
+
+def _arguments(decorator: ast.expr) -> tuple[dict[str, object], tuple[str, ...]]:
+    """Literal keyword arguments, and the names of the computed ones."""
+    options: dict[str, object] = {}
+    computed: list[str] = []
+    if not isinstance(decorator, ast.Call):
+        return options, ()
+    for keyword in decorator.keywords:
+        if keyword.arg is None:
+            computed.append("**")
+            continue
+        value = _mapping(keyword.value) if isinstance(keyword.value, ast.Dict) else literal(keyword.value)
+        if value is MISSING:
+            computed.append(keyword.arg)
+        else:
+            options[keyword.arg] = value
+    for number, argument in enumerate(decorator.args):
+        value = literal(argument)
+        if value is MISSING:
+            computed.append(f"argument {number + 1}")
+        else:
+            options[f"argument {number + 1}"] = value
+    return options, tuple(computed)
+
+
+def _mapping(node: ast.Dict) -> object:
+    """A dictionary with literal keys; ``AssetIn(key=…)`` values become the key, ``AssetOut()`` None."""
+    found: dict[object, object] = {}
+    for key, value in zip(node.keys, node.values, strict=True):
+        name = literal(key) if key is not None else MISSING
+        if name is MISSING:
+            return MISSING
+        if isinstance(value, ast.Call) and _name(value.func) in ("AssetIn", "AssetOut"):
+            named = {k.arg: literal(k.value) for k in value.keywords}
+            inner: object = named.get("key", literal(value.args[0]) if value.args else None)
+            prefix = named.get("key_prefix")
+            if inner is None and prefix is not None and prefix is not MISSING:
+                inner = [*_parts(prefix), str(name)]
+            if inner is MISSING or prefix is MISSING:
+                return MISSING
+            found[name] = inner if inner is not None else str(name)
+        else:
+            item = literal(value)
+            if item is MISSING:
+                return MISSING
+            found[name] = item
+    return found
+
+
+def _value(
+    cell: Cell, node: ast.Assign | ast.AnnAssign | ast.Expr, origin: NotebookOrigin, path: str
+) -> Iterator[Declaration | Unknown]:
+    value = node.value
+    if not isinstance(value, ast.Call):
+        return
+    called = _name(value.func)
+    if called == "run_line_magic" and len(value.args) == 2 and isinstance(node, ast.Expr):
+        yield from _line_magic(cell, value, origin, path)
+        return
+    kind = _CALLS.get(called)
+    if kind is None:
+        return
+    options, computed = _arguments(value)
+    name = options.get("name") or options.get("argument 1")
+    if not isinstance(name, str):
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        name = target.id if isinstance(target, ast.Name) else called
+    yield Declaration(kind=kind, name=name, origin=origin, options=options, computed=computed)
+
+
+def _line_magic(cell: Cell, value: ast.Call, origin: NotebookOrigin, path: str) -> Iterator[Declaration | Unknown]:
+    name, line = literal(value.args[0]), literal(value.args[1])
+    if name not in ("schedule", "job") or not isinstance(line, str):
+        return
+    try:
+        header = parse_declaration(f"%{name} {line}", notebook=path, cell=cell.index, number=origin.line)
+    except NotebookError as error:
+        yield Unknown(what=f"%{name}", cell_index=cell.index, line=origin.line, reason=str(error))
+        return
+    first, selection = header.names
+    options: dict[str, object] = dict(header.options)
+    if name == "schedule":
+        options["cron_schedule"] = first
+        title = header.text("name") or _title(selection) + "_schedule"
+    else:
+        title = first
+    yield Declaration(
+        kind=str(name), name=title, origin=origin, options=options, selection=selection,
+        description=header.text("description") or "",
+    )  # fmt: skip
+
+
+def _title(selection: str) -> str:
+    return "_".join("".join(c if c.isalnum() else " " for c in selection).split()) or "assets"

@@ -1,0 +1,356 @@
+"""The walk over expressions in evaluation order: which names are read, bound and changed on the way."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from . import strings
+from .calls import SPECIAL, special_call
+from .facts import CERTAIN, GUESS, HISTORY, LIKELY, Deferred, Hint, Import, Mutation, Use, is_history
+
+NO_NAMES: frozenset[str] = frozenset()
+
+
+class Context:
+    """What is gathered over one statement, whatever the depth: flags, imports, hints, notes."""
+
+    __slots__ = ("flags", "future_annotations", "hints", "history", "imports", "notes", "python", "star_names")
+
+    def __init__(
+        self,
+        python: tuple[int, int] = (3, 11),
+        future_annotations: bool = False,
+        star_names: Callable[[str], Iterable[str] | None] | None = None,
+    ) -> None:
+        self.python = python
+        self.future_annotations = future_annotations or python >= (3, 14)
+        self.star_names = star_names
+        self.clear()
+
+    def clear(self) -> None:
+        """Start the next statement."""
+        self.flags: set[str] = set()
+        self.imports: list[Import] = []
+        self.hints: list[Hint] = []
+        self.history: set[str] = set()
+        self.notes: list[str] = []
+
+
+class ExpressionWalker:
+    """Reads expressions; a subclass says what loading, binding and changing a name means in its scope."""
+
+    __slots__ = ("cls", "ctx", "local", "place")
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+        #: names of comprehensions around this point
+        self.local: frozenset[str] = NO_NAMES
+        #: names bound so far in the class body that is being executed
+        self.cls: set[str] | None = None
+        #: the node whose place stands for nodes parsed out of a string
+        self.place: ast.AST | None = None
+
+    # what a scope does with a name ------------------------------------------------------------------------------
+
+    def load(self, name: str, node: Any, kind: str = "name", confidence: int = CERTAIN, via: str = "") -> None:
+        """Read `name`."""
+        raise AssertionError
+
+    def bind(self, name: str, node: Any, kind: str = "assign") -> None:
+        """Bind `name`."""
+        raise AssertionError
+
+    def mutate(self, name: str, node: Any, confidence: int, how: str, via: str = "") -> None:
+        """Change the object of `name` in place."""
+        raise AssertionError
+
+    def define(self, name: str, node: Any, deferred: Deferred, kind: str) -> None:
+        """Bind `name` to a function."""
+        raise AssertionError
+
+    def apply(self, deferred: Deferred, node: Any, via: str) -> None:
+        """Call a function now."""
+        raise AssertionError
+
+    def postpone(self, deferred: Deferred, node: Any) -> None:
+        """Keep a function that has no name of its own."""
+        raise AssertionError
+
+    def scan_function(self, args: ast.arguments, body: Sequence[ast.stmt] | ast.expr) -> Deferred:
+        """What a function does when called."""
+        raise AssertionError
+
+    def conditional(self) -> int:
+        """Begin an expression that may not be evaluated."""
+        return 0
+
+    def unconditional(self, mark: int) -> None:
+        """End it: what it bound is bound on some paths only."""
+
+    def run_block(self, body: Sequence[ast.stmt]) -> None:
+        """Execute statements (of a string given to exec)."""
+        raise AssertionError
+
+    def alias(self, name: str, value: ast.expr) -> None:
+        """Note that `name` may stand for the same object as the root of `value`."""
+
+    # expressions ------------------------------------------------------------------------------------------------
+
+    def expr(self, node: ast.AST) -> None:
+        """Evaluate one expression."""
+        handler = EXPRESSIONS.get(node.__class__)
+        if handler is not None:
+            handler(self, node)
+        else:
+            self.generic(node)
+
+    def generic(self, node: ast.AST) -> None:
+        """Evaluate the parts of `node` in the order of its fields."""
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if value.__class__ is list:
+                for item in value:
+                    if isinstance(item, ast.AST):
+                        self.expr(item)
+            elif isinstance(value, ast.AST):
+                self.expr(value)
+
+    def name(self, node: ast.Name) -> None:
+        self.load(node.id, node)
+
+    def skip(self, node: ast.AST) -> None:
+        """Nothing is read by a constant."""
+
+    def attribute(self, node: ast.Attribute) -> None:
+        self.expr(node.value)
+
+    def sequence(self, node: Any) -> None:
+        for item in node.elts:
+            self.expr(item)
+
+    def binary(self, node: ast.BinOp) -> None:
+        self.expr(node.left)
+        self.expr(node.right)
+        if node.op.__class__ is ast.Mod:
+            strings.percent_format(self, node)
+
+    def compare(self, node: ast.Compare) -> None:
+        self.expr(node.left)
+        for item in node.comparators:
+            self.expr(item)
+
+    def subscript(self, node: ast.Subscript) -> None:
+        if strings.namespace_subscript(self, node):
+            return
+        self.expr(node.value)
+        self.expr(node.slice)
+
+    def dictionary(self, node: ast.Dict) -> None:
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is not None:
+                self.expr(key)
+            self.expr(value)
+
+    def boolean(self, node: ast.BoolOp) -> None:
+        self.expr(node.values[0])
+        mark = self.conditional()
+        for value in node.values[1:]:
+            self.expr(value)
+        self.unconditional(mark)
+
+    def if_expression(self, node: ast.IfExp) -> None:
+        self.expr(node.test)
+        for part in (node.body, node.orelse):
+            mark = self.conditional()
+            self.expr(part)
+            self.unconditional(mark)
+
+    def walrus(self, node: ast.NamedExpr) -> None:
+        self.expr(node.value)
+        self.bind(node.target.id, node)
+        self.alias(node.target.id, node.value)
+
+    def lambda_(self, node: ast.Lambda) -> None:
+        self.defaults(node.args)
+        self.postpone(self.scan_function(node.args, node.body), node)
+
+    def lambda_now(self, node: ast.Lambda) -> None:
+        """A lambda passed as an argument counts as called now."""
+        self.defaults(node.args)
+        self.apply(self.scan_function(node.args, node.body), node, "lambda")
+
+    def defaults(self, args: ast.arguments) -> None:
+        """Default values are evaluated at definition time."""
+        for default in args.defaults:
+            self.expr(default)
+        for keyword_default in args.kw_defaults:
+            if keyword_default is not None:
+                self.expr(keyword_default)
+
+    def formatted(self, node: ast.FormattedValue) -> None:
+        self.expr(node.value)
+        if node.format_spec is not None:
+            self.expr(node.format_spec)
+
+    def joined(self, node: ast.JoinedStr) -> None:
+        for value in node.values:
+            if value.__class__ is not ast.Constant:
+                self.expr(value)
+
+    def comprehension(self, node: Any) -> None:
+        elements = (node.key, node.value) if node.__class__ is ast.DictComp else (node.elt,)
+        saved_local, saved_cls = self.local, self.cls
+        mark = -1
+        for number, generator in enumerate(node.generators):
+            self.expr(generator.iter)
+            if number == 0:
+                # only the first iterable belongs to the enclosing scope
+                self.cls = None
+                mark = self.conditional()
+            self.local = self.local | target_names(generator.target)
+            for condition in generator.ifs:
+                self.expr(condition)
+        for element in elements:
+            self.expr(element)
+        self.unconditional(mark)
+        self.local, self.cls = saved_local, saved_cls
+
+    def call(self, node: ast.Call) -> None:
+        func = node.func
+        kind = func.__class__
+        last = ""
+        if kind is ast.Attribute:
+            last = func.attr  # type: ignore[attr-defined]
+            self.expr(func.value)  # type: ignore[attr-defined]
+        elif kind is ast.Name:
+            last = func.id  # type: ignore[attr-defined]
+            self.load(last, func, "call")
+        else:
+            self.expr(func)
+        for arg in node.args:
+            if arg.__class__ is ast.Lambda:
+                self.lambda_now(arg)  # type: ignore[arg-type]
+            else:
+                self.expr(arg)
+        for keyword in node.keywords:
+            value = keyword.value
+            if value.__class__ is ast.Lambda:
+                self.lambda_now(value)  # type: ignore[arg-type]
+            else:
+                self.expr(value)
+            if keyword.arg in ("inplace", "out"):
+                self._changing_keyword(keyword, func, last)
+        if last in SPECIAL:
+            special_call(self, node, last)
+
+    def _changing_keyword(self, keyword: ast.keyword, func: ast.expr, last: str) -> None:
+        value = keyword.value
+        if keyword.arg == "out":
+            name = root_name(value)
+            if name:
+                self.mutate(name, keyword, CERTAIN, f"out={name}")
+        elif isinstance(value, ast.Constant) and value.value is True and isinstance(func, ast.Attribute):
+            name = root_name(func.value)
+            if name:
+                self.mutate(name, keyword, CERTAIN, f".{last}(inplace=True)")
+
+    # targets ----------------------------------------------------------------------------------------------------
+
+    def target(self, node: ast.expr, kind: str = "assign") -> None:
+        """Store into a target."""
+        type_ = node.__class__
+        if type_ is ast.Name:
+            self.bind(node.id, node, kind)  # type: ignore[attr-defined]
+        elif type_ is ast.Tuple or type_ is ast.List:
+            for item in node.elts:  # type: ignore[attr-defined]
+                self.target(item, kind)
+        elif type_ is ast.Starred:
+            self.target(node.value, kind)  # type: ignore[attr-defined]
+        else:
+            self.change(node, "is assigned")
+
+    def change(self, node: ast.expr, how: str) -> None:
+        """Store into, or delete, an attribute or an item: a certain change of the outermost name."""
+        if isinstance(node, ast.Subscript):
+            if strings.namespace_store(self, node):
+                return
+            self.expr(node.value)
+            self.expr(node.slice)
+            how = f"[…] {how}"
+        elif isinstance(node, ast.Attribute):
+            self.expr(node.value)
+            how = f".{node.attr} {how}"
+        name = root_name(node)
+        if name:
+            self.mutate(name, node, CERTAIN, how)
+
+
+def root_name(node: ast.AST) -> str:
+    """The outermost name of ``x.a[0].b``: ``x``; empty where there is none."""
+    while True:
+        kind = node.__class__
+        if kind is ast.Name:
+            return node.id  # type: ignore[attr-defined, no-any-return]
+        if kind is ast.Attribute or kind is ast.Subscript or kind is ast.Starred:
+            node = node.value  # type: ignore[attr-defined]
+        else:
+            return ""
+
+
+def dotted(node: ast.AST) -> str:
+    """``a.b.c`` of a chain of attributes, else the empty string."""
+    parts: list[str] = []
+    while node.__class__ is ast.Attribute:
+        parts.append(node.attr)  # type: ignore[attr-defined]
+        node = node.value  # type: ignore[attr-defined]
+    if node.__class__ is not ast.Name:
+        return ""
+    parts.append(node.id)  # type: ignore[attr-defined]
+    return ".".join(reversed(parts))
+
+
+def target_names(node: ast.expr) -> frozenset[str]:
+    """The names that a target binds."""
+    if isinstance(node, ast.Name):
+        return frozenset((node.id,))
+    if isinstance(node, ast.Tuple | ast.List):
+        return frozenset(name for item in node.elts for name in target_names(item))
+    if isinstance(node, ast.Starred):
+        return target_names(node.value)
+    return NO_NAMES
+
+
+def make_use(
+    ctx: Context, name: str, node: Any, kind: str, confidence: int, via: str, note: str, covered: frozenset[str]
+) -> Use | None:
+    """A use with its place; history names only raise their flag."""
+    if is_history(name):
+        ctx.history.add(name)
+        ctx.flags.add(HISTORY)
+        return None
+    line = getattr(node, "lineno", 1)
+    column = getattr(node, "col_offset", 0)
+    return Use(
+        name, line, column, getattr(node, "end_lineno", line) or line, getattr(node, "end_col_offset", column) or column,
+        confidence, kind, note, via, covered,
+    )  # fmt: skip
+
+
+def make_mutation(name: str, node: Any, confidence: int, how: str, via: str) -> Mutation:
+    """A mutation with its line."""
+    return Mutation(name, getattr(node, "lineno", 1), confidence, how, via)
+
+
+E = ExpressionWalker
+EXPRESSIONS: dict[type, Callable[[Any, Any], None]] = {
+    ast.Name: E.name, ast.Constant: E.skip, ast.Attribute: E.attribute, ast.Call: E.call, ast.Subscript: E.subscript,
+    ast.BinOp: E.binary, ast.Compare: E.compare, ast.Tuple: E.sequence, ast.List: E.sequence, ast.Set: E.sequence,
+    ast.Dict: E.dictionary, ast.BoolOp: E.boolean, ast.IfExp: E.if_expression, ast.NamedExpr: E.walrus,
+    ast.Lambda: E.lambda_, ast.JoinedStr: E.joined, ast.FormattedValue: E.formatted, ast.ListComp: E.comprehension,
+    ast.SetComp: E.comprehension, ast.DictComp: E.comprehension, ast.GeneratorExp: E.comprehension,
+    ast.Load: E.skip, ast.Store: E.skip,
+}  # fmt: skip
+
+__all__ = ["CERTAIN", "GUESS", "LIKELY", "Context", "ExpressionWalker", "dotted", "root_name", "target_names"]

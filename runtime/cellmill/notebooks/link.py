@@ -1,0 +1,256 @@
+"""Def-use linking in document order: from a read to the statements above that make its value."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .facts import BUILTINS, CERTAIN, DYNAMIC, GUESS, LIKELY, SETUP, STAR, Bind, CellFacts, Mutation, Statement, Use
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One statement of a plain cell, at its position in the notebook."""
+
+    position: int
+    cell: int
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """That a unit binds a name, or changes its object."""
+
+    position: int
+    bind: Bind | None
+    mutation: Mutation | None
+
+
+@dataclass(slots=True)
+class Slice:
+    """What some reads need: units (by position), assets (by name), and what nothing above binds."""
+
+    units: set[int] = field(default_factory=set)
+    assets: dict[str, Use] = field(default_factory=dict)
+    #: names that no plain cell above and no asset of this notebook makes
+    free: dict[str, Use] = field(default_factory=dict)
+    #: unit position -> names for which it is needed (for imports and explanations)
+    why: dict[int, dict[str, Use]] = field(default_factory=dict)
+
+
+class Linker:
+    """Links the names of one notebook.
+
+    - knows which unit binds or changes which name, and in which order;
+    - `slice_of` walks upwards from reads, transitively;
+    - assets of the notebook win over plain bindings.
+    """
+
+    def __init__(self, cells: Sequence[tuple[int, CellFacts]], assets: Mapping[str, int]) -> None:
+        self.units: list[Unit] = []
+        self.entries: dict[str, list[Entry]] = {}
+        self.assets = assets
+        #: cell index -> position of its first unit, and behind its last
+        self.spans: dict[int, tuple[int, int]] = {}
+        self.open: list[int] = []
+        for index, facts in cells:
+            start = len(self.units)
+            for statement in facts.statements:
+                self._add(index, statement)
+            self.spans[index] = (start, len(self.units))
+        self._add_alias_changes()
+
+    def _add(self, cell: int, statement: Statement) -> None:
+        position = len(self.units)
+        self.units.append(Unit(position, cell, statement))
+        for name, mutation in statement.mutates.items():
+            if name not in statement.binds and mutation.confidence >= LIKELY:
+                self.entries.setdefault(name, []).append(Entry(position, None, mutation))
+        for name, bind in statement.binds.items():
+            self.entries.setdefault(name, []).append(Entry(position, bind, None))
+        for name in statement.deletes:
+            self.entries.setdefault(name, []).append(Entry(position, Bind(name, statement.line, False, "del"), None))
+        if statement.flags and (STAR in statement.flags or DYNAMIC in statement.flags):
+            self.open.append(position)
+        for name in list(statement.uses):
+            # calling a helper that changes a name changes it here
+            self._helper_changes(name, position)
+
+    def _helper_changes(self, name: str, position: int) -> None:
+        for entry in reversed(self.entries.get(name, ())):
+            if entry.position >= position or entry.bind is None:
+                continue
+            function = self.units[entry.position].statement.deferred.get(name)
+            if function is not None:
+                for change in function.mutates.values():
+                    if change.confidence >= LIKELY:
+                        found = change._replace(via=name)
+                        self.entries.setdefault(change.name, []).append(Entry(position, None, found))
+                for bound in function.binds:
+                    self.entries.setdefault(bound, []).append(Entry(position, Bind(bound, 0, False, "global"), None))
+            if entry.bind.must:
+                return
+
+    def _add_alias_changes(self) -> None:
+        """A change of ``b`` changes ``a`` where somewhere ``b = a``."""
+        aliases: dict[str, set[str]] = {}
+        for unit in self.units:
+            for name, sources in unit.statement.aliases.items():
+                for root, sure in sources:
+                    if sure >= LIKELY:
+                        aliases.setdefault(name, set()).add(root)
+        if not aliases:
+            return
+        extra: list[tuple[str, Entry]] = []
+        for name in aliases:
+            roots = _closure(name, aliases)
+            for entry in self.entries.get(name, ()):
+                if entry.mutation is not None:
+                    extra.extend((root, entry) for root in roots)
+        for root, entry in extra:
+            entries = self.entries.setdefault(root, [])
+            entries.append(entry)
+            entries.sort(key=lambda item: item.position)
+
+    def position_of(self, cell: int) -> int:
+        """The position at which a cell that is no plain cell stands."""
+        after = 0
+        for index, (_, end) in self.spans.items():
+            if index < cell:
+                after = max(after, end)
+        return after
+
+    def above(self, name: str, position: int) -> tuple[list[Entry], bool]:
+        """The entries for `name` that reach `position`, nearest first, and whether one binds it on every path."""
+        entries = self.entries.get(name)
+        if not entries:
+            return [], False
+        found: list[Entry] = []
+        for at in range(bisect_left(entries, position, key=lambda item: item.position) - 1, -1, -1):
+            entry = entries[at]
+            if entry.bind is None:
+                found.append(entry)
+            elif entry.bind.kind == "del":
+                continue
+            else:
+                found.append(entry)
+                if entry.bind.must:
+                    if entry.bind.kind == "import":
+                        # methods of a module that look like changes (os.remove) are none
+                        found = [e for e in found if e.mutation is None or e.mutation.confidence == CERTAIN]
+                    return found, True
+        if found and all(entry.bind is None for entry in found):
+            return found, False
+        return found, False
+
+    def below(self, name: str, position: int) -> Entry | None:
+        """The first unit at or below `position` that binds `name`."""
+        for entry in self.entries.get(name, ()):
+            if entry.position >= position and entry.bind is not None and entry.bind.kind != "del":
+                return entry
+        return None
+
+    def slice_of(
+        self, uses: Iterable[Use], position: int, *, own: frozenset[str] = frozenset(), infer: bool = True
+    ) -> Slice:
+        """What `uses` at `position` need; `own` are names of the asset itself, `infer` False ignores assets."""
+        result = Slice()
+        walk = _Walk(self, result, own, infer)
+        for use in uses:
+            walk.name(use, position)
+        walk.run()
+        return result
+
+    def setup_units(self, position: int) -> list[int]:
+        """Units above that change the global state of a library: the preamble of every asset below."""
+        return [unit.position for unit in self.units[:position] if self.is_setup(unit)]
+
+    def is_setup(self, unit: Unit) -> bool:
+        """True for a unit that sets options, seeds, paths: it must run before what stands below."""
+        statement = unit.statement
+        if SETUP in statement.flags:
+            return True
+        for name, change in statement.mutates.items():
+            if change.confidence == CERTAIN:
+                found, sure = self.above(name, unit.position)
+                if sure and found[-1].bind is not None and found[-1].bind.kind == "import":
+                    return True
+        return False
+
+
+class _Walk:
+    """One transitive walk upwards, without recursion over units."""
+
+    def __init__(self, linker: Linker, result: Slice, own: frozenset[str], infer: bool) -> None:
+        self.linker = linker
+        self.result = result
+        self.own = own
+        self.infer = infer
+        self.todo: list[int] = []
+        self.seen: set[tuple[str, int]] = set()
+
+    def name(self, use: Use, position: int) -> None:
+        """Link one read at a position."""
+        name = use.name
+        if (name, position) in self.seen or use.kind == "inspection":
+            return
+        self.seen.add((name, position))
+        linker, result = self.linker, self.result
+        if self.infer and name in linker.assets and name not in self.own:
+            if name not in result.assets or result.assets[name].confidence < use.confidence:
+                result.assets[name] = use
+            return
+        found, sure = linker.above(name, position)
+        for entry in found:
+            self._take(entry, use, position)
+        if not sure:
+            self._unbound(use, position, bool(found))
+
+    def _take(self, entry: Entry, use: Use, position: int) -> None:
+        at = entry.position
+        self.result.why.setdefault(at, {})[use.name] = use
+        if at not in self.result.units:
+            self.result.units.add(at)
+            self.todo.append(at)
+        function = self.linker.units[at].statement.deferred.get(use.name) if entry.bind is not None else None
+        if function is not None:
+            # a helper reads its names when it is called: from the caller's place
+            for inner in function.uses.values():
+                if inner.name not in use.covered:
+                    self.name(inner._replace(via=inner.via or use.name), position)
+
+    def _unbound(self, use: Use, position: int, partly: bool) -> None:
+        name = use.name
+        if name in BUILTINS or name.startswith("sql:") or (partly and use.confidence < CERTAIN):
+            return
+        for at in reversed(self.linker.open):
+            if at < position:
+                self._take(Entry(at, Bind(name, 0, False, "star"), None), use._replace(confidence=GUESS), position)
+                break
+        self.result.free.setdefault(name, use)
+
+    def run(self) -> None:
+        """Follow the reads of every unit that was taken."""
+        units = self.linker.units
+        while self.todo:
+            at = self.todo.pop()
+            statement = units[at].statement
+            for use in statement.uses.values():
+                self.name(use, at)
+            if statement.loose:
+                end = self.linker.spans[units[at].cell][1]
+                for function in statement.loose:
+                    for use in function.uses.values():
+                        self.name(use, end)
+
+
+def _closure(name: str, aliases: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    todo = [name]
+    while todo:
+        for root in aliases.get(todo.pop(), ()):
+            if root not in found and root != name:
+                found.add(root)
+                todo.append(root)
+    return found

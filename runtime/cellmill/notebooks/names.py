@@ -1,0 +1,345 @@
+"""Scopes: the namespace of a notebook, walked in order, and the body of a function, which waits for its call."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import Any
+
+from .expressions import NO_NAMES, Context, make_mutation, make_use, root_name
+from .facts import CERTAIN, GUESS, LIKELY, Bind, Deferred, Mutation, Statement, Use
+from .statements import StatementWalker
+
+_NO_FUNCTION = Deferred({}, {}, frozenset())
+
+
+class NamespaceWalker(StatementWalker):
+    """The notebook's namespace: every name read and not yet bound on all paths is a use."""
+
+    __slots__ = (
+        "aliases",
+        "bound",
+        "calling",
+        "deferred",
+        "deletes",
+        "loose",
+        "methods",
+        "mutates",
+        "trail",
+        "uses",
+        "waiting",
+    )
+
+    def __init__(self, ctx: Context) -> None:
+        super().__init__(ctx)
+        self.uses: dict[str, Use] = {}
+        self.bound: dict[str, Bind] = {}
+        self.mutates: dict[str, Mutation] = {}
+        self.deletes: set[str] = set()
+        self.deferred: dict[str, Deferred] = {}
+        self.loose: list[Deferred] = []
+        self.aliases: dict[str, tuple[tuple[str, int], ...]] = {}
+        self.methods: list[Deferred] = []
+        self.calling: set[str] = set()
+        #: names bound inside an expression that may not be evaluated
+        self.trail: list[str] = []
+        self.waiting = 0
+
+    def load(self, name: str, node: Any, kind: str = "name", confidence: int = CERTAIN, via: str = "") -> None:
+        if name in self.local or (self.cls is not None and name in self.cls):
+            return
+        if name not in self.must:
+            old = self.uses.get(name)
+            if old is None:
+                self._add_use(name, node, kind, confidence, via)
+            elif old.confidence < confidence or (old.covered and not old.covered <= self.must):
+                self.uses[name] = old._replace(
+                    confidence=max(confidence, old.confidence), covered=old.covered & frozenset(self.must),
+                    kind=kind if confidence > old.confidence else old.kind,
+                )  # fmt: skip
+        deferred = self.deferred.get(name)
+        if deferred is not None and name not in self.calling:
+            self.calling.add(name)
+            self.apply(deferred, node, name)
+            self.calling.discard(name)
+
+    def _add_use(self, name: str, node: Any, kind: str, confidence: int, via: str) -> None:
+        note = ""
+        bound = self.bound.get(name)
+        if bound is not None:
+            condition = self.unless.get(name)
+            note = f"only if {condition}" if condition else f"only where line {bound.line} did not bind it"
+        covered = frozenset(self.must) if self.must else NO_NAMES
+        use = make_use(self.ctx, name, self.place or node, kind, confidence, via, note, covered)
+        if use is not None:
+            self.uses[name] = use
+
+    def bind(self, name: str, node: Any, kind: str = "assign") -> None:
+        if self.cls is not None:
+            if self.depth == 0:
+                self.cls.add(name)
+            return
+        line = getattr(self.place or node, "lineno", 1)
+        if self.waiting and name not in self.must:
+            self.trail.append(name)
+        self.must.add(name)
+        self.bound[name] = Bind(name, line, True, kind)
+        if self.depth == 0:
+            self.deferred.pop(name, None)
+
+    def unbind(self, name: str, node: Any) -> None:
+        if self.cls is not None:
+            self.cls.discard(name)
+            return
+        if name in self.must:
+            self.must.discard(name)
+            if self.depth == 0:
+                self.bound.pop(name, None)
+                self.deferred.pop(name, None)
+            return
+        self.load(name, node)
+        self.deletes.add(name)
+        if self.depth == 0:
+            self.bound.pop(name, None)
+
+    def mutate(self, name: str, node: Any, confidence: int, how: str, via: str = "") -> None:
+        if name in self.local or (self.cls is not None and name in self.cls):
+            return
+        old = self.mutates.get(name)
+        if old is None or old.confidence < confidence:
+            self.mutates[name] = make_mutation(name, self.place or node, confidence, how, via)
+
+    def define(self, name: str, node: Any, deferred: Deferred, kind: str) -> None:
+        if self.local:
+            deferred = without(deferred, self.local)
+        if self.cls is not None:
+            self.cls.add(name)
+            self.methods.append(deferred)
+            return
+        earlier = self.deferred.get(name) if self.depth else None
+        self.bind(name, node, kind)
+        self.deferred[name] = merge((earlier, deferred)) if earlier is not None else deferred
+
+    def apply(self, deferred: Deferred, node: Any, via: str) -> None:
+        for use in deferred.uses.values():
+            self.load(use.name, node if self.place else use_place(use), use.kind, use.confidence, use.via or via)
+        for change in deferred.mutates.values():
+            self.mutate(change.name, node, change.confidence, change.how, via)
+        for name in deferred.binds:
+            if name not in self.must:
+                self.bound.setdefault(name, Bind(name, getattr(node, "lineno", 1), False, "global"))
+
+    def postpone(self, deferred: Deferred, node: Any) -> None:
+        self.loose.append(without(deferred, self.local) if self.local else deferred)
+
+    def conditional(self) -> int:
+        self.waiting += 1
+        return len(self.trail)
+
+    def unconditional(self, mark: int) -> None:
+        self.waiting -= 1
+        while len(self.trail) > mark:
+            self.must.discard(self.trail.pop())
+
+    def alias(self, name: str, value: ast.expr) -> None:
+        root = root_name(value)
+        if root and root != name and self.cls is None:
+            sure = LIKELY if isinstance(value, ast.Name) else GUESS
+            self.aliases[name] = (*self.aliases.get(name, ()), (root, sure))
+
+    def scan_function(self, args: ast.arguments, body: Sequence[ast.stmt] | ast.expr) -> Deferred:
+        return FunctionWalker(self.ctx).scan(args, body)
+
+    def class_body(self, node: ast.ClassDef) -> Deferred:
+        saved = self.cls, self.methods
+        self.cls, self.methods = set(), []
+        depth, self.depth = self.depth, 0
+        for parameter in getattr(node, "type_params", ()):
+            self.cls.add(parameter.name)
+        self.block(node.body)
+        methods = merge(self.methods) if self.methods else _NO_FUNCTION
+        self.cls, self.methods = saved
+        self.depth = depth
+        return methods
+
+    def sandbox(self, body: Sequence[ast.stmt]) -> None:
+        inner = NamespaceWalker(self.ctx)
+        inner.place = self.place
+        inner.block(body)
+        for use in inner.uses.values():
+            self.load(use.name, use_place(use), use.kind, use.confidence, use.via)
+        for change in inner.mutates.values():
+            if change.name not in inner.must:
+                self.mutate(change.name, use_place(change), change.confidence, change.how)
+
+    def finish(self, line: int, end_line: int, nodes: tuple[ast.stmt, ...], foreign: str = "") -> Statement:
+        """The facts gathered since this walker was made."""
+        ctx, must = self.ctx, self.must
+        binds = {
+            name: bind if name in must and bind.must else bind._replace(must=False) for name, bind in self.bound.items()
+        }
+        return Statement(
+            line=line, end_line=end_line, nodes=nodes, foreign=foreign, uses=self.uses, binds=binds, mutates=self.mutates,
+            deletes=frozenset(self.deletes) if self.deletes else NO_NAMES, deferred=self.deferred, loose=tuple(self.loose),
+            aliases=self.aliases, imports=tuple(ctx.imports), hints=tuple(ctx.hints),
+            flags=frozenset(ctx.flags) if ctx.flags else NO_NAMES, history=frozenset(ctx.history) if ctx.history else NO_NAMES,
+        )  # fmt: skip
+
+
+class FunctionWalker(StatementWalker):
+    """A function's body: what it reads from, and does to, the namespace once it is called; order does not count."""
+
+    __slots__ = ("bound", "early", "globals", "mutates", "outer", "reads")
+
+    def __init__(self, ctx: Context) -> None:
+        super().__init__(ctx)
+        self.bound: set[str] = set()
+        self.globals: set[str] = set()
+        #: nonlocal names: bound by a function around
+        self.outer: set[str] = set()
+        self.reads: dict[str, Use] = {}
+        self.mutates: dict[str, Mutation] = {}
+        #: names read before anything bound them here
+        self.early: dict[str, int] = {}
+
+    def scan(self, args: ast.arguments, body: Sequence[ast.stmt] | ast.expr) -> Deferred:
+        """The free names of a function, and what it does to them."""
+        bound = self.bound
+        for arg in args.args:
+            bound.add(arg.arg)
+        for arg in args.posonlyargs:
+            bound.add(arg.arg)
+        for arg in args.kwonlyargs:
+            bound.add(arg.arg)
+        if args.vararg is not None:
+            bound.add(args.vararg.arg)
+        if args.kwarg is not None:
+            bound.add(args.kwarg.arg)
+        parameters = len(bound)
+        if isinstance(body, ast.expr):
+            self.expr(body)
+        else:
+            self.block(body)
+        if not self.reads and not self.mutates and not self.globals:
+            return _NO_FUNCTION
+        local = bound - self.globals
+        if len(bound) > parameters:
+            for name, line in self.early.items():
+                if name in local:
+                    self.ctx.notes.append(f"line {line}: the function reads its own {name!r} before it binds it")
+        return Deferred(
+            {name: use for name, use in self.reads.items() if name not in local},
+            {name: change for name, change in self.mutates.items() if name not in local},
+            frozenset(bound & self.globals),
+        )
+
+    def load(self, name: str, node: Any, kind: str = "name", confidence: int = CERTAIN, via: str = "") -> None:
+        if name in self.local or (self.cls is not None and name in self.cls):
+            return
+        old = self.reads.get(name)
+        if old is None or old.confidence < confidence:
+            if name not in self.bound and not via:
+                self.early.setdefault(name, getattr(node, "lineno", 1))
+            use = make_use(self.ctx, name, self.place or node, kind, confidence, via, "", NO_NAMES)
+            if use is not None:
+                self.reads[name] = use
+
+    def bind(self, name: str, node: Any, kind: str = "assign") -> None:
+        if self.cls is not None:
+            self.cls.add(name)
+        else:
+            self.bound.add(name)
+
+    def unbind(self, name: str, node: Any) -> None:
+        if self.cls is None:
+            self.bound.add(name)
+            if name in self.globals:
+                self.load(name, node)
+
+    def mutate(self, name: str, node: Any, confidence: int, how: str, via: str = "") -> None:
+        if name in self.local or (self.cls is not None and name in self.cls):
+            return
+        old = self.mutates.get(name)
+        if old is None or old.confidence < confidence:
+            self.mutates[name] = make_mutation(name, self.place or node, confidence, how, via)
+
+    def define(self, name: str, node: Any, deferred: Deferred, kind: str) -> None:
+        self.bind(name, node, kind)
+        saved, self.cls = self.cls, None
+        self.apply(deferred, node, name)
+        self.cls = saved
+
+    def apply(self, deferred: Deferred, node: Any, via: str) -> None:
+        for use in deferred.uses.values():
+            self.load(use.name, use_place(use), use.kind, use.confidence, use.via or via)
+        for change in deferred.mutates.values():
+            self.mutate(change.name, node, change.confidence, change.how, via)
+        if deferred.binds:
+            self.globals |= deferred.binds
+            self.bound |= deferred.binds
+
+    def postpone(self, deferred: Deferred, node: Any) -> None:
+        self.apply(deferred, node, "lambda")
+
+    def scan_function(self, args: ast.arguments, body: Sequence[ast.stmt] | ast.expr) -> Deferred:
+        inner = FunctionWalker(self.ctx)
+        return inner.scan(args, body)
+
+    def class_body(self, node: ast.ClassDef) -> Deferred:
+        saved, self.cls = self.cls, set()
+        self.block(node.body)
+        self.cls = saved
+        return _NO_FUNCTION
+
+    def sandbox(self, body: Sequence[ast.stmt]) -> None:
+        self.block(body)
+
+    def block(self, body: Sequence[ast.stmt]) -> None:
+        for node in body:
+            kind = node.__class__
+            if kind is ast.Global:
+                self.globals.update(node.names)  # type: ignore[attr-defined]
+            elif kind is ast.Nonlocal:
+                self.outer.update(node.names)  # type: ignore[attr-defined]
+        super().block(body)
+
+    run_block = block
+
+
+class _Place:
+    """The place of a use, in the shape of a node."""
+
+    __slots__ = ("col_offset", "end_col_offset", "end_lineno", "lineno")
+
+
+def use_place(use: Use | Mutation) -> _Place:
+    """A node-like place of a use that is passed on."""
+    place = _Place()
+    place.lineno = use.line  # type: ignore[attr-defined]
+    place.col_offset = getattr(use, "column", 0)  # type: ignore[attr-defined]
+    place.end_lineno = getattr(use, "end_line", use.line)  # type: ignore[attr-defined]
+    place.end_col_offset = getattr(use, "end_column", 0)  # type: ignore[attr-defined]
+    return place
+
+
+def without(deferred: Deferred, names: frozenset[str]) -> Deferred:
+    """`deferred` less the names that a scope around it binds."""
+    if not any(name in names for name in deferred.uses):
+        return deferred
+    return deferred._replace(
+        uses={name: use for name, use in deferred.uses.items() if name not in names},
+        mutates={name: change for name, change in deferred.mutates.items() if name not in names},
+    )
+
+
+def merge(parts: Sequence[Deferred | None]) -> Deferred:
+    """One function that may be any of `parts`."""
+    uses: dict[str, Use] = {}
+    mutates: dict[str, Mutation] = {}
+    binds: frozenset[str] = frozenset()
+    for part in parts:
+        if part is not None:
+            uses.update(part.uses)
+            mutates.update(part.mutates)
+            binds |= part.binds
+    return Deferred(uses, mutates, binds)
