@@ -215,16 +215,17 @@ class UnknownResourceError(ExecutionError, AttributeError):
 
 
 class TypeCheckDidNotPassError(ExecutionError):
-    """A value is not of the declared type."""
+    """A value is not of the declared type; correct the value, or the annotation or Type of its input or output."""
 
-    def __init__(self, description: str | None = None, metadata: object = None, type_name: object = None) -> None:
+    def __init__(self, description: str | None = None, metadata: object = None, dagster_type: object = None) -> None:
         self.description = description
         self.metadata = metadata or {}
-        self.type_name = type_name
+        self.dagster_type = dagster_type
         super().__init__(description)
 
-    def __reduce__(self) -> tuple[type[TypeCheckDidNotPassError], tuple[str | None, object, object]]:
-        return type(self), (self.description, self.metadata, self.type_name)
+    def __reduce__(self) -> tuple[type[TypeCheckDidNotPassError], tuple[str | None, object]]:
+        # A type holds functions, which need not survive the way to another process.
+        return type(self), (self.description, self.metadata)
 
 
 class UserCodeExecutionError(ExecutionError):
