@@ -1,0 +1,536 @@
+"""Declarative automation: when an asset should be materialized, as an expression over its state and that of its upstreams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.cron import parse_cron
+from cellmill.definitions.local_time import load_zone
+from cellmill.definitions.selection import AssetSelection
+from cellmill.errors import CheckError, InvalidDefinitionError
+
+_C = TypeVar("_C", bound="AutomationCondition")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutomationCondition:
+    """True for some partitions of an asset at each evaluation; those that are true at the top are requested.
+
+    Combine conditions with `&`, `|` and `~`; every condition can be labelled, and its last evaluation can be looked at.
+    """
+
+    label: str | None = None
+
+    # ---- structure
+
+    @property
+    def name(self) -> str:
+        """What the condition is called in explanations."""
+        return type(self).__name__
+
+    @property
+    def description(self) -> str:
+        """The condition in words."""
+        return self.name
+
+    @property
+    def children(self) -> Sequence[AutomationCondition]:
+        """The conditions it is made of."""
+        return ()
+
+    def with_children(self, children: Sequence[AutomationCondition]) -> AutomationCondition:
+        """The same condition of other parts."""
+        return self
+
+    @property
+    def is_serializable(self) -> bool:
+        """Whether the daemon can evaluate it without running user code."""
+        return all(child.is_serializable for child in self.children)
+
+    def get_label(self) -> str | None:
+        """The label, if one was given."""
+        return self.label
+
+    def with_label(self: _C, label: str | None) -> _C:
+        """The same condition under a label."""
+        return replace(self, label=label)
+
+    # ---- combination
+
+    def __and__(self, other: AutomationCondition) -> AndCondition:
+        return AndCondition(operands=(*_flat(self, AndCondition), *_flat(_checked(other), AndCondition)))
+
+    def __or__(self, other: AutomationCondition) -> OrCondition:
+        return OrCondition(operands=(*_flat(self, OrCondition), *_flat(_checked(other), OrCondition)))
+
+    def __invert__(self) -> NotCondition:
+        return NotCondition(operand=self)
+
+    def since(self, reset_condition: AutomationCondition) -> SinceCondition:
+        """True from when this becomes true until `reset_condition` does."""
+        return SinceCondition(trigger=self, reset=_checked(reset_condition))
+
+    def since_last_handled(self) -> AutomationCondition:
+        """True from when this becomes true until the asset is requested or updated."""
+        handled = (
+            AutomationCondition.newly_requested()
+            | AutomationCondition.newly_updated()
+            | AutomationCondition.initial_evaluation()
+        )
+        return self.since(handled.with_label("handled"))
+
+    def newly_true(self) -> NewlyTrueCondition:
+        """True only in the evaluation in which this becomes true."""
+        return NewlyTrueCondition(operand=self)
+
+    def _mapped(self, change: Callable[[AutomationCondition], AutomationCondition | None]) -> AutomationCondition:
+        changed = change(self)
+        if changed is not None:
+            return changed
+        return self.with_children([child._mapped(change) for child in self.children])
+
+    def allow(self, selection: Any) -> AutomationCondition:
+        """The same condition, looking only at upstreams in the selection."""
+        return self._with_selection("allow_selection", selection)
+
+    def ignore(self, selection: Any) -> AutomationCondition:
+        """The same condition, not looking at upstreams in the selection."""
+        return self._with_selection("ignore_selection", selection)
+
+    def _with_selection(self, field_name: str, selection: Any) -> AutomationCondition:
+        chosen = AssetSelection.from_coercible(selection)
+
+        def change(condition: AutomationCondition) -> AutomationCondition | None:
+            if not isinstance(condition, DepsCondition):
+                return None
+            before = getattr(condition, field_name)
+            merged = chosen if before is None else before | chosen
+            return replace(condition, **{field_name: merged})
+
+        return self._mapped(change)
+
+    def without(self, condition: AutomationCondition) -> AutomationCondition:
+        """The same condition without one of the conditions joined by `&`.
+
+        Raises: CheckError when it is not one of them.
+        """
+        raise CheckError("Condition not found: only conditions joined by & can be taken out")
+
+    def replace(self, old: AutomationCondition | str, new: AutomationCondition) -> AutomationCondition:
+        """The same condition with every occurrence of one part (or label) replaced."""
+        return self._mapped(lambda condition: new if old in (condition, condition.label, condition.name) else None)
+
+    # ---- operands
+
+    @staticmethod
+    def missing() -> AutomationCondition:
+        """Never materialized."""
+        return OperandCondition(kind="missing")
+
+    @staticmethod
+    def in_progress() -> AutomationCondition:
+        """Being made by a run or a backfill."""
+        return (AutomationCondition.run_in_progress() | AutomationCondition.backfill_in_progress()).with_label(
+            "in_progress"
+        )
+
+    @staticmethod
+    def run_in_progress() -> AutomationCondition:
+        """Being made by a run."""
+        return OperandCondition(kind="run_in_progress")
+
+    @staticmethod
+    def backfill_in_progress() -> AutomationCondition:
+        """Wanted by a backfill that is not done."""
+        return OperandCondition(kind="backfill_in_progress")
+
+    @staticmethod
+    def execution_failed() -> AutomationCondition:
+        """The last attempt to make it failed."""
+        return OperandCondition(kind="execution_failed")
+
+    @staticmethod
+    def newly_updated() -> AutomationCondition:
+        """Materialized since the last evaluation."""
+        return OperandCondition(kind="newly_updated")
+
+    @staticmethod
+    def newly_requested() -> AutomationCondition:
+        """Requested by the last evaluation."""
+        return OperandCondition(kind="newly_requested")
+
+    @staticmethod
+    def will_be_requested() -> AutomationCondition:
+        """Requested by this evaluation."""
+        return OperandCondition(kind="will_be_requested")
+
+    @staticmethod
+    def initial_evaluation() -> AutomationCondition:
+        """Evaluated for the first time, or with a changed condition."""
+        return OperandCondition(kind="initial_evaluation")
+
+    @staticmethod
+    def code_version_changed() -> AutomationCondition:
+        """The code version differs from that of the last evaluation."""
+        return OperandCondition(kind="code_version_changed")
+
+    @staticmethod
+    def data_version_changed() -> AutomationCondition:
+        """The data version differs from that of the last evaluation."""
+        return OperandCondition(kind="data_version_changed")
+
+    @staticmethod
+    def executed_with_root_target() -> AutomationCondition:
+        """The run that updated it last also made the asset in question."""
+        return OperandCondition(kind="executed_with_root_target")
+
+    @staticmethod
+    def check_passed() -> AutomationCondition:
+        """The check passed last."""
+        return OperandCondition(kind="check_passed")
+
+    @staticmethod
+    def check_failed() -> AutomationCondition:
+        """The check failed last."""
+        return OperandCondition(kind="check_failed")
+
+    @staticmethod
+    def in_latest_time_window(lookback_delta: timedelta | None = None) -> AutomationCondition:
+        """In the last window, or in those of the last `lookback_delta`; always true without time partitions."""
+        return OperandCondition(kind="in_latest_time_window", lookback_delta=lookback_delta)
+
+    @staticmethod
+    def cron_tick_passed(cron_schedule: str, cron_timezone: str = "UTC") -> AutomationCondition:
+        """A tick of the cron expression came since the last evaluation."""
+        parse_cron(cron_schedule)
+        load_zone(cron_timezone)
+        return OperandCondition(kind="cron_tick_passed", cron_schedule=cron_schedule, cron_timezone=cron_timezone)
+
+    @staticmethod
+    def newly_missing() -> AutomationCondition:
+        """Missing now and not in the last evaluation."""
+        return AutomationCondition.missing().newly_true().with_label("newly_missing")
+
+    # ---- over upstreams, downstreams and checks
+
+    @staticmethod
+    def any_deps_match(condition: AutomationCondition) -> DepsCondition:
+        """The condition holds for a partition of any upstream that this partition reads."""
+        return DepsCondition(operand=_checked(condition), every=False)
+
+    @staticmethod
+    def all_deps_match(condition: AutomationCondition) -> DepsCondition:
+        """The condition holds for at least one partition of every upstream that this partition reads."""
+        return DepsCondition(operand=_checked(condition), every=True)
+
+    @staticmethod
+    def any_checks_match(condition: AutomationCondition, blocking_only: bool = False) -> ChecksCondition:
+        """The condition holds for any check of the asset."""
+        return ChecksCondition(operand=_checked(condition), every=False, blocking_only=blocking_only)
+
+    @staticmethod
+    def all_checks_match(condition: AutomationCondition, blocking_only: bool = False) -> ChecksCondition:
+        """The condition holds for every check of the asset."""
+        return ChecksCondition(operand=_checked(condition), every=True, blocking_only=blocking_only)
+
+    @staticmethod
+    def asset_matches(key: Any, condition: AutomationCondition) -> AssetMatchesCondition:
+        """The condition holds for another asset."""
+        return AssetMatchesCondition(key=AssetKey.from_coercible(key), operand=_checked(condition))
+
+    @staticmethod
+    def any_downstream_conditions() -> DownstreamCondition:
+        """Any condition of a downstream asset holds."""
+        return DownstreamCondition()
+
+    @staticmethod
+    def any_deps_updated() -> DepsCondition:
+        """Any upstream was updated since the last evaluation, other than together with this, or will be by this evaluation."""
+        updated = AutomationCondition.newly_updated() & ~AutomationCondition.executed_with_root_target()
+        return AutomationCondition.any_deps_match(updated | AutomationCondition.will_be_requested()).with_label(
+            "any_deps_updated"
+        )
+
+    @staticmethod
+    def any_deps_missing() -> DepsCondition:
+        """Any upstream is missing and will not be made by this evaluation."""
+        missing = AutomationCondition.missing() & ~AutomationCondition.will_be_requested()
+        return AutomationCondition.any_deps_match(missing).with_label("any_deps_missing")
+
+    @staticmethod
+    def any_deps_in_progress() -> DepsCondition:
+        """Any upstream is being made."""
+        return AutomationCondition.any_deps_match(AutomationCondition.in_progress()).with_label("any_deps_in_progress")
+
+    @staticmethod
+    def all_deps_updated_since_cron(cron_schedule: str, cron_timezone: str = "UTC") -> DepsCondition:
+        """Every upstream was updated since the last tick of the cron expression."""
+        tick = AutomationCondition.cron_tick_passed(cron_schedule, cron_timezone)
+        updated = AutomationCondition.newly_updated().since(tick) | AutomationCondition.will_be_requested()
+        return AutomationCondition.all_deps_match(updated).with_label(
+            f"all_deps_updated_since_cron({cron_schedule}, {cron_timezone})"
+        )
+
+    # ---- whole policies
+
+    @staticmethod
+    def eager() -> AndCondition:
+        """Makes the asset when an upstream is updated or it is missing, once all upstreams are there and nothing is running."""
+        changed = AutomationCondition.newly_missing() | AutomationCondition.any_deps_updated()
+        return (
+            AutomationCondition.in_latest_time_window()
+            & changed.since_last_handled()
+            & ~AutomationCondition.any_deps_missing()
+            & ~AutomationCondition.any_deps_in_progress()
+            & ~AutomationCondition.in_progress()
+        ).with_label("eager")
+
+    @staticmethod
+    def on_cron(cron_schedule: str, cron_timezone: str = "UTC") -> AndCondition:
+        """Makes the asset after each tick of the cron expression, once every upstream was updated since that tick."""
+        tick = AutomationCondition.cron_tick_passed(cron_schedule, cron_timezone)
+        return (
+            AutomationCondition.in_latest_time_window()
+            & tick.since_last_handled()
+            & AutomationCondition.all_deps_updated_since_cron(cron_schedule, cron_timezone)
+        ).with_label(f"on_cron({cron_schedule}, {cron_timezone})")
+
+    @staticmethod
+    def on_missing() -> AndCondition:
+        """Makes the asset when it is missing, once all upstreams are there."""
+        return (
+            AutomationCondition.in_latest_time_window()
+            & AutomationCondition.newly_missing().since_last_handled().with_label("missing_since_last_handled")
+            & ~AutomationCondition.any_deps_missing()
+        ).with_label("on_missing")
+
+
+def _checked(condition: Any) -> AutomationCondition:
+    if not isinstance(condition, AutomationCondition):
+        raise InvalidDefinitionError(
+            f"An automation condition is expected, not {condition!r}: use for example AutomationCondition.missing()"
+        )
+    return condition
+
+
+def _flat(
+    condition: AutomationCondition, kind: type[AndCondition] | type[OrCondition]
+) -> tuple[AutomationCondition, ...]:
+    if isinstance(condition, kind) and condition.label is None:
+        return condition.operands
+    return (condition,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperandCondition(AutomationCondition):
+    """A fact about one asset that needs no other condition."""
+
+    kind: str
+    cron_schedule: str | None = None
+    cron_timezone: str = "UTC"
+    lookback_delta: timedelta | None = None
+
+    @property
+    def name(self) -> str:
+        if self.cron_schedule is not None:
+            return f"{self.kind}({self.cron_schedule}, {self.cron_timezone})"
+        if self.lookback_delta is not None:
+            return f"{self.kind}({self.lookback_delta})"
+        return self.kind
+
+    @property
+    def description(self) -> str:
+        return self.name.replace("_", " ")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AndCondition(AutomationCondition):
+    """All of the operands hold."""
+
+    operands: tuple[AutomationCondition, ...]
+
+    @property
+    def name(self) -> str:
+        return "AND"
+
+    @property
+    def description(self) -> str:
+        return "All of"
+
+    @property
+    def children(self) -> Sequence[AutomationCondition]:
+        return self.operands
+
+    def with_children(self, children: Sequence[AutomationCondition]) -> AutomationCondition:
+        return replace(self, operands=tuple(children))
+
+    def without(self, condition: AutomationCondition) -> AutomationCondition:
+        if condition not in self.operands:
+            raise CheckError(f"Condition not found as an operand of this AND condition: {condition.name}")
+        rest = tuple(operand for operand in self.operands if operand != condition)
+        return rest[0] if len(rest) == 1 else replace(self, operands=rest, label=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrCondition(AutomationCondition):
+    """Any of the operands holds."""
+
+    operands: tuple[AutomationCondition, ...]
+
+    @property
+    def name(self) -> str:
+        return "OR"
+
+    @property
+    def description(self) -> str:
+        return "Any of"
+
+    @property
+    def children(self) -> Sequence[AutomationCondition]:
+        return self.operands
+
+    def with_children(self, children: Sequence[AutomationCondition]) -> AutomationCondition:
+        return replace(self, operands=tuple(children))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Unary(AutomationCondition):
+    operand: AutomationCondition
+
+    @property
+    def children(self) -> Sequence[AutomationCondition]:
+        return (self.operand,)
+
+    def with_children(self, children: Sequence[AutomationCondition]) -> AutomationCondition:
+        return replace(self, operand=children[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotCondition(_Unary):
+    """The operand does not hold."""
+
+    @property
+    def name(self) -> str:
+        return "NOT"
+
+    @property
+    def description(self) -> str:
+        return "Not"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewlyTrueCondition(_Unary):
+    """The operand holds now and did not in the last evaluation."""
+
+    @property
+    def name(self) -> str:
+        return "NEWLY_TRUE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SinceCondition(AutomationCondition):
+    """The trigger held after the reset did."""
+
+    trigger: AutomationCondition
+    reset: AutomationCondition
+
+    @property
+    def name(self) -> str:
+        return "SINCE"
+
+    @property
+    def children(self) -> Sequence[AutomationCondition]:
+        return (self.trigger, self.reset)
+
+    def with_children(self, children: Sequence[AutomationCondition]) -> AutomationCondition:
+        return replace(self, trigger=children[0], reset=children[1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepsCondition(_Unary):
+    """The operand holds for upstreams."""
+
+    every: bool = False
+    allow_selection: Any = None
+    ignore_selection: Any = None
+
+    @property
+    def name(self) -> str:
+        return "ALL_DEPS_MATCH" if self.every else "ANY_DEPS_MATCH"
+
+    @property
+    def description(self) -> str:
+        return "All deps" if self.every else "Any deps"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChecksCondition(_Unary):
+    """The operand holds for checks of the asset."""
+
+    every: bool = False
+    blocking_only: bool = False
+
+    @property
+    def name(self) -> str:
+        return "ALL_CHECKS_MATCH" if self.every else "ANY_CHECKS_MATCH"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssetMatchesCondition(_Unary):
+    """The operand holds for another asset."""
+
+    key: AssetKey
+
+    @property
+    def name(self) -> str:
+        return f"ASSET_MATCHES({self.key.to_user_string()})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownstreamCondition(AutomationCondition):
+    """Any condition of a downstream asset holds."""
+
+    @property
+    def name(self) -> str:
+        return "ANY_DOWNSTREAM_CONDITIONS"
+
+
+class AutoMaterializePolicy:
+    """The older way to write an automation condition: eager, or only what freshness asks for."""
+
+    def __init__(self, asset_condition: AutomationCondition, max_materializations_per_minute: int | None = 1) -> None:
+        self.asset_condition = _checked(asset_condition)
+        self.max_materializations_per_minute = max_materializations_per_minute
+
+    @staticmethod
+    def eager(max_materializations_per_minute: int | None = 1) -> AutoMaterializePolicy:
+        """Makes the asset whenever an upstream is updated."""
+        if max_materializations_per_minute is not None and max_materializations_per_minute < 1:
+            raise CheckError(
+                "max_materializations_per_minute must be positive. To disable rate-limiting, set it to None."
+            )
+        return AutoMaterializePolicy(AutomationCondition.eager(), max_materializations_per_minute)
+
+    @staticmethod
+    def lazy(max_materializations_per_minute: int | None = 1) -> AutoMaterializePolicy:
+        """Makes the asset when it is missing."""
+        return AutoMaterializePolicy(AutomationCondition.on_missing(), max_materializations_per_minute)
+
+    @staticmethod
+    def from_automation_condition(automation_condition: AutomationCondition) -> AutoMaterializePolicy:
+        """The policy of a condition."""
+        return AutoMaterializePolicy(automation_condition, None)
+
+    def to_automation_condition(self) -> AutomationCondition:
+        """The condition that it stands for."""
+        return self.asset_condition
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AutoMaterializePolicy) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((self.asset_condition, self.max_materializations_per_minute))

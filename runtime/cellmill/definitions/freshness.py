@@ -1,0 +1,115 @@
+"""How old an asset may be before it counts as late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from cellmill.definitions.cron import parse_cron
+from cellmill.definitions.local_time import load_zone
+from cellmill.errors import CheckError, InvalidDefinitionError
+
+
+class FreshnessState(StrEnum):
+    """How an asset stands against its policy."""
+
+    PASS = "PASS"
+    WARN = "WARN"
+    FAIL = "FAIL"
+    UNKNOWN = "UNKNOWN"
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+
+
+class FreshnessPolicy:
+    """How old an asset may be; made by `time_window` or `cron`."""
+
+    @staticmethod
+    def time_window(fail_window: timedelta, warn_window: timedelta | None = None) -> TimeWindowFreshnessPolicy:
+        """Late when the last materialization is older than `fail_window`, a warning from `warn_window` on."""
+        return TimeWindowFreshnessPolicy(fail_window, warn_window)
+
+    @staticmethod
+    def cron(deadline_cron: str, lower_bound_delta: timedelta, timezone: str = "UTC") -> CronFreshnessPolicy:
+        """Late when, at a deadline, there was no materialization within `lower_bound_delta` before it."""
+        return CronFreshnessPolicy(deadline_cron, lower_bound_delta, timezone)
+
+    def state(self, last_materialized_at: datetime | None, now: datetime) -> FreshnessState:
+        """How an asset that was last materialized at this time stands."""
+        raise CheckError("Use FreshnessPolicy.time_window or FreshnessPolicy.cron")
+
+
+@dataclass(frozen=True)
+class TimeWindowFreshnessPolicy(FreshnessPolicy):
+    """Late when the last materialization is older than a span of time."""
+
+    fail_window: timedelta
+    warn_window: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        if self.fail_window < timedelta(seconds=60):
+            raise CheckError("fail_window cannot be less than 1 minute")
+        if self.warn_window is not None and self.warn_window < timedelta(seconds=60):
+            raise CheckError("warn_window cannot be less than 1 minute")
+        if self.warn_window is not None and self.warn_window >= self.fail_window:
+            raise CheckError("warn_window must be less than fail_window")
+
+    def state(self, last_materialized_at: datetime | None, now: datetime) -> FreshnessState:
+        if last_materialized_at is None:
+            return FreshnessState.UNKNOWN
+        age = now - last_materialized_at
+        if age > self.fail_window:
+            return FreshnessState.FAIL
+        return FreshnessState.WARN if self.warn_window is not None and age > self.warn_window else FreshnessState.PASS
+
+
+@dataclass(frozen=True)
+class CronFreshnessPolicy(FreshnessPolicy):
+    """Late when a deadline passed without a materialization shortly before it or since."""
+
+    deadline_cron: str
+    lower_bound_delta: timedelta
+    timezone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        cron, zone = parse_cron(self.deadline_cron), load_zone(self.timezone)
+        if self.lower_bound_delta < timedelta(minutes=1):
+            raise CheckError("lower_bound_delta must be greater than or equal to 1 minute")
+        ticks = cron.ticks(datetime(2024, 1, 1, tzinfo=UTC).timestamp(), zone)
+        gap = -next(ticks) + next(ticks)
+        if self.lower_bound_delta > timedelta(seconds=gap):
+            raise CheckError(
+                f"lower_bound_delta {self.lower_bound_delta} is longer than the {timedelta(seconds=gap)} "
+                f"between two deadlines of "
+                f"{self.deadline_cron!r}"
+            )
+
+    def state(self, last_materialized_at: datetime | None, now: datetime) -> FreshnessState:
+        if last_materialized_at is None:
+            return FreshnessState.UNKNOWN
+        deadline = parse_cron(self.deadline_cron).previous(now.timestamp(), load_zone(self.timezone))
+        earliest = deadline - self.lower_bound_delta.total_seconds()
+        return FreshnessState.PASS if last_materialized_at.timestamp() >= earliest else FreshnessState.FAIL
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegacyFreshnessPolicy:
+    """The older policy: at most so many minutes behind, optionally only at the ticks of a cron expression."""
+
+    maximum_lag_minutes: float
+    cron_schedule: str | None = None
+    cron_schedule_timezone: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.maximum_lag_minutes <= 0:
+            raise InvalidDefinitionError(f"maximum_lag_minutes must be positive, not {self.maximum_lag_minutes}")
+        if self.cron_schedule is not None:
+            parse_cron(self.cron_schedule)
+            load_zone(self.cron_schedule_timezone or "UTC")
+        elif self.cron_schedule_timezone is not None:
+            raise CheckError("Cannot specify cron_schedule_timezone without a cron_schedule.")
+
+    @property
+    def maximum_lag_delta(self) -> timedelta:
+        """The lag as a span of time."""
+        return timedelta(minutes=self.maximum_lag_minutes)
