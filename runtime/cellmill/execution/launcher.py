@@ -38,6 +38,8 @@ LEASE_S = 30.0
 LEASE_VARIABLE = "CELLMILL_LEASE_S"
 #: The incarnation that holds the lease of the run, for the worker to write with.
 OWNER_VARIABLE = "CELLMILL_RUN_OWNER"
+#: The function that works on a run in the forked process.
+WORKER = "cellmill.workspace.worker:main"
 #: Seconds between two looks for a request to stop that came through the instance.
 _STOP_CHECK_S = 2.0
 
@@ -106,7 +108,7 @@ def launch_run(
     cwd: str | os.PathLike[str] | None = None,
     env: Mapping[str, str] | None = None,
     log_path: str | os.PathLike[str] | None = None,
-    worker: str = "cellmill.workspace.worker:main",
+    worker: str = WORKER,
     arguments: Sequence[str] = (),
     lease_s: float | None = None,
 ) -> LaunchedRun:
@@ -322,7 +324,9 @@ def main(argv: Sequence[str]) -> int:
         book: Ledger = ledgers.InstanceLedger.open(home, run_id, owner, int(attempt))
         return book
 
-    return supervise(run_id, work, ledger, lease_s=float(os.environ.get(LEASE_VARIABLE, LEASE_S)))
+    grace_s = float(os.environ.get("CELLMILL_INTERRUPT_GRACE_S", INTERRUPT_GRACE_S))
+    lease_s = float(os.environ.get(LEASE_VARIABLE, LEASE_S))
+    return supervise(run_id, work, ledger, lease_s=lease_s, interrupt_grace_s=grace_s)
 
 
 def log_path_of(home: str | os.PathLike[str], run_id: str) -> Path:
