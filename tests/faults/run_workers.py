@@ -56,7 +56,7 @@ def succeed_after_freeze(argv: list[str]) -> int:
 def hold_the_interpreter(argv: list[str]) -> int:
     """Keeps the interpreter's lock for several leases, then succeeds."""
     instance, run_id, attempt = _started(argv)
-    sum(range(6 * 10**7))
+    sum(range(12 * 10**7))
     instance.run_writer(run_id, attempt).append([Event(EventType.RUN_SUCCESS, run_id, time.time())])
     return 0
 

@@ -47,7 +47,9 @@ def _launch(instance: Instance, worker: str, argument: str, lease_s: float = 1.0
     return run.run_id, launched
 
 
-@pytest.mark.parametrize(("how", "word"), [("sigkill", "SIGKILL"), ("segfault", "SIGSEGV"), ("0", "status 0"), ("137", "SIGKILL")])
+@pytest.mark.parametrize(
+    ("how", "word"), [("sigkill", "SIGKILL"), ("segfault", "SIGSEGV"), ("0", "status 0"), ("137", "SIGKILL")]
+)
 def test_a_worker_that_dies_fails_its_run_once_and_says_how(instance: Instance, how: str, word: str) -> None:
     """A killed, crashed or silently exiting worker leaves one final event with the reason."""
     run_id, launched = _launch(instance, "die", how)
@@ -56,7 +58,9 @@ def test_a_worker_that_dies_fails_its_run_once_and_says_how(instance: Instance, 
     run = instance.get_run_by_id(run_id)
     assert run is not None and run.status is RunStatus.FAILURE
     assert word in (run.reason or "")
-    ends = [event for event in instance.all_logs(run_id) if event.type.value in ("PIPELINE_FAILURE", "PIPELINE_SUCCESS")]
+    ends = [
+        event for event in instance.all_logs(run_id) if event.type.value in ("PIPELINE_FAILURE", "PIPELINE_SUCCESS")
+    ]
     assert len(ends) == 1
 
 
@@ -80,7 +84,7 @@ def test_a_frozen_worker_that_was_replaced_is_refused_when_it_wakes(instance: In
 
 def test_a_worker_that_holds_the_interpreter_is_not_taken_for_dead(instance: Instance) -> None:
     """The lease is renewed from outside the worker, however busy it is."""
-    run_id, launched = _launch(instance, "hold_the_interpreter", "", lease_s=0.3)
+    run_id, launched = _launch(instance, "hold_the_interpreter", "", lease_s=1.0)
     lost: list[object] = []
     while launched.wait(0.05) is None:  # type: ignore[attr-defined]
         lost += instance.leases.expired_runs()

@@ -34,9 +34,7 @@ class InstanceLedger:
     def renew(self, lease_s: float) -> bool:
         """Keep the lease; False when the run was taken over. A database that is busy does not lose it."""
         try:
-            if self._instance.leases.renew_run(
-                self._run_id, attempt=self._attempt, owner=self._owner, lease_s=lease_s
-            ):
+            if self._instance.leases.renew_run(self._run_id, attempt=self._attempt, owner=self._owner, lease_s=lease_s):
                 return True
         except StorageError:
             return True
