@@ -7,8 +7,6 @@ from pathlib import Path
 
 import click
 
-from cellmill.cli.main import EXIT_USAGE
-
 _CONFIG = """\
 # The workspace: where its code is. See docs/cli.md for all settings.
 name = {name}
@@ -57,9 +55,7 @@ def init(folder: Path, name: str | None, force: bool) -> None:
     """Make a project with one notebook in FOLDER (default: here)."""
     folder = folder.absolute()
     if not force and folder.is_dir() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
-        error = click.ClickException(f"{folder} is not empty; give another folder, or --force to add what is missing.")
-        error.exit_code = EXIT_USAGE
-        raise error
+        raise click.UsageError(f"{folder} is not empty; give another folder, or --force to add what is missing.")
     files = {
         folder / "cellmill.toml": _CONFIG.format(name=json.dumps(name or folder.name)),
         folder / ".gitignore": _IGNORE,

@@ -1,0 +1,155 @@
+"""What commands share: the workspace, the instance and the console, each made when first asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import cached_property, update_wrapper
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+import click
+from rich.console import Console
+
+from cellmill.cli.render import make_console
+from cellmill.workspace.config import LocationConfig, WorkspaceConfig, find_workspace, read_config
+from cellmill.workspace.manifest import AssetEntry, ProblemEntry
+from cellmill.workspace.workspace import Workspace, find_home
+
+if TYPE_CHECKING:
+    from cellmill.instance.instance import Instance
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class App:
+    """One command line's workspace, instance and console."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+
+    @cached_property
+    def console(self) -> Console:
+        """Where results go."""
+        return make_console(self.options.get("color"))
+
+    @cached_property
+    def errors(self) -> Console:
+        """Where warnings and progress go."""
+        return make_console(self.options.get("color"), stderr=True)
+
+    @cached_property
+    def config(self) -> WorkspaceConfig:
+        """The workspace's configuration, with what the command line says about it."""
+        given = self.options.get("workspace") or os.environ.get("CELLMILL_WORKSPACE")
+        if given and not Path(given).exists():
+            raise click.UsageError(f"There is no workspace at {given!r}.")
+        path = Path(given) if given else None
+        config = read_config(path) if path is not None and path.is_file() else find_workspace(path)
+        chosen = _chosen_locations(self.options.get("files", ()), self.options.get("modules", ()))
+        if not chosen:
+            return config
+        return WorkspaceConfig(
+            root=config.root,
+            path=config.path,
+            name=config.name,
+            locations=chosen,
+            home=config.home,
+            settings=config.settings,
+        )
+
+    @cached_property
+    def home(self) -> Path:
+        """The instance's folder."""
+        return find_home(self.config, self.options.get("home"))
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The workspace; its hosts are stopped when the command ends."""
+        workspace = Workspace(self.config, self.home)
+        click.get_current_context().find_root().call_on_close(workspace.close)
+        return workspace
+
+    @cached_property
+    def instance(self) -> Instance:
+        """The instance in `home`; closed when the command ends."""
+        module = import_module("cellmill.instance.instance")  # SQLAlchemy: static commands never need it
+        instance: Instance = module.Instance.open(self.home)
+        click.get_current_context().find_root().call_on_close(instance.close)
+        return instance
+
+    def select(self, selection: Sequence[str] | str, *, needs_state: bool = False) -> list[AssetEntry]:
+        """Return the assets that the words of a command line select, upstreams first.
+
+        Several words are a union. Raises: click.UsageError where nothing is selected.
+        """
+        words = [selection] if isinstance(selection, str) else list(selection)
+        text: Any = words[0] if len(words) == 1 else words
+        status = self.status_of if needs_state or any("status:" in word for word in words) else None
+        found = self.workspace.select(text or "*", status)
+        if not found:
+            raise click.UsageError(f"{' '.join(words)!r} selects no asset. See 'cellmill assets list'.")
+        return found
+
+    @cached_property
+    def status_of(self) -> Callable[[Any], str]:
+        """The stored state of each asset."""
+        states = import_module("cellmill.cli.state").asset_states(self)
+        return lambda key: states[key].state if key in states else "missing"
+
+    def warn_problems(self, problems: Sequence[ProblemEntry] | None = None) -> None:
+        """Say on standard error which locations are broken; the rest goes on."""
+        found = self.workspace.manifest.problems if problems is None else problems
+        for problem in found:
+            if problem.severity == "error":
+                self.errors.print(f"[yellow]Warning:[/] {_escaped(problem_text(problem))}")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def problem_text(problem: ProblemEntry) -> str:
+    """Return a problem as one message: place, what, remedy."""
+    place = str(problem.place) or problem.location
+    head = problem.message if place and problem.message.startswith(place) else f"{place}: {problem.message}"
+    return head + (f"\n  {problem.remedy}" if problem.remedy and problem.remedy not in head else "")
+
+
+def _chosen_locations(files: Sequence[str], modules: Sequence[str]) -> tuple[LocationConfig, ...]:
+    here = Path.cwd()
+    found = []
+    for name in files:
+        path = Path(name)
+        if not path.is_file():
+            raise click.UsageError(f"There is no file {name!r}.")
+        if path.suffix == ".ipynb":
+            glob = os.path.relpath(path.resolve(), here)
+            found.append(LocationConfig(name=path.name, kind="notebooks", targets=(glob,), working_directory=here))
+        else:
+            found.append(
+                LocationConfig(name=path.name, kind="file", targets=(str(path.resolve()),), working_directory=here)
+            )
+    for name in modules:
+        found.append(LocationConfig(name=name, kind="module", targets=(name,), working_directory=here))
+    return tuple(found)
+
+
+def pass_app(function: Callable[Concatenate[App, P], R]) -> Callable[P, R]:
+    """Call `function` with the command line's `App` as its first argument."""
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        context = click.get_current_context()
+        root = context.find_root()
+        app = root.meta.get("cellmill.app")
+        if app is None:
+            app = root.meta["cellmill.app"] = App(root.obj or {})
+        return context.invoke(function, app, *args, **kwargs)
+
+    return update_wrapper(call, function)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+selection_argument = click.argument("selection", nargs=-1)

@@ -1,0 +1,136 @@
+"""One code location: how its definitions are read, and the host that runs its user code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cellmill.workspace.cache import ScanCache
+from cellmill.workspace.config import LocationConfig
+from cellmill.workspace.manifest import MANIFEST_VERSION, Manifest, ProblemEntry, problem_of
+
+if TYPE_CHECKING:
+    from cellmill.workspace.host import Host
+
+#: Function of the host that reads a location's definitions.
+_DESCRIBE = "cellmill.workspace.describe:describe_location"
+
+
+class Location(Protocol):
+    """Where definitions come from."""
+
+    config: LocationConfig
+
+    @property
+    def name(self) -> str:
+        """The location's name, unique in its workspace."""
+        ...
+
+    def read(self) -> Manifest:
+        """Return what the location offers; what is wrong with it is among the problems, never raised."""
+        ...
+
+    def close(self) -> None:
+        """Stop what runs for the location."""
+        ...
+
+
+class Hosted:
+    """The part of a location that owns a host."""
+
+    def __init__(self, config: LocationConfig, settings: Mapping[str, Any]) -> None:
+        self.config = config
+        self.settings = settings
+        self._host: Host | None = None
+
+    @property
+    def name(self) -> str:
+        """The location's name."""
+        return self.config.name
+
+    @property
+    def host(self) -> Host:
+        """The location's host; nothing is started before it is asked."""
+        if self._host is None:
+            hosts = import_module("cellmill.workspace.host")  # jupyter_client: 300 ms that static reading never needs
+            host: Host = hosts.Host(
+                hosts.HostConfig(
+                    location=self.config.name,
+                    working_directory=self.config.working_directory,
+                    python=self.config.python,
+                    kernel=self.config.kernel,
+                    env=self.config.env,
+                    idle_s=float(self.settings.get("idle_s", hosts.IDLE_S)),
+                    start_timeout_s=float(self.settings.get("start_timeout_s", hosts.START_TIMEOUT_S)),
+                )
+            )
+            self._host = host
+        return self._host
+
+    def close(self) -> None:
+        """Stop the host."""
+        if self._host is not None:
+            self._host.stop()
+
+    @cached_property
+    def load_timeout_s(self) -> float:
+        """Seconds that loading may take."""
+        return float(self.settings.get("load_timeout_s", 120.0))
+
+
+class ModuleLocation(Hosted):
+    """A Python module, package or file, loaded in its host; what it offers is cached by its sources' content."""
+
+    def __init__(self, config: LocationConfig, settings: Mapping[str, Any], cache: ScanCache, home: Path) -> None:
+        super().__init__(config, settings)
+        self._cache = cache
+        self._home = home
+
+    def request(self) -> dict[str, Any]:
+        """Return the plain data by which a host or a worker finds this location's definitions."""
+        return location_request(self.config)
+
+    def read(self) -> Manifest:
+        """Return what the module offers: from the cache where no source changed, else from its host."""
+        key = self._cache_key()
+        kept = self._cache.get_many([key]).get(key)
+        if kept is not None and self._unchanged(kept["sources"]):
+            return Manifest.from_json(kept).located(self.name)
+        if self._host is not None:
+            self._host.restart()
+        try:
+            data = self.host.call(_DESCRIBE, self.request(), timeout_s=self.load_timeout_s)
+        except Exception as error:  # a location's shell: whatever breaks one location is shown on it alone
+            return Manifest(problems=(self._problem(error),)).located(self.name)
+        self._cache.put_many({key: data})
+        return Manifest.from_json(data).located(self.name)
+
+    def _problem(self, error: Exception) -> ProblemEntry:
+        remedy = getattr(error, "remedy", "") or "Correct the code; it is read again when it changes."
+        return problem_of(error, kind="location", remedy=remedy, file=self.config.targets[0])
+
+    def _unchanged(self, sources: Mapping[str, str]) -> bool:
+        digests = self._cache.digests([Path(path) for path in sources])
+        return all(digests.get(Path(path)) == digest for path, digest in sources.items())
+
+    def _cache_key(self) -> str:
+        facts = [MANIFEST_VERSION, sys.version, self.request(), dict(self.config.env), self.config.python]
+        text = json.dumps([*facts, self.config.kernel], default=str)
+        return "module:" + hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def location_request(config: LocationConfig) -> dict[str, Any]:
+    """Return the plain data by which a host or a worker finds a location's definitions."""
+    return {
+        "name": config.name,
+        "kind": config.kind,
+        "targets": list(config.targets),
+        "attribute": config.attribute,
+        "working_directory": str(config.working_directory),
+    }

@@ -1,0 +1,222 @@
+"""The workspace: all code locations as one catalogue of definitions, broken ones beside the others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from pathlib import Path
+from threading import Event
+from types import TracebackType
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.selection import AssetSelection, CoercibleToAssetSelection
+from cellmill.definitions.selection_graph import SelectionGraph
+from cellmill.workspace.cache import ScanCache
+from cellmill.workspace.config import HOME_FOLDER, LocationConfig, WorkspaceConfig, find_workspace, read_config
+from cellmill.workspace.location import Hosted, Location, ModuleLocation
+from cellmill.workspace.manifest import AssetEntry, Manifest, ProblemEntry, merge_manifests
+from cellmill.workspace.notebook_location import NotebookLocation
+
+HOME_VARIABLE = "CELLMILL_HOME"
+#: Hosts that are asked at the same time when a workspace is read.
+_READERS = 4
+
+
+def find_home(config: WorkspaceConfig, given: str | Path | None = None) -> Path:
+    """Return the instance's folder: the one given, `CELLMILL_HOME`, the file's `home`, else `.cellmill` at the root."""
+    chosen = given or os.environ.get(HOME_VARIABLE) or config.home
+    return Path(chosen).expanduser().absolute() if chosen else config.root / HOME_FOLDER
+
+
+class Workspace:
+    """All code locations of a workspace; reads them when asked, and again when their files changed.
+
+    One broken location is a problem among `manifest.problems` and touches no other.
+    """
+
+    def __init__(self, config: WorkspaceConfig, home: Path | None = None) -> None:
+        self.config = config
+        self.home = home or find_home(config)
+        self.cache = ScanCache(self.home)
+        host = config.settings.get("host")
+        self._settings: Mapping[str, Any] = host if isinstance(host, dict) else {}
+        self.locations: dict[str, Location] = {loc.name: self._make(loc) for loc in config.locations}
+        self._manifest: Manifest | None = None
+
+    @classmethod
+    def open(cls, start: Path | None = None, *, home: str | Path | None = None) -> Workspace:
+        """Return the workspace that `start` (a folder, or a workspace file; default: here) lies in."""
+        config = read_config(start) if start is not None and start.is_file() else find_workspace(start)
+        return cls(config, find_home(config, home))
+
+    def _make(self, config: LocationConfig) -> Location:
+        if config.kind == "notebooks":
+            return NotebookLocation(config, self._settings, self.cache, root=self.config.root, all_load=self.config.implicit)
+        return ModuleLocation(config, self._settings, self.cache, self.home)
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    @property
+    def manifest(self) -> Manifest:
+        """What all locations offer, read once; `refresh` reads again."""
+        if self._manifest is None:
+            self._manifest = self._read()
+        return self._manifest
+
+    def refresh(self) -> Manifest:
+        """Read again what changed, and return the new whole."""
+        self._manifest = None
+        return self.manifest
+
+    def _read(self) -> Manifest:
+        hosted = [loc for loc in self.locations.values() if not isinstance(loc, NotebookLocation)]
+        if len(hosted) > 1:
+            with ThreadPoolExecutor(_READERS) as pool:
+                read = list(pool.map(lambda location: location.read(), hosted))
+        else:
+            read = [location.read() for location in hosted]
+        known = frozenset(entry.key for manifest in read for entry in manifest.assets)
+        for location in self.locations.values():
+            if isinstance(location, NotebookLocation):
+                read.append(location.read(known))
+        order = {name: at for at, name in enumerate(self.locations)}
+        whole = merge_manifests(*read)
+        assets, problems = _unique_assets(sorted(whole.assets, key=lambda entry: order[entry.location]))
+        problems += _unique_names(whole)
+        parts = {"assets": tuple(assets), "problems": (*whole.problems, *problems)}
+        names = ("checks", "jobs", "schedules", "sensors", "resources")
+        return Manifest(**parts, **{n: getattr(whole, n) for n in names}, executor=whole.executor, sources=whole.sources)  # type: ignore[arg-type]
+
+    # -- questions ---------------------------------------------------------------------------------------------
+
+    def asset(self, key: AssetKey) -> AssetEntry | None:
+        """Return the entry of `key`."""
+        return self.assets_by_key.get(key.parts)
+
+    @property
+    def assets_by_key(self) -> Mapping[tuple[str, ...], AssetEntry]:
+        """All assets by the parts of their keys."""
+        return {entry.key: entry for entry in self.manifest.assets}
+
+    def selection_graph(self, status_of: Callable[[AssetKey], str] | None = None) -> SelectionGraph:
+        """Return the assets as selections see them; `status_of` answers ``status:`` terms."""
+        manifest = self.manifest
+        checks = [check.check_key for check in manifest.checks]
+        checks += [_check_key(entry, name) for entry in manifest.assets for name in entry.checks]
+        return SelectionGraph((entry.facts() for entry in manifest.assets), checks, status_of)
+
+    def select(
+        self, selection: CoercibleToAssetSelection, status_of: Callable[[AssetKey], str] | None = None
+    ) -> list[AssetEntry]:
+        """Return the selected assets in dependency order, upstreams first."""
+        chosen = AssetSelection.from_coercible(selection).resolve(self.selection_graph(status_of))
+        by_key = self.assets_by_key
+        return sort_assets([by_key[key.parts] for key in chosen if key.parts in by_key])
+
+    # -- evaluating user code ----------------------------------------------------------------------------------
+
+    def hosted(self, location: str) -> Hosted:
+        """Return the location of that name, which has a host."""
+        found = self.locations[location]
+        assert isinstance(found, Hosted)
+        return found
+
+    # -- following changes -------------------------------------------------------------------------------------
+
+    def watch(self, stop: Event) -> Iterator[Manifest]:
+        """Yield the manifest anew whenever a file of the workspace changed, until `stop` is set."""
+        watchfiles = import_module("watchfiles")
+        roots = {self.config.root, *(loc.working_directory for loc in self.config.locations)}
+        for _ in watchfiles.watch(*roots, watch_filter=_is_source, stop_event=stop, debounce=200, step=50):
+            yield self.refresh()
+
+    def close(self) -> None:
+        """Stop all hosts and close the cache."""
+        for location in self.locations.values():
+            location.close()
+        self.cache.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+
+def sort_assets(entries: list[AssetEntry]) -> list[AssetEntry]:
+    """Return entries upstreams first, by name where the graph leaves a choice; members of a cycle come last."""
+    inside = {entry.key: entry for entry in sorted(entries, key=lambda entry: entry.key)}
+    waiting = {key: {up for up in entry.upstream if up in inside and up != key} for key, entry in inside.items()}
+    followers: dict[tuple[str, ...], list[tuple[str, ...]]] = {key: [] for key in inside}
+    for key, ups in waiting.items():
+        for up in ups:
+            followers[up].append(key)
+    ready = [key for key, ups in waiting.items() if not ups]
+    ordered: list[AssetEntry] = []
+    for key in ready:
+        ordered.append(inside.pop(key))
+        for follower in followers[key]:
+            waiting[follower].discard(key)
+            if not waiting[follower]:
+                ready.append(follower)
+    return ordered + list(inside.values())
+
+
+def _check_key(entry: AssetEntry, name: str) -> Any:
+    from cellmill.definitions.asset_key import AssetCheckKey
+
+    return AssetCheckKey(entry.asset_key, name)
+
+
+def _unique_assets(entries: list[AssetEntry]) -> tuple[list[AssetEntry], list[ProblemEntry]]:
+    """Return one entry a key: the first that can be made; another that can be made too is a problem."""
+    chosen: dict[tuple[str, ...], AssetEntry] = {}
+    problems = []
+    for entry in entries:
+        other = chosen.get(entry.key)
+        if other is None or (entry.materializable and not other.materializable):
+            chosen[entry.key] = entry
+        elif entry.materializable:
+            problems.append(
+                ProblemEntry(
+                    message=f"asset {entry.name!r} is made here and at {other.place} (location {other.location!r}) too; "
+                    "the other one counts",
+                    kind="duplicate",
+                    remedy="Rename one of them, or give it a key prefix.",
+                    location=entry.location,
+                    **{name: getattr(entry, name) for name in ("notebook", "cell_id", "cell", "file", "line")},
+                )
+            )
+    return list(chosen.values()), problems
+
+
+def _unique_names(manifest: Manifest) -> list[ProblemEntry]:
+    problems = []
+    for what, entries in (("job", manifest.jobs), ("schedule", manifest.schedules), ("sensor", manifest.sensors)):
+        seen: dict[tuple[str, str], Any] = {}
+        for entry in entries:
+            where = (entry.location, entry.name)
+            if where in seen:
+                problems.append(
+                    ProblemEntry(
+                        message=f"two {what}s are named {entry.name!r}",
+                        kind="duplicate",
+                        remedy=f"Rename one of the {what}s.",
+                        location=entry.location,
+                        notebook=entry.notebook,
+                        cell=entry.cell,
+                        cell_id=entry.cell_id,
+                    )
+                )
+            seen[where] = entry
+    return problems
+
+
+def _is_source(change: object, path: str) -> bool:
+    name = os.path.basename(path)
+    if any(part in path for part in (f"{os.sep}.", f"{os.sep}__pycache__{os.sep}", "node_modules")):
+        return False
+    return name.endswith((".ipynb", ".py", ".toml", ".yaml"))
