@@ -54,7 +54,9 @@ class Workspace:
 
     def _make(self, config: LocationConfig) -> Location:
         if config.kind == "notebooks":
-            return NotebookLocation(config, self._settings, self.cache, root=self.config.root, all_load=self.config.implicit)
+            return NotebookLocation(
+                config, self._settings, self.cache, root=self.config.root, all_load=self.config.implicit
+            )
         return ModuleLocation(config, self._settings, self.cache, self.home)
 
     # -- reading -----------------------------------------------------------------------------------------------
@@ -88,7 +90,9 @@ class Workspace:
         problems += _unique_names(whole)
         parts = {"assets": tuple(assets), "problems": (*whole.problems, *problems)}
         names = ("checks", "jobs", "schedules", "sensors", "resources")
-        return Manifest(**parts, **{n: getattr(whole, n) for n in names}, executor=whole.executor, sources=whole.sources)  # type: ignore[arg-type]
+        return Manifest(
+            **parts, **{n: getattr(whole, n) for n in names}, executor=whole.executor, sources=whole.sources
+        )  # type: ignore[arg-type]
 
     # -- questions ---------------------------------------------------------------------------------------------
 

@@ -1,0 +1,178 @@
+"""The notebooks of a workspace as one code location, read without running them and cached by content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from cellmill.workspace.cache import ScanCache
+from cellmill.workspace.config import LocationConfig
+from cellmill.workspace.discovery import find_notebooks
+from cellmill.workspace.location import Hosted
+from cellmill.workspace.manifest import MANIFEST_VERSION, Manifest, merge_manifests, problem_of
+
+Key = tuple[str, ...]
+_WORDS = re.compile(r"[^\W\d]\w*")
+#: A notebook above this size is read all the same; only its source counts, but outputs make reading slow.
+LARGE_NOTEBOOK_BYTES = 20_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The first look at a notebook: the assets it makes, and the words by which it could read others."""
+
+    keys: tuple[Key, ...]
+    words: frozenset[str]
+
+
+class NotebookLocation(Hosted):
+    """All notebooks of a location.
+
+    Two cached looks at each notebook: which assets it makes and which words it uses (by its content), then what it
+    offers (by its content, the assets of others that its words could mean, and the local modules it imports).
+    So an edit reads one notebook again, and those that a new asset's name concerns.
+    """
+
+    def __init__(
+        self,
+        config: LocationConfig,
+        settings: Mapping[str, Any],
+        cache: ScanCache,
+        *,
+        root: Path,
+        all_load: bool = False,
+    ) -> None:
+        super().__init__(config, settings)
+        self._cache = cache
+        self.root = root
+        self._only_cellmill = all_load
+
+    def paths(self) -> list[Path]:
+        """Return the location's notebooks."""
+        return find_notebooks(
+            self.root, self.config.targets, exclude=self.config.exclude, only_cellmill=self._only_cellmill
+        )
+
+    def read(self, other_assets: Iterable[Key] = ()) -> Manifest:
+        """Return what the notebooks offer; a notebook that cannot be read is a problem and harms no other.
+
+        `other_assets` are the keys that modules define: names in cells may mean them.
+        """
+        paths = self.paths()
+        digests = self._cache.digests(paths)
+        names = self._first_look(digests)
+        index: dict[str, list[Key]] = {}
+        for key in [*other_assets, *(key for found in names.values() for key in found.keys)]:
+            index.setdefault(key[-1], []).append(key)
+        modules = _LocalModules(self.root, self._cache)
+        return self._second_look(paths, digests, names, index, modules).located(self.name)
+
+    # -- first look --------------------------------------------------------------------------------------------
+
+    def _first_look(self, digests: Mapping[Path, str]) -> dict[Path, _Names]:
+        keys = {path: f"names:{_VERSION}:{digest}" for path, digest in digests.items()}
+        kept = self._cache.get_many(keys.values())
+        found, fresh = {}, {}
+        for path, key in keys.items():
+            data = kept.get(key)
+            if data is None:
+                data = fresh[key] = _reading().first_look(path, self.relative(path))
+            found[path] = _Names(tuple(map(tuple, data["keys"])), frozenset(data["words"]))
+        self._cache.put_many(fresh)
+        return found
+
+    def relative(self, path: Path) -> str:
+        """Return the path as shown: from the workspace's root."""
+        return os.path.relpath(path, self.root).replace(os.sep, "/")
+
+    # -- second look -------------------------------------------------------------------------------------------
+
+    def _second_look(
+        self,
+        paths: list[Path],
+        digests: Mapping[Path, str],
+        names: Mapping[Path, _Names],
+        index: Mapping[str, list[Key]],
+        modules: _LocalModules,
+    ) -> Manifest:
+        wanted: dict[Path, tuple[str, list[Key]]] = {}
+        for path, found in names.items():
+            own = set(found.keys)
+            others = sorted(key for word in found.words & index.keys() for key in index[word] if key not in own)
+            facts = [self.relative(path), digests[path], others, modules.stamp(found.words)]
+            wanted[path] = ("entries:" + _VERSION + ":" + _hash(repr(facts)), others)
+        kept = self._cache.get_many(key for key, _ in wanted.values())
+        parts, fresh = [], {}
+        for path in paths:
+            if path not in wanted:
+                error = OSError(f"{self.relative(path)} cannot be read.")
+                parts.append(Manifest(problems=(problem_of(error, kind="notebook", notebook=self.relative(path)),)))
+                continue
+            key, others = wanted[path]
+            data = kept.get(key)
+            if data is None:
+                sources = modules.sources() if modules.stamp(names[path].words) else {}
+                read: Manifest = _reading().second_look(path, self.relative(path), others, sources)
+                fresh[key] = read.to_json()
+                parts.append(read)
+            else:
+                parts.append(Manifest.from_json(data))
+        self._cache.put_many(fresh)
+        return merge_manifests(*parts)
+
+
+class _LocalModules:
+    """The Python modules of the workspace, whose code counts in the versions of assets that import them."""
+
+    def __init__(self, root: Path, cache: ScanCache) -> None:
+        self._paths: dict[str, Path] = {}
+        for path in find_notebooks(root, ["**/*.py"]):
+            parts = list(path.relative_to(root).with_suffix("").parts)
+            if parts[-1] == "__init__":
+                parts.pop()
+            for start in range(len(parts)):
+                # A notebook imports from the root and from its own folder.
+                self._paths.setdefault(".".join(parts[start:]), path)
+        self._tops = {name.partition(".")[0] for name in self._paths}
+        self._digest = _hash(repr(sorted(cache.digests(set(self._paths.values())).items()))) if self._paths else ""
+        self._sources: dict[str, str] | None = None
+
+    def stamp(self, words: frozenset[str]) -> str:
+        """Return what changes when a module changes that a notebook with these words may import; else nothing."""
+        return self._digest if words & self._tops else ""
+
+    def sources(self) -> Mapping[str, str]:
+        """Return the source of each module by its dotted name."""
+        if self._sources is None:
+            self._sources = {}
+            for name, path in self._paths.items():
+                try:
+                    self._sources[name] = path.read_text("utf-8")
+                except (OSError, UnicodeDecodeError):
+                    continue
+        return self._sources
+
+
+def words_of(text: str) -> list[str]:
+    """Return the distinct identifiers in a text."""
+    return sorted(set(_WORDS.findall(text)))
+
+
+def _hash(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+#: Part of every cache key: another form, Python or analyser reads anew.
+_VERSION = f"{MANIFEST_VERSION}.{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def _reading() -> Any:
+    """Return the module that reads notebooks: 200 ms of imports that a warm cache never needs."""
+    return import_module("cellmill.workspace.notebook_reading")

@@ -1,0 +1,239 @@
+"""From a notebook's file to manifest entries, through the static scan."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.notebooks.asset_cell import AssetCell, Declaration, NotebookOrigin, Unknown
+from cellmill.notebooks.cache import FactsCache
+from cellmill.notebooks.problem import NotebookError
+from cellmill.notebooks.scan import NotebookScan, scan_notebook
+from cellmill.notebooks.workspace import WorkspaceScan, link_workspace
+from cellmill.workspace.manifest import (
+    AssetEntry,
+    CheckEntry,
+    JobEntry,
+    Manifest,
+    ProblemEntry,
+    ScheduleEntry,
+    SensorEntry,
+    problem_of,
+)
+from cellmill.workspace.notebook_location import words_of
+
+_PYTHON = (sys.version_info[0], sys.version_info[1])
+_FACTS = FactsCache()
+
+
+@lru_cache(maxsize=2048)
+def _scan(path: str, relative: str, stamp: tuple[int, int]) -> NotebookScan:
+    return scan_notebook(Path(path).read_bytes(), relative, cache=_FACTS, python=_PYTHON)
+
+
+def scan_file(path: Path, relative: str) -> NotebookScan:
+    """Return the scan of a notebook's file; read once as long as the file does not change.
+
+    Raises: NotebookError, OSError.
+    """
+    stat = path.stat()
+    return _scan(str(path), relative, (stat.st_mtime_ns, stat.st_size))
+
+
+def first_look(path: Path, relative: str) -> dict[str, Any]:
+    """Return which assets a notebook makes, and the words by which it could read others."""
+    try:
+        scan = scan_file(path, relative)
+    except (NotebookError, OSError):
+        return {"keys": [], "words": []}
+    keys = [list(key.parts) for d in scan.definitions if d.kind == "asset" for key in d.keys]
+    text = "\n".join(cell.source for cell in scan.notebook.code_cells)
+    return {"keys": keys, "words": words_of(text)}
+
+
+def link_file(
+    path: Path, relative: str, others: Iterable[Sequence[str]], modules: Mapping[str, str]
+) -> WorkspaceScan:
+    """Return one notebook linked against the keys of assets that are made elsewhere."""
+    scan = scan_file(path, relative)
+    return link_workspace([scan], other_assets=[AssetKey(key) for key in others], modules=modules, python=_PYTHON)
+
+
+def second_look(path: Path, relative: str, others: Iterable[Sequence[str]], modules: Mapping[str, str]) -> Manifest:
+    """Return what a notebook offers; a mistake in it is among the problems."""
+    try:
+        linked = link_file(path, relative, others, modules)
+    except (NotebookError, OSError) as error:
+        return Manifest(problems=(problem_of(error, notebook=relative),))
+    cells = {id(cell): cell for cell in linked.assets.values()}.values()
+    return Manifest(
+        assets=tuple(entry for cell in cells for entry in _asset_entries(cell)),
+        checks=tuple(_check_entry(cell) for cell in linked.others if cell.definition.kind == "check"),
+        jobs=tuple(_job_entry(item) for item in linked.declarations if item.kind == "job"),
+        schedules=tuple(_schedule_entry(item) for item in linked.declarations if item.kind == "schedule"),
+        sensors=(
+            *(_sensor_cell(cell) for cell in linked.others if cell.definition.kind == "sensor"),
+            *(_sensor_entry(item) for item in linked.declarations if item.kind == "sensor"),
+        ),
+        problems=(
+            *(problem_of(error, notebook=relative) for error in linked.problems),
+            *(problem for cell in cells for problem in _note_problems(cell)),
+            *(_unknown_problem(item, relative) for item in linked.unknowns),
+        ),
+    )
+
+
+def _origin(origin: NotebookOrigin) -> dict[str, Any]:
+    return {"notebook": origin.path, "cell_id": origin.cell_id, "cell": origin.cell_index}
+
+
+def _asset_entries(cell: AssetCell) -> Iterable[AssetEntry]:
+    header = cell.header
+    upstream = tuple(dict.fromkeys(up.key.parts for up in cell.upstreams if up.key not in cell.keys))
+    together = cell.keys if len(cell.keys) > 1 and not header.options.get("can_subset") else ()
+    kinds = header.items("kinds") or tuple(filter(None, [header.text("compute_kind")]))
+    partitions = header.text("partitions_def")
+    for key in cell.keys:
+        yield AssetEntry(
+            key=key.parts,
+            upstream=upstream,
+            code_version=cell.code_version,
+            group=header.text("group_name") or "default",
+            description=cell.definition.description or None,
+            tags=header.pairs("tags"),
+            owners=header.items("owners"),
+            kinds=kinds,
+            metadata=dict(header.pairs("metadata")),
+            op="__".join(cell.keys[0].parts),
+            observable=bool(header.options.get("observable")),
+            materializable=not header.options.get("observable"),
+            can_subset=len(cell.keys) == 1 or bool(header.options.get("can_subset")),
+            siblings=tuple(other.parts for other in together),
+            partitions={"text": partitions} if partitions else None,
+            automation=header.text("automation_condition"),
+            checks=tuple(f"check_{number}" for number, _ in enumerate(_conditions(cell), start=1)),
+            io_manager=header.text("io_manager_key"),
+            resources=header.items("required_resource_keys"),
+            line=cell.origin.line if cell.definition.form == "decorator" else None,
+            **_origin(cell.origin),
+        )
+
+
+def _conditions(cell: AssetCell) -> tuple[str, ...]:
+    value = cell.header.options.get("check")
+    if isinstance(value, str):
+        return (value,)
+    return tuple(map(str, value)) if isinstance(value, (tuple, list)) else ()
+
+
+def _check_entry(cell: AssetCell) -> CheckEntry:
+    asset = cell.upstreams[0].key.parts if cell.upstreams else ("",)
+    return CheckEntry(
+        asset=asset,
+        name=cell.definition.names[0],
+        blocking=bool(cell.header.options.get("blocking")),
+        description=cell.definition.description or None,
+        **_origin(cell.origin),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(str(item) for item in value) if isinstance(value, (list, tuple)) else ()
+
+
+def _strings(value: object) -> dict[str, str]:
+    return {str(k): str(v) for k, v in value.items()} if isinstance(value, Mapping) else {}
+
+
+def _job_entry(item: Declaration) -> JobEntry:
+    selection = item.selection or _selection_text(item.options.get("selection"))
+    return JobEntry(
+        name=item.name,
+        description=item.description or None,
+        selection=selection,
+        tags=_strings(item.options.get("tags")),
+        **_origin(item.origin),
+    )
+
+
+def _selection_text(value: object) -> str | None:
+    names = _texts(value)
+    if not names:
+        return None
+    return names[0] if len(names) == 1 else " or ".join(f'key:"{name}"' for name in names)
+
+
+def _schedule_entry(item: Declaration) -> ScheduleEntry:
+    options = item.options
+    job = options.get("job") or options.get("job_name")
+    selection = item.selection or _selection_text(options.get("target"))
+    return ScheduleEntry(
+        name=item.name,
+        cron=_texts(options.get("cron_schedule") or options.get("cron") or ()),
+        timezone=_text(options.get("execution_timezone")),
+        job=_text(job),
+        selection=selection,
+        running_by_default=str(options.get("default_status", "")).rpartition(".")[2].upper() == "RUNNING",
+        evaluated=bool(item.computed) or not (selection or job),
+        tags=_strings(options.get("tags")),
+        description=item.description or None,
+        **_origin(item.origin),
+    )
+
+
+def _sensor_entry(item: Declaration) -> SensorEntry:
+    options = item.options
+    jobs = _texts(options.get("job_name") or options.get("job") or options.get("jobs") or ())
+    interval = options.get("minimum_interval_seconds")
+    return SensorEntry(
+        name=item.name,
+        jobs=jobs,
+        selection=_selection_text(options.get("target") or options.get("asset_selection")),
+        minimum_interval_s=float(interval) if isinstance(interval, (int, float)) else 30.0,
+        running_by_default=str(options.get("default_status", "")).rpartition(".")[2].upper() == "RUNNING",
+        description=item.description or None,
+        **_origin(item.origin),
+    )
+
+
+def _sensor_cell(cell: AssetCell) -> SensorEntry:
+    header = cell.header
+    interval = header.options.get("minimum_interval_seconds")
+    return SensorEntry(
+        name=cell.definition.names[0],
+        jobs=tuple(filter(None, [header.text("job_name")])),
+        selection=header.text("target"),
+        minimum_interval_s=float(interval) if isinstance(interval, (int, float)) else 30.0,
+        running_by_default=(header.text("default_status") or "").upper() == "RUNNING",
+        description=cell.definition.description or None,
+        **_origin(cell.origin),
+    )
+
+
+def _note_problems(cell: AssetCell) -> Iterable[ProblemEntry]:
+    for note in cell.notes:
+        yield ProblemEntry(
+            message=f"asset {cell.key.to_user_string()!r}: {note}", severity="warning", kind="note", **_origin(cell.origin)
+        )
+
+
+def _unknown_problem(item: Unknown, relative: str) -> ProblemEntry:
+    return ProblemEntry(
+        message=f"{item.what}: {item.reason}",
+        severity="warning",
+        kind="dynamic",
+        remedy="It is known only by running the notebook; write it as a literal to have it read.",
+        notebook=relative,
+        cell=item.cell_index,
+        line=item.line,
+    )
