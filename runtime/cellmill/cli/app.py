@@ -76,7 +76,7 @@ class App:
     def instance(self) -> Instance:
         """The instance in `home`; closed when the command ends."""
         module = import_module("cellmill.instance.instance")  # SQLAlchemy: static commands never need it
-        instance: Instance = module.Instance.open(self.home)
+        instance: Instance = module.Instance.get(self.home)
         click.get_current_context().find_root().call_on_close(instance.close)
         return instance
 

@@ -55,9 +55,7 @@ def first_look(path: Path, relative: str) -> dict[str, Any]:
     return {"keys": keys, "words": words_of(text)}
 
 
-def link_file(
-    path: Path, relative: str, others: Iterable[Sequence[str]], modules: Mapping[str, str]
-) -> WorkspaceScan:
+def link_file(path: Path, relative: str, others: Iterable[Sequence[str]], modules: Mapping[str, str]) -> WorkspaceScan:
     """Return one notebook linked against the keys of assets that are made elsewhere."""
     scan = scan_file(path, relative)
     return link_workspace([scan], other_assets=[AssetKey(key) for key in others], modules=modules, python=_PYTHON)
@@ -223,7 +221,10 @@ def _sensor_cell(cell: AssetCell) -> SensorEntry:
 def _note_problems(cell: AssetCell) -> Iterable[ProblemEntry]:
     for note in cell.notes:
         yield ProblemEntry(
-            message=f"asset {cell.key.to_user_string()!r}: {note}", severity="warning", kind="note", **_origin(cell.origin)
+            message=f"asset {cell.key.to_user_string()!r}: {note}",
+            severity="warning",
+            kind="note",
+            **_origin(cell.origin),
         )
 
 

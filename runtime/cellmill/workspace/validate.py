@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.definitions.cron import is_valid_cron_string
+from cellmill.definitions.cron import is_valid_cron
 from cellmill.definitions.selection import AssetSelection
 from cellmill.definitions.selection_graph import SelectionGraph
 from cellmill.errors import DefinitionError
@@ -171,11 +171,12 @@ def _jobs(manifest: Manifest, by_key: Mapping[Path, AssetEntry]) -> Iterator[Pro
             )
         elif job.selection:
             yield from _selection(f"job {job.name!r}", job.selection, graph, job)
-    for entry in (*manifest.schedules, *manifest.sensors):
-        if entry.selection:
-            yield from _selection(
-                f"{'schedule' if hasattr(entry, 'cron') else 'sensor'} {entry.name!r}", entry.selection, graph, entry
-            )
+    for schedule in manifest.schedules:
+        if schedule.selection:
+            yield from _selection(f"schedule {schedule.name!r}", schedule.selection, graph, schedule)
+    for sensor in manifest.sensors:
+        if sensor.selection:
+            yield from _selection(f"sensor {sensor.name!r}", sensor.selection, graph, sensor)
 
 
 def _selection(what: str, selection: str, graph: SelectionGraph, entry: Any) -> Iterator[ProblemEntry]:
@@ -194,7 +195,7 @@ def _automation(manifest: Manifest, by_key: Mapping[Path, AssetEntry]) -> Iterat
         jobs.setdefault(job.location, set()).add(job.name)
     for schedule in manifest.schedules:
         for cron in schedule.cron:
-            if not is_valid_cron_string(cron):
+            if not is_valid_cron(cron):
                 yield ProblemEntry(
                     message=f"schedule {schedule.name!r} has the cron expression {cron!r}, which is not valid",
                     kind="cron",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from threading import Event
 from types import TracebackType
 from typing import Any
 
-from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.selection import AssetSelection, CoercibleToAssetSelection
 from cellmill.definitions.selection_graph import SelectionGraph
 from cellmill.workspace.cache import ScanCache
@@ -88,11 +89,7 @@ class Workspace:
         whole = merge_manifests(*read)
         assets, problems = _unique_assets(sorted(whole.assets, key=lambda entry: order[entry.location]))
         problems += _unique_names(whole)
-        parts = {"assets": tuple(assets), "problems": (*whole.problems, *problems)}
-        names = ("checks", "jobs", "schedules", "sensors", "resources")
-        return Manifest(
-            **parts, **{n: getattr(whole, n) for n in names}, executor=whole.executor, sources=whole.sources
-        )  # type: ignore[arg-type]
+        return replace(whole, assets=tuple(assets), problems=(*whole.problems, *problems))
 
     # -- questions ---------------------------------------------------------------------------------------------
 
@@ -169,9 +166,7 @@ def sort_assets(entries: list[AssetEntry]) -> list[AssetEntry]:
     return ordered + list(inside.values())
 
 
-def _check_key(entry: AssetEntry, name: str) -> Any:
-    from cellmill.definitions.asset_key import AssetCheckKey
-
+def _check_key(entry: AssetEntry, name: str) -> AssetCheckKey:
     return AssetCheckKey(entry.asset_key, name)
 
 
@@ -186,8 +181,8 @@ def _unique_assets(entries: list[AssetEntry]) -> tuple[list[AssetEntry], list[Pr
         elif entry.materializable:
             problems.append(
                 ProblemEntry(
-                    message=f"asset {entry.name!r} is made here and at {other.place} (location {other.location!r}) too; "
-                    "the other one counts",
+                    message=f"asset {entry.name!r} is made at {other.place} (location {other.location!r}) too, "
+                    "and that one counts",
                     kind="duplicate",
                     remedy="Rename one of them, or give it a key prefix.",
                     location=entry.location,

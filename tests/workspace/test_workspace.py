@@ -1,0 +1,134 @@
+"""A workspace reads all its locations, shows the broken ones, and reads again only what changed."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from cellmill.workspace import notebook_reading
+from cellmill.workspace.validate import validate_manifest
+from cellmill.workspace.workspace import Workspace
+
+from .notebooks import write_notebook
+
+LOAD = "%load_ext cellmill"
+
+
+def names(workspace: Workspace) -> list[str]:
+    return sorted(entry.name for entry in workspace.manifest.assets)
+
+
+def edges(workspace: Workspace) -> dict[str, list[str]]:
+    return {entry.name: ["/".join(up) for up in entry.upstream] for entry in workspace.manifest.assets}
+
+
+def test_notebooks_without_a_file(tmp_path: Path) -> None:
+    """Every notebook under the folder that loads cellmill counts; names link over notebooks."""
+    write_notebook(tmp_path / "a.ipynb", LOAD, "%%asset raw\n1")
+    write_notebook(tmp_path / "deep/b.ipynb", LOAD, "k = 2", "%%asset doubled\nraw * k")
+    write_notebook(tmp_path / "plain.ipynb", "%%time\n1")
+    with Workspace.open(tmp_path) as workspace:
+        assert edges(workspace) == {"raw": [], "doubled": ["raw"]}
+        assert [entry.name for entry in workspace.select("*doubled")] == ["raw", "doubled"]
+        assert [entry.name for entry in workspace.select('notebook:"b.ipynb"')] == ["doubled"]
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("{", "JSON"),
+        ("", "empty"),
+        ('{\n"cells": [\n<<<<<<< HEAD\n', "merge markers"),
+        ('{"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code", "input": "%load_ext cellmill"}]}]}', ""),
+    ],
+)
+def test_a_broken_notebook_harms_no_other(tmp_path: Path, text: str, part: str) -> None:
+    """Each unreadable notebook is one problem that names it; the assets of the others are there."""
+    write_notebook(tmp_path / "good.ipynb", LOAD, "%%asset raw\n1")
+    (tmp_path / "bad.ipynb").write_text(text)
+    (tmp_path / "cellmill.toml").write_text('notebooks = ["*.ipynb"]\n')
+    with Workspace.open(tmp_path) as workspace:
+        assert names(workspace) == ["raw"]
+        problems = [problem for problem in workspace.manifest.problems if problem.notebook == "bad.ipynb"]
+        assert bool(problems) is bool(part)
+        assert all(part in problem.message for problem in problems)
+
+
+def test_two_notebooks_with_one_key(tmp_path: Path) -> None:
+    """The second asset of a key is a problem that names both places; the first one stands."""
+    write_notebook(tmp_path / "a.ipynb", LOAD, "%%asset raw\n1")
+    write_notebook(tmp_path / "b.ipynb", LOAD, "%%asset raw\n2", "%%asset other\n3")
+    with Workspace.open(tmp_path) as workspace:
+        found = [problem for problem in validate_manifest(workspace.manifest) if problem.kind == "duplicate"]
+
+        assert names(workspace) == ["other", "raw"]
+        assert len(found) == 1 and found[0].notebook == "b.ipynb" and "a.ipynb, cell 2" in found[0].message
+
+
+def test_a_cycle_over_notebooks(tmp_path: Path) -> None:
+    """A circle is reported once, with its shortest way round."""
+    write_notebook(tmp_path / "a.ipynb", LOAD, "%%asset one\nthree")
+    write_notebook(tmp_path / "b.ipynb", LOAD, "%%asset two\none", "%%asset three\ntwo")
+    with Workspace.open(tmp_path) as workspace:
+        found = [problem for problem in validate_manifest(workspace.manifest) if problem.kind == "cycle"]
+
+        assert len(found) == 1 and "one -> three -> two -> one" in found[0].message
+
+
+def test_only_the_edited_notebook_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warm cache reads nothing; an edit reads one notebook; a new asset's name reads those that use the word."""
+    first = write_notebook(tmp_path / "a.ipynb", LOAD, "%%asset raw\n1")
+    write_notebook(tmp_path / "b.ipynb", LOAD, "%%asset doubled\nraw * 2 + len(later)")
+    write_notebook(tmp_path / "c.ipynb", LOAD, "%%asset alone\n3")
+    read: list[str] = []
+    original = notebook_reading.second_look
+
+    def spy(path: Path, relative: str, *rest: object) -> object:
+        read.append(relative)
+        return original(path, relative, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(notebook_reading, "second_look", spy)
+    with Workspace.open(tmp_path) as workspace:
+        workspace.refresh()
+        assert sorted(read) == ["a.ipynb", "b.ipynb", "c.ipynb"]
+    read.clear()
+    with Workspace.open(tmp_path) as workspace:
+        version = workspace.assets_by_key["raw",].code_version
+        assert read == []
+        write_notebook(first, LOAD, "%%asset raw\n1 + 1")
+        workspace.refresh()
+        assert read == ["a.ipynb"]
+        assert workspace.assets_by_key["raw",].code_version != version
+        read.clear()
+        write_notebook(first, LOAD, "%%asset raw\n1 + 1", "%%asset later\n5")
+        workspace.refresh()
+        assert sorted(read) == ["a.ipynb", "b.ipynb"]
+        assert edges(workspace)["doubled"] == ["raw", "later"]
+
+
+def test_a_local_module_counts(tmp_path: Path) -> None:
+    """Editing a module of the workspace changes the versions of the assets that use it, and of no other."""
+    (tmp_path / "tools.py").write_text("def f(x):\n    return x\n")
+    write_notebook(tmp_path / "a.ipynb", LOAD, "import tools", "%%asset used\ntools.f(1)", "%%asset unused\n2")
+    with Workspace.open(tmp_path) as workspace:
+        before = {entry.name: entry.code_version for entry in workspace.manifest.assets}
+        (tmp_path / "tools.py").write_text("def f(x):\n    return x + 1\n")
+        workspace.refresh()
+        after = {entry.name: entry.code_version for entry in workspace.manifest.assets}
+
+        assert before["used"] != after["used"] and before["unused"] == after["unused"]
+
+
+def test_edits_are_noticed(tmp_path: Path) -> None:
+    """Following a workspace gives its new manifest within a second of an edit."""
+    write_notebook(tmp_path / "a.ipynb", LOAD, "%%asset raw\n1")
+    stop = threading.Event()
+    with Workspace.open(tmp_path) as workspace:
+        changes = workspace.watch(stop)
+        writer = threading.Timer(0.3, write_notebook, (tmp_path / "b.ipynb", LOAD, "%%asset other\n1"))
+        writer.start()
+        manifest = next(changes)
+        stop.set()
+
+        assert sorted(entry.name for entry in manifest.assets) == ["other", "raw"]
