@@ -16,7 +16,8 @@ _SHELL_METHODS = frozenset(
     {"run_line_magic", "run_cell_magic", "system", "getoutput", "magic", "getoutput_lines", "push", "ex", "run_cell"}
 )
 _RANDOM_LAST = frozenset({
-    "random", "randint", "choice", "choices", "sample", "uniform", "normal", "rand", "randn", "gauss", "shuffle", "permutation",
+    "random", "randint", "choice", "choices", "sample", "uniform", "normal", "rand", "randn", "gauss", "shuffle",
+    "permutation",
     "uuid4", "uuid1", "token_hex", "urandom", "integers", "randrange", "standard_normal", "token_bytes",
 })  # fmt: skip
 
@@ -32,7 +33,8 @@ SPECIAL = frozenset(
     | known.SQL_METHODS
     | _SHELL_METHODS
     | _RANDOM_LAST
-    | {"exec", "eval", "format", "format_map", "substitute", "safe_substitute", "update", "globals", "locals", "vars", "run", "Popen",
+    | {"exec", "eval", "format", "format_map", "substitute", "safe_substitute", "update", "globals", "locals", "vars",
+    "run", "Popen",
        "check_call", "check_output", "call", "popen", "set_trace"}
 )  # fmt: skip
 

@@ -17,13 +17,16 @@ from .problem import NotebookError
 _ASSET_DECORATORS = frozenset({"asset", "multi_asset", "graph_asset", "graph_multi_asset", "observable_source_asset"})
 _DECORATORS = {
     "op": "op", "job": "job", "graph": "graph", "schedule": "schedule", "sensor": "sensor", "asset_sensor": "sensor",
-    "multi_asset_sensor": "sensor", "run_status_sensor": "sensor", "run_failure_sensor": "sensor", "asset_check": "asset_check",
+    "multi_asset_sensor": "sensor", "run_status_sensor": "sensor", "run_failure_sensor": "sensor",
+    "asset_check": "asset_check",
     "multi_asset_check": "asset_check", "resource": "resource", "io_manager": "resource", "repository": "repository",
-    "success_hook": "hook", "failure_hook": "hook", "executor": "executor", "logger": "logger", "input_manager": "resource",
+    "success_hook": "hook", "failure_hook": "hook", "executor": "executor", "logger": "logger",
+    "input_manager": "resource",
     "hourly_partitioned_config": "config", "daily_partitioned_config": "config", "config_mapping": "config",
 }  # fmt: skip
 _CALLS = {
-    "define_asset_job": "job", "ScheduleDefinition": "schedule", "SensorDefinition": "sensor", "Definitions": "definitions",
+    "define_asset_job": "job", "ScheduleDefinition": "schedule", "SensorDefinition": "sensor",
+    "Definitions": "definitions",
     "build_schedule_from_partitioned_job": "schedule", "AssetSpec": "asset_spec", "SourceAsset": "asset_spec",
     "JobDefinition": "job", "AutomationConditionSensorDefinition": "sensor", "load_assets_from_modules": "assets",
     "load_assets_from_package_module": "assets", "load_assets_from_current_module": "assets",
@@ -106,7 +109,7 @@ def _asset(
     if unclear or "**" in computed:
         yield Unknown(
             what=node.name, cell_index=cell.index, line=node.lineno,
-            reason=f"@{kind} has a computed {', '.join(unclear) or 'argument'}, so its key or upstreams are known only by running",
+            reason=f"@{kind} has a computed {', '.join(unclear) or 'argument'}: key and upstreams are known by running",
         )  # fmt: skip
         return
     yield CellDefinition(

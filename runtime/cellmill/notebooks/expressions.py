@@ -70,6 +70,10 @@ class ExpressionWalker:
         """Bind `name` to a function."""
         raise AssertionError
 
+    def sandbox(self, body: Sequence[ast.stmt]) -> None:
+        """Execute statements whose bindings are thrown away."""
+        raise AssertionError
+
     def apply(self, deferred: Deferred, node: Any, via: str) -> None:
         """Call a function now."""
         raise AssertionError
@@ -100,11 +104,7 @@ class ExpressionWalker:
 
     def expr(self, node: ast.AST) -> None:
         """Evaluate one expression."""
-        handler = EXPRESSIONS.get(node.__class__)
-        if handler is not None:
-            handler(self, node)
-        else:
-            self.generic(node)
+        EXPRESSIONS[node.__class__](self, node)
 
     def generic(self, node: ast.AST) -> None:
         """Evaluate the parts of `node` in the order of its fields."""
@@ -124,11 +124,11 @@ class ExpressionWalker:
         """Nothing is read by a constant."""
 
     def attribute(self, node: ast.Attribute) -> None:
-        self.expr(node.value)
+        EXPRESSIONS[node.value.__class__](self, node.value)
 
     def sequence(self, node: Any) -> None:
         for item in node.elts:
-            self.expr(item)
+            EXPRESSIONS[item.__class__](self, item)
 
     def binary(self, node: ast.BinOp) -> None:
         self.expr(node.left)
@@ -231,13 +231,13 @@ class ExpressionWalker:
             self.expr(func)
         for arg in node.args:
             if arg.__class__ is ast.Lambda:
-                self.lambda_now(arg)  # type: ignore[arg-type]
+                self.lambda_now(arg)
             else:
-                self.expr(arg)
+                EXPRESSIONS[arg.__class__](self, arg)
         for keyword in node.keywords:
             value = keyword.value
             if value.__class__ is ast.Lambda:
-                self.lambda_now(value)  # type: ignore[arg-type]
+                self.lambda_now(value)
             else:
                 self.expr(value)
             if keyword.arg in ("inplace", "out"):
@@ -303,11 +303,11 @@ def dotted(node: ast.AST) -> str:
     """``a.b.c`` of a chain of attributes, else the empty string."""
     parts: list[str] = []
     while node.__class__ is ast.Attribute:
-        parts.append(node.attr)  # type: ignore[attr-defined]
-        node = node.value  # type: ignore[attr-defined]
+        parts.append(node.attr)
+        node = node.value
     if node.__class__ is not ast.Name:
         return ""
-    parts.append(node.id)  # type: ignore[attr-defined]
+    parts.append(node.id)
     return ".".join(reversed(parts))
 
 
@@ -333,7 +333,8 @@ def make_use(
     line = getattr(node, "lineno", 1)
     column = getattr(node, "col_offset", 0)
     return Use(
-        name, line, column, getattr(node, "end_lineno", line) or line, getattr(node, "end_col_offset", column) or column,
+        name, line, column, getattr(node, "end_lineno", line) or line, getattr(node, "end_col_offset",
+        column) or column,
         confidence, kind, note, via, covered,
     )  # fmt: skip
 
@@ -343,14 +344,22 @@ def make_mutation(name: str, node: Any, confidence: int, how: str, via: str) -> 
     return Mutation(name, getattr(node, "lineno", 1), confidence, how, via)
 
 
+class _Table(dict[type, Callable[[Any, Any], None]]):
+    """Handlers by type of node; a type without one is walked field by field."""
+
+    def __missing__(self, kind: type) -> Callable[[Any, Any], None]:
+        self[kind] = ExpressionWalker.generic
+        return self[kind]
+
+
 E = ExpressionWalker
-EXPRESSIONS: dict[type, Callable[[Any, Any], None]] = {
+EXPRESSIONS = _Table({
     ast.Name: E.name, ast.Constant: E.skip, ast.Attribute: E.attribute, ast.Call: E.call, ast.Subscript: E.subscript,
     ast.BinOp: E.binary, ast.Compare: E.compare, ast.Tuple: E.sequence, ast.List: E.sequence, ast.Set: E.sequence,
     ast.Dict: E.dictionary, ast.BoolOp: E.boolean, ast.IfExp: E.if_expression, ast.NamedExpr: E.walrus,
     ast.Lambda: E.lambda_, ast.JoinedStr: E.joined, ast.FormattedValue: E.formatted, ast.ListComp: E.comprehension,
     ast.SetComp: E.comprehension, ast.DictComp: E.comprehension, ast.GeneratorExp: E.comprehension,
     ast.Load: E.skip, ast.Store: E.skip,
-}  # fmt: skip
+})  # fmt: skip
 
 __all__ = ["CERTAIN", "GUESS", "LIKELY", "Context", "ExpressionWalker", "dotted", "root_name", "target_names"]

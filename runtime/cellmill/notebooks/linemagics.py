@@ -149,7 +149,6 @@ def run_statement(walker: ExpressionWalker, node: ast.AST, text: str, *, keep: b
 
 def cell_magic(walker: ExpressionWalker, node: ast.AST, name: str, line: str, body: str) -> None:
     """``%%name line`` with its body, inside another cell's code."""
-    ctx = walker.ctx
     if name == "capture":
         for word in line.split():
             if not word.startswith("-") and word.isidentifier():

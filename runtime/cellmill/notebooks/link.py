@@ -54,11 +54,13 @@ class Linker:
         #: cell index -> position of its first unit, and behind its last
         self.spans: dict[int, tuple[int, int]] = {}
         self.open: list[int] = []
+        self._setup: list[int] | None = None
         for index, facts in cells:
             start = len(self.units)
             for statement in facts.statements:
                 self._add(index, statement)
             self.spans[index] = (start, len(self.units))
+        self._indices = sorted(self.spans)
         self._add_alias_changes()
 
     def _add(self, cell: int, statement: Statement) -> None:
@@ -115,11 +117,8 @@ class Linker:
 
     def position_of(self, cell: int) -> int:
         """The position at which a cell that is no plain cell stands."""
-        after = 0
-        for index, (_, end) in self.spans.items():
-            if index < cell:
-                after = max(after, end)
-        return after
+        at = bisect_left(self._indices, cell)
+        return self.spans[self._indices[at - 1]][1] if at else 0
 
     def above(self, name: str, position: int) -> tuple[list[Entry], bool]:
         """The entries for `name` that reach `position`, nearest first, and whether one binds it on every path."""
@@ -164,7 +163,9 @@ class Linker:
 
     def setup_units(self, position: int) -> list[int]:
         """Units above that change the global state of a library: the preamble of every asset below."""
-        return [unit.position for unit in self.units[:position] if self.is_setup(unit)]
+        if self._setup is None:
+            self._setup = [unit.position for unit in self.units if self.is_setup(unit)]
+        return self._setup[: bisect_left(self._setup, position)]
 
     def is_setup(self, unit: Unit) -> bool:
         """True for a unit that sets options, seeds, paths: it must run before what stands below."""

@@ -179,10 +179,13 @@ class NamespaceWalker(StatementWalker):
             name: bind if name in must and bind.must else bind._replace(must=False) for name, bind in self.bound.items()
         }
         return Statement(
-            line=line, end_line=end_line, nodes=nodes, foreign=foreign, uses=self.uses, binds=binds, mutates=self.mutates,
-            deletes=frozenset(self.deletes) if self.deletes else NO_NAMES, deferred=self.deferred, loose=tuple(self.loose),
+            line=line, end_line=end_line, nodes=nodes, foreign=foreign, uses=self.uses, binds=binds,
+            mutates=self.mutates,
+            deletes=frozenset(self.deletes) if self.deletes else NO_NAMES,
+            deferred=self.deferred, loose=tuple(self.loose),
             aliases=self.aliases, imports=tuple(ctx.imports), hints=tuple(ctx.hints),
-            flags=frozenset(ctx.flags) if ctx.flags else NO_NAMES, history=frozenset(ctx.history) if ctx.history else NO_NAMES,
+            flags=frozenset(ctx.flags) if ctx.flags else NO_NAMES,
+            history=frozenset(ctx.history) if ctx.history else NO_NAMES,
         )  # fmt: skip
 
 

@@ -168,12 +168,14 @@ def _metavar(option: Option) -> str:
 
 
 _USAGE = {
-    "asset": "%%asset [NAME …] [options]\nMake this cell a software-defined asset: its value is the last expression, or the "
-    "variable of that name.",
+    "asset": "%%asset [NAME …] [options]\nMake this cell a software-defined asset: its value is the last "
+    "expression, or "
+    "the variable of that name.",
     "op": "%%op NAME [options]\nMake this cell an op: the names it reads and nothing binds are its inputs.",
-    "check": "%%check [NAME] [options]\nMake this cell a check of an asset: its last expression is true when it passes.",
-    "sensor": "%%sensor NAME --job JOB | --target SELECTION [options]\nMake this cell a sensor: its value is a RunRequest, "
-    "a SkipReason or a SensorResult.",
+    "check": "%%check [NAME] [options]\n"
+    "Make this cell a check of an asset: its last expression is true when it passes.",
+    "sensor": "%%sensor NAME --job JOB | --target SELECTION [options]\n"
+    "Make this cell a sensor: its value is a RunRequest, a SkipReason or a SensorResult.",
     "schedule": '%schedule "CRON" SELECTION [options]\nDeclare a schedule of the selected assets.',
     "job": "%job NAME = SELECTION [options]\nDeclare a job of the selected assets.",
 }
@@ -181,7 +183,8 @@ _EXAMPLES = {
     "asset": (
         "Examples:", "  %%asset daily_delays --group flights",
         '  %%asset daily_delays --partitions daily:2013-01-01 --check "len(daily_delays) > 0"',
-        "  %%asset train test --deps raw_files", "  #| asset daily_delays --group flights      (the same, as a comment)",
+        "  %%asset train test --deps raw_files",
+        "  #| asset daily_delays --group flights      (the same, as a comment)",
     ),
     "op": ("Examples:", "  %%op clean --retries 3",),
     "check": ("Examples:", "  %%check no_nulls --asset flights --blocking", "  flights.dep_delay.notna().all()"),

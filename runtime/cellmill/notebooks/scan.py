@@ -1,6 +1,6 @@
 """A notebook, or all notebooks of a workspace, read without running them: text in, asset cells out.
 
-`scan_notebook` reads one notebook (cells, facts, definitions); `workspace.link_workspace` then decides what needs what, because
+`scan_notebook` reads one notebook; `workspace.link_workspace` then decides what needs what, because
 a name that a body reads may be an asset of another notebook.
 """
 

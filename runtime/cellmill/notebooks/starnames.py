@@ -4,13 +4,15 @@ from __future__ import annotations
 
 STAR_NAMES: dict[str, str] = {
     "math": (
-        "acos acosh asin asinh atan atan2 atanh cbrt ceil comb copysign cos cosh degrees dist e erf erfc exp exp2 expm1 "
+        "acos acosh asin asinh atan atan2 atanh cbrt ceil comb copysign cos cosh degrees dist e erf erfc exp "
+        "exp2 expm1 "
         "fabs factorial floor fmod frexp fsum gamma gcd hypot inf isclose isfinite isinf isnan isqrt lcm ldexp lgamma "
         "log log10 log1p log2 modf nan nextafter perm pi pow prod radians remainder sin sinh sqrt tan tanh tau trunc "
         "ulp"
     ),
     "cmath": (
-        "acos acosh asin asinh atan atanh cos cosh e exp inf infj isclose isfinite isinf isnan log log10 nan nanj phase "
+        "acos acosh asin asinh atan atanh cos cosh e exp inf infj isclose isfinite isinf isnan log log10 nan "
+        "nanj phase "
         "pi polar rect sin sinh sqrt tan tanh tau"
     ),
     "os": (
@@ -18,7 +20,8 @@ STAR_NAMES: dict[str, str] = {
         "EFD_SEMAPHORE EX_CANTCREAT EX_CONFIG EX_DATAERR EX_IOERR EX_NOHOST EX_NOINPUT EX_NOPERM EX_NOUSER EX_OK "
         "EX_OSERR EX_OSFILE EX_PROTOCOL EX_SOFTWARE EX_TEMPFAIL EX_UNAVAILABLE EX_USAGE F_LOCK F_OK F_TEST F_TLOCK "
         "F_ULOCK GRND_NONBLOCK GRND_RANDOM MFD_ALLOW_SEALING MFD_CLOEXEC MFD_HUGETLB MFD_HUGE_16GB MFD_HUGE_16MB "
-        "MFD_HUGE_1GB MFD_HUGE_1MB MFD_HUGE_256MB MFD_HUGE_2GB MFD_HUGE_2MB MFD_HUGE_32MB MFD_HUGE_512KB MFD_HUGE_512MB "
+        "MFD_HUGE_1GB MFD_HUGE_1MB MFD_HUGE_256MB MFD_HUGE_2GB MFD_HUGE_2MB MFD_HUGE_32MB MFD_HUGE_512KB "
+        "MFD_HUGE_512MB "
         "MFD_HUGE_64KB MFD_HUGE_8MB MFD_HUGE_MASK MFD_HUGE_SHIFT NGROUPS_MAX O_ACCMODE O_APPEND O_ASYNC O_CLOEXEC "
         "O_CREAT O_DIRECT O_DIRECTORY O_DSYNC O_EXCL O_FSYNC O_LARGEFILE O_NDELAY O_NOATIME O_NOCTTY O_NOFOLLOW "
         "O_NONBLOCK O_PATH O_RDONLY O_RDWR O_RSYNC O_SYNC O_TMPFILE O_TRUNC O_WRONLY POSIX_FADV_DONTNEED "
@@ -35,14 +38,17 @@ STAR_NAMES: dict[str, str] = {
         "eventfd eventfd_read eventfd_write execl execle execlp execlpe execv execve execvp execvpe extsep fchdir "
         "fchmod fchown fdatasync fdopen fork forkpty fpathconf fsdecode fsencode fspath fstat fstatvfs fsync ftruncate "
         "fwalk get_blocking get_exec_path get_inheritable get_terminal_size getcwd getcwdb getegid getenv getenvb "
-        "geteuid getgid getgrouplist getgroups getloadavg getlogin getpgid getpgrp getpid getppid getpriority getrandom "
-        "getresgid getresuid getsid getuid getxattr initgroups isatty kill killpg lchown linesep link listdir listxattr "
+        "geteuid getgid getgrouplist getgroups getloadavg getlogin getpgid getpgrp getpid getppid getpriority "
+        "getrandom "
+        "getresgid getresuid getsid getuid getxattr initgroups isatty kill killpg lchown linesep link listdir "
+        "listxattr "
         "lockf login_tty lseek lstat major makedev makedirs memfd_create minor mkdir mkfifo mknod name nice open "
         "openpty pardir path pathconf pathconf_names pathsep pidfd_open pipe pipe2 popen posix_fadvise posix_fallocate "
         "posix_spawn posix_spawnp pread preadv putenv pwrite pwritev read readlink readv register_at_fork remove "
         "removedirs removexattr rename renames replace rmdir scandir sched_get_priority_max sched_get_priority_min "
         "sched_getaffinity sched_getparam sched_getscheduler sched_param sched_rr_get_interval sched_setaffinity "
-        "sched_setparam sched_setscheduler sched_yield sendfile sep set_blocking set_inheritable setegid seteuid setgid "
+        "sched_setparam sched_setscheduler sched_yield sendfile sep set_blocking set_inheritable setegid "
+        "seteuid setgid "
         "setgroups setpgid setpgrp setpriority setregid setresgid setresuid setreuid setsid setuid setxattr spawnl "
         "spawnle spawnlp spawnlpe spawnv spawnve spawnvp spawnvpe splice stat stat_result statvfs statvfs_result "
         "strerror supports_bytes_environ symlink sync sysconf sysconf_names system tcgetpgrp tcsetpgrp terminal_size "
@@ -56,7 +62,8 @@ STAR_NAMES: dict[str, str] = {
         "supports_unicode_filenames"
     ),
     "itertools": (
-        "accumulate chain combinations combinations_with_replacement compress count cycle dropwhile filterfalse groupby "
+        "accumulate chain combinations combinations_with_replacement compress count cycle dropwhile filterfalse "
+        "groupby "
         "islice pairwise permutations product repeat starmap takewhile tee zip_longest"
     ),
     "functools": (
@@ -106,7 +113,8 @@ STAR_NAMES: dict[str, str] = {
         "truediv truth xor"
     ),
     "string": (
-        "Formatter Template ascii_letters ascii_lowercase ascii_uppercase capwords digits hexdigits octdigits printable "
+        "Formatter Template ascii_letters ascii_lowercase ascii_uppercase capwords digits hexdigits octdigits "
+        "printable "
         "punctuation whitespace"
     ),
     "decimal": (
@@ -121,7 +129,8 @@ STAR_NAMES: dict[str, str] = {
     "glob": ("escape glob iglob"),
     "shutil": (
         "Error ExecError SameFileError SpecialFileError chown copy copy2 copyfile copyfileobj copymode copystat "
-        "copytree disk_usage get_archive_formats get_terminal_size get_unpack_formats ignore_patterns make_archive move "
+        "copytree disk_usage get_archive_formats get_terminal_size get_unpack_formats ignore_patterns "
+        "make_archive move "
         "register_archive_format register_unpack_format rmtree unpack_archive unregister_archive_format "
         "unregister_unpack_format which"
     ),
@@ -193,7 +202,8 @@ STAR_NAMES: dict[str, str] = {
     "tkinter": (
         "ACTIVE ALL ANCHOR ARC BASELINE BEVEL BOTH BOTTOM BROWSE BUTT BaseWidget BitmapImage BooleanVar Button CASCADE "
         "CENTER CHAR CHECKBUTTON CHORD COMMAND CURRENT CallWrapper Canvas Checkbutton DISABLED DOTBOX DoubleVar E END "
-        "EW EXCEPTION EXTENDED Entry Event EventType FALSE FIRST FLAT Frame GROOVE Grid HIDDEN HORIZONTAL INSERT INSIDE "
+        "EW EXCEPTION EXTENDED Entry Event EventType FALSE FIRST FLAT Frame GROOVE Grid HIDDEN HORIZONTAL "
+        "INSERT INSIDE "
         "Image IntVar LAST LEFT Label LabelFrame Listbox MITER MOVETO MULTIPLE Menu Menubutton Message Misc N NE NO "
         "NONE NORMAL NS NSEW NUMERIC NW NoDefaultRoot OFF ON OUTSIDE OptionMenu PAGES PIESLICE PROJECTING Pack "
         "PanedWindow PhotoImage Place RADIOBUTTON RAISED READABLE RIDGE RIGHT ROUND Radiobutton S SCROLL SE SEL "
@@ -208,7 +218,8 @@ STAR_NAMES: dict[str, str] = {
         "get_poly get_shapepoly getcanvas getpen getscreen getshapes getturtle goto heading hideturtle home ht isdown "
         "isvisible left listen lt mainloop mode numinput onclick ondrag onkey onkeypress onkeyrelease onrelease "
         "onscreenclick ontimer pd pen pencolor pendown pensize penup pos position pu radians register_shape reset "
-        "resetscreen resizemode right rt screensize seth setheading setpos setposition settiltangle setundobuffer setup "
+        "resetscreen resizemode right rt screensize seth setheading setpos setposition settiltangle "
+        "setundobuffer setup "
         "setworldcoordinates setx sety shape shapesize shapetransform shearfactor showturtle speed st stamp textinput "
         "tilt tiltangle title towards tracer turtles turtlesize undo undobufferentries up update width window_height "
         "window_width write write_docstringdict xcor ycor"
@@ -242,7 +253,8 @@ STAR_NAMES: dict[str, str] = {
         "J1939_EE_INFO_NONE J1939_EE_INFO_TX_ABORT J1939_FILTER_MAX J1939_IDLE_ADDR J1939_MAX_UNICAST_ADDR "
         "J1939_NLA_BYTES_ACKED J1939_NLA_PAD J1939_NO_ADDR J1939_NO_NAME J1939_NO_PGN J1939_PGN_ADDRESS_CLAIMED "
         "J1939_PGN_ADDRESS_COMMANDED J1939_PGN_MAX J1939_PGN_PDU1_MAX J1939_PGN_REQUEST MSG_CMSG_CLOEXEC MSG_CONFIRM "
-        "MSG_CTRUNC MSG_DONTROUTE MSG_DONTWAIT MSG_EOR MSG_ERRQUEUE MSG_FASTOPEN MSG_MORE MSG_NOSIGNAL MSG_OOB MSG_PEEK "
+        "MSG_CTRUNC MSG_DONTROUTE MSG_DONTWAIT MSG_EOR MSG_ERRQUEUE MSG_FASTOPEN MSG_MORE MSG_NOSIGNAL MSG_OOB "
+        "MSG_PEEK "
         "MSG_TRUNC MSG_WAITALL NETLINK_CRYPTO NETLINK_DNRTMSG NETLINK_FIREWALL NETLINK_IP6_FW NETLINK_NFLOG "
         "NETLINK_ROUTE NETLINK_USERSOCK NETLINK_XFRM NI_DGRAM NI_MAXHOST NI_MAXSERV NI_NAMEREQD NI_NOFQDN "
         "NI_NUMERICHOST NI_NUMERICSERV PACKET_BROADCAST PACKET_FASTROUTE PACKET_HOST PACKET_LOOPBACK PACKET_MULTICAST "

@@ -145,7 +145,8 @@ def transform_line(line: str) -> str | None:
         return f"{help_['indent']}get_ipython().run_line_magic('pinfo', {asked!r})"
     found = _MAGIC_LINE.match(line)
     if found is not None:
-        return f"{found['indent']}{found['target'] or ''}get_ipython().run_line_magic({found['name']!r}, {found['rest'].strip()!r})"
+        target = found["indent"] + (found["target"] or "")
+        return f"{target}get_ipython().run_line_magic({found['name']!r}, {found['rest'].strip()!r})"
     found = _SHELL_LINE.match(line)
     if found is not None:
         method = "getoutput" if found["target"] or found["more"] else "system"
