@@ -50,6 +50,9 @@ EXPORTS: dict[str, str] = {
     "build_input_context": "definitions.build_io_context",
     "build_output_context": "definitions.build_io_context",
     # definitions: config
+    "ConfigMapping": "definitions.config.config_mapping",
+    "config_mapping": "definitions.config.config_mapping",
+    "validate_run_config": "definitions.run_config",
     "Array": "definitions.config.field",
     "BoolSource": "definitions.config.source",
     "Enum": "definitions.config.config_type",

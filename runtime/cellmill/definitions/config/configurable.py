@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any, Self, TypeVar, cast
 
 from cellmill.definitions.config.evaluation import EvaluateValueResult
-from cellmill.definitions.config.field import Field, convert_potential_field
+from cellmill.definitions.config.field import Field, convert_to_field
 from cellmill.definitions.config.schema import ConfiguredConfigSchema, DefinitionConfigSchema
+from cellmill.definitions.configured import configured_node
 from cellmill.errors import CheckError, InvalidDefinitionError
 
 D = TypeVar("D", bound="ConfigurableDefinition")
@@ -40,12 +41,7 @@ class ConfigurableDefinition:
         return EvaluateValueResult.for_value({"config": result.value} if result.value is not None else {})
 
     def _configured_schema(self, name: str, config_or_config_fn: Any, config_schema: Any) -> DefinitionConfigSchema:
-        if not callable(config_or_config_fn) and config_schema is not None:
-            raise InvalidDefinitionError(
-                f"{name}.configured(…) was given fixed config and a config_schema; "
-                "a schema is needed only with a function from config to config."
-            )
-        field = None if config_schema is None else convert_potential_field(config_schema)
+        field = None if config_schema is None else convert_to_field(config_schema)
         if field is None and callable(config_or_config_fn):
             field = _field_of_parameter(config_or_config_fn)
         return ConfiguredConfigSchema(self.config_schema, field, config_or_config_fn, name)
@@ -113,6 +109,15 @@ def configured(configurable: D, config_schema: Any = None, **kwargs: Any) -> Cal
         return lambda config_or_config_fn: cast(
             D, anonymous.configured(config_or_config_fn, config_schema=config_schema, **kwargs)
         )
+    if hasattr(configurable, "is_graph") and hasattr(configurable, "configured_with"):
+        node: Any = configurable
+
+        def of_node(config_or_config_fn: Any) -> D:
+            own = dict(kwargs)
+            name = own.pop("name", None) or getattr(config_or_config_fn, "__name__", None)
+            return cast(D, configured_node(node, config_or_config_fn, name, config_schema, **own))
+
+        return of_node
     raise CheckError(
         f"configured() takes an op, graph, resource, IO manager, logger or executor definition; got {configurable!r}."
     )

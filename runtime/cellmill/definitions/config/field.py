@@ -438,6 +438,16 @@ class Field:
         return f"Field({self.config_type!r}, default={self._default}, is_required={self.is_required})"
 
 
+def optional_field(config_type: ConfigType) -> Field:
+    """A field that may be left out and then has no value at all, not even the default of its parts."""
+    field = object.__new__(Field)
+    field.description = None
+    field.config_type = config_type
+    field.is_required = False
+    field._default = NO_DEFAULT
+    return field
+
+
 def implicit_default(config_type: ConfigType) -> AnyValue:
     """The value that a type has when nothing is given, NO_DEFAULT where something must be given."""
     if config_type.kind is ConfigTypeKind.NONEABLE:
@@ -569,6 +579,6 @@ def _definition_error(
     return error
 
 
-def convert_potential_field(value: AnyValue) -> Field:
+def convert_to_field(value: AnyValue) -> Field:
     """The Field that a `config_schema=` argument stands for."""
     return value if isinstance(value, Field) else _expand(value, value, ())

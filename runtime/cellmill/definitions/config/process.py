@@ -6,12 +6,12 @@ from typing import Any
 
 from cellmill.definitions.config.config_type import ConfigType
 from cellmill.definitions.config.evaluation import EvaluateValueResult, Problems
-from cellmill.definitions.config.field import convert_potential_field
+from cellmill.definitions.config.field import convert_to_field
 
 
 def as_config_type(schema: Any) -> ConfigType:
     """The config type of a type, a Field or any shorthand."""
-    return schema if isinstance(schema, ConfigType) else convert_potential_field(schema).config_type
+    return schema if isinstance(schema, ConfigType) else convert_to_field(schema).config_type
 
 
 def validate_config(config_schema: Any, config_value: Any) -> EvaluateValueResult:

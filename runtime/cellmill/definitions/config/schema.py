@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from cellmill.definitions.config.evaluation import EvaluateValueResult, EvaluationError
-from cellmill.definitions.config.field import Field, convert_potential_field
+from cellmill.definitions.config.field import Field, convert_to_field
 from cellmill.definitions.config.process import process_config
 from cellmill.errors import ConfigMappingFunctionError, InvalidConfigError
 
@@ -118,7 +118,7 @@ def definition_config_schema(config_schema: Any) -> DefinitionConfigSchema:
         return NO_SCHEMA
     if isinstance(config_schema, (PlainConfigSchema, ConfiguredConfigSchema)):
         return config_schema
-    return PlainConfigSchema(convert_potential_field(config_schema))
+    return PlainConfigSchema(convert_to_field(config_schema))
 
 
 def raise_if_invalid(result: EvaluateValueResult, preamble: str, config: Mapping[str, Any] | Any) -> Any:

@@ -1,0 +1,125 @@
+"""Config mappings: one small outer config that a function turns into the config of everything inside."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, cast, overload
+
+from cellmill.definitions.config.field import Field, convert_to_field
+from cellmill.definitions.config.process import process_config, validate_config
+from cellmill.definitions.config.schema import ANY_FIELD
+from cellmill.errors import ConfigMappingFunctionError, InvalidConfigError, InvalidDefinitionError, ParameterCheckError
+
+ConfigFn = Callable[[Any], Any]
+
+
+class ConfigMapping:
+    """A function from outer config to inner config, with the schema of the outer one.
+
+    With `receive_processed_config_values=False` the function gets the config as written, without defaults and with
+    ``{"env": …}`` in place.
+    """
+
+    def __init__(
+        self,
+        config_fn: ConfigFn,
+        config_schema: Any = None,
+        receive_processed_config_values: bool | None = None,
+    ) -> None:
+        if not callable(config_fn):
+            raise ParameterCheckError(f"ConfigMapping(config_fn=…) is a function; got {config_fn!r}.")
+        self.config_fn = config_fn
+        self.config_schema: Field | None = None if config_schema is None else convert_to_field(config_schema)
+        if config_schema is None and receive_processed_config_values is not None:
+            raise ParameterCheckError(
+                "receive_processed_config_values of a ConfigMapping has a meaning only together with config_schema."
+            )
+        self.receive_processed_config_values = receive_processed_config_values is not False
+        self._config_class = _config_class_of(config_fn)
+        if self.config_schema is None and self._config_class is not None:
+            self.config_schema = self._config_class.to_config_field()
+        self.__doc__ = config_fn.__doc__
+
+    @property
+    def field(self) -> Field:
+        """The field of the outer config; any config where no schema is declared."""
+        return self.config_schema if self.config_schema is not None else ANY_FIELD
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.config_fn(*args, **kwargs)
+
+    def resolve_from_unvalidated_config(self, config: Any) -> Any:
+        """The inner config for outer config as written, checked first."""
+        if self.receive_processed_config_values:
+            result = process_config(self.field.config_type, config)
+        else:
+            result = validate_config(self.field.config_type, config)
+        if not result.success:
+            raise InvalidConfigError("Error in config mapping ", result.errors or [], config)
+        return self.resolve_from_validated_config(result.value)
+
+    def resolve_from_validated_config(self, config: Any, what: str = "The config mapping function") -> Any:
+        """The inner config for checked outer config; an error that names the function where it raises."""
+        try:
+            given = config if self._config_class is None else self._config_class(**config)
+            mapped = self.config_fn(given)
+        except Exception as error:
+            raise ConfigMappingFunctionError(
+                f"{what} has thrown an unexpected error during its execution: {type(error).__name__}: {error}", error
+            ) from error
+        to_dict = getattr(mapped, "to_config_dict", None)
+        if to_dict is not None:
+            mapped = to_dict()
+        if not isinstance(mapped, Mapping):
+            raise InvalidConfigError(
+                f"{what} must return a dictionary; got {mapped!r} of type {type(mapped).__name__}.", [], mapped
+            )
+        return mapped
+
+
+@overload
+def config_mapping(config_fn: ConfigFn) -> ConfigMapping: ...
+
+
+@overload
+def config_mapping(
+    *, config_schema: Any = None, receive_processed_config_values: bool | None = None
+) -> Callable[[ConfigFn], ConfigMapping]: ...
+
+
+def config_mapping(
+    config_fn: ConfigFn | None = None,
+    *,
+    config_schema: Any = None,
+    receive_processed_config_values: bool | None = None,
+) -> Any:
+    """A decorator that makes a `ConfigMapping` of a function."""
+    if config_fn is not None:
+        return ConfigMapping(config_fn)
+    return lambda fn: ConfigMapping(fn, config_schema, receive_processed_config_values)
+
+
+def mapping_of_graph_config(config: Any, name: str) -> ConfigMapping:
+    """The mapping that the `config=` of a graph is: a mapping, or fixed config for the nodes inside."""
+    if isinstance(config, ConfigMapping):
+        return config
+    to_dict = getattr(config, "to_config_dict", None)
+    if to_dict is not None:
+        config = to_dict().get("ops", {})
+    if isinstance(config, Mapping):
+        fixed = dict(config)
+        return ConfigMapping(lambda _: fixed)
+    raise InvalidDefinitionError(f"config of graph '{name}' is a ConfigMapping or a dictionary; got {config!r}.")
+
+
+def _config_class_of(function: ConfigFn) -> Any:
+    """The Config class that the function's only parameter is annotated with, or None."""
+    try:
+        parameters = list(inspect.signature(function, eval_str=True).parameters.values())
+    except (TypeError, ValueError, NameError):
+        return None
+    annotation = parameters[0].annotation if len(parameters) == 1 else None
+    if isinstance(annotation, type) and hasattr(annotation, "to_config_field"):
+        return cast(Any, annotation)
+    return None

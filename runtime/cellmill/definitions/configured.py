@@ -1,0 +1,50 @@
+"""`configured` for ops and graphs: the same definition under a new name with its config given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cellmill.definitions.config.field import convert_to_field
+from cellmill.definitions.config.schema import ConfiguredConfigSchema, DefinitionConfigSchema, PlainConfigSchema
+from cellmill.errors import InvalidDefinitionError
+
+
+def schema_of(definition: Any) -> DefinitionConfigSchema:
+    """The config schema of a definition, with what `configured` did to it."""
+    configured: DefinitionConfigSchema | None = getattr(definition, "configured_with", None)
+    if configured is not None:
+        return configured
+    own = getattr(definition, "config_schema", None)
+    if isinstance(own, (PlainConfigSchema, ConfiguredConfigSchema)):
+        return own
+    return PlainConfigSchema(definition.config_field)
+
+
+def configured_node(
+    definition: Any,
+    config_or_config_fn: Any,
+    name: str | None,
+    config_schema: Any = None,
+    description: str | None = None,
+) -> Any:
+    """The op or graph under a new name, with fixed config or with a function from its new config to the old."""
+    own_name = name or (getattr(config_or_config_fn, "__name__", None) if callable(config_or_config_fn) else None)
+    if own_name is None:
+        raise InvalidDefinitionError(
+            f"'{definition.name}' cannot be configured without name=…, the name of the configured definition."
+        )
+    if definition.is_graph and definition.config_mapping is None:
+        raise InvalidDefinitionError(
+            "Only graphs utilizing config mapping can be pre-configured. The graph "
+            f'"{definition.name}" does not have a config mapping, and thus has nothing to be configured.'
+        )
+    field = None if config_schema is None else convert_to_field(config_schema)
+    schema = ConfiguredConfigSchema(
+        schema_of(definition), field, config_or_config_fn, f"{'graph' if definition.is_graph else 'op'} '{own_name}'"
+    )
+    changed: dict[str, Any] = {"name": own_name, "configured_with": schema}
+    if description is not None:
+        changed["description"] = description
+    if not definition.is_graph:
+        changed["_config_field"] = field
+    return definition.copy_with(**changed)
