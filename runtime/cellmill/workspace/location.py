@@ -101,7 +101,7 @@ class ModuleLocation(Hosted):
         key = self._cache_key()
         kept = self._cache.get_many([key]).get(key)
         if kept is not None and self._unchanged(kept["sources"]):
-            return Manifest.from_json(kept).located(self.name)
+            return Manifest.from_json(kept, self.name)
         if self._host is not None:
             self._host.restart()
         try:
@@ -109,7 +109,7 @@ class ModuleLocation(Hosted):
         except Exception as error:  # a location's shell: whatever breaks one location is shown on it alone
             return Manifest(problems=(self._problem(error),)).located(self.name)
         self._cache.put_many({key: data})
-        return Manifest.from_json(data).located(self.name)
+        return Manifest.from_json(data, self.name)
 
     def _problem(self, error: Exception) -> ProblemEntry:
         remedy = getattr(error, "remedy", "") or "Correct the code; it is read again when it changes."

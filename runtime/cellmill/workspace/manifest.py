@@ -21,9 +21,9 @@ class _Entry:
     """A record that becomes JSON and comes back."""
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Return the record of `to_json`."""
-        return cls(**{key: _frozen(value) for key, value in data.items()})
+    def from_json(cls, data: Mapping[str, Any], **more: Any) -> Self:
+        """Return the record of `to_json`, with the fields `more`."""
+        return cls(**{key: _frozen(value) if type(value) is list else value for key, value in data.items()}, **more)
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON data, fields at their defaults left out."""
@@ -36,8 +36,8 @@ class _Entry:
         return out
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+def _frozen(value: list[Any]) -> tuple[Any, ...]:
+    return tuple([_frozen(item) if type(item) is list else item for item in value])
 
 
 def _thawed(value: Any) -> Any:
@@ -290,10 +290,12 @@ class Manifest:
         return out | {"executor": self.executor, "sources": dict(self.sources), "version": MANIFEST_VERSION}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Manifest:
-        """Return the manifest of `to_json`."""
+    def from_json(cls, data: Mapping[str, Any], location: str = "") -> Manifest:
+        """Return the manifest of `to_json`, with every entry marked as of `location`."""
+        more = {"location": location} if location else {}
         parts: dict[str, Any] = {
-            name: tuple(kind.from_json(entry) for entry in data.get(name, ())) for name, kind in _PARTS.items()
+            name: tuple([kind.from_json(entry, **more) for entry in data.get(name, ())])
+            for name, kind in _PARTS.items()
         }
         return cls(**parts, executor=data.get("executor"), sources=data.get("sources") or {})
 

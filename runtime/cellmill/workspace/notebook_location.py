@@ -72,7 +72,10 @@ class NotebookLocation(Hosted):
         for key in [*other_assets, *(key for found in names.values() for key in found.keys)]:
             index.setdefault(key[-1], []).append(key)
         modules = _LocalModules(self.root, self._cache)
-        return self._second_look(paths, digests, names, index, modules).located(self.name)
+        try:
+            return self._second_look(paths, digests, names, index, modules)
+        finally:
+            forget_scans()
 
     # -- first look --------------------------------------------------------------------------------------------
 
@@ -113,7 +116,8 @@ class NotebookLocation(Hosted):
         for path in paths:
             if path not in wanted:
                 error = OSError(f"{self.relative(path)} cannot be read.")
-                parts.append(Manifest(problems=(problem_of(error, kind="notebook", notebook=self.relative(path)),)))
+                problem = problem_of(error, kind="notebook", notebook=self.relative(path), location=self.name)
+                parts.append(Manifest(problems=(problem,)))
                 continue
             key, others = wanted[path]
             data = kept.get(key)
@@ -121,9 +125,9 @@ class NotebookLocation(Hosted):
                 sources = modules.sources() if modules.stamp(names[path].words) else {}
                 read: Manifest = _reading().second_look(path, self.relative(path), others, sources)
                 fresh[key] = read.to_json()
-                parts.append(read)
+                parts.append(read.located(self.name))
             else:
-                parts.append(Manifest.from_json(data))
+                parts.append(Manifest.from_json(data, self.name))
         self._cache.put_many(fresh)
         return merge_manifests(*parts)
 
@@ -173,6 +177,16 @@ def _hash(text: str) -> str:
 _VERSION = f"{MANIFEST_VERSION}.{sys.version_info[0]}.{sys.version_info[1]}"
 
 
+def forget_scans() -> None:
+    """Let go of the syntax trees that the two looks shared."""
+    module = sys.modules.get(_READING)
+    if module is not None:
+        module.forget_scans()
+
+
+_READING = "cellmill.workspace.notebook_reading"
+
+
 def _reading() -> Any:
     """Return the module that reads notebooks: 200 ms of imports that a warm cache never needs."""
-    return import_module("cellmill.workspace.notebook_reading")
+    return import_module(_READING)

@@ -44,6 +44,11 @@ def scan_file(path: Path, relative: str) -> NotebookScan:
     return _scan(str(path), relative, (stat.st_mtime_ns, stat.st_size))
 
 
+def forget_scans() -> None:
+    """Let go of the scans that are kept."""
+    _scan.cache_clear()
+
+
 def first_look(path: Path, relative: str) -> dict[str, Any]:
     """Return which assets a notebook makes, and the words by which it could read others."""
     try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -75,6 +77,10 @@ class Workspace:
         return self.manifest
 
     def _read(self) -> Manifest:
+        with _paused_collector():
+            return self._read_locations()
+
+    def _read_locations(self) -> Manifest:
         hosted = [loc for loc in self.locations.values() if not isinstance(loc, NotebookLocation)]
         if len(hosted) > 1:
             with ThreadPoolExecutor(_READERS) as pool:
@@ -145,6 +151,18 @@ class Workspace:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
+
+
+@contextmanager
+def _paused_collector() -> Iterator[None]:
+    """Pause the cycle collector: thousands of syntax trees live only as long as the reading, and it would walk them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def sort_assets(entries: list[AssetEntry]) -> list[AssetEntry]:

@@ -1,0 +1,87 @@
+"""`cellmill check` on a workspace of 1,000 notebooks with 5,000 asset cells: cold, warm, and after one edit.
+
+Run: ``python tests/benchmarks/bench_check.py [NOTEBOOKS]``. Writes one JSON line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+CELLS = 5
+
+
+def make_workspace(root: Path, notebooks: int) -> None:
+    """Write notebooks of five asset cells each; the first of each reads the last of the one before."""
+    (root / "cellmill.toml").write_text('notebooks = ["nb/**/*.ipynb"]\n')
+    for number in range(notebooks):
+        sources = [
+            "%load_ext cellmill\nimport pandas as pd\nimport numpy as np",
+            f"FACTOR = {number}\n\ndef scale(x):\n    return x * FACTOR",
+        ]
+        above = f"a{number - 1}_{CELLS - 1}" if number else "np.arange(10)"
+        for cell in range(CELLS):
+            sources.append(
+                f'%%asset a{number}_{cell} --group g{number % 20}\n"""Asset {cell} of notebook {number}."""\n'
+                f"frame = pd.DataFrame({{'x': scale({above}), 'y': {cell}}})\n"
+                "frame[frame.x > 0].groupby('y', as_index=False).x.sum()"
+            )
+            above = f"a{number}_{cell}"
+        cells = [
+            {
+                "cell_type": "code",
+                "id": f"c{at}",
+                "metadata": {},
+                "source": source,
+                "outputs": [],
+                "execution_count": None,
+            }
+            for at, source in enumerate(sources)
+        ]
+        notebook = {
+            "cells": cells,
+            "metadata": {"language_info": {"name": "python"}},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+        path = root / "nb" / f"{number // 100:02d}" / f"n{number:04d}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(notebook))
+    old = time.time() - 60
+    for path in root.rglob("*.ipynb"):
+        os.utime(path, (old, old))
+
+
+def timed_check(root: Path) -> dict[str, float]:
+    """Return wall and CPU seconds of one `cellmill check`."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run([sys.executable, "-m", "cellmill", "check"], cwd=root, capture_output=True, text=True)  # noqa: S603
+    wall = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stdout + done.stderr
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"wall_s": round(wall, 3), "cpu_s": round(cpu, 3)}
+
+
+def main() -> None:
+    """Measure and write the figures."""
+    notebooks = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        make_workspace(root, notebooks)
+        cold, warm = timed_check(root), timed_check(root)
+        one = root / "nb" / "00" / "n0000.ipynb"
+        one.write_text(one.read_text().replace("FACTOR = 0", "FACTOR = 7"))
+        edited = timed_check(root)
+    assets = notebooks * CELLS
+    print(json.dumps({"notebooks": notebooks, "assets": assets, "cold": cold, "warm": warm, "one_edit": edited}))
+
+
+if __name__ == "__main__":
+    main()
