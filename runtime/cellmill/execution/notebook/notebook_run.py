@@ -11,15 +11,14 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from cellmill.execution.notebook.document import Node
 from cellmill.execution.notebook.ends import STOPPING, CellError, CellResult, End, NotebookResult, death_of_process
 from cellmill.execution.notebook.journal import Journal, mark_cell, mark_notebook
-from cellmill.execution.notebook.kernel import SHUTDOWN_GRACE_S, Kernel
+from cellmill.execution.notebook.kernel import Kernel
 from cellmill.execution.notebook.memory import memory_of_group, out_of_memory_kills, peak_memory
 from cellmill.execution.notebook.outputs import OutputCollector
 from cellmill.execution.notebook.wire import Channels, Message
@@ -34,10 +33,6 @@ _DRAIN_S = 0.2
 #: papermill's and nbclient's tag for cells that an unattended run leaves out.
 SKIP_TAG = "skip-execution"
 RAISES_TAG = "raises-exception"
-
-
-class Cancelled(Exception):
-    """The run was asked to stop."""
 
 
 class CancelSwitch:
@@ -107,6 +102,10 @@ class NotebookRun:
     cancel: CancelSwitch | None = None
     #: Code to run, unseen, before the cell at a position (such as loading a stored value).
     before: Mapping[int, str] = field(default_factory=dict)
+    #: Positions to execute, in this order; None for all cells, top to bottom.
+    order: Sequence[int] | None = None
+    #: Secret values and what to show in their place.
+    mask: Mapping[str, str] = field(default_factory=dict)
     stop_on_error: bool = True
 
     _requests: dict[str, int] = field(default_factory=dict, init=False)
@@ -119,13 +118,16 @@ class NotebookRun:
     def run(self) -> NotebookResult:
         """Run the cells in order and return how each ended; the notebook is changed in place and told to the journal."""
         cells = self.notebook["cells"]
-        self._collector = OutputCollector(cells, self.journal.output if self.journal else None, self.output_limit)
+        self._collector = OutputCollector(
+            cells, self.journal.output if self.journal else None, self.output_limit, self.mask
+        )
         self._oom_kills = out_of_memory_kills()
         started_at = time.time()
         self._begin()
         end, detail = End.SUCCEEDED, ""
         with self._watched():
-            for index, cell in enumerate(cells):
+            for index in self._order():
+                cell = cells[index]
                 result = self._cell(index, cell)
                 self._finish(result, cell)
                 if result.end in STOPPING and (self.stop_on_error or result.end is not End.FAILED):
@@ -142,7 +144,19 @@ class NotebookRun:
         widgets = self._collector.widgets_metadata()
         if widgets:
             self.notebook["metadata"]["widgets"] = widgets
+        if self.journal is not None:
+            self.journal.append(
+                "notebook_ended", end=end.value, detail=detail, metadata={"widgets": widgets} if widgets else {}
+            )
         return NotebookResult(end=end, detail=detail, cells=self._results, notebook=self.notebook)
+
+    def _order(self) -> Sequence[int]:
+        """Return the positions to go through: first all that are not executed, so that live viewers see them marked at once."""
+        everything = range(len(self.notebook["cells"]))
+        if self.order is None:
+            return everything
+        wanted = set(self.order)
+        return [*(index for index in everything if index not in wanted), *self.order]
 
     def _begin(self) -> None:
         for cell in self.notebook["cells"]:
@@ -389,26 +403,3 @@ _ERROR_NAMES = {
 def _left_with_failure(result: CellResult) -> bool:
     """`sys.exit()` and `sys.exit(0)` leave early without failure, any other status fails."""
     return result.end is End.EXITED and result.error is not None and result.error.evalue not in ("", "0", "None")
-
-
-def run_folder_listing(folder: Path) -> dict[str, int]:
-    """Return the files below `folder` with their modification times in nanoseconds, hidden ones left out."""
-    found = {}
-    for root, directories, files in os.walk(folder):
-        directories[:] = [name for name in directories if not name.startswith(".") and name != "__pycache__"]
-        for name in files:
-            path = Path(root) / name
-            with contextlib.suppress(OSError):
-                found[str(path.relative_to(folder))] = path.stat().st_mtime_ns
-    return found
-
-
-__all__ = [
-    "CANCEL_GRACE_S",
-    "SHUTDOWN_GRACE_S",
-    "CancelSwitch",
-    "Cancelled",
-    "Listener",
-    "NotebookRun",
-    "run_folder_listing",
-]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cellmill.execution.notebook.document import Node
@@ -22,8 +22,15 @@ class OutputCollector:
     so that a journal of those lines gives the same outputs again (`apply`).
     """
 
-    def __init__(self, cells: list[Node], sink: OutputSink | None = None, limit_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        cells: list[Node],
+        sink: OutputSink | None = None,
+        limit_bytes: int | None = None,
+        mask: Mapping[str, str] | None = None,
+    ) -> None:
         self._cells = cells
+        self._mask = mask or {}
         self._sink = sink
         self._limit = limit_bytes
         self._sizes: dict[int, int] = {}
@@ -41,6 +48,8 @@ class OutputCollector:
     def take(self, message: Message, index: int) -> Node | None:
         """Apply one iopub message to the cell at `index`; return the output that it added."""
         kind, content = message["msg_type"], message["content"]
+        if self._mask:
+            content = masked(content, self._mask)
         if kind in _OUTPUTS:
             return self._add(index, output_of(kind, content), _display_id(content))
         if kind == "update_display_data":
@@ -136,6 +145,19 @@ class OutputCollector:
                 "encoding": "base64",
                 "path": path,
             }
+
+
+def masked(value: Any, mask: Mapping[str, str]) -> Any:
+    """Return `value` with every secret in its texts replaced."""
+    if isinstance(value, str):
+        for secret, instead in mask.items():
+            value = value.replace(secret, instead)
+        return value
+    if isinstance(value, dict):
+        return {key: masked(item, mask) for key, item in value.items()}
+    if isinstance(value, list):
+        return [masked(item, mask) for item in value]
+    return value
 
 
 def apply(operation: str, index: int, value: Any, cells: list[Node]) -> None:

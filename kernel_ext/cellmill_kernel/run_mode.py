@@ -1,0 +1,69 @@
+"""A kernel that executes a notebook step of a run: what the worker told it, and the way events go back.
+
+The session asks `current()` before it executes an asset cell.  In a run it then takes run id, partition, config and stored values
+from here instead of from an instance, and gives its events to `emit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.value_ref import ValueRef
+from cellmill.execution.notebook.protocol import EVENTS_TARGET, StepMessage, events_to_data
+from cellmill.planning.event import Event
+
+
+class RunMode:
+    """The run that this kernel works for."""
+
+    def __init__(self, message: StepMessage) -> None:
+        self.message = message
+        self._comm: Any = None
+        self._made: dict[tuple[AssetKey, str], ValueRef] = {}
+
+    def is_selected(self, key: AssetKey) -> bool:
+        """Return whether this step makes the asset; an empty selection is a run of the whole notebook."""
+        return not self.message.selection or key in self.message.selection
+
+    def find_ref(self, asset_key: AssetKey, partition_key: str | None) -> ValueRef | None:
+        """Return where an asset's stored value lies: made in this step, else as the worker said."""
+        made = self._made.get((asset_key, partition_key or ""))
+        return made if made is not None else self.message.find(asset_key, partition_key)
+
+    def record_ref(self, asset_key: AssetKey, partition_key: str | None, ref: ValueRef) -> None:
+        """Remember what this step has stored, for the cells below."""
+        self._made[(asset_key, partition_key or "")] = ref
+
+    def emit(self, events: Event | Sequence[Event]) -> None:
+        """Send events to the run's worker."""
+        if self._comm is None:
+            from comm import create_comm
+
+            self._comm = create_comm(target_name=EVENTS_TARGET, data={})
+        self._comm.send(events_to_data([events] if isinstance(events, Event) else events))
+
+
+_current: RunMode | None = None
+
+
+def current() -> RunMode | None:
+    """Return the run that this kernel works for; None in an interactive kernel."""
+    return _current
+
+
+def begin(text: str) -> None:
+    """Take the worker's message; called once, before the first cell."""
+    global _current
+    _current = RunMode(StepMessage.from_text(text))
+
+
+def bind(names: dict[str, str]) -> None:
+    """Bind the stored values of assets to names of the notebook that are not bound yet."""
+    from cellmill_kernel.session import get_session
+
+    session = get_session()
+    for name, key in names.items():
+        if name not in session.namespace:
+            session.namespace[name] = session.load_value(AssetKey.from_user_string(key))
