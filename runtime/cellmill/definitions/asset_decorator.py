@@ -1,0 +1,219 @@
+"""`@asset`: a function that makes one asset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from cellmill.definitions.asset_inputs import asset_inputs
+from cellmill.definitions.asset_key import AssetKey, key_prefix_from_coercible
+from cellmill.definitions.asset_spec import AssetDep, AssetSpec, coerced_deps
+from cellmill.definitions.assets import AssetsDefinition
+from cellmill.definitions.composition import checked_hooks
+from cellmill.definitions.events import DEFAULT_OUTPUT, NO_VALUE
+from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary, load
+from cellmill.definitions.job import checked_resources
+from cellmill.definitions.op import OpDefinition, unwrapped
+from cellmill.definitions.port import DEFAULT_IO_MANAGER_KEY, OutputDefinition
+from cellmill.definitions.tags import checked_tags
+from cellmill.errors import CheckError, InvalidDefinitionError
+
+#: Tag of an op that says what its function is made with, under Dagster's name.
+COMPUTE_KIND = "dagster/compute_kind"
+
+
+def asset(
+    compute_fn: Callable[..., Any] | None = None,
+    *,
+    name: str | None = None,
+    key_prefix: Any = None,
+    ins: Mapping[str, Any] | None = None,
+    deps: Iterable[Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    description: str | None = None,
+    config_schema: Any = None,
+    required_resource_keys: AbstractSet[str] | None = None,
+    resource_defs: Mapping[str, object] | None = None,
+    hooks: AbstractSet[Any] | None = None,
+    io_manager_def: object | None = None,
+    io_manager_key: str | None = None,
+    compute_kind: str | None = None,
+    dagster_type: Any = NO_VALUE,
+    partitions_def: Any = None,
+    op_tags: Mapping[str, Any] | None = None,
+    group_name: str | None = None,
+    output_required: bool = True,
+    automation_condition: Any = None,
+    freshness_policy: Any = None,
+    backfill_policy: Any = None,
+    retry_policy: Any = None,
+    code_version: str | None = None,
+    key: Any = None,
+    check_specs: Sequence[Any] | None = None,
+    owners: Sequence[str] | None = None,
+    kinds: AbstractSet[str] | None = None,
+    pool: str | None = None,
+    non_argument_deps: Iterable[Any] | None = None,
+    auto_materialize_policy: Any = None,
+    legacy_freshness_policy: Any = None,
+    origin: Any = None,
+) -> Any:
+    """Return the decorated function as an asset: its name is the key, its parameters are the upstream assets.
+
+    Raises: InvalidDefinitionError where the declaration contradicts itself or the function.
+    """
+    if compute_kind is not None and kinds:
+        raise InvalidDefinitionError("Can not specify compute_kind and kinds on the @asset decorator; use kinds.")
+    if deps is not None and non_argument_deps is not None:
+        raise InvalidDefinitionError("Cannot specify deps and non_argument_deps on an @asset; use deps.")
+    if io_manager_key is not None and io_manager_def is not None:
+        raise CheckError("Both io_manager_key and io_manager_def were provided to `@asset`; give one of them.")
+    wanted = deps if deps is not None else non_argument_deps
+
+    def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
+        own_key = _key_of(fn, key, key_prefix, name)
+        owner = f"@asset '{own_key.to_user_string()}'"
+        shape = FunctionShape(fn)
+        inputs = asset_inputs(shape, ins, coerced_deps(wanted), owner)
+        resources = checked_resources(resource_defs, owner) if resource_defs else {}
+        manager_key = io_manager_key or DEFAULT_IO_MANAGER_KEY
+        if io_manager_def is not None:
+            manager_key = own_key.to_python_identifier("io_manager")
+            resources = {**resources, **checked_resources({manager_key: io_manager_def}, owner)}
+        bad = [one for one in shape.resource_args if one in inputs]
+        if bad:
+            raise InvalidDefinitionError(f"{owner}: {bad} are resources and upstream assets at once.")
+        spec = AssetSpec(
+            own_key,
+            deps=[AssetDep(one.key, partition_mapping=one.partition_mapping) for one in inputs.values()],
+            description=description if description is not None else docstring_summary(fn),
+            metadata=metadata,
+            skippable=not output_required,
+            group_name=group_name,
+            code_version=code_version,
+            freshness_policy=freshness_policy or legacy_freshness_policy,
+            automation_condition=automation_condition,
+            auto_materialize_policy=auto_materialize_policy,
+            owners=owners,
+            tags=tags,
+            kinds=kinds,
+            partitions_def=partitions_def,
+            origin=origin,
+        )
+        checks = checks_by_output_name(check_specs, {own_key}, owner)
+        out = OutputDefinition(
+            _asset_type(shape, dagster_type),
+            DEFAULT_OUTPUT,
+            is_required=output_required,
+            io_manager_key=manager_key,
+            metadata=metadata,
+            code_version=code_version,
+        )
+        op_def = make_op(
+            fn,
+            shape,
+            own_key.to_python_identifier(),
+            [one.definition for one in inputs.values()],
+            [out, *check_outputs(checks)],
+            description=spec.description,
+            config_schema=config_schema,
+            required_resource_keys=frozenset(required_resource_keys or ()),
+            tags=op_tags_of(op_tags, compute_kind, kinds, owner),
+            retry_policy=retry_policy,
+            code_version=code_version,
+            pool=pool,
+        )
+        return AssetsDefinition(
+            keys_by_input_name={one: given.key for one, given in inputs.items()},
+            keys_by_output_name={DEFAULT_OUTPUT: own_key},
+            node_def=op_def,
+            specs=[spec],
+            partitions_def=partitions_def,
+            partition_mappings={
+                one.key: one.partition_mapping for one in inputs.values() if one.partition_mapping is not None
+            },
+            resource_defs=resources,
+            hook_defs=checked_hooks(hooks or ()),
+            check_specs_by_output_name=checks,
+            backfill_policy=backfill_policy,
+        )
+
+    if compute_fn is None:
+        return decorate
+    if not callable(compute_fn):
+        raise InvalidDefinitionError(f"@asset decorates a function; got {compute_fn!r}. Give arguments by name.")
+    return decorate(compute_fn)
+
+
+def make_op(
+    fn: Callable[..., Any],
+    shape: FunctionShape,
+    name: str,
+    input_defs: Sequence[Any],
+    output_defs: Sequence[Any],
+    **options: Any,
+) -> OpDefinition:
+    """Return the op of an asset's function."""
+    return OpDefinition(fn, name=name, shape=shape, input_defs=input_defs, output_defs=output_defs, **options)
+
+
+def _key_of(fn: Callable[..., Any], key: Any, key_prefix: Any, name: str | None) -> AssetKey:
+    if key is not None:
+        if key_prefix is not None or name is not None:
+            raise InvalidDefinitionError(
+                "Cannot specify a name or key prefix for @asset when the key argument is provided "
+                f"({describe_place(fn)})."
+            )
+        return AssetKey.from_coercible(key)
+    own = name if name is not None else fn.__name__
+    if key_prefix is None:
+        return AssetKey(own)
+    return AssetKey([*key_prefix_from_coercible(key_prefix), own])
+
+
+def _asset_type(shape: FunctionShape, declared: Any) -> Any:
+    if declared is not NO_VALUE:
+        return declared
+    if shape.is_generator or shape.is_async_generator:
+        return NO_VALUE
+    return unwrapped(shape.returns)
+
+
+def op_tags_of(op_tags: Any, compute_kind: str | None, kinds: Any, owner: str) -> Mapping[str, str]:
+    """Return the tags of an asset's op."""
+    tags = dict(checked_tags(op_tags, owner)) if op_tags else {}
+    if compute_kind:
+        tags[COMPUTE_KIND] = compute_kind
+    return tags
+
+
+def checks_by_output_name(
+    check_specs: Iterable[Any] | None, keys: AbstractSet[AssetKey], owner: str
+) -> dict[str, Any]:
+    """Return the specs of the checks that come with an asset, by the output each of them is."""
+    found: dict[str, Any] = {}
+    for spec in check_specs or ():
+        if not hasattr(spec, "blocking"):
+            raise CheckError(f"check_specs of {owner} are AssetCheckSpecs; got {spec!r}.")
+        name = spec.get_python_identifier()
+        if name in found:
+            raise CheckError(f"{owner}: duplicate check specs {spec.name!r} for one asset.")
+        if spec.asset_key not in keys:
+            raise CheckError(
+                f"Invalid asset key {spec.asset_key} in check spec {spec.name!r} of {owner}. Must be one of "
+                f"{sorted(keys)}."
+            )
+        found[name] = spec
+    return found
+
+
+def check_outputs(checks: Mapping[str, Any]) -> list[OutputDefinition]:
+    """Return the outputs that stand for checks."""
+    return [OutputDefinition(None, name) for name in checks]
+
+
+def loaded(name: str) -> Any:
+    """Return a module of definitions."""
+    return load(name)

@@ -1,0 +1,113 @@
+"""The inputs of an asset's function: which asset each of them is, and those that only give an order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.asset_spec import AssetDep, AssetIn
+from cellmill.definitions.events import NO_VALUE
+from cellmill.definitions.inference import FunctionShape, describe_place
+from cellmill.definitions.port import InputDefinition
+from cellmill.errors import InvalidDefinitionError
+
+
+class AssetInput:
+    """One input of an asset's function, with the asset that it is."""
+
+    __slots__ = ("definition", "key", "partition_mapping")
+
+    def __init__(self, key: AssetKey, definition: InputDefinition, partition_mapping: Any = None) -> None:
+        self.key = key
+        self.definition = definition
+        self.partition_mapping = partition_mapping
+
+
+def order_input(key: AssetKey, taken: Iterable[str]) -> InputDefinition:
+    """Return the input by which an asset is waited for and not loaded."""
+    base = key.to_python_identifier().replace("-", "_").replace("/", "_")
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base}_{number}"
+    made = InputDefinition("upstream", None)
+    made.name = name
+    return made
+
+
+def asset_inputs(
+    shape: FunctionShape,
+    ins: Mapping[str, Any] | None,
+    deps: Iterable[AssetDep],
+    owner: str,
+) -> dict[str, AssetInput]:
+    """Return the inputs by name: the function's parameters, then the dependencies without a value."""
+    given = {name: AssetIn.from_coercible(one) for name, one in (ins or {}).items()}
+    found: dict[str, AssetInput] = {}
+    names = list(shape.input_names)
+    for name in given:
+        if name not in names and not _is_order_only(given[name]):
+            if not shape.has_var_keyword:
+                raise InvalidDefinitionError(
+                    f"{owner} ({describe_place(shape.fn)}): key '{name}' in provided ins dict does not correspond to "
+                    f"any of the names of the arguments to the decorated function, which are {names}."
+                )
+        if name not in names:
+            names.append(name)
+    for name in names:
+        found[name] = _one_input(name, given.get(name), shape)
+    taken = {one.key for one in found.values()}
+    for dep in deps:
+        if dep.asset_key in taken:
+            _refuse_twice(dep.asset_key, found, shape, owner, given)
+            continue
+        made = order_input(dep.asset_key, found)
+        found[made.name] = AssetInput(dep.asset_key, made, dep.partition_mapping)
+    return found
+
+
+def _is_order_only(given: AssetIn) -> bool:
+    from cellmill.definitions.port import is_nothing_type
+
+    return given.dagster_type is not NO_VALUE and is_nothing_type(given.dagster_type)
+
+
+def _one_input(name: str, given: AssetIn | None, shape: FunctionShape) -> AssetInput:
+    default = shape.defaults.get(name, NO_VALUE)
+    hint = shape.annotation(name)
+    if given is None:
+        return AssetInput(AssetKey(name), InputDefinition(name, hint, default_value=default))
+    if given.key is not None:
+        key = given.key
+    else:
+        key = AssetKey([*(given.key_prefix or ()), name])
+    declared = hint if given.dagster_type is NO_VALUE else given.dagster_type
+    definition = InputDefinition(
+        name, declared, default_value=default, metadata=given.metadata, input_manager_key=given.input_manager_key
+    )
+    return AssetInput(key, definition, given.partition_mapping)
+
+
+def _refuse_twice(
+    key: AssetKey, found: Mapping[str, AssetInput], shape: FunctionShape, owner: str, given: Mapping[str, AssetIn]
+) -> None:
+    name = next(name for name, one in found.items() if one.key == key)
+    if name in shape.input_names or name in given:
+        raise InvalidDefinitionError(
+            f"{owner} ({describe_place(shape.fn)}): deps value {key} also declared as input/AssetIn {name!r}. Remove "
+            "one of them."
+        )
+
+
+def with_order_inputs(
+    op_def: Any, keys_by_input_name: Mapping[str, AssetKey], more: Iterable[AssetKey]
+) -> tuple[Any, dict[str, AssetKey]]:
+    """Return the op and its keys with more assets to wait for."""
+    inputs = list(op_def.input_defs)
+    keys = dict(keys_by_input_name)
+    for key in sorted(more):
+        made = order_input(key, [one.name for one in inputs])
+        inputs.append(made)
+        keys[made.name] = key
+    return op_def.copy_with(input_defs=tuple(inputs)), keys

@@ -1,0 +1,361 @@
+"""What is known of an asset apart from how it is made: `AssetSpec`, and the dependencies in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey, CoercibleToAssetKey, key_prefix_from_coercible
+from cellmill.definitions.events import NO_VALUE, normalized
+from cellmill.definitions.tags import (
+    KIND_PREFIX,
+    checked_group,
+    checked_kinds,
+    checked_owners,
+    checked_tags,
+    kind_tags,
+)
+from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
+
+_EMPTY: Mapping[str, Any] = {}
+
+
+class AssetDep:
+    """A dependency on an asset by which no value is passed."""
+
+    __slots__ = ("asset_key", "metadata", "partition_mapping")
+
+    def __init__(
+        self, asset: Any, *, partition_mapping: Any = None, metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        if isinstance(asset, (list, tuple)):
+            asset = AssetKey(asset)
+        if hasattr(asset, "keys_by_output_name") and len(asset.keys) > 1:
+            raise InvalidDefinitionError(
+                "Cannot create an AssetDep from a multi_asset AssetsDefinition: name the asset keys that are needed, "
+                f"of {sorted(asset.keys)}."
+            )
+        if not isinstance(asset, (str, AssetKey)) and not isinstance(getattr(asset, "key", None), AssetKey):
+            raise CheckError(
+                f"An AssetDep is on an asset, a spec, an AssetKey or a str; got {type(asset).__name__}."
+            )
+        self.asset_key = (
+            AssetKey.from_user_string(asset) if isinstance(asset, str) else AssetKey.from_coercible_or_definition(asset)
+        )
+        self.partition_mapping = partition_mapping
+        self.metadata = metadata or _EMPTY
+
+    @staticmethod
+    def from_coercible(arg: Any) -> AssetDep:
+        """Return `arg` if it is a dependency, else the dependency on the asset it names."""
+        return arg if isinstance(arg, AssetDep) else AssetDep(arg)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, AssetDep)
+            and self.asset_key == other.asset_key
+            and self.partition_mapping == other.partition_mapping
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.asset_key)
+
+    def __repr__(self) -> str:
+        return f"AssetDep({self.asset_key.to_user_string()!r})"
+
+
+def coerced_deps(deps: Iterable[Any] | None) -> tuple[AssetDep, ...]:
+    """Return the dependencies; the same asset twice is an error unless both say the same."""
+    if not deps:
+        return ()
+    found: dict[AssetKey, AssetDep] = {}
+    for one in deps:
+        if hasattr(one, "keys_by_output_name") and len(one.keys) > 1:
+            for key in one.keys:
+                found[key] = AssetDep(key)
+            continue
+        dep = AssetDep.from_coercible(one)
+        other = found.get(dep.asset_key)
+        if other is not None and other.partition_mapping != dep.partition_mapping:
+            raise InvariantViolationError(f"Cannot set a dependency on asset {dep.asset_key} more than once per asset.")
+        found[dep.asset_key] = dep
+    return tuple(found.values())
+
+
+class AssetSpec:
+    """An asset's key with all that describes it."""
+
+    __slots__ = (
+        "_tags",
+        "auto_materialize_policy_given",
+        "automation_condition",
+        "code_version",
+        "deps",
+        "description",
+        "freshness_policy",
+        "given_metadata",
+        "given_owners",
+        "group_name",
+        "key",
+        "origin",
+        "partitions_def",
+        "skippable",
+    )
+
+    def __init__(
+        self,
+        key: CoercibleToAssetKey,
+        *,
+        deps: Iterable[Any] | None = None,
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        skippable: bool = False,
+        group_name: str | None = None,
+        code_version: str | None = None,
+        freshness_policy: Any = None,
+        automation_condition: Any = None,
+        owners: Sequence[str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        kinds: Iterable[str] | None = None,
+        partitions_def: Any = None,
+        auto_materialize_policy: Any = None,
+        legacy_freshness_policy: Any = None,
+        origin: Any = None,
+    ) -> None:
+        self.key = key if type(key) is AssetKey else AssetKey.from_coercible(key)
+        own = f"asset {self.key.to_user_string()!r}" if (tags or kinds or owners) else ""
+        self.deps = coerced_deps(deps) if deps else ()
+        self.description = description
+        self.given_metadata = metadata or _EMPTY
+        self.skippable = skippable
+        self.group_name = None if group_name is None else checked_group(group_name)
+        self.code_version = code_version
+        self.freshness_policy = freshness_policy
+        self.automation_condition = _condition(automation_condition, auto_materialize_policy)
+        self.auto_materialize_policy_given = auto_materialize_policy
+        self.given_owners = checked_owners(owners, own) if owners else ()
+        self._tags: Mapping[str, str] = _EMPTY
+        if tags or kinds:
+            named = kind_tags(checked_kinds(kinds, own))
+            self._tags = {**checked_tags(tags, own, strict=True), **named}
+            checked_kinds({tag for tag in self._tags if tag.startswith(KIND_PREFIX)}, own)
+        self.partitions_def = partitions_def
+        #: Where the asset is written: a notebook's cell, a place in a module.
+        self.origin = origin
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The metadata as given."""
+        return self.given_metadata
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The tags, those that stand for kinds too."""
+        return self._tags
+
+    @property
+    def owners(self) -> Sequence[str]:
+        """The owners."""
+        return self.given_owners
+
+    @property
+    def kinds(self) -> set[str]:
+        """The kinds."""
+        return {tag[len(KIND_PREFIX) :] for tag in self._tags if tag.startswith(KIND_PREFIX)}
+
+    @property
+    def auto_materialize_policy(self) -> Any:
+        """The automation as an AutoMaterializePolicy, where one was given."""
+        return self.auto_materialize_policy_given
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "deps": self.deps,
+            "description": self.description,
+            "metadata": self.given_metadata,
+            "skippable": self.skippable,
+            "group_name": self.group_name,
+            "code_version": self.code_version,
+            "freshness_policy": self.freshness_policy,
+            "automation_condition": self.automation_condition,
+            "owners": self.given_owners,
+            "tags": {tag: value for tag, value in self._tags.items() if not tag.startswith(KIND_PREFIX)},
+            "kinds": self.kinds,
+            "partitions_def": self.partitions_def,
+            "origin": self.origin,
+        }
+
+    def replace_attributes(self, **changed: Any) -> AssetSpec:
+        """Return a copy with some attributes replaced."""
+        parts = self._parts()
+        if changed.get("tags", NO_VALUE) is not NO_VALUE and "kinds" not in changed:
+            if any(tag.startswith(KIND_PREFIX) for tag in changed["tags"] or {}):
+                parts["kinds"] = ()
+        parts.update({name: value for name, value in changed.items() if value is not NO_VALUE})
+        made = AssetSpec(**parts)
+        made.auto_materialize_policy_given = self.auto_materialize_policy_given
+        return made
+
+    _replace = replace_attributes
+
+    def merge_attributes(
+        self,
+        *,
+        deps: Iterable[Any] = (),
+        metadata: Mapping[str, Any] | None = None,
+        owners: Sequence[str] = (),
+        tags: Mapping[str, str] | None = None,
+        kinds: Iterable[str] = (),
+    ) -> AssetSpec:
+        """Return a copy with more dependencies, metadata, owners, tags and kinds."""
+        own = self._parts()
+        return self.replace_attributes(
+            deps=[*self.deps, *deps],
+            metadata={**self.given_metadata, **(metadata or {})},
+            owners=[*self.given_owners, *owners],
+            tags={**own["tags"], **(tags or {})},
+            kinds=self.kinds | set(kinds),
+        )
+
+    def with_io_manager_key(self, io_manager_key: str) -> AssetSpec:
+        """Return a copy whose value the IO manager of this key loads."""
+        return self.merge_attributes(metadata={"dagster/io_manager_key": io_manager_key})
+
+    @property
+    def normalized_metadata(self) -> Mapping[str, Any]:
+        """The metadata with every value as a metadata value."""
+        return normalized(self.given_metadata)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AssetSpec) and self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return f"AssetSpec({self.key.to_user_string()!r})"
+
+
+def _condition(condition: Any, policy: Any) -> Any:
+    if condition is not None and policy is not None:
+        raise CheckError("Give automation_condition or auto_materialize_policy, not both.")
+    if policy is not None:
+        return policy.to_automation_condition()
+    return condition
+
+
+class AssetIn:
+    """How an input of an asset's function is loaded: from which asset, under which mapping, by which manager."""
+
+    __slots__ = ("dagster_type", "input_manager_key", "key", "key_prefix", "metadata", "partition_mapping")
+
+    def __init__(
+        self,
+        key: Any = None,
+        metadata: Mapping[str, Any] | None = None,
+        key_prefix: Any = None,
+        input_manager_key: str | None = None,
+        partition_mapping: Any = None,
+        dagster_type: Any = NO_VALUE,
+    ) -> None:
+        if key is not None and key_prefix is not None:
+            raise CheckError("AssetIn: key and key_prefix cannot both be given.")
+        self.key = None if key is None else AssetKey.from_coercible_or_definition(key)
+        self.key_prefix = None if key_prefix is None else key_prefix_from_coercible(key_prefix)
+        self.metadata = metadata
+        self.input_manager_key = input_manager_key
+        self.partition_mapping = partition_mapping
+        self.dagster_type = dagster_type
+
+    @classmethod
+    def from_coercible(cls, coercible: Any) -> AssetIn:
+        """Return `coercible` if it is an AssetIn, else the input that is this asset."""
+        return coercible if isinstance(coercible, AssetIn) else cls(key=coercible)
+
+
+class AssetOut:
+    """One asset of a multi-asset, as an output of its function."""
+
+    __slots__ = ("backfill_policy", "dagster_type", "io_manager_key", "is_required", "key", "key_prefix", "spec_parts")
+
+    def __init__(
+        self,
+        key_prefix: Any = None,
+        key: Any = None,
+        dagster_type: Any = NO_VALUE,
+        description: str | None = None,
+        is_required: bool = True,
+        io_manager_key: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        group_name: str | None = None,
+        code_version: str | None = None,
+        automation_condition: Any = None,
+        backfill_policy: Any = None,
+        owners: Sequence[str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        kinds: Iterable[str] | None = None,
+        freshness_policy: Any = None,
+        auto_materialize_policy: Any = None,
+        legacy_freshness_policy: Any = None,
+    ) -> None:
+        if key is not None and key_prefix is not None:
+            raise CheckError("AssetOut: only one of key_prefix and key should be provided.")
+        self.key = None if key is None else AssetKey.from_coercible(key)
+        self.key_prefix = None if key_prefix is None else key_prefix_from_coercible(key_prefix)
+        self.dagster_type = dagster_type
+        self.is_required = is_required
+        self.io_manager_key = io_manager_key or "io_manager"
+        self.backfill_policy = backfill_policy
+        self.spec_parts = {
+            "description": description,
+            "metadata": metadata,
+            "group_name": group_name,
+            "code_version": code_version,
+            "automation_condition": automation_condition,
+            "owners": owners,
+            "tags": tags,
+            "kinds": kinds,
+            "freshness_policy": freshness_policy,
+            "auto_materialize_policy": auto_materialize_policy,
+        }
+
+    @classmethod
+    def from_spec(
+        cls,
+        spec: AssetSpec,
+        dagster_type: Any = NO_VALUE,
+        is_required: bool = True,
+        io_manager_key: str | None = None,
+        backfill_policy: Any = None,
+    ) -> AssetOut:
+        """Return the output that is the asset of `spec`."""
+        if spec.deps:
+            raise InvalidDefinitionError(
+                "Converting AssetSpec to AssetOut: AssetOut does not support `deps`; use internal_asset_deps."
+            )
+        made = cls(
+            key=spec.key,
+            dagster_type=dagster_type,
+            is_required=is_required and not spec.skippable,
+            io_manager_key=io_manager_key,
+            backfill_policy=backfill_policy,
+        )
+        parts = spec._parts()
+        made.spec_parts = {name: parts[name] for name in made.spec_parts if name in parts}
+        return made
+
+    def to_spec(self, key: AssetKey, deps: Iterable[AssetDep] = (), **more: Any) -> AssetSpec:
+        """Return the spec of the asset."""
+        parts = {**self.spec_parts, **{name: value for name, value in more.items() if value is not None}}
+        return AssetSpec(key, deps=deps, skippable=not self.is_required, **parts)
+
+
+def specs_by_key(specs: Iterable[AssetSpec]) -> dict[AssetKey, AssetSpec]:
+    """Return the specs by key."""
+    return {spec.key: spec for spec in specs}
+
+
+def map_asset_specs(func: Any, iterable: Iterable[Any]) -> list[Any]:
+    """Return the definitions with `func` applied to each asset's spec."""
+    return [func(one) if isinstance(one, AssetSpec) else one.map_asset_specs(func) for one in iterable]

@@ -1,0 +1,489 @@
+"""Assets with the function that makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetCheckKey, AssetKey, key_prefix_from_coercible
+from cellmill.definitions.asset_spec import AssetDep, AssetSpec
+from cellmill.definitions.composition import checked_hooks, current
+from cellmill.definitions.engine import engine
+from cellmill.definitions.events import normalized
+from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError
+
+_EMPTY: Mapping[str, Any] = {}
+
+
+class AssetsDefinition:
+    """One op or graph, and the assets that its inputs and outputs are."""
+
+    def __init__(
+        self,
+        *,
+        keys_by_input_name: Mapping[str, AssetKey],
+        keys_by_output_name: Mapping[str, AssetKey],
+        node_def: Any = None,
+        specs: Sequence[AssetSpec] | None = None,
+        partitions_def: Any = None,
+        partition_mappings: Mapping[AssetKey, Any] | None = None,
+        asset_deps: Mapping[AssetKey, AbstractSet[AssetKey]] | None = None,
+        can_subset: bool = False,
+        resource_defs: Mapping[str, Any] | None = None,
+        hook_defs: AbstractSet[Any] | None = None,
+        check_specs_by_output_name: Mapping[str, Any] | None = None,
+        backfill_policy: Any = None,
+        execution_type: str = "MATERIALIZATION",
+        selected_asset_keys: frozenset[AssetKey] | None = None,
+        selected_check_keys: frozenset[AssetCheckKey] | None = None,
+        is_checks: bool = False,
+        auto_observe_interval_minutes: float | None = None,
+    ) -> None:
+        self.node_def = node_def
+        self.node_keys_by_input_name = dict(keys_by_input_name)
+        self.node_keys_by_output_name = dict(keys_by_output_name)
+        self._specs = {spec.key: spec for spec in specs or ()}
+        for key in self.node_keys_by_output_name.values():
+            if key not in self._specs:
+                deps = (asset_deps or {}).get(key, set(self.node_keys_by_input_name.values()))
+                self._specs[key] = AssetSpec(key, deps=[AssetDep(one) for one in deps])
+        self._partitions_def = partitions_def
+        self._partition_mappings = dict(partition_mappings or {})
+        self.can_subset = can_subset
+        self.resource_defs: Mapping[str, Any] = dict(resource_defs or {})
+        self.hook_defs = frozenset(hook_defs or ())
+        self.check_specs_by_output_name: dict[str, Any] = dict(check_specs_by_output_name or {})
+        self.backfill_policy = backfill_policy
+        self.execution_type = execution_type
+        self._selected = selected_asset_keys
+        self._selected_checks = selected_check_keys
+        self.is_checks = is_checks
+        self.auto_observe_interval_minutes = auto_observe_interval_minutes
+        self._keys_cache: frozenset[AssetKey] | None = None
+        self._deps_cache: dict[AssetKey, frozenset[AssetKey]] | None = None
+        fn = getattr(node_def, "compute_fn", None) or getattr(node_def, "composition_fn", None)
+        if fn is not None:
+            self.__wrapped__ = fn
+            self.__doc__ = fn.__doc__
+
+    # -- which assets ---------------------------------------------------------------------------------------------
+
+    @property
+    def keys(self) -> frozenset[AssetKey]:
+        """The keys of the assets, of the selected ones in a subset."""
+        if self._keys_cache is None:
+            if self._selected is not None:
+                self._keys_cache = self._selected
+            elif self.is_checks:
+                self._keys_cache = frozenset()
+            else:
+                self._keys_cache = frozenset(self._specs)
+        return self._keys_cache
+
+    selected_asset_keys = property(lambda self: self.keys)
+    asset_and_check_keys = property(lambda self: self.keys | self.check_keys)
+
+    @property
+    def key(self) -> AssetKey:
+        """The key of the only asset."""
+        if len(self.keys) != 1:
+            raise InvalidDefinitionError(
+                "Tried to retrieve asset key from an assets definition with multiple asset keys: "
+                f"{', '.join(sorted(str(key.to_string()) for key in self.keys))}."
+            )
+        return next(iter(self.keys))
+
+    asset_key = key
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether there is any asset (a definition may consist of checks only)."""
+        return bool(self.keys)
+
+    @property
+    def keys_by_output_name(self) -> Mapping[str, AssetKey]:
+        """The keys of the (selected) assets by the output that they are."""
+        own = self.keys
+        return {name: key for name, key in self.node_keys_by_output_name.items() if key in own}
+
+    @property
+    def keys_by_input_name(self) -> Mapping[str, AssetKey]:
+        """The keys of the assets that the inputs are, of those that the selected assets need."""
+        if self._selected is None:
+            return self.node_keys_by_input_name
+        needed = {key for own in self.keys for key in self.asset_deps[own]}
+        return {name: key for name, key in self.node_keys_by_input_name.items() if key in needed}
+
+    @property
+    def asset_deps(self) -> Mapping[AssetKey, frozenset[AssetKey]]:
+        """For each asset of the node the assets it depends on."""
+        if self._deps_cache is None:
+            self._deps_cache = {
+                key: frozenset([dep.asset_key for dep in spec.deps]) for key, spec in self._specs.items()
+            }
+        return self._deps_cache
+
+    @property
+    def dependency_keys(self) -> Iterable[AssetKey]:
+        """The assets that the (selected) assets depend on, those of the node itself left out."""
+        own = self.keys
+        return {key for one in own for key in self.asset_deps.get(one, ()) if key not in own}
+
+    @property
+    def specs(self) -> list[AssetSpec]:
+        """The specs of the (selected) assets."""
+        return [spec for key, spec in self._specs.items() if key in self.keys]
+
+    @property
+    def specs_by_key(self) -> Mapping[AssetKey, AssetSpec]:
+        """The specs of all assets of the node."""
+        return self._specs
+
+    def get_asset_spec(self, key: AssetKey | None = None) -> AssetSpec:
+        """Return the spec of an asset, of the only one without `key`."""
+        return self._specs[key or self.key]
+
+    def to_source_asset(self, key: Any = None) -> Any:
+        """Return the asset as one that is only loaded."""
+        from cellmill.definitions.source_asset import SourceAsset
+
+        wanted = AssetKey.from_coercible(key) if key is not None else self.key
+        spec = self._specs[wanted]
+        out = self.node_def.output_dict.get(self.get_output_name_for_asset_key(wanted))
+        return SourceAsset(
+            key=wanted,
+            metadata=spec.metadata,
+            io_manager_key=getattr(out, "io_manager_key", None),
+            description=spec.description,
+            resource_defs=self.resource_defs,
+            partitions_def=self.partitions_def,
+            group_name=spec.group_name,
+            tags=spec.tags,
+        )
+
+    def to_source_assets(self) -> list[Any]:
+        """Return the assets as ones that are only loaded."""
+        return [self.to_source_asset(key) for key in sorted(self.keys)]
+
+    # -- what they are --------------------------------------------------------------------------------------------
+
+    @property
+    def is_executable(self) -> bool:
+        """Whether there is a function to run."""
+        return self.node_def is not None and self.execution_type != "UNEXECUTABLE"
+
+    @property
+    def is_materializable(self) -> bool:
+        """Whether running the function makes the assets."""
+        return self.node_def is not None and self.execution_type == "MATERIALIZATION" and not self.is_checks
+
+    @property
+    def is_observable(self) -> bool:
+        """Whether running the function only looks at the assets."""
+        return self.execution_type == "OBSERVATION"
+
+    @property
+    def is_external(self) -> bool:
+        """Whether nothing here makes the assets."""
+        return self.execution_type != "MATERIALIZATION"
+
+    @property
+    def op(self) -> Any:
+        """The op, for assets that are made by one."""
+        if self.node_def is None or self.node_def.is_graph:
+            raise CheckError("The NodeDefinition for this AssetsDefinition is not of type OpDefinition.")
+        return self.node_def
+
+    computation = property(lambda self: self.node_def)
+
+    @property
+    def partitions_def(self) -> Any:
+        """The partitions of the assets, or None."""
+        if self._partitions_def is not None:
+            return self._partitions_def
+        for key in self.keys:
+            found = self._specs[key].partitions_def
+            if found is not None:
+                return found
+        return None
+
+    @property
+    def partition_mappings(self) -> Mapping[AssetKey, Any]:
+        """The partition mappings by upstream key."""
+        if self._partition_mappings:
+            return self._partition_mappings
+        return {
+            dep.asset_key: dep.partition_mapping
+            for spec in self._specs.values()
+            for dep in spec.deps
+            if dep.partition_mapping is not None
+        }
+
+    def get_partition_mapping(self, in_asset_key: AssetKey) -> Any:
+        """Return the partition mapping to an upstream, or None."""
+        return self.partition_mappings.get(in_asset_key)
+
+    def infer_partition_mapping(self, upstream_asset_key: AssetKey, upstream_partitions_def: Any) -> Any:
+        """Return the partition mapping to an upstream: the declared one, else what its partitions suggest."""
+        from cellmill.definitions.partitions.mapping import infer_partition_mapping
+
+        declared = self.partition_mappings.get(upstream_asset_key)
+        return infer_partition_mapping(declared, self.partitions_def, upstream_partitions_def)
+
+    def _by_key(self, attribute: str) -> dict[AssetKey, Any]:
+        return {spec.key: getattr(spec, attribute) for spec in self.specs if getattr(spec, attribute)}
+
+    @property
+    def group_names_by_key(self) -> Mapping[AssetKey, str]:
+        """The groups."""
+        return {spec.key: spec.group_name or "default" for spec in self.specs}
+
+    @property
+    def descriptions_by_key(self) -> Mapping[AssetKey, str]:
+        """The descriptions."""
+        return self._by_key("description")
+
+    @property
+    def metadata_by_key(self) -> Mapping[AssetKey, Mapping[str, Any]]:
+        """The metadata."""
+        return {spec.key: spec.metadata for spec in self.specs}
+
+    @property
+    def normalized_metadata_by_key(self) -> Mapping[AssetKey, Mapping[str, Any]]:
+        """The metadata with every value as a metadata value."""
+        return {spec.key: normalized(spec.metadata) for spec in self.specs}
+
+    @property
+    def tags_by_key(self) -> Mapping[AssetKey, Mapping[str, str]]:
+        """The tags."""
+        return {spec.key: spec.tags for spec in self.specs}
+
+    @property
+    def owners_by_key(self) -> Mapping[AssetKey, Sequence[str]]:
+        """The owners."""
+        return self._by_key("owners")
+
+    @property
+    def code_versions_by_key(self) -> Mapping[AssetKey, str | None]:
+        """The code versions."""
+        return {spec.key: spec.code_version for spec in self.specs}
+
+    @property
+    def automation_conditions_by_key(self) -> Mapping[AssetKey, Any]:
+        """The automation conditions."""
+        return self._by_key("automation_condition")
+
+    @property
+    def freshness_policies_by_key(self) -> Mapping[AssetKey, Any]:
+        """The freshness policies."""
+        return self._by_key("freshness_policy")
+
+    @property
+    def auto_materialize_policies_by_key(self) -> Mapping[AssetKey, Any]:
+        """The auto-materialize policies."""
+        return self._by_key("auto_materialize_policy")
+
+    # -- checks ---------------------------------------------------------------------------------------------------
+
+    @property
+    def check_specs_by_key(self) -> dict[AssetCheckKey, Any]:
+        """The specs of the (selected) checks."""
+        found = {spec.key: spec for spec in self.check_specs_by_output_name.values()}
+        if self._selected_checks is None:
+            return found
+        return {key: spec for key, spec in found.items() if key in self._selected_checks}
+
+    @property
+    def check_specs(self) -> list[Any]:
+        """The specs of the (selected) checks."""
+        return list(self.check_specs_by_key.values())
+
+    @property
+    def check_keys(self) -> set[AssetCheckKey]:
+        """The keys of the (selected) checks."""
+        return set(self.check_specs_by_key)
+
+    selected_asset_check_keys = check_keys
+
+    @property
+    def check_key(self) -> AssetCheckKey:
+        """The key of the only check."""
+        if len(self.check_keys) != 1:
+            raise CheckError(f"Expected one check, got {sorted(self.check_keys)}.")
+        return next(iter(self.check_keys))
+
+    def get_spec_for_check_key(self, key: AssetCheckKey) -> Any:
+        """Return the spec of a check."""
+        return self.check_specs_by_key[key]
+
+    # -- names ----------------------------------------------------------------------------------------------------
+
+    @property
+    def input_names(self) -> Iterable[str]:
+        """The names of the inputs."""
+        return self.keys_by_input_name.keys()
+
+    def get_output_name_for_asset_key(self, key: AssetKey) -> str:
+        """Return the output that the asset is."""
+        for name, own in self.node_keys_by_output_name.items():
+            if own == key:
+                return name
+        raise CheckError(f"Asset key {key.to_user_string()} not found in AssetsDefinition")
+
+    @property
+    def required_resource_keys(self) -> frozenset[str]:
+        """The resources that running the assets needs, those of IO managers too."""
+        if self.node_def is None:
+            return frozenset()
+        keys: set[str] = set(self.node_def.required_resource_keys)
+        if not self.node_def.is_graph:
+            for out in self.node_def.output_defs:
+                keys.add(out.io_manager_key)
+        return frozenset(keys)
+
+    # -- changing -------------------------------------------------------------------------------------------------
+
+    def copy_with(self, **changed: Any) -> AssetsDefinition:
+        """Return a copy with some attributes changed."""
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        made.__dict__.update(changed)
+        made._keys_cache = None
+        made._deps_cache = None
+        return made
+
+    @property
+    def is_subset(self) -> bool:
+        """Whether assets or checks of the node were left out."""
+        return self._selected is not None or self._selected_checks is not None
+
+    def subset_for(
+        self,
+        selected_asset_keys: AbstractSet[AssetKey],
+        selected_asset_check_keys: AbstractSet[AssetCheckKey] | None = None,
+    ) -> AssetsDefinition:
+        """Return the part of the definition that makes just these assets."""
+        selected = frozenset(selected_asset_keys) & self.keys
+        if not self.can_subset and selected != self.keys:
+            raise InvalidDefinitionError(
+                f"Attempted to subset {sorted(self.keys)}, which cannot be subset: it lacks can_subset=True."
+            )
+        checks = None if selected_asset_check_keys is None else frozenset(selected_asset_check_keys)
+        return self.copy_with(_selected=selected, _selected_checks=checks)
+
+    def map_asset_specs(self, fn: Callable[[AssetSpec], AssetSpec]) -> AssetsDefinition:
+        """Return the definition with `fn` applied to each spec; keys must stay as they are."""
+        specs = {}
+        for key, spec in self._specs.items():
+            made = fn(spec)
+            if made.key != key:
+                raise InvalidDefinitionError(
+                    f"Asset key {key.to_user_string()} was changed to {made.key.to_user_string()}. Mapping functions "
+                    "must not change keys."
+                )
+            specs[key] = made
+        return self.with_specs(specs)
+
+    def with_specs(self, specs: Mapping[AssetKey, AssetSpec]) -> AssetsDefinition:
+        """Return the definition with other specs for its assets, inputs renamed to the new dependencies."""
+        new_inputs = {dep.asset_key for spec in specs.values() for dep in spec.deps}
+        known = set(self.node_keys_by_input_name.values()) | set(specs)
+        made = self.copy_with(_specs=dict(specs))
+        if new_inputs - known and self.node_def is not None and not self.node_def.is_graph:
+            from cellmill.definitions.asset_inputs import with_order_inputs
+
+            made.node_def, made.node_keys_by_input_name = with_order_inputs(
+                self.node_def, self.node_keys_by_input_name, new_inputs - known
+            )
+        return made
+
+    def with_attributes(
+        self,
+        *,
+        asset_key_replacements: Mapping[AssetKey, AssetKey] | None = None,
+        input_asset_key_replacements: Mapping[AssetKey, AssetKey] | None = None,
+        group_names_by_key: Mapping[AssetKey, str] | None = None,
+        hook_defs: AbstractSet[Any] | None = None,
+        resource_defs: Mapping[str, Any] | None = None,
+        backfill_policy: Any = None,
+        **changed_by_key: Any,
+    ) -> AssetsDefinition:
+        """Return a copy with other keys, groups, hooks or resources."""
+        own = asset_key_replacements or {}
+        above = {**(input_asset_key_replacements or {}), **own}
+        groups = group_names_by_key or {}
+        specs: dict[AssetKey, AssetSpec] = {}
+        for key, spec in self._specs.items():
+            deps = [
+                AssetDep(above.get(dep.asset_key, dep.asset_key), partition_mapping=dep.partition_mapping)
+                for dep in spec.deps
+            ]
+            group = groups.get(key, spec.group_name)
+            specs[own.get(key, key)] = spec.replace_attributes(key=own.get(key, key), deps=deps, group_name=group)
+        checks = {
+            name: spec.replace_key(AssetCheckKey(own.get(spec.asset_key, spec.asset_key), spec.name))
+            for name, spec in self.check_specs_by_output_name.items()
+        }
+        return self.copy_with(
+            _specs=specs,
+            node_keys_by_input_name={n: above.get(k, k) for n, k in self.node_keys_by_input_name.items()},
+            node_keys_by_output_name={n: own.get(k, k) for n, k in self.node_keys_by_output_name.items()},
+            _partition_mappings={above.get(k, k): m for k, m in self._partition_mappings.items()},
+            _selected=None if self._selected is None else frozenset(own.get(k, k) for k in self._selected),
+            hook_defs=self.hook_defs if hook_defs is None else frozenset(hook_defs),
+            resource_defs=self.resource_defs if resource_defs is None else dict(resource_defs),
+            check_specs_by_output_name=checks,
+            backfill_policy=backfill_policy or self.backfill_policy,
+        )
+
+    def with_prefix_or_group(
+        self,
+        prefix: Any = None,
+        group_name: str | None = None,
+    ) -> AssetsDefinition:
+        """Return a copy with a prefix before each key, or in a group."""
+        replacements = {}
+        if prefix is not None:
+            parts = key_prefix_from_coercible(prefix)
+            replacements = {key: key.with_prefix(parts) for key in self._specs}
+        groups = {key: group_name for key in self._specs} if group_name is not None else {}
+        return self.with_attributes(asset_key_replacements=replacements, group_names_by_key=groups)
+
+    def with_resources(self, resource_defs: Mapping[str, Any]) -> AssetsDefinition:
+        """Return a copy with resources that it uses where it has none of its own."""
+        return self.copy_with(resource_defs={**resource_defs, **self.resource_defs})
+
+    def with_hooks(self, hook_defs: AbstractSet[Any]) -> AssetsDefinition:
+        """Return a copy with more hooks."""
+        return self.copy_with(hook_defs=self.hook_defs | checked_hooks(hook_defs))
+
+    # -- calling --------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        body = current()
+        if body is not None:
+            return body.asset_value(self)
+        if self.node_def is None or self.node_def.is_graph:
+            raise InvalidInvocationError(
+                f"Asset {sorted(self.keys)} cannot be called: it is made by "
+                f"{'a graph' if self.node_def is not None else 'nothing here'}; use `materialize`."
+            )
+        return engine().invoke(self, args, kwargs)
+
+    @staticmethod
+    def from_graph(graph_def: Any, **options: Any) -> AssetsDefinition:
+        """Return the assets that a graph makes."""
+        from cellmill.definitions.graph_asset import assets_from_node
+
+        return assets_from_node(graph_def, **options)
+
+    @staticmethod
+    def from_op(op_def: Any, **options: Any) -> AssetsDefinition:
+        """Return the assets that an op makes."""
+        from cellmill.definitions.graph_asset import assets_from_node
+
+        return assets_from_node(op_def, **options)
+
+    def __repr__(self) -> str:
+        return f"AssetsDefinition({[key.to_user_string() for key in sorted(self.keys)]})"

@@ -1,0 +1,166 @@
+"""Executors as they are declared: which way the steps of a run are carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+from importlib import import_module
+from typing import Any
+
+from cellmill.definitions.inference import load
+from cellmill.errors import InvalidDefinitionError
+
+
+class ExecutorRequirement(Enum):
+    """What an executor asks of jobs and instances."""
+
+    RECONSTRUCTABLE_PIPELINE = "RECONSTRUCTABLE_PIPELINE"
+    RECONSTRUCTABLE_JOB = "RECONSTRUCTABLE_JOB"
+    NON_EPHEMERAL_INSTANCE = "NON_EPHEMERAL_INSTANCE"
+    PERSISTENT_OUTPUTS = "PERSISTENT_OUTPUTS"
+
+
+def multiple_process_executor_requirements() -> list[ExecutorRequirement]:
+    """Return what an executor with several processes asks for."""
+    return [
+        ExecutorRequirement.RECONSTRUCTABLE_JOB,
+        ExecutorRequirement.NON_EPHEMERAL_INSTANCE,
+        ExecutorRequirement.PERSISTENT_OUTPUTS,
+    ]
+
+
+class ExecutorDefinition:
+    """A way to carry out the steps of a run, with its config."""
+
+    def __init__(
+        self,
+        name: str,
+        config_schema: Any = None,
+        requirements: Any = None,
+        executor_creation_fn: Callable[..., Any] | None = None,
+        description: str | None = None,
+    ) -> None:
+        self.name = name
+        self._config_schema = config_schema
+        self._requirements = requirements
+        self.executor_creation_fn = executor_creation_fn
+        self.description = description
+        self.configured_with: Any = None
+
+    @property
+    def config_field(self) -> Any:
+        """The schema of the executor's config as a `Field`, or None."""
+        if self._config_schema is None:
+            return None
+        return load("config.field").convert_to_field(self._config_schema)
+
+    @property
+    def config_schema(self) -> Any:
+        """The schema of the executor's config, or None."""
+        return self.config_field
+
+    def get_requirements(self, executor_config: Any = None) -> Sequence[ExecutorRequirement]:
+        """Return what the executor asks of jobs and instances."""
+        if callable(self._requirements):
+            found: Sequence[ExecutorRequirement] = self._requirements(executor_config)
+            return found
+        return list(self._requirements or ())
+
+    def copy_with(self, **changed: Any) -> ExecutorDefinition:
+        """Return a copy with some attributes changed."""
+        made = object.__new__(ExecutorDefinition)
+        made.__dict__.update(self.__dict__)
+        made.__dict__.update(changed)
+        return made
+
+    def configured(
+        self,
+        config_or_config_fn: Any,
+        name: str | None = None,
+        config_schema: Any = None,
+        description: str | None = None,
+    ) -> ExecutorDefinition:
+        """Return the executor with config given."""
+        made: ExecutorDefinition = load("configured").configured_node(
+            self, config_or_config_fn, name or self.name, config_schema, description
+        )
+        return made
+
+    def __repr__(self) -> str:
+        return f"ExecutorDefinition({self.name!r})"
+
+
+def executor(
+    name: Any = None,
+    config_schema: Any = None,
+    requirements: Any = None,
+) -> Any:
+    """Return the decorated function as an executor: it gets the init context and returns an executor object."""
+    if callable(name):
+        return ExecutorDefinition(name.__name__, None, requirements, name, name.__doc__)
+
+    def decorate(fn: Callable[..., Any]) -> ExecutorDefinition:
+        if not callable(fn):
+            raise InvalidDefinitionError(f"@executor decorates a function; got {fn!r}.")
+        return ExecutorDefinition(name or fn.__name__, config_schema, requirements, fn, fn.__doc__)
+
+    return decorate
+
+
+class RetryMode(Enum):
+    """Whether failed steps are run again."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+    DEFERRED = "deferred"
+
+
+_RETRIES = {"enabled": {}, "disabled": {}}
+
+
+def _field(name: str) -> Any:
+    return getattr(load("config.field"), name)
+
+
+def _in_process(context: Any) -> Any:
+    return import_module("cellmill.execution.executors.in_process").InProcessExecutor.from_context(context)
+
+
+def _multiprocess(context: Any) -> Any:
+    return import_module("cellmill.execution.executors.multiprocess").MultiprocessExecutor.from_context(context)
+
+
+def _multi_or_in_process(context: Any) -> Any:
+    chosen = context.executor_config or {}
+    if "in_process" in chosen:
+        return _in_process(context.with_config(chosen["in_process"]))
+    return _multiprocess(context.with_config(chosen.get("multiprocess", {})))
+
+
+class _LazyExecutor(ExecutorDefinition):
+    """An executor of ours; its schema is made when somebody looks at it."""
+
+    @property
+    def config_field(self) -> Any:
+        """The schema of the executor's config as a `Field`."""
+        return load("executor_config").schema_of(self.name)
+
+
+in_process_executor = _LazyExecutor(
+    "in_process", None, None, _in_process, "Carries out the steps one after the other in the run's own process."
+)
+multiprocess_executor = _LazyExecutor(
+    "multiprocess",
+    None,
+    multiple_process_executor_requirements,
+    _multiprocess,
+    "Carries out each step in one of several worker processes.",
+)
+multiprocess_executor._requirements = lambda _: multiple_process_executor_requirements()
+multi_or_in_process_executor = _LazyExecutor(
+    "multi_or_in_process_executor",
+    None,
+    lambda config: [] if "in_process" in (config or {}) else multiple_process_executor_requirements(),
+    _multi_or_in_process,
+    "Carries out steps in worker processes, or in the run's own process if its config says so.",
+)

@@ -1,0 +1,550 @@
+"""Graphs: ops and graphs that hang together, usable as a node again or as a job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from cellmill.definitions.composition import Composition, GraphInput, Pending, current, output_mappings
+from cellmill.definitions.dependency import (
+    DependencyMapping,
+    DynamicCollectDependencyDefinition,
+    MappedInput,
+    MultiDependencyDefinition,
+    Node,
+    NodeInvocation,
+)
+from cellmill.definitions.events import NO_VALUE
+from cellmill.definitions.inference import describe_place, docstring_summary, load
+from cellmill.definitions.op import NodeUses
+from cellmill.definitions.port import (
+    DynamicOutputDefinition,
+    GraphIn,
+    GraphOut,
+    InputDefinition,
+    InputMapping,
+    OutputDefinition,
+    OutputMapping,
+    not_found,
+)
+from cellmill.definitions.tags import checked_name, checked_tags
+from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
+
+_EMPTY: Mapping[str, Any] = {}
+
+
+class GraphDefinition(NodeUses):
+    """Nodes, the dependencies between them, and what the graph takes in and gives out."""
+
+    is_graph = True
+
+    def __init__(
+        self,
+        name: str,
+        description: str | None = None,
+        node_defs: Sequence[Any] | None = None,
+        dependencies: DependencyMapping | None = None,
+        input_mappings: Sequence[InputMapping] | None = None,
+        output_mappings: Sequence[OutputMapping] | None = None,
+        config: Any = None,
+        tags: Mapping[str, Any] | None = None,
+        *,
+        composition_fn: Callable[..., Any] | None = None,
+        positional_inputs: Sequence[str] | None = None,
+        input_defs: Sequence[InputDefinition] | None = None,
+        checked: bool = False,
+    ) -> None:
+        self.name = name if checked else checked_name(name, "graph")
+        self.description = description
+        self.node_defs = list(node_defs or ())
+        self.input_mappings = list(input_mappings or ())
+        self.output_mappings = list(output_mappings or ())
+        self.config_mapping = _checked_mapping(config, self.name)
+        self.tags = checked_tags(tags, f"graph {self.name!r}") if tags else _EMPTY
+        self.composition_fn = composition_fn
+        if composition_fn is not None:
+            self.__wrapped__ = composition_fn
+            self.__doc__ = description
+        self.node_dict, self.dependencies = _nodes(self, dependencies or {})
+        self.configured_with: Any = None
+        if not checked:
+            _check_dependencies(self)
+        self.input_defs = _unique_inputs(self.input_mappings, input_defs)
+        self.output_defs = tuple(one.definition for one in self.output_mappings)
+        self.input_dict = {one.name: one for one in self.input_defs}
+        self.output_dict = {one.name: one for one in self.output_defs}
+        self.positional_inputs = list(positional_inputs or ())
+        if not checked:
+            _check_mappings(self)
+            self.node_order = tuple(sorted_nodes(self))
+        else:
+            self.node_order = tuple(self.node_dict)
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    @property
+    def graph(self) -> GraphDefinition:
+        """The graph itself."""
+        return self
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The nodes in the order they were declared."""
+        return list(self.node_dict.values())
+
+    @property
+    def nodes_in_topological_order(self) -> list[Node]:
+        """The nodes, each after those it needs."""
+        return [self.node_dict[name] for name in self.node_order]
+
+    def node_named(self, name: str) -> Node:
+        """Return the node with this name."""
+        try:
+            return self.node_dict[name]
+        except KeyError:
+            raise not_found("node named", name, self.node_dict, f"graph {self.name!r}") from None
+
+    def has_node_named(self, name: str) -> bool:
+        """Return whether there is such a node."""
+        return name in self.node_dict
+
+    @property
+    def input_names_for_call(self) -> list[str]:
+        """The names of the inputs in the order in which a call in a body gives them."""
+        return self.positional_inputs + [name for name in self.input_dict if name not in self.positional_inputs]
+
+    @property
+    def ins(self) -> Mapping[str, Any]:
+        """The inputs by name."""
+        return self.input_dict
+
+    @property
+    def outs(self) -> Mapping[str, Any]:
+        """The outputs by name."""
+        return self.output_dict
+
+    def has_input(self, name: str) -> bool:
+        """Return whether there is such an input."""
+        return name in self.input_dict
+
+    def has_output(self, name: str) -> bool:
+        """Return whether there is such an output."""
+        return name in self.output_dict
+
+    def input_def_named(self, name: str) -> InputDefinition:
+        """Return the input with this name."""
+        return self.input_dict[name]
+
+    def output_def_named(self, name: str) -> OutputDefinition:
+        """Return the output with this name."""
+        return self.output_dict[name]
+
+    def get_output_mapping(self, name: str) -> OutputMapping:
+        """Return where the output comes from."""
+        for one in self.output_mappings:
+            if one.graph_output_name == name:
+                return one
+        raise not_found("output", name, self.output_dict, f"graph {self.name!r}")
+
+    @property
+    def has_config_mapping(self) -> bool:
+        """Whether the graph makes its nodes' config from config of its own."""
+        return self.config_mapping is not None
+
+    @property
+    def config_schema(self) -> Any:
+        """The schema of the graph's own config, or None."""
+        return self.config_field
+
+    @property
+    def config_field(self) -> Any:
+        """The schema of the graph's own config as a `Field`, or None."""
+        return None if self.config_mapping is None else self.config_mapping.config_schema
+
+    @property
+    def has_config_field(self) -> bool:
+        """Whether the graph takes config of its own."""
+        return self.config_mapping is not None
+
+    def iterate_op_defs(self) -> Iterable[Any]:
+        """Yield every op at any depth."""
+        for node in self.node_dict.values():
+            if node.is_graph:
+                yield from node.definition.iterate_op_defs()
+            else:
+                yield node.definition
+
+    @property
+    def required_resource_keys(self) -> frozenset[str]:
+        """The resources that any op of the graph needs."""
+        return frozenset(key for one in self.iterate_op_defs() for key in one.required_resource_keys)
+
+    # -- using ----------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if current() is None and self.composition_fn is not None:
+            from cellmill.errors import InvalidInvocationError
+
+            raise InvalidInvocationError(
+                f"Attempted to call graph '{self.name}' outside of a composition function. Invoking graphs is only "
+                "valid in a function decorated with @job or @graph; use `to_job()` or `execute_in_process()` to run it."
+            )
+        return Pending(self)(*args, **kwargs)
+
+    def to_job(self, name: str | None = None, **options: Any) -> Any:
+        """Return a job that runs the graph."""
+        return load("job").JobDefinition(graph_def=self, name=name, **options)
+
+    def execute_in_process(
+        self,
+        run_config: Any = None,
+        instance: Any = None,
+        resources: Mapping[str, object] | None = None,
+        raise_on_error: bool = True,
+        op_selection: Sequence[str] | None = None,
+        run_id: str | None = None,
+        input_values: Mapping[str, object] | None = None,
+        **options: Any,
+    ) -> Any:
+        """Run the graph in this process and return the result."""
+        return self.to_job().execute_in_process(
+            run_config=run_config,
+            instance=instance,
+            resources=resources,
+            raise_on_error=raise_on_error,
+            op_selection=op_selection,
+            run_id=run_id,
+            input_values=input_values,
+            **options,
+        )
+
+    def copy_with(self, **changed: Any) -> GraphDefinition:
+        """Return a copy with some attributes changed."""
+        made = object.__new__(GraphDefinition)
+        made.__dict__.update(self.__dict__)
+        made.__dict__.update(changed)
+        return made
+
+    def configured(
+        self, config_or_config_fn: Any, name: str | None = None, config_schema: Any = None, description: str | None = None
+    ) -> Any:
+        """Return the graph with the config of its mapping given."""
+        return load("configured").configured_node(self, config_or_config_fn, name, config_schema, description)
+
+    def __repr__(self) -> str:
+        return f"GraphDefinition({self.name!r})"
+
+
+SubselectedGraphDefinition = GraphDefinition
+
+
+def _checked_mapping(config: Any, name: str) -> Any:
+    if config is None or hasattr(config, "config_fn"):
+        return config
+    return load("config.config_mapping").mapping_of_graph_config(config, name)
+
+
+def _unique_inputs(
+    mappings: Sequence[InputMapping], given: Sequence[InputDefinition] | None
+) -> tuple[InputDefinition, ...]:
+    found = {one.name: one for one in given or ()}
+    for mapping in mappings:
+        found.setdefault(mapping.graph_input_name, mapping.definition)
+    return tuple(found.values())
+
+
+def _nodes(graph: GraphDefinition, given: Any) -> tuple[dict[str, Node], dict[str, Mapping[str, Any]]]:
+    if isinstance(given, Sequence):
+        merged: dict[Any, Any] = {}
+        for one in given:
+            merged.update(one)
+        given = merged
+    by_name: dict[str, Any] = {}
+    for definition in graph.node_defs:
+        if not hasattr(definition, "is_graph"):
+            raise InvalidDefinitionError(
+                f"Invalid node list of '{graph.name}': expected ops and graphs, got {definition!r}."
+            )
+        other = by_name.setdefault(definition.name, definition)
+        if other is not definition and (not hasattr(other, "name") or other is not definition):
+            raise InvalidDefinitionError(
+                f'Detected conflicting node definitions with the same name "{definition.name}" in "{graph.name}". '
+                "Give one of them another name."
+            )
+    nodes: dict[str, Node] = {}
+    dependencies: dict[str, Mapping[str, Any]] = {}
+    used: set[str] = set()
+    for key, wanted in given.items():
+        invocation = NodeInvocation(key) if isinstance(key, str) else key
+        definition = by_name.get(invocation.name)
+        if definition is None:
+            raise InvalidDefinitionError(
+                f'Invalid dependencies: node "{invocation.name}" in dependency dictionary of "{graph.name}" not found '
+                f"in node list. It has {sorted(by_name)}."
+            )
+        name = invocation.alias or invocation.name
+        used.add(invocation.name)
+        tags = {**definition.tags, **invocation.tags} if invocation.tags else definition.tags
+        nodes[name] = Node(name, definition, tags, invocation.hook_defs, invocation.retry_policy)
+        dependencies[name] = wanted
+    for name, definition in by_name.items():
+        if name not in used:
+            nodes[name] = Node(name, definition, definition.tags)
+            dependencies[name] = {}
+    return nodes, dependencies
+
+
+def parts_of(dependency: Any) -> list[Any]:
+    """Return the single dependencies on node outputs."""
+    found: list[Any] = dependency.get_node_dependencies()
+    return found
+
+
+def _check_dependencies(graph: GraphDefinition) -> None:
+    for name, inputs in graph.dependencies.items():
+        node = graph.node_dict[name]
+        for input_name, dependency in inputs.items():
+            if input_name not in node.definition.input_dict:
+                raise InvalidDefinitionError(
+                    f'In {_kind(graph)}, node "{name}" does not have input "{input_name}". '
+                    f"Input list: {list(node.definition.input_dict)}."
+                )
+            for part in parts_of(dependency):
+                _check_source(graph, node, input_name, part)
+    _check_dynamic(graph)
+
+
+def _kind(graph: GraphDefinition) -> str:
+    place = describe_place(graph.composition_fn) if graph.composition_fn else ""
+    return f"graph '{graph.name}'{f' ({place})' if place else ''}"
+
+
+def _check_source(graph: GraphDefinition, node: Node, input_name: str, part: Any) -> None:
+    source = graph.node_dict.get(part.node)
+    if source is None:
+        raise InvalidDefinitionError(
+            f'Invalid dependencies: in {_kind(graph)}, node "{part.node}" not found in node list '
+            f'(listed as dependency for node "{node.name}"). It has {sorted(graph.node_dict)}.'
+        )
+    output = source.definition.output_dict.get(part.output)
+    if output is None:
+        raise InvalidDefinitionError(
+            f'In {_kind(graph)}, node "{part.node}" does not have output "{part.output}". '
+            f"Its outputs: {list(source.definition.output_dict)}."
+        )
+    declared = node.definition.input_dict[input_name]
+    if output.is_nothing and not declared.is_nothing and not declared.is_untyped:
+        raise InvalidDefinitionError(
+            f'In {_kind(graph)}, the input "{input_name}" of "{node.name}" expects a value but the output '
+            f'"{part.output}" of "{part.node}" yields Nothing.'
+        )
+
+
+def dynamic_sources(graph: GraphDefinition) -> dict[str, frozenset[tuple[str, str]]]:
+    """Return for each node the dynamic outputs that it is multiplied by."""
+    found: dict[str, frozenset[tuple[str, str]]] = {}
+
+    def over(name: str) -> frozenset[tuple[str, str]]:
+        if name in found:
+            return found[name]
+        found[name] = frozenset()
+        axes: set[tuple[str, str]] = set()
+        for dependency in graph.dependencies[name].values():
+            if isinstance(dependency, DynamicCollectDependencyDefinition):
+                axes |= over(dependency.node) - {(dependency.node, dependency.output)}
+                output = graph.node_dict[dependency.node].definition.output_dict[dependency.output]
+                if not output.is_dynamic:
+                    axes -= over(dependency.node)
+                continue
+            for part in parts_of(dependency):
+                axes |= over(part.node)
+                if graph.node_dict[part.node].definition.output_dict[part.output].is_dynamic:
+                    axes.add((part.node, part.output))
+        found[name] = frozenset(axes)
+        return found[name]
+
+    for name in graph.node_dict:
+        over(name)
+    return found
+
+
+def _check_dynamic(graph: GraphDefinition) -> None:
+    if not any(one.is_dynamic for node in graph.nodes for one in node.definition.output_defs):
+        return
+    for name, axes in dynamic_sources(graph).items():
+        if len(axes) > 1:
+            raise InvalidDefinitionError(
+                f"In {_kind(graph)}, node '{name}' cannot be downstream of more than one dynamic output. It is "
+                f"downstream of {sorted(f'{node}.{output}' for node, output in axes)}: collect one of them first."
+            )
+        node = graph.node_dict[name]
+        if axes and any(one.is_dynamic for one in node.definition.output_defs):
+            raise InvalidDefinitionError(
+                f"In {_kind(graph)}, node '{name}' with dynamic output cannot be downstream of the dynamic output "
+                f"{sorted(axes)[0]}: nested dynamic outputs are not possible; collect first."
+            )
+
+
+def _check_mappings(graph: GraphDefinition) -> None:
+    for mapping in graph.input_mappings:
+        node = graph.node_dict.get(mapping.mapped_node_name)
+        if node is None:
+            raise InvalidDefinitionError(
+                f"In {_kind(graph)} input mapping references node '{mapping.mapped_node_name}' which it does not "
+                f"contain. It has {sorted(graph.node_dict)}."
+            )
+        if mapping.mapped_node_input_name not in node.definition.input_dict:
+            raise InvalidDefinitionError(
+                f"In {_kind(graph)} input mapping to {mapping.mapped_node_name}.{mapping.mapped_node_input_name}: the "
+                f"node has no input of that name. It has {list(node.definition.input_dict)}."
+            )
+        wired = graph.dependencies[mapping.mapped_node_name].get(mapping.mapped_node_input_name)
+        if mapping.fan_in_index is None and wired is not None:
+            raise InvalidDefinitionError(
+                f"In {_kind(graph)} input mapping target {mapping.mapped_node_name}.{mapping.mapped_node_input_name} "
+                "is already satisfied by a dependency."
+            )
+        if mapping.fan_in_index is not None:
+            if not isinstance(wired, MultiDependencyDefinition):
+                raise InvalidDefinitionError(
+                    f"In {_kind(graph)} the fan-in input mapping of '{mapping.graph_input_name}' requires a "
+                    "MultiDependencyDefinition."
+                )
+            if wired.dependencies[mapping.fan_in_index] is not MappedInput:
+                raise InvalidDefinitionError(
+                    f"In {_kind(graph)} the fan-in input mapping of '{mapping.graph_input_name}' requires the "
+                    "placeholder MappedInputPlaceholder at its index."
+                )
+        inner = node.definition.input_dict[mapping.mapped_node_input_name]
+        if mapping.definition.declared_type is NO_VALUE and mapping.fan_in_index is None:
+            mapping.definition.declared_type = inner.declared_type
+            mapping.definition.default_value = inner.default_value
+    for output in graph.output_mappings:
+        node = graph.node_dict.get(output.mapped_node_name)
+        if node is None:
+            raise InvalidDefinitionError(
+                f"In {_kind(graph)} output mapping references node '{output.mapped_node_name}' which it does not "
+                f"contain. It has {sorted(graph.node_dict)}."
+            )
+        inner_out = node.definition.output_dict.get(output.mapped_node_output_name)
+        if inner_out is None:
+            raise InvalidDefinitionError(
+                f"In {_kind(graph)} output mapping from {output.mapped_node_name}.{output.mapped_node_output_name}: "
+                f"the node has no output of that name. It has {list(node.definition.output_dict)}."
+            )
+        if inner_out.is_dynamic and not output.definition.is_dynamic:
+            own = output.definition
+            output.definition = DynamicOutputDefinition(inner_out.declared_type, own.name, own.description)
+            graph.output_defs = tuple(one.definition for one in graph.output_mappings)
+            graph.output_dict = {one.name: one for one in graph.output_defs}
+        if output.definition.declared_type is NO_VALUE:
+            output.definition.declared_type = inner_out.declared_type
+
+
+def sorted_nodes(graph: GraphDefinition) -> list[str]:
+    """Return the names of the nodes, each after those it needs; an error where they go in a circle."""
+    above = {
+        name: {part.node for dependency in inputs.values() for part in parts_of(dependency)}
+        for name, inputs in graph.dependencies.items()
+    }
+    waiting = {name: len(needs) for name, needs in above.items()}
+    below: dict[str, list[str]] = {name: [] for name in above}
+    for name, needs in above.items():
+        for need in needs:
+            below[need].append(name)
+    ready = [name for name, count in waiting.items() if not count]
+    order: list[str] = []
+    for name in ready:
+        order.append(name)
+        for child in below[name]:
+            waiting[child] -= 1
+            if not waiting[child]:
+                ready.append(child)
+    if len(order) < len(above):
+        circle = sorted(name for name, count in waiting.items() if count)
+        raise InvariantViolationError(f"Circular dependencies exist between the nodes of {_kind(graph)}: {circle}.")
+    return order
+
+
+def compose(
+    fn: Callable[..., Any],
+    *,
+    name: str,
+    kind: str,
+    ins: Mapping[str, GraphIn] | None = None,
+    outs: Mapping[str, Any] | None = None,
+    description: str | None = None,
+    config: Any = None,
+    tags: Mapping[str, Any] | None = None,
+    composition: Composition | None = None,
+) -> GraphDefinition:
+    """Return the graph that the body of `fn` describes by its calls."""
+    from cellmill.definitions.inference import FunctionShape
+
+    shape = FunctionShape(fn)
+    declared: dict[str, InputDefinition] = {}
+    for parameter in shape.positional if not shape.has_context else ("context", *shape.positional):
+        given = (ins or {}).get(parameter)
+        hint = shape.annotation(parameter)
+        default = shape.defaults.get(parameter, NO_VALUE)
+        declared[parameter] = InputDefinition(parameter, hint, getattr(given, "description", None), default)
+    for wanted in ins or ():
+        if wanted not in declared:
+            raise InvalidDefinitionError(
+                f"@{kind} '{name}' ({describe_place(fn)}) has the input {wanted!r} declared, but its function has no "
+                f"such parameter. It has {list(declared)}."
+            )
+    with composition or Composition(name, kind) as body:
+        returned = fn(**{one: GraphInput(name, one) for one in declared})
+        mappings = output_mappings(returned, body, outs, kind)
+    return GraphDefinition(
+        name,
+        description if description is not None else docstring_summary(fn),
+        list({id(call.definition): call.definition for call in body.calls.values()}.values()),
+        body.dependencies(),
+        body.input_mappings(declared),
+        mappings,
+        config,
+        tags,
+        composition_fn=fn,
+        positional_inputs=list(declared),
+        input_defs=list(declared.values()),
+    )
+
+
+def graph(
+    compose_fn: Callable[..., Any] | None = None,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    input_defs: Sequence[InputDefinition] | None = None,
+    output_defs: Sequence[OutputDefinition] | None = None,
+    ins: Mapping[str, GraphIn] | None = None,
+    out: GraphOut | Mapping[str, GraphOut] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    config: Any = None,
+) -> Any:
+    """Return the decorated function as a graph: its calls of ops and graphs become nodes."""
+    outs: Mapping[str, Any] | None
+    if out is None:
+        outs = {one.name: one for one in output_defs} if output_defs else None
+    elif isinstance(out, GraphOut):
+        outs = {"result": out}
+    elif isinstance(out, Mapping):
+        outs = out
+    else:
+        raise CheckError(f"out of a @graph is a GraphOut or a mapping to them; got {out!r}.")
+
+    def decorate(fn: Callable[..., Any]) -> GraphDefinition:
+        return compose(
+            fn,
+            name=name or fn.__name__,
+            kind="graph",
+            ins=ins,
+            outs=outs,
+            description=description,
+            config=config,
+            tags=tags,
+        )
+
+    return decorate if compose_fn is None else decorate(compose_fn)

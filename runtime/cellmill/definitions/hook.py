@@ -1,0 +1,108 @@
+"""Hooks: functions that run when a step succeeds or fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from cellmill.definitions.composition import current
+from cellmill.definitions.engine import engine
+from cellmill.definitions.inference import describe_place
+from cellmill.definitions.tags import checked_name
+from cellmill.errors import InvalidDefinitionError
+
+
+class HookDefinition:
+    """A function that runs after each step it is attached to."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        hook_fn: Callable[..., Any],
+        required_resource_keys: AbstractSet[str] | None = None,
+        decorated_fn: Callable[..., Any] | None = None,
+        kind: str = "event_list",
+    ) -> None:
+        self.name = checked_name(name, "hook")
+        self.hook_fn = hook_fn
+        self.required_resource_keys = frozenset(required_resource_keys or ())
+        self.decorated_fn = decorated_fn
+        #: When the hook runs: on "success", on "failure", or always with the step's events ("event_list").
+        self.kind = kind
+        self.__wrapped__ = decorated_fn or hook_fn
+
+    def __call__(self, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
+        # Decorating a job or a graph attaches the hook; anything else is a call of the hook itself, as tests do it.
+        if current() is None and (hasattr(obj, "hook_defs") and hasattr(obj, "with_hooks") and not args and not kwargs):
+            return obj.with_hooks({self})
+        if obj is not None:
+            args = (obj, *args)
+        return engine().invoke(self, args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"HookDefinition({self.name!r})"
+
+
+def _hook(
+    fn: Callable[..., Any], kind: str, name: str | None, keys: AbstractSet[str] | None
+) -> HookDefinition:
+    from cellmill.definitions.inference import FunctionShape
+
+    shape = FunctionShape(fn)
+    count = 2 if kind == "event_list" else 1
+    given = (["context"] if shape.has_context else []) + list(shape.positional)
+    if not shape.has_context or (count == 2 and given[1:2] != ["event_list"]):
+        expected = ["context", "event_list"][:count]
+        raise InvalidDefinitionError(
+            f"@{kind}_hook '{fn.__name__}' ({describe_place(fn)}): the decorated function must have the parameters "
+            f"{expected}; it has {given}."
+        )
+    resources = frozenset(keys or ()) | frozenset(shape.resource_args.values())
+    return HookDefinition(
+        name=name or fn.__name__, hook_fn=fn, required_resource_keys=resources, decorated_fn=fn, kind=kind
+    )
+
+
+def success_hook(
+    hook_fn: Callable[..., Any] | None = None,
+    *,
+    name: str | None = None,
+    required_resource_keys: AbstractSet[str] | None = None,
+) -> Any:
+    """Return the decorated function as a hook that runs after each step that succeeds."""
+
+    def decorate(fn: Callable[..., Any]) -> HookDefinition:
+        return _hook(fn, "success", name, required_resource_keys)
+
+    return decorate if hook_fn is None else decorate(hook_fn)
+
+
+def failure_hook(
+    name: Any = None,
+    required_resource_keys: AbstractSet[str] | None = None,
+) -> Any:
+    """Return the decorated function as a hook that runs after each step that fails."""
+    if callable(name):
+        return _hook(name, "failure", None, required_resource_keys)
+
+    def decorate(fn: Callable[..., Any]) -> HookDefinition:
+        return _hook(fn, "failure", name, required_resource_keys)
+
+    return decorate
+
+
+def event_list_hook(
+    hook_fn: Callable[..., Any] | None = None,
+    *,
+    name: str | None = None,
+    required_resource_keys: AbstractSet[str] | None = None,
+    decorated_fn: Callable[..., Any] | None = None,
+) -> Any:
+    """Return the decorated function as a hook that runs after each step with the step's events."""
+
+    def decorate(fn: Callable[..., Any]) -> HookDefinition:
+        return _hook(fn, "event_list", name, required_resource_keys)
+
+    return decorate if hook_fn is None else decorate(hook_fn)

@@ -1,0 +1,157 @@
+"""What a function's signature says about it: context, config, resources and inputs."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+from cellmill.definitions.events import NO_VALUE
+from cellmill.errors import InvalidDefinitionError
+
+_CONTEXT_NAMES = frozenset({"context", "_", "__", "_context", "context_"})
+_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = inspect.CO_GENERATOR, inspect.CO_COROUTINE, inspect.CO_ASYNC_GENERATOR
+
+
+class FunctionShape:
+    """The parts of a function's signature that matter to the engine."""
+
+    __slots__ = (
+        "config_arg",
+        "config_type",
+        "defaults",
+        "fn",
+        "has_context",
+        "has_var_keyword",
+        "hints",
+        "input_names",
+        "is_async",
+        "is_async_generator",
+        "is_generator",
+        "positional",
+        "resource_args",
+        "returns",
+    )
+
+    def __init__(self, fn: Callable[..., Any]) -> None:
+        self.fn = fn
+        names, self.defaults, self.has_var_keyword, flags = _parameters(fn)
+        self.is_generator = bool(flags & _GENERATOR)
+        self.is_async = bool(flags & _COROUTINE)
+        self.is_async_generator = bool(flags & _ASYNC_GENERATOR)
+        self.hints: Mapping[str, Any] = _hints(fn)
+        self.returns: Any = self.hints.get("return", NO_VALUE)
+        if self.returns is type(None):
+            self.returns = None
+        self.has_context = bool(names) and self._is_context(names[0])
+        rest = names[1:] if self.has_context else names
+        self.config_arg: str | None = None
+        self.config_type: Any = None
+        self.resource_args: dict[str, str] = {}
+        if self.hints:
+            self._find_special(rest)
+        self.positional = rest
+        self.input_names = tuple(n for n in rest if n != self.config_arg and n not in self.resource_args)
+
+    def _is_context(self, name: str) -> bool:
+        hint = self.hints.get(name)
+        return name in _CONTEXT_NAMES or getattr(hint, "__is_context__", False) is True
+
+    def _find_special(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            hint = self.hints.get(name)
+            if hint is None:
+                continue
+            if name == "config":
+                self.config_arg, self.config_type = name, hint
+            elif is_resource_hint(hint):
+                self.resource_args[name] = name
+
+    def annotation(self, name: str) -> Any:
+        """Return the annotation of a parameter, or NO_VALUE."""
+        hint = self.hints.get(name, NO_VALUE)
+        return None if hint is type(None) else hint
+
+
+def is_resource_hint(hint: Any) -> bool:
+    """Return whether a parameter with this annotation is a resource."""
+    if getattr(hint, "__is_resource__", False) is True:
+        return True
+    return any(getattr(mark, "__is_resource__", False) or mark == "resource_param" for mark in _marks(hint))
+
+
+def _marks(hint: Any) -> tuple[Any, ...]:
+    return getattr(hint, "__metadata__", ()) if typing.get_origin(hint) is typing.Annotated else ()
+
+
+def _parameters(fn: Callable[..., Any]) -> tuple[tuple[str, ...], dict[str, Any], bool, int]:
+    code = getattr(fn, "__code__", None)
+    if code is not None and not hasattr(fn, "__wrapped__") and not inspect.ismethod(fn):
+        count = code.co_argcount + code.co_kwonlyargcount
+        names = code.co_varnames[:count]
+        defaults: dict[str, Any] = {}
+        if fn.__defaults__:  # type: ignore[attr-defined]
+            first = code.co_argcount - len(fn.__defaults__)  # type: ignore[attr-defined]
+            defaults.update(zip(names[first:], fn.__defaults__, strict=False))  # type: ignore[attr-defined]
+        if fn.__kwdefaults__:  # type: ignore[attr-defined]
+            defaults.update(fn.__kwdefaults__)  # type: ignore[attr-defined]
+        return names, defaults, bool(code.co_flags & inspect.CO_VARKEYWORDS), code.co_flags
+    return _parameters_by_signature(fn)
+
+
+def _parameters_by_signature(fn: Callable[..., Any]) -> tuple[tuple[str, ...], dict[str, Any], bool, int]:
+    target = fn if inspect.isfunction(fn) or inspect.ismethod(fn) else getattr(fn, "__call__", fn)  # noqa: B004
+    try:
+        signature = inspect.signature(fn)
+    except (TypeError, ValueError):
+        raise InvalidDefinitionError(f"{fn!r} is not a function whose parameters can be read.") from None
+    kinds = inspect.Parameter
+    plain = [p for p in signature.parameters.values() if p.kind not in (kinds.VAR_KEYWORD, kinds.VAR_POSITIONAL)]
+    defaults = {p.name: p.default for p in plain if p.default is not kinds.empty}
+    has_kwargs = any(p.kind is kinds.VAR_KEYWORD for p in signature.parameters.values())
+    flags = _GENERATOR * inspect.isgeneratorfunction(target)
+    flags |= _COROUTINE * inspect.iscoroutinefunction(target)
+    flags |= _ASYNC_GENERATOR * inspect.isasyncgenfunction(target)
+    return tuple(p.name for p in plain), defaults, has_kwargs, flags
+
+
+def _hints(fn: Callable[..., Any]) -> Mapping[str, Any]:
+    target = fn if inspect.isroutine(fn) else type(fn).__call__ if hasattr(type(fn), "__call__") else fn  # noqa: B004
+    raw = getattr(target, "__annotations__", None)
+    if not raw:
+        return {}
+    if not any(isinstance(hint, str) for hint in raw.values()):
+        return dict(raw)
+    try:
+        return typing.get_type_hints(target, include_extras=True)
+    except (NameError, TypeError, AttributeError):
+        return {name: _one_hint(target, hint) for name, hint in raw.items()}
+
+
+def _one_hint(target: Any, hint: Any) -> Any:
+    """Return one annotation evaluated; a name that is not there in this moment stands for any value."""
+    if not isinstance(hint, str):
+        return hint
+    try:
+        return eval(hint, getattr(target, "__globals__", {}))  # noqa: S307
+    except Exception:
+        return Any
+
+
+def describe_place(fn: Any) -> str:
+    """Return where a function is written, as ``file.py:12``, or "" where that is not known."""
+    code = getattr(inspect.unwrap(fn) if callable(fn) else fn, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else ""
+
+
+def docstring_summary(fn: Any) -> str | None:
+    """Return the function's own docstring without its indentation."""
+    text = getattr(fn, "__doc__", None)
+    return inspect.cleandoc(text) if isinstance(text, str) and text else None
+
+
+def load(name: str) -> Any:
+    """Return a module of definitions that would cost too much to load for all."""
+    return import_module(f"cellmill.definitions.{name}")

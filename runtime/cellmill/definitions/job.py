@@ -1,0 +1,395 @@
+"""Jobs: graphs with all they need to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from cellmill.definitions.composition import checked_hooks
+from cellmill.definitions.engine import engine
+from cellmill.definitions.graph import GraphDefinition, compose
+from cellmill.definitions.inference import load
+from cellmill.definitions.port import not_found
+from cellmill.definitions.tags import checked_name, checked_tags
+from cellmill.errors import CheckError, InvalidDefinitionError
+
+_EMPTY: Mapping[str, Any] = {}
+
+
+class JobDefinition:
+    """A graph with resources, config, executor, loggers, tags and hooks."""
+
+    def __init__(
+        self,
+        *,
+        graph_def: GraphDefinition,
+        resource_defs: Mapping[str, Any] | None = None,
+        executor_def: Any = None,
+        logger_defs: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        config: Any = None,
+        description: str | None = None,
+        partitions_def: Any = None,
+        tags: Mapping[str, Any] | None = None,
+        run_tags: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        hooks: AbstractSet[Any] | None = None,
+        hook_defs: AbstractSet[Any] | None = None,
+        op_retry_policy: Any = None,
+        input_values: Mapping[str, object] | None = None,
+        op_selection: Sequence[str] | None = None,
+        asset_nodes: Mapping[str, Any] | None = None,
+        input_assets: Mapping[tuple[str, str], Any] | None = None,
+        **_: Any,
+    ) -> None:
+        self.graph = graph_def
+        self.name = checked_name(name or graph_def.name, "job")
+        self.resource_defs: Mapping[str, Any] = checked_resources(resource_defs, f"job {self.name!r}")
+        self.executor_def = executor_def
+        self.logger_defs: Mapping[str, Any] = dict(logger_defs or {})
+        self.description = description if description is not None else graph_def.description
+        self.__doc__ = self.description
+        self.tags = checked_tags({**graph_def.tags, **(tags or {})}, f"job {self.name!r}")
+        self._run_tags = None if run_tags is None else checked_tags(run_tags, f"job {self.name!r}")
+        self.given_metadata = metadata or _EMPTY
+        self.hook_defs = checked_hooks(hooks or hook_defs or ())
+        self.op_retry_policy = op_retry_policy
+        self.input_values = dict(input_values or {})
+        for wanted in self.input_values:
+            if wanted not in graph_def.input_dict:
+                raise InvalidDefinitionError(
+                    f"Error when constructing JobDefinition '{self.name}': Input value provided for key '{wanted}', "
+                    f"but job has no top-level input with that name. It has {list(graph_def.input_dict)}."
+                )
+        self.op_selection = op_selection
+        self.asset_selection: frozenset[Any] | None = None
+        self.asset_check_selection: frozenset[Any] | None = None
+        #: Top-level node name -> the AssetsDefinition (or AssetChecksDefinition) that the node is.
+        self.asset_nodes: Mapping[str, Any] = asset_nodes or _EMPTY
+        #: (node name, input name) -> definition of the asset that is loaded there and not made by this job.
+        self.input_assets: Mapping[tuple[str, str], Any] = input_assets or _EMPTY
+        self.config_mapping: Any = None
+        self.partitioned_config: Any = None
+        self.run_config: Mapping[str, Any] | None = None
+        self._partitions_def = partitions_def
+        self._take_config(config)
+        #: Set by Definitions: rebuilds the job once all assets of the code location are known.
+        self.rebuild_with_assets: Callable[[Sequence[Any]], JobDefinition] | None = None
+        self.plan_cache: Any = None
+        self.whole_job: JobDefinition | None = None
+        self.selected_assets_of: Any = None
+
+    def _take_config(self, config: Any) -> None:
+        if config is None:
+            return
+        if hasattr(config, "config_fn"):
+            self.config_mapping = config
+        elif hasattr(config, "partitions_def"):
+            self.partitioned_config = config
+        elif hasattr(config, "to_config_dict"):
+            self.run_config = config.to_config_dict()
+        elif isinstance(config, Mapping):
+            self.run_config = config
+        else:
+            raise CheckError(
+                f"config of job {self.name!r} is a dict, a RunConfig, a ConfigMapping or a PartitionedConfig; got "
+                f"{type(config).__name__}."
+            )
+
+    @property
+    def partitions_def(self) -> Any:
+        """The partitions that runs of the job are for, or None."""
+        if self._partitions_def is not None:
+            return self._partitions_def
+        if self.partitioned_config is not None:
+            return self.partitioned_config.partitions_def
+        found = [one.partitions_def for one in self.asset_nodes.values() if one.partitions_def is not None]
+        return found[0] if found else None
+
+    @property
+    def run_tags(self) -> Mapping[str, str]:
+        """The tags that runs of the job get."""
+        return self.tags if self._run_tags is None else self._run_tags
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The job's metadata."""
+        from cellmill.definitions.events import normalized
+
+        return normalized(self.given_metadata)
+
+    @property
+    def loggers(self) -> Mapping[str, Any]:
+        """The loggers by key."""
+        return self.logger_defs
+
+    @property
+    def nodes(self) -> list[Any]:
+        """The nodes of the graph."""
+        return self.graph.nodes
+
+    @property
+    def nodes_in_topological_order(self) -> list[Any]:
+        """The nodes of the graph, each after those it needs."""
+        return self.graph.nodes_in_topological_order
+
+    @property
+    def dependencies(self) -> Any:
+        """The dependencies between the nodes."""
+        return self.graph.dependencies
+
+    def node_named(self, name: str) -> Any:
+        """Return the node with this name."""
+        return self.graph.node_named(name)
+
+    def has_node_named(self, name: str) -> bool:
+        """Return whether there is such a node."""
+        return self.graph.has_node_named(name)
+
+    @property
+    def all_node_defs(self) -> list[Any]:
+        """The definitions of the nodes."""
+        return self.graph.node_defs
+
+    @property
+    def is_job(self) -> bool:
+        """True: this is a job."""
+        return True
+
+    @property
+    def is_single_run_asset_job(self) -> bool:
+        """Whether the job makes assets."""
+        return bool(self.asset_nodes)
+
+    @property
+    def assets_defs(self) -> list[Any]:
+        """The definitions of the assets that the job makes."""
+        return list(self.asset_nodes.values())
+
+    @property
+    def asset_layer(self) -> JobAssets:
+        """The assets of the job."""
+        return JobAssets(self)
+
+    @property
+    def required_resource_keys(self) -> frozenset[str]:
+        """The resources that the job's ops need."""
+        return self.graph.required_resource_keys
+
+    def is_subset(self) -> bool:
+        """Return whether the job is part of another."""
+        return self.whole_job is not None
+
+    is_subset_job = property(lambda self: self.whole_job is not None)
+
+    # -- changing -------------------------------------------------------------------------------------------------
+
+    def copy_with(self, **changed: Any) -> JobDefinition:
+        """Return a copy with some attributes changed."""
+        made = object.__new__(JobDefinition)
+        made.__dict__.update(self.__dict__)
+        made.__dict__.update(changed)
+        made.plan_cache = None
+        return made
+
+    def with_top_level_resources(self, resource_defs: Mapping[str, Any]) -> JobDefinition:
+        """Return the job with resources that it uses where it has none of its own."""
+        return self.copy_with(resource_defs={**resource_defs, **self.resource_defs})
+
+    def with_hooks(self, hook_defs: Iterable[Any]) -> JobDefinition:
+        """Return the job with more hooks."""
+        return self.copy_with(hook_defs=self.hook_defs | checked_hooks(hook_defs))
+
+    def with_executor_def(self, executor_def: Any) -> JobDefinition:
+        """Return the job with an executor."""
+        return self.copy_with(executor_def=executor_def)
+
+    def with_logger_defs(self, logger_defs: Mapping[str, Any]) -> JobDefinition:
+        """Return the job with loggers."""
+        return self.copy_with(logger_defs=dict(logger_defs))
+
+    def with_metadata(self, metadata: Mapping[str, Any]) -> JobDefinition:
+        """Return the job with other metadata."""
+        return self.copy_with(given_metadata=metadata)
+
+    def get_subset(
+        self,
+        *,
+        op_selection: Iterable[str] | None = None,
+        asset_selection: AbstractSet[Any] | None = None,
+        asset_check_selection: AbstractSet[Any] | None = None,
+    ) -> JobDefinition:
+        """Return the part of the job that is selected."""
+        subset: JobDefinition = load("job_subset").job_subset(
+            self, op_selection, asset_selection, asset_check_selection
+        )
+        return subset
+
+    # -- running --------------------------------------------------------------------------------------------------
+
+    def execute_in_process(
+        self,
+        run_config: Any = None,
+        instance: Any = None,
+        partition_key: str | None = None,
+        raise_on_error: bool = True,
+        op_selection: Sequence[str] | None = None,
+        asset_selection: Sequence[Any] | None = None,
+        run_id: str | None = None,
+        input_values: Mapping[str, object] | None = None,
+        tags: Mapping[str, str] | None = None,
+        resources: Mapping[str, object] | None = None,
+    ) -> Any:
+        """Run the job in this process and return the result."""
+        return engine().execute_in_process(
+            self,
+            run_config=run_config,
+            instance=instance,
+            partition_key=partition_key,
+            raise_on_error=raise_on_error,
+            op_selection=op_selection,
+            asset_selection=asset_selection,
+            run_id=run_id,
+            input_values=input_values,
+            tags=tags,
+            resources=resources,
+        )
+
+    def run_request_for_partition(
+        self,
+        partition_key: str,
+        run_key: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        asset_selection: Sequence[Any] | None = None,
+        run_config: Any = None,
+        current_time: Any = None,
+        dynamic_partitions_store: Any = None,
+    ) -> Any:
+        """Return the request of a run for one partition."""
+        request = load("run_request").RunRequest
+        config, own_tags = run_config, dict(tags or {})
+        if self.partitions_def is None:
+            raise CheckError(f"run_request_for_partition needs a partitioned job; {self.name!r} has no partitions.")
+        if self.partitioned_config is not None:
+            if config is None:
+                config = self.partitioned_config.get_run_config_for_partition_key(partition_key)
+            own_tags = {**self.partitioned_config.get_tags_for_partition_key(partition_key, self.name), **own_tags}
+        own_tags["dagster/partition"] = partition_key
+        return request(
+            run_key=run_key,
+            run_config=config or {},
+            tags={**self.run_tags, **own_tags},
+            job_name=self.name,
+            asset_selection=asset_selection,
+            partition_key=partition_key,
+        )
+
+    def validate_partition_key(self, partition_key: str, **_: Any) -> None:
+        """Raise unless the job has this partition."""
+        self.partitions_def.validate_partition_key(partition_key)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        from cellmill.errors import InvalidInvocationError
+
+        raise InvalidInvocationError(
+            f"Attempted to call job '{self.name}' as a function. Run it with `{self.name}.execute_in_process()`."
+        )
+
+    def __repr__(self) -> str:
+        return f"JobDefinition({self.name!r})"
+
+
+class JobAssets:
+    """The assets that a job makes."""
+
+    __slots__ = ("_job",)
+
+    def __init__(self, job: JobDefinition) -> None:
+        self._job = job
+
+    @property
+    def executable_asset_keys(self) -> set[Any]:
+        """The keys of the assets that runs of the job make."""
+        return {key for one in self._job.asset_nodes.values() for key in one.keys}
+
+    selected_asset_keys = executable_asset_keys
+    target_asset_keys = executable_asset_keys
+    asset_keys = executable_asset_keys
+
+    @property
+    def assets_defs(self) -> list[Any]:
+        """The definitions of the assets."""
+        return self._job.assets_defs
+
+    def get(self, key: Any) -> Any:
+        """Return the definition that makes the asset."""
+        for one in self._job.asset_nodes.values():
+            if key in one.keys:
+                return one
+        raise not_found("asset", key, self.executable_asset_keys, f"job {self._job.name!r}")
+
+
+def checked_resources(resource_defs: Mapping[str, Any] | None, owner: str) -> dict[str, Any]:
+    """Return resources by key, plain values wrapped, if every key can be an attribute's name."""
+    if not resource_defs:
+        return {}
+    wrap = load("resource").wrap_resources_for_execution
+    for key in resource_defs:
+        if not isinstance(key, str):
+            raise CheckError(f"The keys of the resources of {owner} are str; got {key!r}.")
+        if not key.isidentifier():
+            raise CheckError(f"Resource key {key!r} of {owner} must be a valid Python identifier.")
+    wrapped: dict[str, Any] = wrap(resource_defs)
+    return wrapped
+
+
+def job(
+    compose_fn: Callable[..., Any] | None = None,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    resource_defs: Mapping[str, object] | None = None,
+    config: Any = None,
+    tags: Mapping[str, Any] | None = None,
+    run_tags: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    logger_defs: Mapping[str, Any] | None = None,
+    executor_def: Any = None,
+    hooks: AbstractSet[Any] | None = None,
+    op_retry_policy: Any = None,
+    partitions_def: Any = None,
+    input_values: Mapping[str, object] | None = None,
+) -> Any:
+    """Return the decorated function as a job: its calls of ops, graphs and assets become nodes."""
+
+    def decorate(fn: Callable[..., Any]) -> JobDefinition:
+        own_name = name or fn.__name__
+
+        def build(more_assets: Sequence[Any] = ()) -> JobDefinition:
+            body = load("asset_in_body").AssetBody(own_name, fn, more_assets)
+            graph_def = compose(fn, name=own_name, kind="job", description=description, composition=body)
+            made = JobDefinition(
+                graph_def=graph_def,
+                resource_defs=resource_defs,
+                executor_def=executor_def,
+                logger_defs=logger_defs,
+                config=config,
+                description=description,
+                partitions_def=partitions_def,
+                tags=tags,
+                run_tags=run_tags,
+                metadata=metadata,
+                hooks=hooks,
+                op_retry_policy=op_retry_policy,
+                input_values=input_values,
+                asset_nodes=body.asset_nodes,
+                input_assets=body.input_assets,
+            )
+            if body.asset_nodes:
+                made.rebuild_with_assets = build
+            return made
+
+        return build()
+
+    return decorate if compose_fn is None else decorate(compose_fn)

@@ -1,0 +1,242 @@
+"""`@multi_asset`: one function that makes several assets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from cellmill.definitions.asset_decorator import check_outputs, checks_by_output_name, make_op, op_tags_of
+from cellmill.definitions.asset_inputs import AssetInput, asset_inputs, order_input
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.asset_spec import AssetDep, AssetOut, AssetSpec, coerced_deps
+from cellmill.definitions.assets import AssetsDefinition
+from cellmill.definitions.composition import checked_hooks
+from cellmill.definitions.events import NO_VALUE
+from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary
+from cellmill.definitions.job import checked_resources
+from cellmill.definitions.op import unwrapped
+from cellmill.definitions.port import OutputDefinition
+from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
+
+
+def multi_asset(
+    *,
+    outs: Mapping[str, AssetOut] | None = None,
+    name: str | None = None,
+    ins: Mapping[str, Any] | None = None,
+    deps: Iterable[Any] | None = None,
+    description: str | None = None,
+    config_schema: Any = None,
+    required_resource_keys: AbstractSet[str] | None = None,
+    internal_asset_deps: Mapping[str, set[AssetKey]] | None = None,
+    partitions_def: Any = None,
+    hooks: AbstractSet[Any] | None = None,
+    backfill_policy: Any = None,
+    op_tags: Mapping[str, Any] | None = None,
+    can_subset: bool = False,
+    resource_defs: Mapping[str, object] | None = None,
+    group_name: str | None = None,
+    retry_policy: Any = None,
+    code_version: str | None = None,
+    specs: Sequence[AssetSpec] | None = None,
+    check_specs: Sequence[Any] | None = None,
+    pool: str | None = None,
+    compute_kind: str | None = None,
+    non_argument_deps: Iterable[Any] | None = None,
+    execution_type: str = "MATERIALIZATION",
+) -> Callable[[Callable[..., Any]], AssetsDefinition]:
+    """Return a decorator: the function makes the assets that `outs` or `specs` name."""
+    if outs and specs is not None:
+        raise InvalidDefinitionError("@multi_asset: specify only outs or specs, not both.")
+    if specs is not None and internal_asset_deps:
+        raise InvalidDefinitionError("@multi_asset: internal_asset_deps go with outs; with specs use their deps.")
+    if specs is not None and deps is not None:
+        raise InvalidDefinitionError("@multi_asset: with specs, give deps in each AssetSpec.")
+
+    def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
+        own_name = name or fn.__name__
+        owner = f"@multi_asset '{own_name}'"
+        shape = FunctionShape(fn)
+        if outs is not None:
+            made = _from_outs(shape, owner, outs, ins, deps or non_argument_deps, internal_asset_deps, group_name)
+        else:
+            made = _from_specs(shape, owner, specs or (), ins, group_name, can_subset, code_version)
+        inputs, output_defs, keys, own_specs = made
+        for spec in own_specs:
+            if partitions_def is not None and spec.partitions_def not in (None, partitions_def):
+                raise CheckError(f"{owner}: {spec.key} has other partitions than the multi_asset.")
+        checks = checks_by_output_name(check_specs, set(keys.values()), owner)
+        op_def = make_op(
+            fn,
+            shape,
+            own_name,
+            [one.definition for one in inputs.values()],
+            [*output_defs, *check_outputs(checks)],
+            description=description if description is not None else docstring_summary(fn),
+            config_schema=config_schema,
+            required_resource_keys=frozenset(required_resource_keys or ()),
+            tags=op_tags_of(op_tags, compute_kind, None, owner),
+            retry_policy=retry_policy,
+            code_version=code_version,
+            pool=pool,
+        )
+        return AssetsDefinition(
+            keys_by_input_name={one: given.key for one, given in inputs.items()},
+            keys_by_output_name=keys,
+            node_def=op_def,
+            specs=own_specs,
+            partitions_def=partitions_def,
+            partition_mappings={
+                one.key: one.partition_mapping for one in inputs.values() if one.partition_mapping is not None
+            },
+            can_subset=can_subset,
+            resource_defs=checked_resources(resource_defs, owner) if resource_defs else {},
+            hook_defs=checked_hooks(hooks or ()),
+            check_specs_by_output_name=checks,
+            backfill_policy=backfill_policy,
+            execution_type=execution_type,
+        )
+
+    return decorate
+
+
+_Made = tuple[dict[str, AssetInput], list[OutputDefinition], dict[str, AssetKey], list[AssetSpec]]
+
+
+def _from_outs(
+    shape: FunctionShape,
+    owner: str,
+    outs: Mapping[str, AssetOut],
+    ins: Mapping[str, Any] | None,
+    deps: Iterable[Any] | None,
+    internal: Mapping[str, set[AssetKey]] | None,
+    group_name: str | None,
+) -> _Made:
+    inputs = asset_inputs(shape, ins, coerced_deps(deps), owner)
+    keys: dict[str, AssetKey] = {}
+    for name, out in outs.items():
+        if not isinstance(out, AssetOut):
+            raise CheckError(f"{owner}: outs are AssetOuts; {name!r} is {out!r}.")
+        keys[name] = out.key or AssetKey([*(out.key_prefix or ()), name])
+    above = [AssetDep(one.key, partition_mapping=one.partition_mapping) for one in inputs.values()]
+    mapping_of = {dep.asset_key: dep.partition_mapping for dep in above}
+    known = set(mapping_of) | set(keys.values())
+    specs: list[AssetSpec] = []
+    for name in internal or ():
+        if name not in outs:
+            raise CheckError(
+                f"Invalid out key '{name}' supplied to `internal_asset_deps` argument for multi-asset {owner}. Must be "
+                f"one of the outs for this multi-asset {list(outs)}."
+            )
+    single = len(outs) == 1 and not (shape.is_generator or shape.is_async_generator)
+    output_defs = []
+    for name, out in outs.items():
+        own = above
+        if internal and name in internal:
+            wrong = set(internal[name]) - known
+            if wrong:
+                raise CheckError(
+                    f"Invalid asset dependencies: {sorted(wrong)} specified in `internal_asset_deps` argument for "
+                    f"multi-asset {owner} on key '{name}'. Each specified asset key must be associated with an input "
+                    f"to the asset or produced by this asset. Valid keys: {sorted(known)}."
+                )
+            own = [AssetDep(key, partition_mapping=mapping_of.get(key)) for key in sorted(internal[name])]
+        if out.spec_parts["group_name"] is not None and group_name is not None:
+            raise InvalidDefinitionError(
+                f"{owner}: cannot set group_name parameter on multi_asset when it is also set on its outs: {name!r}."
+            )
+        specs.append(out.to_spec(keys[name], own, group_name=group_name))
+        declared = out.dagster_type
+        if declared is NO_VALUE and single:
+            declared = unwrapped(shape.returns)
+        output_defs.append(
+            OutputDefinition(
+                declared,
+                name,
+                out.spec_parts["description"],
+                out.is_required,
+                out.io_manager_key,
+                out.spec_parts["metadata"],
+                out.spec_parts["code_version"],
+            )
+        )
+    return inputs, output_defs, keys, specs
+
+
+def _from_specs(
+    shape: FunctionShape,
+    owner: str,
+    specs: Sequence[AssetSpec],
+    ins: Mapping[str, Any] | None,
+    group_name: str | None,
+    can_subset: bool,
+    code_version: str | None,
+) -> _Made:
+    keys: dict[str, AssetKey] = {}
+    for spec in specs:
+        if not isinstance(spec, AssetSpec):
+            raise CheckError(f"{owner}: specs are AssetSpecs; got {spec!r}.")
+        name = spec.key.to_python_identifier()
+        if name in keys:
+            raise InvalidDefinitionError(f"{owner}: {spec.key} is specified twice ({describe_place(shape.fn)}).")
+        keys[name] = spec.key
+        if spec.group_name is not None and group_name is not None and spec.group_name != group_name:
+            raise CheckError(
+                f"{owner}: cannot set group_name parameter on multi_asset if one or more of the AssetSpecs supplied "
+                f"have a group_name defined: {spec.key.to_user_string()}."
+            )
+    own = set(keys.values())
+    inputs = asset_inputs(shape, ins, (), owner)
+    input_keys = {one.key for one in inputs.values()}
+    missing = input_keys - {dep.asset_key for spec in specs for dep in spec.deps}
+    if missing and any(spec.deps for spec in specs):
+        raise InvalidDefinitionError(
+            f"{owner} specified AssetIns or parameters {sorted(missing)} that are not in any AssetSpec's deps; add them "
+            "to the deps of the assets that use them."
+        )
+    final = []
+    for spec in specs:
+        made = spec if group_name is None or spec.group_name else spec.replace_attributes(group_name=group_name)
+        if missing:
+            made = made.replace_attributes(deps=[*made.deps, *(AssetDep(key) for key in sorted(missing))])
+        final.append(made)
+    for spec in final:
+        for dep in spec.deps:
+            if dep.asset_key in own and dep.partition_mapping is None:
+                continue
+            if dep.asset_key not in input_keys and dep.asset_key not in own:
+                order = order_input(dep.asset_key, [*inputs, *shape.positional])
+                inputs[order.name] = AssetInput(dep.asset_key, order, dep.partition_mapping)
+                input_keys.add(dep.asset_key)
+            elif dep.partition_mapping is not None:
+                _set_mapping(inputs, dep, owner, own)
+    output_defs = [
+        OutputDefinition(
+            NO_VALUE,
+            name,
+            spec.description,
+            not (spec.skippable or can_subset),
+            spec.metadata.get("dagster/io_manager_key") or "io_manager",
+            spec.metadata,
+            spec.code_version or code_version,
+        )
+        for name, spec in zip(keys, final, strict=True)
+    ]
+    return inputs, output_defs, keys, final
+
+
+def _set_mapping(inputs: dict[str, AssetInput], dep: AssetDep, owner: str, own: set[AssetKey]) -> None:
+    for one in inputs.values():
+        if one.key == dep.asset_key:
+            if one.partition_mapping is not None and one.partition_mapping != dep.partition_mapping:
+                raise InvalidDefinitionError(
+                    f"{owner}: two different PartitionMappings for {dep.asset_key}. Use one of them for all assets."
+                )
+            one.partition_mapping = dep.partition_mapping
+            return
+    if dep.asset_key in own:
+        order = order_input(dep.asset_key, inputs)
+        inputs[order.name] = AssetInput(dep.asset_key, order, dep.partition_mapping)
+        return
+    raise InvariantViolationError(f"{owner}: no input for the dependency {dep.asset_key}.")

@@ -1,0 +1,371 @@
+"""Ops: functions with typed inputs and outputs, the units that steps are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, overload
+
+from cellmill.definitions.composition import Pending, checked_hooks, current
+from cellmill.definitions.engine import engine
+from cellmill.definitions.events import DEFAULT_OUTPUT, NO_VALUE, DynamicOutputMarker, OutputMarker
+from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary, load
+from cellmill.definitions.port import (
+    DynamicOutputDefinition,
+    In,
+    InputDefinition,
+    Out,
+    OutputDefinition,
+    checked_ins,
+    checked_outs,
+)
+from cellmill.definitions.tags import checked_name, checked_tags
+from cellmill.errors import CheckError, InvalidDefinitionError
+
+_EMPTY: Mapping[str, Any] = {}
+
+
+class NodeUses:
+    """What ops and graphs have in common: they can be called in a body, renamed, tagged, hooked."""
+
+    __slots__ = ()
+
+    name: str
+    is_graph = False
+
+    def alias(self, name: str) -> Pending:
+        """Return a use of this under another name."""
+        return Pending(self).alias(name)
+
+    def tag(self, tags: Mapping[str, Any]) -> Pending:
+        """Return a use of this with tags."""
+        return Pending(self).tag(tags)
+
+    def with_hooks(self, hook_defs: Iterable[Any]) -> Pending:
+        """Return a use of this with hooks."""
+        return Pending(self, hook_defs=checked_hooks(hook_defs))
+
+    def with_retry_policy(self, retry_policy: Any) -> Pending:
+        """Return a use of this with a retry policy."""
+        return Pending(self, retry_policy=retry_policy)
+
+
+class OpDefinition(NodeUses):
+    """A function with its inputs, outputs, config and requirements."""
+
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+    )
+
+    def __init__(
+        self,
+        compute_fn: Callable[..., Any],
+        name: str | None = None,
+        ins: Mapping[str, In] | None = None,
+        outs: Mapping[str, Out] | None = None,
+        description: str | None = None,
+        config_schema: Any = None,
+        required_resource_keys: AbstractSet[str] | None = None,
+        tags: Mapping[str, Any] | None = None,
+        retry_policy: Any = None,
+        code_version: str | None = None,
+        pool: str | None = None,
+        *,
+        version: str | None = None,
+        shape: FunctionShape | None = None,
+        input_defs: Sequence[InputDefinition] | None = None,
+        output_defs: Sequence[OutputDefinition] | None = None,
+    ) -> None:
+        fn = getattr(compute_fn, "decorated_fn", compute_fn)
+        self.compute_fn = fn
+        self.__wrapped__ = fn
+        self.name = checked_name(name or fn.__name__, "op")
+        self.shape = shape or FunctionShape(fn)
+        self.description = description if description is not None else docstring_summary(fn)
+        self.__doc__ = self.description
+        self.input_defs: tuple[InputDefinition, ...] = (
+            tuple(input_defs) if input_defs is not None else tuple(_inferred_inputs(self, ins))
+        )
+        self.output_defs: tuple[OutputDefinition, ...] = (
+            tuple(output_defs) if output_defs is not None else tuple(_inferred_outputs(self, outs, code_version))
+        )
+        self.input_dict = {one.name: one for one in self.input_defs}
+        self.output_dict = {one.name: one for one in self.output_defs}
+        self._config_schema = config_schema
+        self._config_field: Any = NO_VALUE
+        self.required_resource_keys = _resource_keys(required_resource_keys, self)
+        self.tags = checked_tags(tags, f"op {self.name!r}") if tags else _EMPTY
+        self.retry_policy = retry_policy
+        self.code_version = code_version if code_version is not None else version
+        self.version = self.code_version
+        self.pool = pool
+        self.configured_with: Any = None
+        self._check_config_argument()
+        if retry_policy is not None and not hasattr(retry_policy, "calculate_delay"):
+            raise CheckError(f"retry_policy of op {self.name!r} is a RetryPolicy; got {retry_policy!r}.")
+
+    def _check_config_argument(self) -> None:
+        if self.shape.config_arg and self._config_schema is not None:
+            raise InvalidDefinitionError(
+                f"op {self.name!r} has both a `config` parameter and config_schema; keep one of them "
+                f"({describe_place(self.compute_fn)})."
+            )
+
+    @property
+    def node_def(self) -> OpDefinition:
+        """The op itself."""
+        return self
+
+    @property
+    def positional_inputs(self) -> list[str]:
+        """The names of the inputs in the order of the function's parameters."""
+        return [name for name in self.shape.input_names if name in self.input_dict]
+
+    @property
+    def input_names_for_call(self) -> list[str]:
+        """The names of the inputs in the order in which a call in a body gives them."""
+        by_place = self.positional_inputs
+        return by_place + [name for name in self.input_dict if name not in by_place]
+
+    @property
+    def ins(self) -> Mapping[str, In]:
+        """The inputs by name."""
+        return self.input_dict
+
+    @property
+    def outs(self) -> Mapping[str, Out]:
+        """The outputs by name."""
+        return self.output_dict
+
+    @property
+    def config_field(self) -> Any:
+        """The schema of the op's config as a `Field`, or None."""
+        if self._config_field is NO_VALUE:
+            self._config_field = self._make_config_field()
+        return self._config_field
+
+    def _make_config_field(self) -> Any:
+        if self._config_schema is not None:
+            return load("config.field").convert_to_field(self._config_schema)
+        if self.shape.config_arg:
+            return load("config.pydantic_config").field_of_annotation(self.shape.config_type)
+        return None
+
+    @property
+    def config_schema(self) -> Any:
+        """The schema of the op's config, or None."""
+        return self.config_field
+
+    @property
+    def has_config_field(self) -> bool:
+        """Whether the op takes config."""
+        return self._config_schema is not None or self.shape.config_arg is not None
+
+    has_config_arg = property(lambda self: self.shape.config_arg is not None)
+
+    def input_def_named(self, name: str) -> InputDefinition:
+        """Return the input with this name."""
+        return self.input_dict[name]
+
+    def output_def_named(self, name: str) -> OutputDefinition:
+        """Return the output with this name."""
+        return self.output_dict[name]
+
+    def has_input(self, name: str) -> bool:
+        """Return whether there is such an input."""
+        return name in self.input_dict
+
+    def has_output(self, name: str) -> bool:
+        """Return whether there is such an output."""
+        return name in self.output_dict
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if current() is not None:
+            return Pending(self)(*args, **kwargs)
+        return engine().invoke(self, args, kwargs)
+
+    def copy_with(self, **changed: Any) -> OpDefinition:
+        """Return a copy with some attributes changed."""
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        made.__dict__.update(changed)
+        if "input_defs" in changed:
+            made.input_dict = {one.name: one for one in made.input_defs}
+        if "output_defs" in changed:
+            made.output_dict = {one.name: one for one in made.output_defs}
+        return made
+
+    def with_replaced_properties(self, name: str, **_: Any) -> OpDefinition:
+        """Return a copy with another name."""
+        return self.copy_with(name=checked_name(name, "op"))
+
+    def configured(
+        self, config_or_config_fn: Any, name: str | None = None, config_schema: Any = None, description: str | None = None
+    ) -> OpDefinition:
+        """Return the op with config given, or made from config of another form."""
+        configured: OpDefinition = load("configured").configured_node(
+            self, config_or_config_fn, name, config_schema, description
+        )
+        return configured
+
+    def __repr__(self) -> str:
+        return f"OpDefinition({self.name!r})"
+
+
+def _inferred_inputs(op: OpDefinition, ins: Mapping[str, In] | None) -> Iterable[InputDefinition]:
+    shape = op.shape
+    declared = checked_ins(ins, f"op {op.name!r}") if ins else {}
+    for name in shape.input_names:
+        given = declared.pop(name, None)
+        made = given.to_definition(name) if given is not None else InputDefinition(name)
+        hint = shape.annotation(name)
+        if given is not None and given.is_nothing:
+            raise InvalidDefinitionError(
+                f"{_named(op)}: the Nothing type input {name!r} must not be a parameter of the function, as no value "
+                "will be passed for it. Remove the parameter."
+            )
+        made._with_inferred_type(hint)
+        if not made.has_default_value and name in shape.defaults:
+            made.default_value = shape.defaults[name]
+        yield made
+    for name, given in declared.items():
+        if not given.is_nothing and not shape.has_var_keyword:
+            raise InvalidDefinitionError(
+                f"{_named(op)} decorated function does not have parameter(s) '{name}', which are in the op's input "
+                f"definitions. It has {list(shape.positional)}. Op function parameters should only include keyword "
+                "arguments for each input and, if needed, a first parameter named 'context'."
+            )
+        yield given.to_definition(name)
+
+
+def _named(op: OpDefinition) -> str:
+    return f"@op '{op.name}' ({describe_place(op.compute_fn)})"
+
+
+def _inferred_outputs(
+    op: OpDefinition, outs: Mapping[str, Out] | None, code_version: str | None
+) -> Iterable[OutputDefinition]:
+    shape = op.shape
+    if outs is not None:
+        declared = checked_outs(outs, f"op {op.name!r}")
+        single = len(declared) == 1
+        hints = _tuple_hints(shape.returns, len(declared)) if len(declared) > 1 else ()
+        for index, (name, out) in enumerate(declared.items()):
+            made = out.to_definition(name, code_version)
+            if single and not _yields(shape):
+                made._with_inferred_type(unwrapped(shape.returns))
+            elif hints and not _yields(shape):
+                made._with_inferred_type(unwrapped(hints[index]))
+            yield made
+        return
+    annotation = NO_VALUE if _yields(shape) else shape.returns
+    if annotation is not NO_VALUE and DynamicOutputMarker in getattr(annotation, "__metadata__", ()):
+        yield DynamicOutputDefinition(unwrapped(annotation), DEFAULT_OUTPUT, code_version=code_version)
+        return
+    if _is_dynamic_list(annotation):
+        yield DynamicOutputDefinition(unwrapped(annotation.__args__[0]), DEFAULT_OUTPUT, code_version=code_version)
+        return
+    yield OutputDefinition(unwrapped(annotation), DEFAULT_OUTPUT, code_version=code_version)
+
+
+def _is_dynamic_list(annotation: Any) -> bool:
+    args = getattr(annotation, "__args__", ())
+    return getattr(annotation, "__origin__", None) is list and bool(args) and (
+        DynamicOutputMarker in getattr(args[0], "__metadata__", ())
+    )
+
+
+def _yields(shape: FunctionShape) -> bool:
+    return shape.is_generator or shape.is_async_generator
+
+
+def _tuple_hints(annotation: Any, count: int) -> tuple[Any, ...]:
+    args = getattr(annotation, "__args__", ())
+    if getattr(annotation, "__origin__", None) is tuple and len(args) == count and Ellipsis not in args:
+        return tuple(args)
+    return ()
+
+
+def unwrapped(annotation: Any) -> Any:
+    """Return T of ``Output[T]``, and no type for the event classes themselves."""
+    marks = getattr(annotation, "__metadata__", ())
+    if marks and (OutputMarker in marks or DynamicOutputMarker in marks):
+        return annotation.__origin__
+    name = getattr(annotation, "__name__", "")
+    if isinstance(annotation, type) and name in _EVENT_CLASSES and annotation.__module__ == "cellmill.definitions.events":
+        return NO_VALUE
+    if marks and any(getattr(mark, "__name__", "") in _EVENT_CLASSES for mark in marks):
+        return NO_VALUE
+    return annotation
+
+
+_EVENT_CLASSES = frozenset({"Output", "DynamicOutput", "MaterializeResult", "ObserveResult", "AssetCheckResult"})
+
+
+def _resource_keys(given: AbstractSet[str] | None, op: OpDefinition) -> frozenset[str]:
+    if isinstance(given, str):
+        raise CheckError(f"required_resource_keys of op {op.name!r} is a set of str; got the str {given!r}.")
+    own = frozenset(given or ())
+    return own | frozenset(op.shape.resource_args.values()) if op.shape.resource_args else own
+
+
+@overload
+def op(compute_fn: Callable[..., Any], /) -> OpDefinition: ...
+
+
+@overload
+def op(
+    *,
+    name: str | None = ...,
+    description: str | None = ...,
+    ins: Mapping[str, In] | None = ...,
+    out: Out | Mapping[str, Out] | None = ...,
+    config_schema: Any = ...,
+    required_resource_keys: AbstractSet[str] | None = ...,
+    tags: Mapping[str, Any] | None = ...,
+    version: str | None = ...,
+    retry_policy: Any = ...,
+    code_version: str | None = ...,
+    pool: str | None = ...,
+) -> Callable[[Callable[..., Any]], OpDefinition]: ...
+
+
+def op(
+    compute_fn: Callable[..., Any] | None = None,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    ins: Mapping[str, In] | None = None,
+    out: Out | Mapping[str, Out] | None = None,
+    config_schema: Any = None,
+    required_resource_keys: AbstractSet[str] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    version: str | None = None,
+    retry_policy: Any = None,
+    code_version: str | None = None,
+    pool: str | None = None,
+) -> OpDefinition | Callable[[Callable[..., Any]], OpDefinition]:
+    """Return the decorated function as an op: parameters become inputs, what it returns becomes its outputs."""
+
+    def decorate(fn: Callable[..., Any]) -> OpDefinition:
+        outs = {DEFAULT_OUTPUT: out} if isinstance(out, Out) else out
+        return OpDefinition(
+            fn,
+            name=name,
+            ins=ins,
+            outs=outs,
+            description=description,
+            config_schema=config_schema,
+            required_resource_keys=required_resource_keys,
+            tags=tags,
+            retry_policy=retry_policy,
+            code_version=code_version if code_version is not None else version,
+            pool=pool,
+        )
+
+    if compute_fn is None:
+        return decorate
+    if not callable(compute_fn):
+        raise InvalidDefinitionError(f"@op decorates a function; got {compute_fn!r}.")
+    return decorate(compute_fn)
