@@ -260,3 +260,54 @@ class ResourceFunctionError(UserCodeExecutionError):
 
 class ConfigMappingFunctionError(UserCodeExecutionError):
     """A config mapping function raised or returned config that is not a dictionary."""
+
+
+# Runs: what ends a step or a run, and what a job asks of where it runs.
+
+
+class StepExecutionError(UserCodeExecutionError):
+    """The function of an op or asset raised an error."""
+
+
+class LoadInputError(UserCodeExecutionError):
+    """The IO manager could not load an input."""
+
+
+class HandleOutputError(UserCodeExecutionError):
+    """The IO manager could not store an output."""
+
+
+class HookExecutionError(UserCodeExecutionError):
+    """The function of a hook raised an error."""
+
+
+class StepOutputNotFoundError(ExecutionError):
+    """A step did not produce an output that it must produce."""
+
+
+class StepNotFoundError(ExecutionError):
+    """The run was asked to execute a step that its job does not have."""
+
+
+class MaxRetriesExceededError(ExecutionError):
+    """A step asked to be run again more often than it may."""
+
+
+class AssetCheckFailedError(ExecutionError):
+    """A blocking asset check failed; what depends on its asset was not run."""
+
+
+class InvalidPropertyError(CellmillError):
+    """A property was asked for that does not exist in this place."""
+
+
+class UnmetExecutorRequirementsError(DefinitionError):
+    """The executor asks for something that this job or instance does not give."""
+
+
+class ImportFailedError(CellmillError):
+    """A module or file with definitions could not be imported."""
+
+
+class ExecutionInterruptedError(BaseException):
+    """The run was interrupted."""

@@ -14,7 +14,7 @@ from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.events import DEFAULT_OUTPUT, normalized
 from cellmill.definitions.inference import FunctionShape, docstring_summary
 from cellmill.definitions.job import checked_resources
-from cellmill.definitions.port import InputDefinition, OutputDefinition
+from cellmill.definitions.port import OutputDefinition
 from cellmill.errors import CheckError, InvalidDefinitionError
 
 

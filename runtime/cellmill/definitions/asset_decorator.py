@@ -189,9 +189,7 @@ def op_tags_of(op_tags: Any, compute_kind: str | None, kinds: Any, owner: str) -
     return tags
 
 
-def checks_by_output_name(
-    check_specs: Iterable[Any] | None, keys: AbstractSet[AssetKey], owner: str
-) -> dict[str, Any]:
+def checks_by_output_name(check_specs: Iterable[Any] | None, keys: AbstractSet[AssetKey], owner: str) -> dict[str, Any]:
     """Return the specs of the checks that come with an asset, by the output each of them is."""
     found: dict[str, Any] = {}
     for spec in check_specs or ():

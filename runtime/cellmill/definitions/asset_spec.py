@@ -25,9 +25,7 @@ class AssetDep:
 
     __slots__ = ("asset_key", "metadata", "partition_mapping")
 
-    def __init__(
-        self, asset: Any, *, partition_mapping: Any = None, metadata: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, asset: Any, *, partition_mapping: Any = None, metadata: Mapping[str, Any] | None = None) -> None:
         if isinstance(asset, (list, tuple)):
             asset = AssetKey(asset)
         if hasattr(asset, "keys_by_output_name") and len(asset.keys) > 1:
@@ -36,9 +34,7 @@ class AssetDep:
                 f"of {sorted(asset.keys)}."
             )
         if not isinstance(asset, (str, AssetKey)) and not isinstance(getattr(asset, "key", None), AssetKey):
-            raise CheckError(
-                f"An AssetDep is on an asset, a spec, an AssetKey or a str; got {type(asset).__name__}."
-            )
+            raise CheckError(f"An AssetDep is on an asset, a spec, an AssetKey or a str; got {type(asset).__name__}.")
         self.asset_key = (
             AssetKey.from_user_string(asset) if isinstance(asset, str) else AssetKey.from_coercible_or_definition(asset)
         )

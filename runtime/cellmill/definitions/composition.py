@@ -59,7 +59,9 @@ class NodeOutput:
 
     def with_hooks(self, _: object) -> Any:
         """Raise: hooks are given before the call."""
-        raise InvariantError(f'Attempted to call hook method on the output of "{self.node_name}": add hooks before the call.')
+        raise InvariantError(
+            f'Attempted to call hook method on the output of "{self.node_name}": add hooks before the call.'
+        )
 
 
 class DynamicNodeOutput:
@@ -132,7 +134,9 @@ def _as_dynamic(result: Any) -> Any:
         return type(result)(*made) if hasattr(result, "_fields") else tuple(made)
     if result is None or isinstance(result, (DynamicNodeOutput, CollectedOutput)):
         return result
-    raise CheckError(f"Could not handle the output of map, expected what an op's call returns; got {type(result).__name__}.")
+    raise CheckError(
+        f"Could not handle the output of map, expected what an op's call returns; got {type(result).__name__}."
+    )
 
 
 def _where() -> str:
@@ -322,7 +326,7 @@ class Composition:
             )
         if isinstance(value, Pending) or hasattr(value, "input_names_for_call"):
             raise InvalidDefinitionError(
-                f"In {self._here()}, received an un-invoked {type(value).__name__} for input \"{input_name}\" in "
+                f'In {self._here()}, received an un-invoked {type(value).__name__} for input "{input_name}" in '
                 f"{node} invocation. Did you forget parentheses?"
             )
         if hasattr(value, "keys_by_output_name") and self.asset_resolver is not None:
@@ -335,7 +339,7 @@ class Composition:
             )
         raise InvalidDefinitionError(
             f'In {self._here()}, received invalid type {type(value).__name__} for input "{input_name}" (at position) in '
-            f'{node} invocation. {_kinds_of_values()}'
+            f"{node} invocation. {_kinds_of_values()}"
         )
 
     def _listed(self, value: Any, node: str, input_name: str, index: int) -> Any:
@@ -473,7 +477,9 @@ def _output_mapping(
         from cellmill.definitions.port import DynamicOutputDefinition
 
         definition = DynamicOutputDefinition(source.declared_type, name, definition.description, source.is_required)
-    return OutputMapping(name, value.node_name, value.output_name, None, from_dynamic_mapping=dynamic, definition=definition)
+    return OutputMapping(
+        name, value.node_name, value.output_name, None, from_dynamic_mapping=dynamic, definition=definition
+    )
 
 
 def warn_unused(message: str) -> None:

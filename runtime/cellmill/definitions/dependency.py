@@ -90,7 +90,9 @@ class MultiDependencyDefinition:
         for one in dependencies:
             if isinstance(one, DependencyDefinition):
                 if one in seen:
-                    raise CheckError(f"Duplicate dependency on {one.node!r}.{one.output!r} in a MultiDependencyDefinition.")
+                    raise CheckError(
+                        f"Duplicate dependency on {one.node!r}.{one.output!r} in a MultiDependencyDefinition."
+                    )
                 seen.add(one)
             elif one is not MappedInput:
                 raise CheckError(f"Unexpected dependency {one!r} in a MultiDependencyDefinition.")

@@ -226,7 +226,11 @@ class GraphDefinition(NodeUses):
         return made
 
     def configured(
-        self, config_or_config_fn: Any, name: str | None = None, config_schema: Any = None, description: str | None = None
+        self,
+        config_or_config_fn: Any,
+        name: str | None = None,
+        config_schema: Any = None,
+        description: str | None = None,
     ) -> Any:
         """Return the graph with the config of its mapping given."""
         return load("configured").configured_node(self, config_or_config_fn, name, config_schema, description)

@@ -45,9 +45,7 @@ class HookDefinition:
         return f"HookDefinition({self.name!r})"
 
 
-def _hook(
-    fn: Callable[..., Any], kind: str, name: str | None, keys: AbstractSet[str] | None
-) -> HookDefinition:
+def _hook(fn: Callable[..., Any], kind: str, name: str | None, keys: AbstractSet[str] | None) -> HookDefinition:
     from cellmill.definitions.inference import FunctionShape
 
     shape = FunctionShape(fn)

@@ -135,7 +135,7 @@ def _one_hint(target: Any, hint: Any) -> Any:
     if not isinstance(hint, str):
         return hint
     try:
-        return eval(hint, getattr(target, "__globals__", {}))  # noqa: S307
+        return eval(hint, getattr(target, "__globals__", {}))
     except Exception:
         return Any
 

@@ -201,7 +201,11 @@ class OpDefinition(NodeUses):
         return self.copy_with(name=checked_name(name, "op"))
 
     def configured(
-        self, config_or_config_fn: Any, name: str | None = None, config_schema: Any = None, description: str | None = None
+        self,
+        config_or_config_fn: Any,
+        name: str | None = None,
+        config_schema: Any = None,
+        description: str | None = None,
     ) -> OpDefinition:
         """Return the op with config given, or made from config of another form."""
         configured: OpDefinition = load("configured").configured_node(
@@ -271,8 +275,10 @@ def _inferred_outputs(
 
 def _is_dynamic_list(annotation: Any) -> bool:
     args = getattr(annotation, "__args__", ())
-    return getattr(annotation, "__origin__", None) is list and bool(args) and (
-        DynamicOutputMarker in getattr(args[0], "__metadata__", ())
+    return (
+        getattr(annotation, "__origin__", None) is list
+        and bool(args)
+        and (DynamicOutputMarker in getattr(args[0], "__metadata__", ()))
     )
 
 
@@ -293,7 +299,11 @@ def unwrapped(annotation: Any) -> Any:
     if marks and (OutputMarker in marks or DynamicOutputMarker in marks):
         return annotation.__origin__
     name = getattr(annotation, "__name__", "")
-    if isinstance(annotation, type) and name in _EVENT_CLASSES and annotation.__module__ == "cellmill.definitions.events":
+    if (
+        isinstance(annotation, type)
+        and name in _EVENT_CLASSES
+        and annotation.__module__ == "cellmill.definitions.events"
+    ):
         return NO_VALUE
     if marks and any(getattr(mark, "__name__", "") in _EVENT_CLASSES for mark in marks):
         return NO_VALUE
