@@ -30,8 +30,11 @@ class ValueRef:
     checksum: str
     #: Module and name of the value's type, as the reader shall make it ("pandas.DataFrame").
     type_name: str = ""
-    #: HMAC-SHA256 with the instance's key over path and checksum; present on what must never be read from a stranger.
-    signature: str = ""
+
+    @property
+    def content_version(self) -> str | None:
+        """A data version from the content: equal for equal values; None where the format does not promise that."""
+        return None if self.format == "pickle" or not self.checksum else self.checksum
 
     def to_dict(self) -> dict[str, str | int]:
         """The reference as plain JSON data."""
@@ -44,8 +47,6 @@ class ValueRef:
         }
         if self.type_name:
             data["type_name"] = self.type_name
-        if self.signature:
-            data["signature"] = self.signature
         return data
 
     @classmethod
@@ -58,7 +59,6 @@ class ValueRef:
             size=int(str(data["size"])),
             checksum=str(data["checksum"]),
             type_name=str(data.get("type_name", "")),
-            signature=str(data.get("signature", "")),
         )
 
 

@@ -1,0 +1,209 @@
+"""The value store: every write makes a new version, and a reader that holds a reference sees that version whole.
+
+A value lies at `<asset key>/[=partition/]@<version><suffix>`; which version is current is what the catalog says. What a
+killed writer leaves is a temporary file or a version that nothing refers to: `gc` removes both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from cellmill.definitions.value_ref import ValueRef
+from cellmill.errors import SecurityError, ValueCorruptError, ValueNotFoundError
+from cellmill.io.files import Files, LocalFiles, open_files
+from cellmill.io.formats import BY_SUFFIX, FORMATS, PICKLE, Format, format_of, pickled, type_name
+from cellmill.io.signing import load_key, sign, verify
+
+#: Bytes that are hashed at a time when a stored file is checked.
+CHUNK = 4 << 20
+_last = 0
+
+
+def new_version() -> str:
+    """A version that sorts behind every earlier one of this process, and is unique among all processes."""
+    global _last
+    _last = max(_last + 1, time.time_ns())
+    return f"{_last:016x}{os.urandom(4).hex()}"
+
+
+def version_time(version: str) -> float:
+    """When a version was made, in seconds since the epoch."""
+    return int(version[:16], 16) / 1e9
+
+
+class _Hashing(io.RawIOBase):
+    """A file that is written through and hashed on the way."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.hash = hashlib.sha256()
+
+    def write(self, data: Any) -> int:
+        self.hash.update(data)
+        self._file.write(data)
+        return memoryview(data).nbytes
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        # Whoever writes may close what it was given; the real file is closed by its owner.
+        return
+
+
+class ValueStore:
+    """Versions of values below one folder or fsspec URL."""
+
+    def __init__(
+        self,
+        base: str | os.PathLike[str],
+        *,
+        key_folder: Path | None = None,
+        fsync: bool = False,
+        verify_checksums: bool = True,
+        **options: Any,
+    ) -> None:
+        self.files: Files = open_files(base, fsync=fsync, **options)
+        self._key_folder = key_folder
+        self._key: bytes | None = None
+        self._verify = verify_checksums
+
+    @property
+    def root(self) -> str:
+        """The folder or URL."""
+        return self.files.root
+
+    def _signing_key(self) -> bytes:
+        if self._key is None:
+            folder = self._key_folder
+            if folder is None and isinstance(self.files, LocalFiles):
+                folder = Path(self.root)
+            self._key = load_key(folder)
+        return self._key
+
+    def write(self, place: str, value: Any, format: Format | None = None) -> ValueRef:
+        """Stores a new version of the value of `place`; no earlier version is touched."""
+        version = new_version()
+        chosen = format or format_of(value)
+        path = f"{place}/@{version}{chosen.suffix}"
+        return self._write(path, version, chosen, value, fall_back=format is None)
+
+    def write_file(self, path: str, value: Any, format: Format | None = None) -> ValueRef:
+        """Stores the value in one file, `path` with the format's suffix, replacing what was there."""
+        chosen = format or format_of(value)
+        return self._write(path + chosen.suffix, new_version(), chosen, value, fall_back=format is None)
+
+    def _write(self, path: str, version: str, chosen: Format, value: Any, *, fall_back: bool) -> ValueRef:
+        name = type_name(value)
+        if chosen is PICKLE:
+            data = sign(self._signing_key(), path, pickled(value))
+            size = self.files.write(path, lambda file: _write_all(file, data))
+            checksum = hashlib.sha256(data).hexdigest()
+            return ValueRef(
+                path=path, format=chosen.name, version=version, size=size, checksum=checksum, type_name=name
+            )
+        hashed: list[_Hashing] = []
+
+        def dump(file: IO[bytes]) -> None:
+            hashing = _Hashing(file)
+            hashed.append(hashing)
+            chosen.dump(value, hashing)  # type: ignore[arg-type]
+
+        try:
+            size = self.files.write(path, dump)
+        except Exception as error:
+            if not fall_back or not _is_conversion_error(error):
+                raise
+            # The format could not hold the value after all (a column of mixed types, say); nothing was published.
+            other = path.removesuffix(chosen.suffix) + PICKLE.suffix
+            return self._write(other, version, PICKLE, value, fall_back=False)
+        checksum = hashed[-1].hash.hexdigest()
+        return ValueRef(path=path, format=chosen.name, version=version, size=size, checksum=checksum, type_name=name)
+
+    def read(self, ref: ValueRef) -> Any:
+        """The value of this version.
+
+        Raises `ValueNotFoundError` where retention removed it, `ValueCorruptError` where its bytes have changed, and
+        `SecurityError`, before anything is run, where a pickle is not ours.
+        """
+        chosen = FORMATS.get(ref.format)
+        if chosen is None:
+            raise ValueCorruptError(f"The value {ref.path} is in the format {ref.format!r}, which this cellmill lacks.")
+        _refuse_escape(ref.path)
+        if chosen is PICKLE:
+            data = self.files.read(ref.path)
+            # The signature covers the bytes, so the checksum would say nothing more.
+            body = verify(self._signing_key(), ref.path, data)
+            return PICKLE.load(io.BytesIO(body), ref.type_name)
+        with self.files.open(ref.path) as file:
+            if self._verify and ref.checksum:
+                _check(file, ref)
+            return chosen.load(file, ref.type_name)
+
+    def find(self, place: str) -> ValueRef:
+        """The newest version in `place`, for readers without a catalog. Raises `ValueNotFoundError`."""
+        versions = self.versions(place)
+        if not versions:
+            raise ValueNotFoundError(f"Nothing is stored in {self.root}/{place}; materialize it first.")
+        return versions[-1]
+
+    def find_file(self, path: str) -> ValueRef:
+        """The file that `write_file` wrote for `path`. Raises `ValueNotFoundError`."""
+        folder, _, stem = path.rpartition("/")
+        for name in self.files.names(folder):
+            suffix = name.removeprefix(stem)
+            if name.startswith(stem) and suffix in BY_SUFFIX:
+                return _unchecked(f"{folder}/{name}" if folder else name, "", BY_SUFFIX[suffix])
+        raise ValueNotFoundError(f"Nothing is stored in {self.root}/{path}; run what makes it first.")
+
+    def versions(self, place: str) -> list[ValueRef]:
+        """All versions in `place`, oldest first; without checksums, which only the catalog knows."""
+        found = []
+        for name in self.files.names(place):
+            stem, dot, suffix = name.partition(".")
+            if stem.startswith("@") and dot + suffix in BY_SUFFIX:
+                found.append(_unchecked(f"{place}/{name}", stem[1:], BY_SUFFIX[dot + suffix]))
+        return sorted(found, key=lambda ref: ref.version)
+
+    def delete(self, ref: ValueRef) -> None:
+        """Removes a version."""
+        self.files.delete(ref.path)
+
+
+def _unchecked(path: str, version: str, format: Format) -> ValueRef:
+    return ValueRef(path=path, format=format.name, version=version, size=-1, checksum="", type_name="")
+
+
+def _write_all(file: IO[bytes], data: bytes) -> None:
+    file.write(data)
+
+
+def _is_conversion_error(error: Exception) -> bool:
+    """Whether a writer refused the value, as opposed to the disk."""
+    return isinstance(error, TypeError | ValueError | OverflowError | NotImplementedError) or "Arrow" in type(
+        error
+    ).__name__
+
+
+def _check(file: IO[bytes], ref: ValueRef) -> None:
+    digest = hashlib.sha256()
+    while chunk := file.read(CHUNK):
+        digest.update(chunk)
+    file.seek(0)
+    if digest.hexdigest() != ref.checksum:
+        raise ValueCorruptError(
+            f"The stored value {ref.path} does not have the checksum it was written with; materialize it again."
+        )
+
+
+def _refuse_escape(path: str) -> None:
+    if path.startswith("/") or "\0" in path or ".." in path.split("/"):
+        raise SecurityError(f"The reference {path!r} points outside the value store and was refused.")
