@@ -113,6 +113,12 @@ class _IOContext(AssetPartitions):
         return self.dagster_type
 
     @property
+    def wanted_type(self) -> type | None:
+        """The class that the value's annotation names, where it names just one class."""
+        found = getattr(self._dagster_type, "typing_type", None)
+        return found if isinstance(found, type) and found is not object else None
+
+    @property
     def log(self) -> Any:
         """The logger of the run."""
         return _LOG if self._log_manager is None else self._log_manager
@@ -320,8 +326,8 @@ class OutputContext(_IOContext):
         return self.get_asset_identifier()
 
     def get_identifier(self) -> Sequence[str]:
-        """What names this value: the asset and partition for an asset, else run, step and output."""
-        return self.get_asset_identifier() if self._asset_key is not None else self.get_output_identifier()
+        """What names this output, also where it is an asset: run, step and output (see `get_asset_identifier`)."""
+        return self.get_output_identifier()
 
     def add_output_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Attach metadata to the event that reports this output."""
@@ -421,9 +427,7 @@ class InputContext(_IOContext):
         return InvariantViolationError(f"Attempting to access {attribute}, but no asset is associated with this input")
 
     def get_identifier(self) -> Sequence[str]:
-        """What names the value to load: the upstream output's identifier, or the asset and partition."""
-        if self._asset_key is not None and (self._upstream_output is None or self.has_asset_partitions):
-            return self.get_asset_identifier()
+        """The identifier of the upstream output (see `get_asset_identifier`)."""
         if self._upstream_output is None:
             raise InvariantViolationError("InputContext.upstream_output not defined. Cannot compute an identifier")
         return self._upstream_output.get_identifier()

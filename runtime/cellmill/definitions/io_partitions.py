@@ -19,6 +19,7 @@ class AssetPartitions:
     _asset_key: AssetKey | None
     _partition_key: str | None
     _asset_partitions_def: Any
+    #: A `PartitionsSubset`, or just its keys as a tuple.
     _asset_partitions_subset: Any
     _instance: Any
 
@@ -53,7 +54,8 @@ class AssetPartitions:
         """The keys of the asset's partitions that are stored or loaded."""
         if self._asset_partitions_subset is None:
             raise CheckError("Tried to access asset_partition_keys, but the asset is not partitioned.")
-        return list(self._asset_partitions_subset.get_partition_keys())
+        subset = self._asset_partitions_subset
+        return list(subset if isinstance(subset, tuple) else subset.get_partition_keys())
 
     @property
     def asset_partition_key(self) -> str:
@@ -76,7 +78,10 @@ class AssetPartitions:
         subset = self._asset_partitions_subset
         if subset is None:
             raise CheckError("Tried to access asset_partition_key_range, but the asset is not partitioned.")
-        ranges = subset.get_partition_key_ranges(self.asset_partitions_def)
+        definition = self.asset_partitions_def
+        if isinstance(subset, tuple):
+            subset = definition.subset_with_partition_keys(subset)
+        ranges = subset.get_partition_key_ranges(definition)
         if len(ranges) != 1:
             raise CheckError(f"Tried to access asset_partition_key_range, but there are {len(ranges)} ranges.")
         return ranges[0]

@@ -17,13 +17,14 @@ class InMemoryIOManager(IOManager):
 
     def handle_output(self, context: OutputContext, obj: Any) -> None:
         """Keeps the value."""
-        self.values[tuple(context.get_identifier())] = obj
+        identifier = context.get_asset_identifier() if context.has_asset_key else context.get_identifier()
+        self.values[tuple(identifier)] = obj
 
     def load_input(self, context: InputContext) -> Any:
         """The value that was kept; a mapping by partition where several partitions are asked for."""
         if context.has_asset_partitions and len(keys := context.asset_partition_keys) != 1:
             return {key: self._get((*context.asset_key.path, key)) for key in keys}
-        return self._get(tuple(context.get_identifier()))
+        return self._get(tuple(context.get_asset_identifier() if context.has_asset_key else context.get_identifier()))
 
     def _get(self, identifier: tuple[str, ...]) -> Any:
         try:
