@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import update_wrapper
+from importlib import import_module
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
@@ -27,8 +28,6 @@ def _records(
 
 
 def _records_filter(key: AssetKey, after: int | None, partitions: Any) -> Any:
-    from importlib import import_module
-
     return import_module("cellmill").AssetRecordsFilter(
         asset_key=key, after_storage_id=after, asset_partitions=list(partitions) if partitions else None
     )

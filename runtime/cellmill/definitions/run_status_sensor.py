@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import update_wrapper
+from importlib import import_module
 from typing import Any
 
 from cellmill.definitions.evaluation import EvaluationContext, resource_lookup, results_of
@@ -94,9 +95,11 @@ class RunFailureSensorContext(RunStatusSensorContext):
 
 
 def _event_type(name: str) -> Any:
-    from importlib import import_module
-
     return import_module("cellmill").EventType[name]
+
+
+def _filter(kind: Any, after: int | None) -> Any:
+    return import_module("cellmill").RunStatusChangeRecordsFilter(event_type=kind, after_storage_id=after)
 
 
 #: The event that follows the state of a run.
@@ -205,9 +208,9 @@ class RunStatusSensorDefinition(SensorDefinition):
 
     def _new_records(self, context: Any, last: int | None) -> list[Any]:
         kind = _event_type(_EVENTS[_name(self.run_status)])
-        result = context.instance.fetch_run_status_changes(
-            kind, after_storage_id=last, limit=MAX_RUNS if last is not None else 1, ascending=last is not None
-        )
+        limit = MAX_RUNS if last is not None else 1
+        filters = _filter(kind, last)
+        result = context.instance.fetch_run_status_changes(filters, limit, ascending=last is not None)
         return list(result.records)
 
     def _answers_for(self, record: Any, context: Any) -> list[Any]:
@@ -333,8 +336,6 @@ def run_failure_sensor(
     owners: Sequence[str] | None = None,
 ) -> Any:
     """Makes a function of a failed run a sensor, evaluated for each run that fails."""
-    from importlib import import_module
-
     failure = import_module("cellmill").RunStatus.FAILURE
 
     def decorate(fn: Callable[..., Any]) -> RunStatusSensorDefinition:

@@ -236,6 +236,13 @@ class ScheduleDefinition:
         """The zone in which its times are wall-clock times."""
         return self.execution_timezone or "UTC"
 
+    @property
+    def needs_evaluation(self) -> bool:
+        """Whether a function of the user decides each tick."""
+        given = self._given
+        functions = (given.run_config_fn, given.tags_fn, given.should_execute)
+        return self._user is not None or any(fn is not None for fn in functions)
+
     def ticks_after(self, epoch_s: float) -> Iterator[int]:
         """The instants after `epoch_s` at which it is due, in seconds since 1970."""
         return union_ticks(self._crons, epoch_s, self._zone)

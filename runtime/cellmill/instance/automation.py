@@ -239,6 +239,27 @@ class Automation:
         faults.hit("run.recorded")
         return result
 
+    def postpone_tick(
+        self, tick: Tick, seconds: float, body: Mapping[str, Any], *, cursor: str | None = None
+    ) -> bool:
+        """Leaves a claimed tick to whoever takes it up after `seconds`; False where another owner has it already.
+
+        The instigator's cursor moves on: the tick itself is what remembers that it is not done.
+        """
+        with self._db.write() as tx:
+            now = self._db.now()
+            changed = tx.run(
+                "UPDATE ticks SET expires_at = ?, body = ? WHERE id = ? AND owner = ? AND attempt = ? AND status = ?",
+                (now + seconds, json.dumps({**tick.body, **body}), tick.id, tick.owner, tick.attempt, CLAIMED),
+            )
+            if changed == 1:
+                tx.run(
+                    "UPDATE instigators SET cursor = coalesce(?, cursor), failures = failures + 1, updated_at = ? "
+                    "WHERE id = ?",
+                    (cursor, now, tick.instigator_id),
+                )
+        return changed == 1
+
     @staticmethod
     def _tick_body(tick: Tick, result: TickResult, body: Mapping[str, Any] | None) -> dict[str, Any]:
         merged = {**tick.body, **(body or {})}

@@ -1,0 +1,61 @@
+"""The clock as an argument: the system's, or one that a test moves."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time and waits."""
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        ...
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Waits until the event is set or the time has passed; True when it is set."""
+        ...
+
+
+class SystemClock:
+    """The time of the machine."""
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Waits until the event is set or the time has passed; True when it is set."""
+        return event.wait(seconds)
+
+
+class ManualClock:
+    """A time that only moves when told to."""
+
+    def __init__(self, now: datetime | float) -> None:
+        self._now = now.timestamp() if isinstance(now, datetime) else float(now)
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Moves forward."""
+        self._now += seconds
+
+    def step_back(self, seconds: float) -> None:
+        """Moves backward, as a correction of the machine's clock does."""
+        self._now -= seconds
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Moves forward by the time that would be waited."""
+        self._now += seconds
+        return event.is_set()
+
+
+def as_datetime(epoch_s: float) -> datetime:
+    """The instant as an aware UTC time."""
+    return datetime.fromtimestamp(epoch_s, UTC)

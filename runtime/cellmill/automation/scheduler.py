@@ -1,0 +1,192 @@
+"""Ticks of schedules: claimed by a unique row, recorded together with their runs in one transaction.
+
+Any number of schedulers may work on one instance.  A tick whose scheduler died is taken over when its claim runs out.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+from cellmill.automation.clock import Clock
+from cellmill.automation.source import Source
+from cellmill.automation.submit import run_for
+from cellmill.definitions.tick_policy import OverlapPolicy
+from cellmill.errors import LeaseLostError
+from cellmill.instance.automation import InstigatorState, RunSubmission, Tick
+from cellmill.instance.instance import Instance
+from cellmill.planning.instigator import Answer, RunAsk, ScheduleSpec
+from cellmill.planning.run import FINISHED_STATUSES, RunsFilter, RunStatus
+from cellmill.planning.tick import TickStatus, due_ticks, overlap_reason, retry_after_s, tick_id
+
+SCHEDULE_TAG = "dagster/schedule_name"
+TICK_TAG = "dagster/tick"
+_UNFINISHED = [status for status in RunStatus if status not in FINISHED_STATUSES]
+#: Seconds for which a claim of a tick holds; longer than an evaluation may take.
+CLAIM_S = 90.0
+
+
+@dataclass(slots=True)
+class Scheduled:
+    """What one pass did."""
+
+    requested: int = 0
+    skipped: int = 0
+    missed: int = 0
+    failed: int = 0
+    #: Ticks that another scheduler had, or that are done.
+    already_claimed: int = 0
+
+
+class Scheduler:
+    """One pass over all schedules at a time."""
+
+    def __init__(
+        self, instance: Instance, source: Source, clock: Clock, owner: str, *, claim_s: float = CLAIM_S
+    ) -> None:
+        self._instance = instance
+        self._source = source
+        self._clock = clock
+        self._owner = owner
+        self._claim_s = claim_s
+
+    def run_once(self) -> Scheduled:
+        """Runs what is due now; a schedule that fails stops no other."""
+        done = Scheduled()
+        now = self._clock.now()
+        states = {state.id: state for state in self._instance.automation.instigators("schedule")}
+        specs = {spec.id: spec for spec in self._source.schedules()}
+        self._take_over(specs, states, done)
+        for spec in specs.values():
+            state = self._current_state(spec, states.get(spec.id), now)
+            if state is not None and state.status == "RUNNING":
+                self._run_schedule(spec, state, now, done)
+        return done
+
+    def _current_state(self, spec: ScheduleSpec, state: InstigatorState | None, now: float) -> InstigatorState | None:
+        """The state with a cursor that fits the definition; a new or changed definition begins now, never in the past."""
+        if state is None:
+            status = "RUNNING" if spec.running_by_default else "STOPPED"
+            state = InstigatorState(id=spec.id, kind="schedule", name=spec.name, location=spec.location, status=status)
+            if status == "STOPPED":
+                return None
+        running = state.status == "RUNNING"
+        fresh = state.definition_hash != spec.definition_hash or state.cursor is None
+        resumed = running and bool(state.body.get("paused"))
+        if fresh or resumed:
+            body = {key: value for key, value in state.body.items() if key != "paused"}
+            state = replace(state, definition_hash=spec.definition_hash, cursor=json.dumps(int(now)), body=body)
+            self._instance.automation.put_instigator(state)
+        elif not running and not state.body.get("paused"):
+            state = replace(state, body={**state.body, "paused": True})
+            self._instance.automation.put_instigator(state)
+        return state
+
+    def _run_schedule(self, spec: ScheduleSpec, state: InstigatorState, now: float, done: Scheduled) -> None:
+        after = int(json.loads(state.cursor or "0"))
+        due = due_ticks(spec.ticks_after, after, now, spec.catch_up)
+        if due.missed:
+            self._record_missed(spec, due.missed, done)
+            if not due.run:
+                last = max(tick.at_epoch_s for tick in due.missed)
+                self._instance.automation.put_instigator(replace(state, cursor=json.dumps(max(last, after))))
+        for at in due.run:
+            tick = self._instance.automation.claim_tick(spec.id, at, owner=self._owner, lease_s=self._claim_s)
+            if tick is None:
+                done.already_claimed += 1
+                continue
+            self._perform(spec, tick, after, done)
+
+    def _record_missed(self, spec: ScheduleSpec, missed: object, done: Scheduled) -> None:
+        by_reason: dict[str, list[int]] = {}
+        for tick in missed:  # type: ignore[attr-defined]
+            by_reason.setdefault(tick.reason, []).append(tick.at_epoch_s)
+        for reason, instants in by_reason.items():
+            self._instance.automation.record_missed(spec.id, instants, status=TickStatus.MISSED, reason=reason)
+            done.missed += len(instants)
+
+    def _take_over(self, specs: dict[str, ScheduleSpec], states: dict[str, InstigatorState], done: Scheduled) -> None:
+        """Finishes ticks whose scheduler died after claiming them, or that are to be tried again."""
+        for tick in self._instance.automation.ticks(statuses=[TickStatus.STARTED], limit=500):
+            spec = specs.get(tick.instigator_id)
+            if spec is None or tick.expires_at is None or tick.expires_at >= self._instance.db.now():
+                continue
+            taken = self._instance.automation.claim_tick(spec.id, tick.at, owner=self._owner, lease_s=self._claim_s)
+            if taken is not None:
+                state = states.get(spec.id)
+                after = int(json.loads(state.cursor)) if state is not None and state.cursor else 0
+                self._perform(spec, taken, after, done)
+
+    def _perform(self, spec: ScheduleSpec, tick: Tick, after: int, done: Scheduled) -> None:
+        cursor = json.dumps(max(tick.at, after))
+        body: dict[str, object] = {"lateness_s": max(0, int(self._clock.now()) - tick.at)}
+        try:
+            answer = self._answer(spec, tick)
+            if answer.skip_reason is not None and not answer.runs:
+                done.skipped += 1
+                self._record(tick, TickStatus.SKIPPED, (), cursor, {**body, "reason": answer.skip_reason})
+                return
+            submissions = [
+                self._submission(spec, tick, ask, index, len(answer.runs)) for index, ask in enumerate(answer.runs)
+            ]
+        except LeaseLostError:
+            raise
+        except Exception as error:  # the shell of a tick: whatever went wrong is recorded on it
+            done.failed += 1
+            self._fail(tick, cursor, body, error)
+            return
+        status = TickStatus.SUCCESS if submissions else TickStatus.SKIPPED
+        done.requested += len(submissions)
+        self._record(tick, status, submissions, cursor, body)
+
+    def _answer(self, spec: ScheduleSpec, tick: Tick) -> Answer:
+        unfinished = 0
+        if spec.overlap is not OverlapPolicy.ALLOW:
+            filters = RunsFilter(statuses=_UNFINISHED, tags={SCHEDULE_TAG: spec.name}, location=spec.location or None)
+            unfinished = self._instance.get_runs_count(filters)
+        reason = overlap_reason(spec.overlap, unfinished)
+        if reason is not None:
+            return Answer(skip_reason=reason)
+        if not self._source.has_job(spec.location, spec.job_name):
+            raise LookupError(
+                f"The job {spec.job_name!r} of schedule {spec.name!r} is gone; correct the "
+                f"schedule or bring the job back"
+            )
+        if spec.evaluated:
+            return self._source.evaluate_schedule(spec, tick.at)
+        ask = RunAsk(
+            job_name=spec.job_name, run_config=spec.run_config, tags=spec.tags, asset_selection=spec.asset_selection
+        )
+        return Answer(runs=(ask,))
+
+    def _submission(self, spec: ScheduleSpec, tick: Tick, ask: RunAsk, index: int, count: int) -> RunSubmission:
+        key = ask.run_key or (tick_id(spec.id, tick.at) if count == 1 else f"{tick_id(spec.id, tick.at)}#{index}")
+        tags = {**ask.tags, SCHEDULE_TAG: spec.name, TICK_TAG: str(tick.id)}
+        run = run_for(ask, location=spec.location, tags=tags, default_job=spec.job_name)
+        return RunSubmission(run=run, run_key=key)
+
+    def _fail(self, tick: Tick, cursor: str, body: dict[str, object], error: Exception) -> None:
+        again = retry_after_s(tick.attempt)
+        text = f"{type(error).__name__}: {error}"
+        if again is None:
+            self._record(tick, TickStatus.FAILURE, (), cursor, {**body, "error": text, "attempts": tick.attempt})
+            return
+        self._instance.automation.postpone_tick(
+            tick, again, {**body, "error": text, "attempts": tick.attempt}, cursor=cursor
+        )
+
+    def _record(
+        self, tick: Tick, status: TickStatus, submissions: object, cursor: str, body: dict[str, object]
+    ) -> None:
+        try:
+            self._instance.automation.record_tick(
+                tick,
+                status=status,
+                submissions=submissions,  # type: ignore[arg-type]
+                cursor=cursor,
+                failures=0 if status is not TickStatus.FAILURE else tick.attempt,
+                body=body,
+            )
+        except LeaseLostError:
+            # Another scheduler took the tick over while this one was away: its record is the one that counts.
+            return

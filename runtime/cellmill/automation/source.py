@@ -1,0 +1,184 @@
+"""Where the daemon learns what is declared, and who evaluates users' functions for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from cellmill.automation.evaluation_process import call_in_process
+from cellmill.definitions.run_request import DefaultScheduleStatus, DefaultSensorStatus, RunRequest
+from cellmill.definitions.schedule import ScheduleDefinition, ScheduleEvaluationContext
+from cellmill.definitions.sensor import SensorDefinition, SensorEvaluationContext
+from cellmill.planning.instigator import Answer, RunAsk, ScheduleSpec, SensorSpec
+
+#: Seconds that one evaluation of a user's function may take.
+EVALUATION_TIMEOUT_S = 60.0
+
+
+class Source(Protocol):
+    """The declared schedules and sensors, and the evaluation of their functions outside this process."""
+
+    def schedules(self) -> Sequence[ScheduleSpec]:
+        """All schedules."""
+        ...
+
+    def sensors(self) -> Sequence[SensorSpec]:
+        """All sensors."""
+        ...
+
+    def evaluate_schedule(self, spec: ScheduleSpec, at_epoch_s: int) -> Answer:
+        """What the schedule's function answers for a tick; raises whatever went wrong."""
+        ...
+
+    def evaluate_sensor(self, spec: SensorSpec, payload: dict[str, Any]) -> Answer:
+        """What the sensor's function answers; `payload` has cursor, last_run_key, last_tick_completion_time, started_at."""
+        ...
+
+    def has_job(self, location: str, job_name: str) -> bool:
+        """Whether the job (still) exists."""
+        ...
+
+
+class DefinitionsSource:
+    """The schedules and sensors of definitions that this process has loaded; functions run in a forked child with a time limit."""
+
+    def __init__(
+        self,
+        schedules: Sequence[ScheduleDefinition] = (),
+        sensors: Sequence[SensorDefinition] = (),
+        *,
+        job_names: Sequence[str] | None = None,
+        instance: Any = None,
+        resources: Any = None,
+        definitions: Any = None,
+        timeout_s: float = EVALUATION_TIMEOUT_S,
+        location: str = "",
+    ) -> None:
+        self._schedules = {schedule_spec(item, location).id: item for item in schedules}
+        self._sensors = {sensor_spec(item, location).id: item for item in sensors}
+        self._schedule_specs = [schedule_spec(item, location) for item in schedules]
+        self._sensor_specs = [sensor_spec(item, location) for item in sensors]
+        self._job_names = None if job_names is None else frozenset(job_names)
+        self._instance = instance
+        self._resources = resources
+        self._definitions = definitions
+        self._timeout_s = timeout_s
+
+    def schedules(self) -> Sequence[ScheduleSpec]:
+        """All schedules."""
+        return self._schedule_specs
+
+    def sensors(self) -> Sequence[SensorSpec]:
+        """All sensors."""
+        return self._sensor_specs
+
+    def has_job(self, location: str, job_name: str) -> bool:
+        """Whether the job exists."""
+        return self._job_names is None or job_name in self._job_names
+
+    def evaluate_schedule(self, spec: ScheduleSpec, at_epoch_s: int) -> Answer:
+        """What the schedule's function answers, from a child process."""
+        definition = self._schedules[spec.id]
+        work = lambda: evaluate_schedule(definition, at_epoch_s, self._instance, self._resources, self._definitions)  # noqa: E731
+        return Answer.from_json(call_in_process(lambda: work().to_json(), self._timeout_s, f"schedule {spec.name!r}"))
+
+    def evaluate_sensor(self, spec: SensorSpec, payload: dict[str, Any]) -> Answer:
+        """What the sensor's function answers, from a child process."""
+        definition = self._sensors[spec.id]
+        work = lambda: evaluate_sensor(definition, payload, self._instance, self._resources, self._definitions)  # noqa: E731
+        return Answer.from_json(call_in_process(lambda: work().to_json(), self._timeout_s, f"sensor {spec.name!r}"))
+
+
+def schedule_spec(definition: ScheduleDefinition, location: str = "") -> ScheduleSpec:
+    """A schedule as plain data."""
+    crons = definition.cron_schedule
+    given = definition._given
+    return ScheduleSpec(
+        name=definition.name,
+        crons=(crons,) if isinstance(crons, str) else tuple(crons),
+        timezone=definition.zone_name,
+        job_name=definition.target.job_name if definition.target else "",
+        location=location,
+        running_by_default=definition.default_status is DefaultScheduleStatus.RUNNING,
+        evaluated=definition.needs_evaluation,
+        run_config=dict(given.run_config or {}) if isinstance(given.run_config, dict) else {},
+        tags=dict(given.tags),
+        catch_up=definition.catch_up,
+        overlap=definition.overlap,
+    )
+
+
+def sensor_spec(definition: SensorDefinition, location: str = "") -> SensorSpec:
+    """A sensor as plain data."""
+    return SensorSpec(
+        name=definition.name,
+        jobs=tuple(target.job_name for target in definition.targets),
+        location=location,
+        minimum_interval_s=float(definition.minimum_interval_seconds),
+        running_by_default=definition.default_status is DefaultSensorStatus.RUNNING,
+    )
+
+
+def evaluate_schedule(
+    definition: ScheduleDefinition, at_epoch_s: int, instance: Any, resources: Any = None, definitions: Any = None
+) -> Answer:
+    """What a schedule answers for one tick, evaluated here."""
+    from cellmill.definitions.local_time import at_epoch, load_zone
+
+    context = ScheduleEvaluationContext(
+        scheduled_execution_time=at_epoch(at_epoch_s, load_zone(definition.zone_name)),
+        schedule_name=definition.name,
+        resources=resources,
+        instance=instance,
+        definitions=definitions,
+    )
+    data = definition.evaluate_tick(context)
+    job = definition.target.job_name if definition.target else None
+    runs = tuple(_ask(request, job) for request in data.run_requests or ())
+    return Answer(runs=runs, skip_reason=data.skip_message)
+
+
+def evaluate_sensor(
+    definition: SensorDefinition, payload: dict[str, Any], instance: Any, resources: Any = None, definitions: Any = None
+) -> Answer:
+    """What a sensor answers, evaluated here."""
+    context = SensorEvaluationContext(
+        cursor=payload.get("cursor"),
+        last_run_key=payload.get("last_run_key"),
+        last_tick_completion_time=payload.get("last_tick_completion_time"),
+        last_sensor_start_time=payload.get("started_at"),
+        sensor_name=definition.name,
+        resources=resources,
+        instance=instance,
+        definitions=definitions,
+    )
+    data = definition.evaluate_tick(context)
+    job = definition.targets[0].job_name if definition.targets else None
+    changes = tuple(
+        (change.partitions_def_name, keys, ())
+        if type(change).__name__.startswith("Add")
+        else (change.partitions_def_name, (), keys)
+        for change in data.dynamic_partitions_requests or ()
+        for keys in [tuple(change.partition_keys)]
+    )
+    return Answer(
+        runs=tuple(_ask(request, job) for request in data.run_requests or ()),
+        skip_reason=data.skip_message,
+        cursor=data.cursor,
+        dynamic_partitions=changes,
+    )
+
+
+def _ask(request: RunRequest, job_name: str | None) -> RunAsk:
+    tags = dict(request.tags)
+    if request.partition_key is not None:
+        tags.setdefault("dagster/partition", request.partition_key)
+    return RunAsk(
+        job_name=request.job_name or job_name,
+        run_key=request.run_key,
+        run_config=request.run_config,
+        tags=tags,
+        asset_selection=[key.to_user_string() for key in request.asset_selection]
+        if request.asset_selection is not None
+        else None,
+    )

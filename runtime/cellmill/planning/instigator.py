@@ -1,0 +1,99 @@
+"""Schedules and sensors as plain data, and what their evaluation answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from cellmill.definitions.cron import parse_cron, union_ticks
+from cellmill.definitions.local_time import load_zone
+from cellmill.definitions.tick_policy import CatchUp, OverlapPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunAsk:
+    """One run that an evaluation asks for."""
+
+    job_name: str | None = None
+    run_key: str | None = None
+    run_config: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    asset_selection: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an evaluation asks for; crosses process boundaries as JSON."""
+
+    runs: tuple[RunAsk, ...] = ()
+    skip_reason: str | None = None
+    cursor: str | None = None
+    #: (name, keys to add, keys to remove)
+    dynamic_partitions: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer as plain data."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Answer:
+        """The answer of `to_json`."""
+        changes = tuple((name, tuple(add), tuple(remove)) for name, add, remove in data.get("dynamic_partitions", ()))
+        return Answer(
+            runs=tuple(RunAsk(**run) for run in data.get("runs", ())),
+            skip_reason=data.get("skip_reason"),
+            cursor=data.get("cursor"),
+            dynamic_partitions=changes,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSpec:
+    """A schedule as the daemon needs it."""
+
+    name: str
+    crons: tuple[str, ...]
+    timezone: str = "UTC"
+    job_name: str = ""
+    location: str = ""
+    running_by_default: bool = False
+    #: Whether a user's function decides each tick.
+    evaluated: bool = False
+    run_config: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    asset_selection: tuple[str, ...] | None = None
+    catch_up: CatchUp = field(default_factory=CatchUp)
+    overlap: OverlapPolicy = OverlapPolicy.SKIP
+
+    @property
+    def id(self) -> str:
+        """The stable name under which state is kept."""
+        return f"{self.location}:schedule:{self.name}"
+
+    @property
+    def definition_hash(self) -> str:
+        """Changes with what decides when it is due: a change starts its cursor anew."""
+        return hashlib.sha256(json.dumps([self.crons, self.timezone]).encode()).hexdigest()[:16]
+
+    def ticks_after(self, epoch_s: float) -> Iterator[int]:
+        """The instants after `epoch_s` at which it is due."""
+        return union_ticks([parse_cron(text) for text in self.crons], epoch_s, load_zone(self.timezone))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorSpec:
+    """A sensor as the daemon needs it."""
+
+    name: str
+    jobs: tuple[str, ...] = ()
+    location: str = ""
+    minimum_interval_s: float = 30.0
+    running_by_default: bool = False
+
+    @property
+    def id(self) -> str:
+        """The stable name under which state is kept."""
+        return f"{self.location}:sensor:{self.name}"
