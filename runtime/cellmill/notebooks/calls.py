@@ -54,7 +54,7 @@ def special_call(walker: ExpressionWalker, node: ast.Call, last: str) -> None:
             _setup(walker, node, name)
         elif last in known.MUTATING_METHODS and name not in known.MUTATING_FUNCTIONS:
             base = _root(func.value)
-            if base:
+            if base and base not in known.MODULE_ALIASES:
                 walker.mutate(base, node, LIKELY, f".{last}()")
         if last in ("format", "format_map", "substitute", "safe_substitute"):
             strings.keyword_format(walker, node)

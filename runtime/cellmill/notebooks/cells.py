@@ -51,6 +51,8 @@ def analyse_parsed(
         else:
             statements.append(_walk(ctx, node))
             notes.extend(ctx.notes)
+            if statements[-1].ends:
+                break
     if parsed.foreign is not None:
         statements.append(_foreign_statement(ctx, parsed))
     return compose(statements, tuple(notes))
@@ -125,7 +127,7 @@ class _Composer:
             if change.name not in statement.binds or change.name not in self.must:
                 self.mutate(change, statement)
         for name in statement.deletes:
-            self._delete(name)
+            self._delete(name, name in statement.binds)
         for name, sources in statement.aliases.items():
             self.aliases[name] = sources
         for name, bind in statement.binds.items():
@@ -136,6 +138,8 @@ class _Composer:
                     self.aliases.pop(name, None)
                 if name not in statement.deferred:
                     self.functions.pop(name, None)
+            elif bind.kind == "del":
+                continue
             elif name not in self.binds or not self.binds[name].must or name not in self.must:
                 self.binds[name] = bind
         self.functions.update(statement.deferred)
@@ -177,14 +181,14 @@ class _Composer:
                 confidence = min(sure, change.confidence)
                 self.mutate(change._replace(name=root, confidence=confidence, via=change.name), statement, depth + 1)
 
-    def _delete(self, name: str) -> None:
+    def _delete(self, name: str, on_some_path: bool) -> None:
         if name in self.must:
             self.must.discard(name)
+        elif name not in self.binds:
+            self.deletes.add(name)
+        if not on_some_path:
             self.binds.pop(name, None)
             self.functions.pop(name, None)
-        else:
-            self.deletes.add(name)
-            self.binds.pop(name, None)
 
     def end(self, statements: Sequence[Statement]) -> None:
         """Functions that were only defined read their names at the end of the cell."""

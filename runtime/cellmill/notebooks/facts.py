@@ -124,6 +124,8 @@ class Statement:
     hints: tuple[Hint, ...] = ()
     flags: frozenset[str] = frozenset()
     history: frozenset[str] = frozenset()
+    #: nothing behind it is reached: it raises, returns, or never ends
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,16 @@ MUTATING_FUNCTIONS = {
     "next": 0,
 }  # fmt: skip
 
+#: Names that nearly always stand for a module: their functions are no changing methods.
+MODULE_ALIASES = frozenset({
+    "np", "pd", "numpy", "pandas", "plt", "os", "sys", "re", "json", "math", "random", "tf", "torch", "sns", "scipy",
+    "stats",
+    "nx", "pl", "da", "dd", "xr", "jnp", "jax", "cv2", "shutil", "time", "pickle", "joblib", "ast", "operator",
+    "ndimage",
+    "itertools", "functools", "logging", "subprocess", "heapq", "bisect", "optimize", "linalg", "nn", "F", "T",
+    "alt", "px", "go",
+})  # fmt: skip
+
 #: Calls that never come back.
 ENDING_CALLS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort"})
 

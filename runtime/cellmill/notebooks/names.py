@@ -101,6 +101,8 @@ class NamespaceWalker(StatementWalker):
         self.deletes.add(name)
         if self.depth == 0:
             self.bound.pop(name, None)
+        else:
+            self.bound.setdefault(name, Bind(name, getattr(node, "lineno", 1), False, "del"))
 
     def mutate(self, name: str, node: Any, confidence: int, how: str, via: str = "") -> None:
         if name in self.local or (self.cls is not None and name in self.cls):
@@ -185,7 +187,7 @@ class NamespaceWalker(StatementWalker):
             deferred=self.deferred, loose=tuple(self.loose),
             aliases=self.aliases, imports=tuple(ctx.imports), hints=tuple(ctx.hints),
             flags=frozenset(ctx.flags) if ctx.flags else NO_NAMES,
-            history=frozenset(ctx.history) if ctx.history else NO_NAMES,
+            history=frozenset(ctx.history) if ctx.history else NO_NAMES, ends=self.dead,
         )  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def scan_notebook(
         notebook = read_notebook(notebook, path)
     if not notebook.is_python:
         return NotebookScan(notebook=notebook)
-    reader = _Reader(notebook, cache or FactsCache(), python, star_names)
+    reader = _Reader(notebook, FactsCache() if cache is None else cache, python, star_names)
     for cell in notebook.cells:
         if cell.kind == "code":
             reader.read(cell)

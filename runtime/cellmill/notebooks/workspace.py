@@ -54,7 +54,7 @@ def scan_workspace(
     """
     problems: list[NotebookError] = []
     scans: list[NotebookScan] = []
-    cache = cache or FactsCache()
+    cache = FactsCache() if cache is None else cache
     for path, text in texts.items():
         try:
             scans.append(scan_notebook(text, path, cache=cache, python=python))
