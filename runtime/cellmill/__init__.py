@@ -304,6 +304,14 @@ EXPORTS: dict[str, str] = {
     "sensor": "definitions.sensor",
     "static_partitioned_config": "definitions.partitions.config",
     "weekly_partitioned_config": "definitions.partitions.config",
+    # definitions: resources
+    "InitResourceContext": "definitions.init_resource_context",
+    "ResourceDefinition": "definitions.resource",
+    "Resources": "definitions.init_resource_context",
+    "build_init_resource_context": "definitions.resource_scope",
+    "build_resources": "definitions.resource_scope",
+    "make_values_resource": "definitions.resource",
+    "resource": "definitions.resource",
     # definitions: types
     "Bool": "definitions.types.resolve",
     "Dict": "definitions.types.resolve",

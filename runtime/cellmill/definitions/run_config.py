@@ -236,10 +236,10 @@ def _resolve_graph(
         checked = post_process_config(config_type, inner)
     if not checked.success:
         raise InvalidConfigError(
-            f'In job {job.name} at stack {stack}: \nOp "{name}" with definition "{graph.name}" has a configuration error. '
-            "It has produced config via its config_fn that fails to pass validation in the ops that it contains. "
-            "Correct the mapping function: it must produce config that fits its nodes in all cases. The paths are "
-            "relative to what the function returns: ",
+            f'In job {job.name} at stack {stack}: \nOp "{name}" with definition "{graph.name}" '
+            "has a configuration error. It has produced config via its config_fn that fails to pass validation in the ops "
+            "that it contains. Correct the mapping function: it must produce config that fits its nodes in all cases. "
+            "The paths are relative to what the function returns: ",
             checked.errors,
             inner,
         )

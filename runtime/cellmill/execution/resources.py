@@ -1,0 +1,51 @@
+"""The resources of a run: configured by its run config, made for the steps that need them, taken down at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from cellmill.definitions.init_resource_context import Resources
+from cellmill.definitions.resource_scope import (
+    ResourceScope,
+    build_init_resource_context,
+    build_resources,
+    check_requirements,
+)
+
+__all__ = [
+    "ResourceScope",
+    "Resources",
+    "build_init_resource_context",
+    "build_resources",
+    "check_requirements",
+    "resource_scope",
+]
+
+
+@contextmanager
+def resource_scope(
+    defs: Mapping[str, Any],
+    configs: Mapping[str, Any],
+    keys: Iterable[str] = (),
+    *,
+    instance: Any = None,
+    run: Any = None,
+    log: Any = None,
+    event_loop: Any = None,
+    on_teardown_error: Callable[[str, BaseException], None] | None = None,
+) -> Generator[ResourceScope, None, None]:
+    """A scope with these resources made, the others when a step asks for them; all are taken down at the end."""
+    scope = ResourceScope(
+        defs,
+        configs,
+        instance=instance,
+        run=run,
+        log=log,
+        event_loop=event_loop,
+        on_teardown_error=on_teardown_error,
+    )
+    with scope:
+        scope.resources(keys)
+        yield scope
