@@ -121,9 +121,9 @@ def launch_run(
     if lease_s is not None:
         environment[LEASE_VARIABLE] = str(lease_s)
     command = [sys.executable, "-m", "cellmill.execution.launcher", run_id, str(home), str(attempt), worker, *arguments]
-    log = open(log_path, "ab") if log_path is not None else None  # noqa: SIM115 -- handed to the child
+    log = open(log_path, "ab") if log_path is not None else None
     try:
-        process = subprocess.Popen(  # noqa: S603 -- our own module in our own interpreter
+        process = subprocess.Popen(
             command,
             cwd=cwd,
             env=environment,

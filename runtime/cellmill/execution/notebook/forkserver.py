@@ -204,8 +204,10 @@ def _start_server(address: Path, modules: tuple[str, ...], env: Mapping[str, str
         )
         try:
             with open(address.with_suffix(".log"), "wb") as log:
-                subprocess.Popen(
+                # the process that is started forks the server and ends at once, so that nobody inherits a zombie
+                subprocess.run(
                     command,
+                    check=False,
                     env=clean,
                     cwd=address.parent,
                     stdin=subprocess.DEVNULL,

@@ -226,6 +226,8 @@ def _memory_is_free() -> bool:
 def main(argv: list[str]) -> int:
     """Import what the command line names, then serve; ends at once when an import started a thread of Python."""
     address, ready_fd, *modules = argv
+    if os.fork():
+        os._exit(0)
     if sys.path and sys.path[0] == os.getcwd():
         del sys.path[0]
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -182,7 +182,8 @@ class NotebookRun:
 
     def _cell(self, index: int, cell: Node) -> CellResult:
         if cell["cell_type"] != "code" or not cell["source"].strip():
-            return CellResult(index=index, end=End.SUCCEEDED)
+            now = time.time()
+            return CellResult(index=index, end=End.SUCCEEDED, started_at=now, ended_at=now)
         tags = cell["metadata"].get("tags", ())
         if index in self.skip:
             return CellResult(index=index, end=End.SKIPPED, detail=self.skip[index])
