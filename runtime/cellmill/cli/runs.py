@@ -275,7 +275,7 @@ def _event_row(event: Event) -> dict[str, Any]:
 @pass_app
 def cancel(app: App, run_ids: tuple[str, ...]) -> int:
     """Stop runs: interrupt, then terminate, then kill; what was finished stays."""
-    launcher = import_module("cellmill.execution.launcher")
+    ledger = import_module("cellmill.execution.run_ledger")
     code = 0
     for run_id in run_ids:
         record = find_run(app, run_id)
@@ -283,7 +283,7 @@ def cancel(app: App, run_ids: tuple[str, ...]) -> int:
             app.console.print(f"{record.run_id[:8]} has already ended: {record.dagster_run.status.value}.")
             code = EXIT_FAILED
             continue
-        launcher.cancel_run(app.instance, record.run_id)
+        ledger.request_stop(app.instance, record.run_id, reason="Cancelled from the command line.")
         app.console.print(f"{record.run_id[:8]} is being cancelled.")
     return code
 
