@@ -77,6 +77,10 @@ class NotebookLocation(Hosted):
         finally:
             forget_scans()
 
+    def modules(self) -> Mapping[str, str]:
+        """Return the sources of the workspace's Python modules by their dotted names."""
+        return _LocalModules(self.root, self._cache).sources()
+
     # -- first look --------------------------------------------------------------------------------------------
 
     def _first_look(self, digests: Mapping[Path, str]) -> dict[Path, _Names]:

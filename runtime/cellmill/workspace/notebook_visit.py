@@ -1,0 +1,213 @@
+"""One visit of a run to one notebook: what the kernel is told, and how its end is recorded."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.value_ref import ValueRef
+from cellmill.errors import CellmillError
+from cellmill.execution.notebook.ends import CellResult, End, NotebookResult
+from cellmill.execution.notebook.notebook_run import CancelSwitch
+from cellmill.execution.notebook.notebook_step import NotebookStepRequest, run_notebook_step
+from cellmill.execution.notebook.protocol import StepMessage
+from cellmill.planning.event import EngineEventData, ErrorInfo, Event, EventType, StepFailureData
+from cellmill.planning.run import PARTITION_TAG, Run
+from cellmill.workspace.run_plan import Visit
+from cellmill.workspace.workspace import Workspace
+
+#: Tags by which a run of a whole notebook carries papermill's parameters, and the tick that asked for the run.
+PARAMETERS_TAG = "cellmill/parameters"
+SCHEDULED_AT_TAG = "cellmill/scheduled_at"
+ARTIFACTS_FOLDER = "runs"
+_ENDED = (EventType.STEP_SUCCESS, EventType.STEP_FAILURE, EventType.STEP_SKIPPED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitEnd:
+    """How a visit ended."""
+
+    succeeded: bool
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitServices:
+    """What a visit needs of its run."""
+
+    run: Run
+    attempt: int
+    home: Path
+    workspace: Workspace
+    find_ref: Callable[[AssetKey, str | None], ValueRef | None]
+    emit: Callable[[Sequence[Event]], None]
+    cancel: CancelSwitch
+
+
+def artifacts_of(home: Path, run_id: str) -> Path:
+    """Return the folder of what a run leaves: executed notebooks, journals, logs."""
+    return home / ARTIFACTS_FOLDER / run_id
+
+
+def visit_notebook(visit: Visit, services: VisitServices) -> VisitEnd:
+    """Execute the cells of one visit; events of its assets are written as they arrive."""
+    watch = _StepWatch(services)
+    try:
+        outcome = run_notebook_step(_request(visit, services), emit=watch, cancel=services.cancel)
+    except (CellmillError, OSError, ValueError) as error:
+        watch.fail_open(visit, str(error), ErrorInfo.of(error))
+        return VisitEnd(succeeded=False, message=f"{visit.name}: {error}")
+    result = outcome.result
+    message = "" if result.succeeded else failure_text(visit, result)
+    if not result.succeeded:
+        watch.fail_open(visit, message, _error_info(result.failed_cell))
+    services.emit([_notebook_event(visit, services.run, result, outcome.notebook_path, outcome.files)])
+    missing = [key for key in visit.assets if key not in watch.finished] if result.succeeded else []
+    if missing:
+        names = ", ".join(key.to_user_string() for key in missing)
+        message = f"{visit.name} ended, but did not make {names}."
+        watch.fail_open(visit, message, None)
+    return VisitEnd(succeeded=result.succeeded and not missing, message=message)
+
+
+def _request(visit: Visit, services: VisitServices) -> NotebookStepRequest:
+    assert visit.notebook is not None
+    run, workspace = services.run, services.workspace
+    location = workspace.locations.get(visit.location)
+    config = location.config if location is not None else None
+    partition = run.tags.get(PARTITION_TAG)
+    refs = []
+    for key in visit.reads:
+        for wanted in dict.fromkeys((partition, None)):
+            ref = services.find_ref(key, wanted)
+            if ref is not None:
+                refs.append((key, wanted or "", ref))
+    known = {key for key, _, _ in refs}
+    scheduled = run.tags.get(SCHEDULED_AT_TAG)
+    message = StepMessage(
+        run_id=run.run_id,
+        job_name=run.job_name,
+        step_key=visit.key,
+        attempt=services.attempt,
+        notebook=visit.name,
+        selection=visit.assets,
+        partition_key=partition,
+        tags=dict(run.tags),
+        run_config=dict(run.run_config),
+        refs=tuple(refs),
+        home=str(services.home),
+        scheduled_at=float(scheduled) if scheduled else None,
+    )
+    path = os.pathsep.join(filter(None, [str(workspace.config.root), os.environ.get("PYTHONPATH")]))
+    loads = {index: {name: key for name, key in names.items() if key in known} for index, names in visit.loads.items()}
+    kernels = workspace.config.settings.get("kernels")
+    limits: dict[str, Any] = kernels if isinstance(kernels, dict) else {}
+    return NotebookStepRequest(
+        path=visit.notebook,
+        artifacts=artifacts_of(services.home, run.run_id),
+        name=visit.key.removesuffix(".ipynb").replace("/", "__"),
+        cells=visit.cells,
+        message=message if visit.assets or visit.loads else None,
+        loads={index: names for index, names in loads.items() if names},
+        parameters=json.loads(run.tags.get(PARAMETERS_TAG, "{}")) if visit.cells is None else {},
+        kernel_name=config.kernel if config is not None else None,
+        warm=bool(limits.get("warm", True)),
+        env={
+            "PYTHONPATH": path,
+            **(dict(config.env) if config is not None else {}),
+            "CELLMILL_HOME": str(services.home),
+        },
+        cell_timeout_s=limits.get("cell_timeout_s"),
+        timeout_s=limits.get("timeout_s"),
+        memory_limit=limits.get("memory_limit"),
+    )
+
+
+class _StepWatch:
+    """Writes a visit's events and knows which of its steps began and ended."""
+
+    def __init__(self, services: VisitServices) -> None:
+        self._services = services
+        self._open: dict[str, float] = {}
+        self.finished: set[AssetKey] = set()
+        self._failed = False
+
+    def __call__(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if event.type is EventType.STEP_START and event.step_key:
+                self._open[event.step_key] = event.timestamp
+            elif event.type in _ENDED and event.step_key:
+                self._open.pop(event.step_key, None)
+                self._failed |= event.type is EventType.STEP_FAILURE
+            if event.asset_key is not None and event.type in (
+                EventType.ASSET_MATERIALIZATION,
+                EventType.ASSET_OBSERVATION,
+            ):
+                self.finished.add(event.asset_key)
+        self._services.emit(events)
+
+    def fail_open(self, visit: Visit, message: str, error: ErrorInfo | None) -> None:
+        """Record the failure of the step that was going on, or of the first asset that was still to come."""
+        keys = list(self._open)
+        if not keys and not self._failed:
+            waiting = [key.to_python_identifier() for key in visit.assets if key not in self.finished]
+            keys = waiting[:1] or [visit.key]
+        info = error or ErrorInfo(message)
+        run = self._services.run
+        self._services.emit(
+            [
+                Event(
+                    EventType.STEP_FAILURE,
+                    run.run_id,
+                    time.time(),
+                    step_key=key,
+                    message=message,
+                    level=40,
+                    data=StepFailureData(info),
+                    job_name=run.job_name,
+                )
+                for key in keys
+            ]
+        )
+        self._open.clear()
+
+
+def failure_text(visit: Visit, result: NotebookResult) -> str:
+    """Return why a notebook did not end well: the notebook, the cell, the error."""
+    cell = result.failed_cell
+    if cell is None:
+        return f"{visit.name}: {result.end.value}{': ' + result.detail if result.detail else ''}"
+    place = f"{visit.name}, cell {cell.index + 1}"
+    if cell.error is not None:
+        return f"{place}: {cell.error.ename}: {cell.error.evalue}"
+    detail = cell.detail or result.detail
+    return f"{place}: {cell.end.value}{': ' + detail if detail else ''}"
+
+
+def _error_info(cell: CellResult | None) -> ErrorInfo | None:
+    if cell is None or cell.error is None:
+        return None
+    error = cell.error
+    return ErrorInfo(f"{error.ename}: {error.evalue}", tuple(error.traceback), error.ename)
+
+
+def _notebook_event(visit: Visit, run: Run, result: NotebookResult, executed: Path, files: Sequence[str]) -> Event:
+    """Return the event by which the executed notebook is found again."""
+    ran = sum(cell.end is End.SUCCEEDED for cell in result.cells.values())
+    message = f"Executed {ran} cells of {visit.name}: {result.end.value}."
+    metadata = {"notebook": visit.name, "executed_notebook": str(executed), "files": list(files)}
+    return Event(
+        EventType.ENGINE_EVENT,
+        run.run_id,
+        time.time(),
+        message=message,
+        level=20,
+        data=EngineEventData(metadata=metadata),
+        job_name=run.job_name,
+    )

@@ -1,0 +1,223 @@
+"""What one run does: visits to notebooks and to modules, in an order that respects who needs whom."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.errors import InvalidSubsetError
+from cellmill.notebooks.asset_cell import AssetCell, CellDefinition, NotebookOrigin, Upstream
+from cellmill.notebooks.facts import EMPTY_FACTS
+from cellmill.notebooks.link import Linker
+from cellmill.notebooks.magic import Header
+from cellmill.notebooks.scan import NotebookScan
+from cellmill.notebooks.workspace import WorkspaceScan, link_workspace
+from cellmill.planning.notebook_step import NotebookStep, plan_notebook_steps
+from cellmill.workspace.manifest import AssetEntry
+from cellmill.workspace.notebook_location import NotebookLocation
+from cellmill.workspace.notebook_reading import scan_file
+from cellmill.workspace.workspace import Workspace
+
+#: Marks a visit to a module's location among visits to notebooks.
+_MODULE = "module:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One step of a run: cells of one notebook, or assets of one module's location."""
+
+    key: str
+    location: str
+    assets: tuple[AssetKey, ...]
+    #: Positions of visits that must have ended before.
+    after: tuple[int, ...] = ()
+    #: None for a module.
+    notebook: Path | None = None
+    #: The notebook's path from the root, as its assets name it.
+    name: str = ""
+    #: Positions of the cells to execute; None is all of them.
+    cells: tuple[int, ...] | None = None
+    #: Asset cells among them and what each makes.
+    made_by: Mapping[int, tuple[AssetKey, ...]] = field(default_factory=dict)
+    #: Stored values to bind before plain cells: position -> name -> asset.
+    loads: Mapping[int, Mapping[str, AssetKey]] = field(default_factory=dict)
+    #: Assets whose stored values are read.
+    reads: frozenset[AssetKey] = frozenset()
+    #: Why each plain cell runs: position -> the names for which it is needed.
+    reasons: Mapping[int, str] = field(default_factory=dict)
+
+
+class LinkedNotebooks:
+    """The notebooks of a workspace, linked when asked for, one by one."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._linked: dict[str, WorkspaceScan] = {}
+        self._entries = workspace.assets_by_key
+        self.locations: dict[str, NotebookLocation] = {}
+        for entry in workspace.manifest.assets:
+            location = workspace.locations.get(entry.location)
+            if entry.notebook and isinstance(location, NotebookLocation):
+                self.locations[entry.notebook] = location
+
+    def path(self, notebook: str) -> Path:
+        """Return the file of a notebook that is named from the root."""
+        return self._workspace.config.root / notebook
+
+    def linked(self, notebook: str) -> WorkspaceScan:
+        """Return one notebook linked against the assets of all others."""
+        found = self._linked.get(notebook)
+        if found is None:
+            scan = scan_file(self.path(notebook), notebook)
+            others = [entry.asset_key for entry in self._entries.values() if entry.notebook != notebook]
+            python = (sys.version_info[0], sys.version_info[1])
+            modules = self.locations[notebook].modules() if notebook in self.locations else {}
+            found = link_workspace([scan], other_assets=others, modules=modules, python=python)
+            self._linked[notebook] = found
+        return found
+
+    def cell(self, entry: AssetEntry) -> AssetCell:
+        """Return the asset cell of an entry.
+
+        Raises: InvalidSubsetError where the notebook does not define it any more.
+        """
+        assert entry.notebook is not None
+        found = self.linked(entry.notebook).assets.get(entry.asset_key)
+        if found is None:
+            raise InvalidSubsetError(f"{entry.notebook} does not define the asset {entry.name!r} any more.")
+        return found
+
+    def loads(
+        self, notebook: str, cells: Iterable[int], made: Mapping[int, Sequence[AssetKey]]
+    ) -> dict[int, dict[str, AssetKey]]:
+        """Return which stored values the plain cells among `cells` read: position -> name -> asset.
+
+        Assets that a cell before it makes are left out: the kernel has them.
+        """
+        scan = self.linked(notebook).notebooks[notebook]
+        linker = scan.linker()
+        own = {
+            name: key for d in scan.definitions if d.kind == "asset" for name, key in zip(d.names, d.keys, strict=False)
+        }
+        elsewhere = self._names_elsewhere(notebook)
+        by_index = {scanned.cell.index: scanned for scanned in scan.cells}
+        found: dict[int, dict[str, AssetKey]] = {}
+        there: set[AssetKey] = set()
+        for index in cells:
+            if index in made:
+                there.update(made[index])
+                continue
+            scanned = by_index.get(index)
+            if scanned is None or not scanned.is_plain:
+                continue
+            for name in scanned.facts.uses:
+                key = own.get(name) or _unbound(linker, name, index, elsewhere)
+                if key is not None and key not in there:
+                    found.setdefault(index, {})[name] = key
+                    there.add(key)
+        return found
+
+    def _names_elsewhere(self, notebook: str) -> dict[str, AssetKey]:
+        names: dict[str, AssetKey] = {}
+        for entry in self._entries.values():
+            if entry.notebook != notebook:
+                names.setdefault(entry.key[-1], entry.asset_key)
+        return names
+
+    def scan(self, notebook: str) -> NotebookScan:
+        """Return the scan of a notebook."""
+        return self.linked(notebook).notebooks[notebook]
+
+
+def _unbound(linker: Linker, name: str, index: int, elsewhere: Mapping[str, AssetKey]) -> AssetKey | None:
+    key = elsewhere.get(name)
+    return key if key is not None and not linker.above(name, linker.position_of(index))[0] else None
+
+
+def plan_visits(
+    workspace: Workspace, entries: Sequence[AssetEntry], notebooks: LinkedNotebooks | None = None
+) -> tuple[Visit, ...]:
+    """Return the visits that make the assets of `entries`, as few as their dependencies allow.
+
+    Raises: InvalidSubsetError where a notebook does not define an asset any more.
+    """
+    notebooks = notebooks or LinkedNotebooks(workspace)
+    cells = [
+        notebooks.cell(entry) if entry.notebook else _module_cell(entry, number) for number, entry in enumerate(entries)
+    ]
+    between = {entry.asset_key: [AssetKey(up) for up in entry.upstream] for entry in workspace.manifest.assets}
+    by_key = {entry.asset_key: entry for entry in entries}
+    steps = plan_notebook_steps(cells, between)
+    return tuple(_visit(step, by_key, notebooks) for step in steps)
+
+
+def _module_cell(entry: AssetEntry, number: int) -> AssetCell:
+    """Return a stand-in by which the planner of notebooks orders an asset of a module."""
+    origin = NotebookOrigin(path=_MODULE + entry.location, cell_id="", cell_index=number)
+    definition = CellDefinition(
+        kind="asset",
+        form="decorator",
+        names=(entry.key[-1],),
+        keys=(entry.asset_key,),
+        header=Header(kind="asset"),
+        origin=origin,
+        facts=EMPTY_FACTS,
+    )
+    return AssetCell(definition=definition, upstreams=tuple(Upstream(key=AssetKey(up)) for up in entry.upstream))
+
+
+def _visit(step: NotebookStep, by_key: Mapping[AssetKey, AssetEntry], notebooks: LinkedNotebooks) -> Visit:
+    keys = step.asset_keys
+    if step.path.startswith(_MODULE):
+        location = step.path.removeprefix(_MODULE)
+        return Visit(
+            key=step.key.removeprefix(_MODULE), location=location, assets=keys, after=step.after, reads=step.reads
+        )
+    loads = notebooks.loads(step.path, step.cells, step.assets)
+    reasons: dict[int, str] = {}
+    for key in keys:
+        for (index, _line), why in notebooks.cell(by_key[key]).reasons.items() if key in by_key else ():
+            reasons.setdefault(index, why)
+    return Visit(
+        key=step.key,
+        location=next((by_key[key].location for key in keys if key in by_key), ""),
+        assets=keys,
+        after=step.after,
+        notebook=notebooks.path(step.path),
+        name=step.path,
+        cells=step.cells,
+        made_by=step.assets,
+        loads=loads,
+        reads=step.reads | {key for names in loads.values() for key in names.values()},
+        reasons=reasons,
+    )
+
+
+def whole_notebook(workspace: Workspace, notebook: str) -> Visit:
+    """Return the visit that runs a notebook top to bottom."""
+    notebooks = LinkedNotebooks(workspace)
+    entries = [entry for entry in workspace.manifest.assets if entry.notebook == notebook]
+    by_cell: dict[int, list[AssetKey]] = {}
+    for entry in entries:
+        if entry.cell is not None:
+            by_cell.setdefault(entry.cell, []).append(entry.asset_key)
+    made_by = {index: tuple(keys) for index, keys in sorted(by_cell.items())}
+    made = tuple(key for keys in made_by.values() for key in keys)
+    loads: dict[int, dict[str, AssetKey]] = {}
+    if entries:
+        order = range(len(notebooks.scan(notebook).notebook.cells))
+        loads = notebooks.loads(notebook, order, made_by)
+    reads = {AssetKey(up) for entry in entries for up in entry.upstream} - set(made)
+    return Visit(
+        key=notebook,
+        location=entries[0].location if entries else "",
+        assets=made,
+        notebook=workspace.config.root / notebook,
+        name=notebook,
+        made_by=made_by,
+        loads=loads,
+        reads=frozenset(reads | {key for names in loads.values() for key in names.values()}),
+    )

@@ -1,0 +1,289 @@
+"""The process of one run: reads the run's record, plans its visits, makes them, and writes how it ended."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.errors import CellmillError, ConcurrencyError
+from cellmill.execution.notebook.notebook_run import CancelSwitch
+from cellmill.instance.instance import Instance
+from cellmill.planning.event import (
+    AssetMaterializationPlannedData,
+    ErrorInfo,
+    Event,
+    EventType,
+    JobFailureData,
+    RunFailureReason,
+)
+from cellmill.planning.run import PARTITION_TAG, Run
+from cellmill.workspace.manifest import AssetEntry
+from cellmill.workspace.notebook_visit import VisitEnd, VisitServices, visit_notebook
+from cellmill.workspace.run_plan import Visit, plan_visits, whole_notebook
+from cellmill.workspace.workspace import Workspace
+
+#: Tag of a run that executes a whole notebook: its path from the root.
+NOTEBOOK_TAG = "cellmill/notebook"
+#: Tag that limits how many visits of a run go on at the same time.
+PARALLEL_TAG = "cellmill/max_concurrent"
+#: Visits at the same time unless something else is said: a kernel each.
+MAX_CONCURRENT = 2
+#: Name of the job of a run that makes a selection of assets.
+ASSET_JOB = "__ASSET_JOB"
+NOTEBOOK_JOB = "__NOTEBOOK_JOB"
+
+ENDED_WELL, ENDED_BADLY, CANCELLED = 0, 1, 130
+
+
+def main(argv: Sequence[str]) -> int:
+    """Work off one run and return the exit status of its process."""
+    parser = argparse.ArgumentParser(prog="run-worker")
+    parser.add_argument("run_id")
+    parser.add_argument("--home")
+    parser.add_argument("--attempt", type=int, default=1)
+    parser.add_argument("--workspace")
+    arguments = parser.parse_args(list(argv))
+    start = arguments.workspace or os.environ.get("CELLMILL_WORKSPACE")
+    with Instance.get(arguments.home) as instance:
+        run = instance.get_run_by_id(arguments.run_id)
+        if run is None:
+            print(f"There is no run {arguments.run_id} in {instance.home}.", file=sys.stderr)
+            return ENDED_BADLY
+        with Workspace.open(Path(start) if start else None, home=instance.home) as workspace:
+            return RunWork(instance, workspace, run, arguments.attempt).work()
+
+
+class RunWork:
+    """One attempt at one run; the only writer of its events."""
+
+    def __init__(self, instance: Instance, workspace: Workspace, run: Run, attempt: int) -> None:
+        self.instance = instance
+        self.workspace = workspace
+        self.run = run
+        self._writer = instance.run_writer(run.run_id, attempt)
+        self._attempt = attempt
+        self._lock = threading.Lock()
+        self._cancel = CancelSwitch()
+        self._first_failure: Event | None = None
+
+    def work(self) -> int:
+        """Make the run's visits and return the exit status; the run has its final state afterwards."""
+        with self._stoppable():
+            try:
+                self.emit([self._event(EventType.RUN_START, f"Started the run in process {os.getpid()}.")])
+                visits = self._plan()
+                self.emit(self._planned(visits))
+                ends = self._make(visits)
+            except ConcurrencyError as error:
+                print(error, file=sys.stderr)
+                return ENDED_BADLY
+            except Exception as error:  # the run's shell: whatever goes wrong is the run's recorded end
+                return self._fail(error)
+            except KeyboardInterrupt:
+                return self._cancelled()
+        if self._cancel.is_thrown:
+            return self._cancelled()
+        bad = [end for end in ends if not end.succeeded]
+        if not bad:
+            self.emit([self._event(EventType.RUN_SUCCESS, "The run succeeded.")])
+            return ENDED_WELL
+        message = "\n".join(end.message for end in bad)
+        data = JobFailureData(None, RunFailureReason.STEP_FAILURE, self._first_failure)
+        self.emit([self._event(EventType.RUN_FAILURE, message, data)])
+        return ENDED_BADLY
+
+    # -- what to do --------------------------------------------------------------------------------------------
+
+    def _plan(self) -> tuple[Visit, ...]:
+        notebook = self.run.tags.get(NOTEBOOK_TAG)
+        if notebook is not None:
+            return (whole_notebook(self.workspace, notebook),)
+        return plan_visits(self.workspace, self._entries())
+
+    def _entries(self) -> list[AssetEntry]:
+        if self.run.asset_selection is None:
+            return self._job_entries()
+        known = self.workspace.assets_by_key
+        missing = [key.to_user_string() for key in self.run.asset_selection if key.parts not in known]
+        if missing:
+            raise CellmillError(
+                f"The run selects assets that no location defines (any more): {', '.join(sorted(missing))}. "
+                "See 'cellmill check'."
+            )
+        return [known[key.parts] for key in self.run.asset_selection if known[key.parts].materializable]
+
+    def _job_entries(self) -> list[AssetEntry]:
+        jobs = [
+            job
+            for job in self.workspace.manifest.jobs
+            if job.name == self.run.job_name and self.run.location in ("", job.location)
+        ]
+        if not jobs:
+            raise CellmillError(
+                f"No location defines the job {self.run.job_name!r} (any more). See 'cellmill jobs list'."
+            )
+        job = jobs[0]
+        if job.selection:
+            return [entry for entry in self.workspace.select(job.selection) if entry.materializable]
+        known = self.workspace.assets_by_key
+        return [known[path] for path in job.assets if path in known]
+
+    def _planned(self, visits: Sequence[Visit]) -> list[Event]:
+        partition = self.run.tags.get(PARTITION_TAG)
+        return [
+            Event(
+                EventType.ASSET_MATERIALIZATION_PLANNED,
+                self.run.run_id,
+                time.time(),
+                step_key=key.to_python_identifier(),
+                message=f"{self.run.job_name} intends to materialize asset {key.to_string()}",
+                asset_key=key,
+                partition=partition,
+                data=AssetMaterializationPlannedData(key, partition),
+                job_name=self.run.job_name,
+            )
+            for visit in visits
+            for key in visit.assets
+        ]
+
+    # -- doing it ----------------------------------------------------------------------------------------------
+
+    def _make(self, visits: Sequence[Visit]) -> list[VisitEnd]:
+        """Make the visits, independent ones at the same time; one that needs a failed one is not begun."""
+        ends: dict[int, VisitEnd] = {}
+        left = dict(enumerate(visits))
+        going: dict[Future[VisitEnd], int] = {}
+        workers = int(self.run.tags.get(PARALLEL_TAG, self._configured_parallel()))
+        with ThreadPoolExecutor(max(1, workers), thread_name_prefix="visit") as pool:
+            while left or going:
+                for number, visit in list(left.items()):
+                    if self._cancel.is_thrown:
+                        left.clear()
+                        break
+                    if not all(other in ends for other in visit.after):
+                        continue
+                    del left[number]
+                    if all(ends[other].succeeded for other in visit.after):
+                        going[pool.submit(self._visit, visit)] = number
+                    else:
+                        ends[number] = self._skip(visit)
+                if going:
+                    done, _ = wait(going, timeout=0.5, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        ends[going.pop(future)] = future.result()
+                elif left and not any(all(other in ends for other in visit.after) for visit in left.values()):
+                    break
+        return [ends[number] for number in sorted(ends)]
+
+    def _configured_parallel(self) -> int:
+        table = self.workspace.config.settings.get("executor")
+        value = table.get("max_concurrent") if isinstance(table, dict) else None
+        return int(value) if isinstance(value, int) else MAX_CONCURRENT
+
+    def _visit(self, visit: Visit) -> VisitEnd:
+        if visit.notebook is None:
+            module = import_module("cellmill.workspace.module_visit")
+            end: VisitEnd = module.visit_module(self, visit)
+            return end
+        return visit_notebook(visit, self.services())
+
+    def services(self) -> VisitServices:
+        """Return what a visit needs of the run."""
+        return VisitServices(
+            run=self.run,
+            attempt=self._attempt,
+            home=self.instance.home,
+            workspace=self.workspace,
+            find_ref=self.instance.find_value_ref,
+            emit=self.emit,
+            cancel=self._cancel,
+        )
+
+    def _skip(self, visit: Visit) -> VisitEnd:
+        names = ", ".join(key.to_user_string() for key in visit.assets)
+        now = time.time()
+        self.emit(
+            [
+                Event(
+                    EventType.STEP_SKIPPED,
+                    self.run.run_id,
+                    now,
+                    step_key=key.to_python_identifier(),
+                    message="Skipped: something it needs failed.",
+                    job_name=self.run.job_name,
+                )
+                for key in visit.assets
+            ]
+        )
+        return VisitEnd(succeeded=False, message=f"{names}: not made, because something it needs failed.")
+
+    # -- how it ended ------------------------------------------------------------------------------------------
+
+    def emit(self, events: Sequence[Event]) -> None:
+        """Write events of the run; safe from any thread."""
+        if not events:
+            return
+        with self._lock:
+            for event in events:
+                if event.type is EventType.STEP_FAILURE and self._first_failure is None:
+                    self._first_failure = event
+            self._writer.append(events)
+
+    def _event(self, kind: EventType, message: str, data: Any = None) -> Event:
+        level = 40 if kind is EventType.RUN_FAILURE else 20
+        name = self.run.job_name
+        return Event(kind, self.run.run_id, time.time(), message=message, level=level, data=data, job_name=name)
+
+    def _fail(self, error: Exception) -> int:
+        info = ErrorInfo.of(error)
+        data = JobFailureData(info, RunFailureReason.RUN_EXCEPTION, self._first_failure)
+        try:
+            self.emit([self._event(EventType.RUN_FAILURE, str(error) or type(error).__name__, data)])
+        except ConcurrencyError:
+            pass  # another attempt, or a cancellation, has the last word
+        print(info.to_string(), file=sys.stderr)
+        return ENDED_BADLY
+
+    def _cancelled(self) -> int:
+        try:
+            self.emit([self._event(EventType.RUN_CANCELED, "The run was cancelled.")])
+        except ConcurrencyError:
+            pass
+        return CANCELLED
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """Turn SIGINT and SIGTERM into an orderly stop while the run works."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        for number in before:
+            signal.signal(number, lambda *_: self._cancel.throw())
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def refs_of(find: Any, keys: Mapping[AssetKey, Any] | frozenset[AssetKey], partition: str | None) -> list[Any]:
+    """Return the stored values' references that exist: (asset, partition or "", reference)."""
+    found = []
+    for key in keys:
+        for wanted in dict.fromkeys((partition, None)):
+            ref = find(key, wanted)
+            if ref is not None:
+                found.append((key, wanted or "", ref))
+    return found
