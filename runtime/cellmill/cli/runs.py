@@ -84,7 +84,7 @@ def run_row(record: RunRecord) -> dict[str, Any]:
     return {
         "run": run.run_id[:8],
         "run_id": run.run_id,
-        "job": _job_title(run.job_name, selection),
+        "job": run.tags.get("cellmill/notebook") or _job_title(run.job_name, selection),
         "job_name": run.job_name,
         "status": run.status.value,
         "assets": selection,
@@ -103,7 +103,7 @@ def run_row(record: RunRecord) -> dict[str, Any]:
     }
 
 
-_MAKERS = ("dagster/schedule_name", "dagster/sensor_name", "dagster/backfill", "cellmill/notebook")
+_MAKERS = ("dagster/schedule_name", "dagster/sensor_name", "dagster/backfill")
 
 
 def _job_title(name: str, selection: list[str]) -> str:

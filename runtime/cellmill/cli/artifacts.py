@@ -1,0 +1,41 @@
+"""What runs leave behind: executed notebooks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from cellmill.cli.app import App
+from cellmill.errors import MissingExtra
+from cellmill.execution.notebook.notebook_step import recover_notebooks
+from cellmill.workspace.notebook_visit import artifacts_of
+
+
+def executed_notebooks(app: App, run_id: str) -> list[Path]:
+    """Return the executed notebooks of a run; one whose worker died is made from its journal."""
+    folder = artifacts_of(app.home, run_id)
+    if not folder.is_dir():
+        return []
+    run = app.instance.get_run_by_id(run_id)
+    if run is None or run.is_finished:
+        recover_notebooks(folder)
+    return sorted(folder.glob("**/*.ipynb"))
+
+
+def html_of(notebook: Path) -> Path:
+    """Return the path of an HTML page made of a notebook, beside it."""
+    try:
+        exporter = import_module("nbconvert").HTMLExporter()
+    except ModuleNotFoundError:
+        raise MissingExtra("lab") from None
+    body, _ = exporter.from_filename(str(notebook))
+    page = notebook.with_suffix(".html")
+    page.write_text(body, "utf-8")
+    return page
+
+
+def open_in_lab(notebook: Path) -> int:
+    """Open a notebook in JupyterLab, and return its exit code when it is closed."""
+    return subprocess.call([sys.executable, "-m", "jupyter", "lab", str(notebook)])

@@ -1,0 +1,166 @@
+"""How commands start runs and wait for them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cellmill.cli.app import App
+from cellmill.cli.runs import follow_run
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.execution.run_ledger import launch_recorded_run, request_stop
+from cellmill.planning.event import EventType
+from cellmill.planning.run import PARENT_RUN_TAG, RESUME_RETRY_TAG, ROOT_RUN_TAG, Run, RunStatus
+from cellmill.workspace.worker import NOTEBOOK_TAG
+
+#: Seconds that Ctrl-C waits for a run to end in order.
+_STOP_WAIT_S = 15.0
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOrder:
+    """A run to be started."""
+
+    job_name: str
+    assets: Sequence[AssetKey] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    run_config: Mapping[str, Any] = field(default_factory=dict)
+    location: str = ""
+    op_selection: Sequence[str] | None = None
+    parent: Run | None = None
+
+
+def start_run(app: App, order: RunOrder, *, queue: bool | None = None) -> str:
+    """Record a run, and queue it where a daemon is live (or `queue` says so), else give it a process; return its id."""
+    instance = app.instance
+    queued = _queue_is_live(app) if queue is None else queue
+    tags = dict(order.tags)
+    root = parent = None
+    if order.parent is not None:
+        parent = order.parent.run_id
+        root = order.parent.root_run_id or parent
+        tags |= {PARENT_RUN_TAG: parent, ROOT_RUN_TAG: root}
+    run = Run(
+        job_name=order.job_name,
+        run_config=dict(order.run_config),
+        tags=tags,
+        asset_selection=None if order.assets is None else frozenset(order.assets),
+        op_selection=order.op_selection,
+        location=order.location,
+        root_run_id=root,
+        parent_run_id=parent,
+        status=RunStatus.QUEUED if queued else RunStatus.NOT_STARTED,
+    )
+    instance.add_run(run)
+    if not queued:
+        where = app.config.path or app.config.root
+        launch_recorded_run(instance, run.run_id, cwd=app.config.root, arguments=["--workspace", str(where)])
+    return run.run_id
+
+
+def _queue_is_live(app: App) -> bool:
+    if find_spec("cellmill.automation.submit") is None:
+        return False
+    live: bool = import_module("cellmill.automation.submit").queue_is_live(app.instance)
+    return live
+
+
+def start_and_follow(app: App, order: RunOrder, *, detach: bool = False) -> int:
+    """Start a run, show it live until it ends, and return the exit code; Ctrl-C cancels the run."""
+    run_id = start_run(app, order)
+    if detach:
+        click.echo(run_id)
+        return 0
+    try:
+        return follow_run(app, run_id)
+    except KeyboardInterrupt:
+        app.errors.print("\nStopping the run; finished assets stay. Press Ctrl-C again to leave it to itself.")
+        request_stop(app.instance, run_id, reason="Ctrl-C in the terminal.")
+        _wait_for_end(app, run_id)
+        raise
+
+
+def _wait_for_end(app: App, run_id: str) -> None:
+    deadline = time.monotonic() + _STOP_WAIT_S
+    while time.monotonic() < deadline:
+        run = app.instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            return
+        time.sleep(_POLL_S)
+
+
+def retry_run(app: App, run: Run, *, from_failure: bool) -> str:
+    """Start a run again, behind what it finished unless all of it is wanted, and return the new run's id.
+
+    Raises: click.UsageError where nothing is left to do, or the run still goes on.
+    """
+    if not run.is_finished:
+        raise click.UsageError(f"Run {run.run_id[:8]} has not ended yet.")
+    tags = {name: value for name, value in run.tags.items() if not name.startswith("dagster/tick")}
+    assets = run.asset_selection
+    if from_failure and not run.is_success:
+        planned, made = _planned_and_made(app, run)
+        assets = frozenset(planned - made)
+        if planned and not assets:
+            raise click.UsageError(
+                f"Run {run.run_id[:8]} made everything it planned; --from-start runs all of it again."
+            )
+        if planned:
+            # The rest of a whole notebook is a selection: its finished cells are not run again.
+            tags.pop(NOTEBOOK_TAG, None)
+            tags[RESUME_RETRY_TAG] = "true"
+    order = RunOrder(
+        job_name=run.job_name,
+        assets=sorted(assets) if assets else None,
+        tags=tags,
+        run_config=run.run_config,
+        location=run.location,
+        op_selection=run.op_selection,
+        parent=run,
+    )
+    return start_run(app, order)
+
+
+def _planned_and_made(app: App, run: Run) -> tuple[set[AssetKey], set[AssetKey]]:
+    planned: set[AssetKey] = set()
+    made: set[AssetKey] = set()
+    for event in app.instance.all_logs(run.run_id):
+        if event.asset_key is not None:
+            if event.type is EventType.ASSET_MATERIALIZATION_PLANNED:
+                planned.add(event.asset_key)
+            elif event.type is EventType.ASSET_MATERIALIZATION:
+                made.add(event.asset_key)
+    return planned, made
+
+
+def read_config_file(path: Path | None) -> dict[str, Any]:
+    """Return the run configuration in a YAML, JSON or TOML file.
+
+    Raises: click.UsageError where it cannot be read.
+    """
+    if path is None:
+        return {}
+    try:
+        text = path.read_text("utf-8")
+        if path.suffix == ".json":
+            data = json.loads(text)
+        elif path.suffix == ".toml":
+            data = import_module("tomllib").loads(text)
+        else:
+            data = import_module("yaml").safe_load(text)
+    except Exception as error:  # each format has errors of its own
+        raise click.UsageError(f"{path} cannot be read: {error}") from None
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise click.UsageError(f"{path} holds no mapping, but {type(data).__name__}.")
+    return data

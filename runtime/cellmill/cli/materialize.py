@@ -1,0 +1,157 @@
+"""`cellmill materialize`: make assets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cellmill.cli.app import App, pass_app
+from cellmill.cli.launch import RunOrder, read_config_file, start_and_follow
+from cellmill.cli.runs import parse_tags
+from cellmill.cli.state import asset_states
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.planning.run import PARTITION_TAG
+from cellmill.workspace.manifest import AssetEntry
+from cellmill.workspace.worker import ASSET_JOB, PARALLEL_TAG
+
+
+def complete_asset(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Return names of assets that start so, for the shell."""
+    app = App(ctx.find_root().obj or {})
+    return [entry.name for entry in app.workspace.manifest.assets if entry.name.startswith(incomplete)]
+
+
+@click.command()
+@click.argument("selection", nargs=-1, required=True, shell_complete=complete_asset)
+@click.option("-u", "--upstream", is_flag=True, help="Also everything upstream.")
+@click.option("--stale", is_flag=True, help="Only what is stale or missing.")
+@click.option("--partition", metavar="KEY", help="Of this partition.")
+@click.option("--partition-range", metavar="FIRST..LAST", help="Of these partitions, both ends included.")
+@click.option(
+    "--config", "config_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Run config."
+)
+@click.option("--executor", help="in_process, multiprocess, dask or dask:ADDRESS.")
+@click.option("--parallel", type=click.IntRange(1), help="Notebooks at the same time [2].")
+@click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag of the run.")
+@click.option("--dry-run", is_flag=True, help="Say what would run, and run nothing.")
+@click.option("--detach", is_flag=True, help="Write the run's id and do not wait.")
+@pass_app
+def materialize(
+    app: App,
+    selection: Sequence[str],
+    upstream: bool,
+    stale: bool,
+    partition: str | None,
+    partition_range: str | None,
+    config_file: Path | None,
+    executor: str | None,
+    parallel: int | None,
+    tags: tuple[str, ...],
+    dry_run: bool,
+    detach: bool,
+) -> int:
+    """Make the assets of SELECTION, in the notebooks' own kernels; only the cells they need are run.
+
+    Upstreams that are not selected are loaded from where they are stored.
+    """
+    app.warn_problems()
+    entries = chosen_assets(app, selection, upstream=upstream, stale=stale)
+    if not entries:
+        app.console.print("Everything is fresh.", style="green")
+        return 0
+    if dry_run:
+        import_module("cellmill.cli.plan").show_plan(app, entries)
+        return 0
+    _refuse_missing_upstreams(app, entries, partition)
+    run_tags = parse_tags(tags)
+    if parallel:
+        run_tags[PARALLEL_TAG] = str(parallel)
+    if executor:
+        run_tags["cellmill/executor"] = executor
+    config = read_config_file(config_file)
+    keys = [entry.asset_key for entry in entries]
+    code = 0
+    for key in _partition_keys(app, entries, partition, partition_range):
+        order_tags = run_tags if key is None else {**run_tags, PARTITION_TAG: key}
+        order = RunOrder(job_name=ASSET_JOB, assets=keys, tags=order_tags, run_config=config)
+        code = start_and_follow(app, order, detach=detach) or code
+        if code:
+            break
+    return code
+
+
+def chosen_assets(app: App, selection: Sequence[str], *, upstream: bool, stale: bool) -> list[AssetEntry]:
+    """Return the assets to make, upstreams first."""
+    entries = [entry for entry in app.select(selection) if entry.materializable]
+    if not entries:
+        raise click.UsageError("Nothing of that can be materialized: it is only loaded or observed here.")
+    if upstream:
+        graph = app.workspace.selection_graph()
+        wanted = graph.reach({entry.asset_key for entry in entries}, up=True, depth=None)
+        names = {key.parts for key in wanted}
+        entries = [entry for entry in app.workspace.select("*") if entry.key in names and entry.materializable]
+    entries = _with_siblings(app, entries)
+    if stale:
+        states = asset_states(app)
+        stale_keys = {e.key for e in entries if (s := states.get(e.asset_key)) is None or s.state != "fresh"}
+        entries = [entry for entry in entries if entry.key in stale_keys]
+    return entries
+
+
+def _with_siblings(app: App, entries: list[AssetEntry]) -> list[AssetEntry]:
+    """Return the entries with those that can only be made together with one of them."""
+    keys = {entry.key for entry in entries} | {sibling for entry in entries for sibling in entry.siblings}
+    if len(keys) == len(entries):
+        return entries
+    return [entry for entry in app.workspace.select("*") if entry.key in keys]
+
+
+def _refuse_missing_upstreams(app: App, entries: Sequence[AssetEntry], partition: str | None) -> None:
+    chosen = {entry.key for entry in entries}
+    by_key = app.workspace.assets_by_key
+    needed: dict[tuple[str, ...], AssetEntry] = {}
+    for entry in entries:
+        for up in entry.upstream:
+            if up not in chosen and up in by_key and by_key[up].materializable:
+                needed.setdefault(up, entry)
+    if not needed:
+        return
+    stored = app.instance.asset_states([AssetKey(key) for key in needed])
+    missing = [key for key in needed if not _is_stored(stored.get(AssetKey(key)))]
+    if missing:
+        lines = [f"  {'/'.join(key)}, which {needed[key].name} reads" for key in missing[:10]]
+        raise click.ClickException(
+            "Some upstreams were never made:\n" + "\n".join(lines) + "\nAdd --upstream to make them too."
+        )
+
+
+def _is_stored(state: Any) -> bool:
+    return state is not None and state.is_materialized
+
+
+def _partition_keys(
+    app: App, entries: Sequence[AssetEntry], partition: str | None, partition_range: str | None
+) -> Sequence[str | None]:
+    if partition and partition_range:
+        raise click.UsageError("Give --partition or --partition-range, not both.")
+    partitioned = [entry for entry in entries if entry.partitions]
+    if not partitioned:
+        if partition or partition_range:
+            raise click.UsageError("None of the selected assets has partitions.")
+        return [None]
+    keys = import_module("cellmill.cli.partitions")
+    if partition_range:
+        found: Sequence[str | None] = keys.keys_in_range(app, partitioned[0], partition_range)
+        return found
+    if partition:
+        keys.check_key(app, partitioned[0], partition)
+        return [partition]
+    names = ", ".join(entry.name for entry in partitioned[:3])
+    raise click.UsageError(
+        f"{names} has partitions: say which with --partition KEY or --partition-range FIRST..LAST. "
+        f"See 'cellmill partitions list {partitioned[0].name}'."
+    )
