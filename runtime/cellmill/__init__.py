@@ -156,6 +156,10 @@ EXPORTS: dict[str, str] = {
     "build_input_context": "definitions.build_io_context",
     "build_output_context": "definitions.build_io_context",
     # definitions: config
+    "Config": "definitions.config.pydantic_config",
+    "PermissiveConfig": "definitions.config.pydantic_config",
+    "RunConfig": "definitions.run_config",
+    "resolve_run_config": "definitions.run_config",
     "ConfigMapping": "definitions.config.config_mapping",
     "config_mapping": "definitions.config.config_mapping",
     "validate_run_config": "definitions.run_config",

@@ -22,6 +22,49 @@ from cellmill.errors import InvalidConfigError, ParameterCheckError
 _NOTHING: Mapping[str, Any] = {}
 
 
+class RunConfig:
+    """Run config with config objects in it: ``RunConfig(ops={"load": LoadConfig(limit=3)})``."""
+
+    __slots__ = ("execution", "loggers", "ops", "resources")
+
+    def __init__(
+        self,
+        ops: Mapping[str, Any] | None = None,
+        resources: Mapping[str, Any] | None = None,
+        loggers: Mapping[str, Any] | None = None,
+        execution: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.ops = dict(ops or {})
+        self.resources = dict(resources or {})
+        self.loggers = dict(loggers or {})
+        self.execution = dict(execution or {})
+
+    def to_config_dict(self) -> dict[str, Any]:
+        """The dictionary that this is, with config objects as plain values."""
+        return {
+            "loggers": _sections(self.loggers),
+            "resources": _sections(self.resources),
+            "ops": _sections(self.ops),
+            "execution": _plain(self.execution),
+        }
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RunConfig) and self.to_config_dict() == other.to_config_dict()
+
+    def __hash__(self) -> int:
+        raise TypeError("a RunConfig can be changed and therefore has no hash")
+
+    def __repr__(self) -> str:
+        return f"RunConfig({self.to_config_dict()!r})"
+
+
+def _sections(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Each entry as ``{"config": …}`` where it is a config object, as it stands where it is a dictionary."""
+    return {
+        key: _plain(value) if isinstance(value, Mapping) else {"config": _plain(value)} for key, value in values.items()
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class OpConfig:
     """What one op gets: its config, the config of its unconnected inputs, and that of its outputs."""
@@ -210,10 +253,23 @@ def _resolve_nodes(job: Any, graph: Any, values: Mapping[str, Any], prefix: tupl
             continue
         schema = schema_of(definition)
         config = _applied(schema, value.get("config"), f"Error in config for op '{name}'")
+        _check_object(definition, config, name)
         inputs = value.get("inputs") or _NOTHING
         outputs = value.get("outputs") or _NOTHING
         if config is not None or inputs or outputs:
             ops[handle] = OpConfig(config, inputs, outputs)
+
+
+def _check_object(definition: Any, config: Any, name: str) -> None:
+    """Make the object of a config class once before anything runs, so that its constraints and validators speak now."""
+    annotation = getattr(getattr(definition, "shape", None), "config_type", None)
+    if not isinstance(annotation, type) or not hasattr(annotation, "to_config_field"):
+        return
+    try:
+        annotation(**(config or {}))
+    except Exception as error:
+        error.add_note(f"In the config of op '{name}' ({annotation.__name__}).")
+        raise
 
 
 def _resolve_graph(
@@ -237,8 +293,8 @@ def _resolve_graph(
     if not checked.success:
         raise InvalidConfigError(
             f'In job {job.name} at stack {stack}: \nOp "{name}" with definition "{graph.name}" '
-            "has a configuration error. It has produced config via its config_fn that fails to pass validation in the ops "
-            "that it contains. Correct the mapping function: it must produce config that fits its nodes in all cases. "
+            "has a configuration error. It has produced config via its config_fn that fails to pass validation in "
+            "the ops that it contains. Correct the mapping function so that its config fits its nodes. "
             "The paths are relative to what the function returns: ",
             checked.errors,
             inner,
