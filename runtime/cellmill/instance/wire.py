@@ -147,7 +147,8 @@ def _hook(data: dict[str, Any]) -> Any:
         return data
     if is_dataclass(cls):
         known = {field for field, _ in _plan(cls)}
-        return cls(**{key: item for key, item in data.items() if key in known})
+        # Sequences in frozen data are tuples.
+        return cls(**{key: tuple(v) if type(v) is list else v for key, v in data.items() if key in known})
     if hasattr(cls, "from_wire"):
         return cls.from_wire(data)
     return data
