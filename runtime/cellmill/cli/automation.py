@@ -1,0 +1,253 @@
+"""`cellmill schedules` and `cellmill sensors`: list, start, stop, look ahead, evaluate."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from cellmill.cli.app import App, json_option, pass_app
+from cellmill.cli.render import show_json, show_rows, time_text
+from cellmill.instance.automation import InstigatorState
+from cellmill.planning.instigator import Answer, ScheduleSpec, SensorSpec
+from cellmill.workspace.source import WorkspaceSource
+
+Spec = ScheduleSpec | SensorSpec
+
+
+def _source(app: App) -> WorkspaceSource:
+    return WorkspaceSource(app.workspace)
+
+
+def _specs(app: App, kind: str) -> list[Spec]:
+    source = _source(app)
+    return list(source.schedules() if kind == "schedule" else source.sensors())
+
+
+def _find(app: App, kind: str, name: str) -> Spec:
+    specs = _specs(app, kind)
+    found = [spec for spec in specs if name in (spec.name, f"{spec.location}:{spec.name}")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        places = ", ".join(f"{spec.location}:{spec.name}" for spec in found)
+        raise click.UsageError(f"Several {kind}s are named {name!r}; write one of {places}.")
+    known = ", ".join(spec.name for spec in specs) or "none"
+    raise click.UsageError(f"There is no {kind} {name!r}. Known: {known}.")
+
+
+def _status(spec: Spec, states: dict[str, InstigatorState]) -> str:
+    state = states.get(spec.id)
+    if state is not None:
+        return state.status
+    return "RUNNING" if spec.running_by_default else "STOPPED"
+
+
+def _states(app: App, kind: str) -> dict[str, InstigatorState]:
+    return {state.id: state for state in app.instance.automation.instigators(kind)}
+
+
+def _set_status(app: App, kind: str, names: tuple[str, ...], status: str) -> None:
+    for name in names:
+        spec = _find(app, kind, name)
+        if not app.instance.automation.set_status(spec.id, status):
+            state = InstigatorState(id=spec.id, kind=kind, name=spec.name, location=spec.location, status=status)
+            app.instance.automation.put_instigator(state)
+        app.console.print(f"{kind} {spec.name}: {status.lower()}")
+        if status == "RUNNING" and not any(lease.name.startswith("daemon:") for lease in app.instance.leases.all()):
+            app.console.print("No daemon has run here yet; start one with 'cellmill daemon'.", style="yellow")
+
+
+def _last_tick(app: App, spec: Spec) -> dict[str, Any]:
+    ticks = app.instance.automation.ticks(spec.id, limit=1)
+    return {"last_tick": time_text(ticks[0].at), "last_result": ticks[0].status} if ticks else {}
+
+
+# -- schedules -------------------------------------------------------------------------------------------------
+
+
+@click.group()
+def schedules() -> None:
+    """List, start, stop and preview schedules."""
+
+
+@schedules.command("list")
+@json_option
+@pass_app
+def list_schedules(app: App, as_json: bool) -> None:
+    """List schedules with when each is due next."""
+    app.warn_problems()
+    states = _states(app, "schedule")
+    rows = []
+    for spec in _source(app).schedules():
+        upcoming = _upcoming(spec, 1)
+        rows.append(
+            {
+                "name": spec.name,
+                "status": _status(spec, states),
+                "cron": list(spec.crons),
+                "timezone": spec.timezone,
+                "runs": ", ".join(spec.asset_selection) if spec.asset_selection else spec.job_name,
+                "next": time_text(upcoming[0]) if upcoming else None,
+                "location": spec.location,
+                **_last_tick(app, spec),
+            }
+        )
+    columns = ("name", "status", "cron", "timezone", "runs", "next", "last_tick", "last_result")
+    show_rows(app.console, rows, columns, as_json=as_json, empty="No schedules. Write '%schedule \"0 6 * * *\" ASSET'.")
+
+
+def _upcoming(spec: ScheduleSpec, count: int, after: float | None = None) -> list[int]:
+    return list(islice(spec.ticks_after(time.time() if after is None else after), count))
+
+
+@schedules.command("preview")
+@click.argument("name")
+@click.argument("count", type=click.IntRange(1, 1000), default=5)
+@json_option
+@pass_app
+def preview_schedule(app: App, name: str, count: int, as_json: bool) -> None:
+    """Say the next COUNT times at which NAME is due, in its zone and in UTC."""
+    spec = _find(app, "schedule", name)
+    assert isinstance(spec, ScheduleSpec)
+    zone = ZoneInfo(spec.timezone)
+    rows = []
+    for instant in _upcoming(spec, count):
+        moment = datetime.fromtimestamp(instant, UTC)
+        rows.append({"local": moment.astimezone(zone).isoformat(" "), "utc": moment.strftime("%Y-%m-%d %H:%M:%S")})
+    show_rows(app.console, rows, ("local", "utc"), as_json=as_json, empty="It is never due.")
+
+
+@schedules.command("start")
+@click.argument("names", nargs=-1, required=True)
+@pass_app
+def start_schedules(app: App, names: tuple[str, ...]) -> None:
+    """Switch schedules on."""
+    _set_status(app, "schedule", names, "RUNNING")
+
+
+@schedules.command("stop")
+@click.argument("names", nargs=-1, required=True)
+@pass_app
+def stop_schedules(app: App, names: tuple[str, ...]) -> None:
+    """Switch schedules off."""
+    _set_status(app, "schedule", names, "STOPPED")
+
+
+@schedules.command("tick")
+@click.argument("name")
+@click.option("--at", help="As of this instant, ISO 8601 [now].")
+@json_option
+@pass_app
+def tick_schedule(app: App, name: str, at: str | None, as_json: bool) -> None:
+    """Evaluate NAME once, and say what it would run; nothing is started."""
+    spec = _find(app, "schedule", name)
+    assert isinstance(spec, ScheduleSpec)
+    instant = int(_instant(at))
+    _show_answer(app, _source(app).evaluate_schedule(spec, instant), as_json)
+
+
+def _instant(text: str | None) -> float:
+    if text is None:
+        return time.time()
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        raise click.UsageError(f"--at {text!r} is no ISO 8601 time, such as 2026-01-31T06:00+01:00.") from None
+
+
+def _show_answer(app: App, answer: Answer, as_json: bool) -> None:
+    if as_json:
+        show_json(answer.to_json())
+        return
+    if not answer.runs:
+        app.console.print(f"It would run nothing: {answer.skip_reason or 'it asked for no run'}.")
+    for ask in answer.runs:
+        what = ", ".join(ask.asset_selection) if ask.asset_selection else ask.job_name
+        app.console.print(f"It would run {what}" + (f" (run key {ask.run_key})" if ask.run_key else ""))
+    if answer.cursor is not None:
+        app.console.print(f"Its cursor would be {answer.cursor!r}.")
+
+
+# -- sensors ---------------------------------------------------------------------------------------------------
+
+
+@click.group()
+def sensors() -> None:
+    """List, start, stop and preview sensors."""
+
+
+@sensors.command("list")
+@json_option
+@pass_app
+def list_sensors(app: App, as_json: bool) -> None:
+    """List sensors."""
+    app.warn_problems()
+    states = _states(app, "sensor")
+    rows = [
+        {
+            "name": spec.name,
+            "status": _status(spec, states),
+            "every": f"{spec.minimum_interval_s:g} s",
+            "jobs": list(spec.jobs),
+            "location": spec.location,
+            "cursor": states[spec.id].cursor if spec.id in states else None,
+            **_last_tick(app, spec),
+        }
+        for spec in _source(app).sensors()
+    ]
+    columns = ("name", "status", "every", "jobs", "last_tick", "last_result", "cursor")
+    show_rows(app.console, rows, columns, as_json=as_json, empty="No sensors. Write '%%sensor NAME' above a cell.")
+
+
+@sensors.command("start")
+@click.argument("names", nargs=-1, required=True)
+@pass_app
+def start_sensors(app: App, names: tuple[str, ...]) -> None:
+    """Switch sensors on."""
+    _set_status(app, "sensor", names, "RUNNING")
+
+
+@sensors.command("stop")
+@click.argument("names", nargs=-1, required=True)
+@pass_app
+def stop_sensors(app: App, names: tuple[str, ...]) -> None:
+    """Switch sensors off."""
+    _set_status(app, "sensor", names, "STOPPED")
+
+
+def _preview(app: App, name: str, cursor: str | None, as_json: bool) -> None:
+    spec = _find(app, "sensor", name)
+    assert isinstance(spec, SensorSpec)
+    state = _states(app, "sensor").get(spec.id)
+    payload = {
+        "cursor": cursor if cursor is not None else (state.cursor if state else None),
+        "last_run_key": None,
+        "last_tick_completion_time": state.last_tick_at if state else None,
+        "started_at": None,
+    }
+    _show_answer(app, _source(app).evaluate_sensor(spec, payload), as_json)
+
+
+@sensors.command("preview")
+@click.argument("name")
+@click.option("--cursor", help="Instead of the stored cursor.")
+@json_option
+@pass_app
+def preview_sensor(app: App, name: str, cursor: str | None, as_json: bool) -> None:
+    """Evaluate NAME once in its host, and say what it would run; nothing is started or stored."""
+    _preview(app, name, cursor, as_json)
+
+
+@sensors.command("tick")
+@click.argument("name")
+@click.option("--cursor", help="Instead of the stored cursor.")
+@json_option
+@pass_app
+def tick_sensor(app: App, name: str, cursor: str | None, as_json: bool) -> None:
+    """The same as preview."""
+    _preview(app, name, cursor, as_json)
