@@ -1,0 +1,320 @@
+"""Tasks on a Dask cluster, with the face of `WorkerPool`: Dask moves the work, and never owns what is true about it.
+
+Dask may carry out a task again when a worker dies.  Each carrying-out therefore has a name of its own, and what an earlier one still
+says after a later one began is thrown away; only this process records anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pickle
+import queue
+import select
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cellmill.errors import ExecutionError, InvalidConfigError, MissingExtra, SecurityError
+from cellmill.execution.executors.pool import Done, Lost, Message, Raised, Said, Work, _pickled
+
+#: Seconds to wait for a scheduler that was named.
+CONNECT_TIMEOUT_S = 15.0
+#: Seconds between two looks at whether the scheduler still answers.
+_ALIVE_CHECK_S = 2.0
+
+
+class OpenDaskScheduler(SecurityError):
+    """A Dask scheduler without TLS runs the code of anybody who reaches it; use a tls:// address, or allow_insecure on a trusted network."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__(
+            f"The Dask scheduler at {address!r} is not encrypted: whoever reaches it can run code on it. Use a tls:// address, or set "
+            "allow_insecure: true for a network in which you trust everybody."
+        )
+
+    def __reduce__(self) -> tuple[type[OpenDaskScheduler], tuple[str]]:
+        return type(self), (self.address,)
+
+
+class DaskClusterGone(ExecutionError):
+    """The Dask scheduler does not answer; start it again, or correct its address, and re-run what is missing."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address = address
+        self.reason = reason
+        super().__init__(
+            f"The Dask scheduler at {address!r} does not answer ({reason}). Start it again or correct the address, then re-run from "
+            "failure: what was finished is kept."
+        )
+
+    def __reduce__(self) -> tuple[type[DaskClusterGone], tuple[str, str]]:
+        return type(self), (self.address, self.reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaskCluster:
+    """Which cluster to use: a local one with `workers` workers, or the one at `address`."""
+
+    address: str | None = None
+    workers: int | None = None
+    allow_insecure: bool = False
+    tls_ca_file: str | None = None
+    tls_client_cert: str | None = None
+    tls_client_key: str | None = None
+    #: Dask resources that each task asks for, such as {"GPU": 1}.
+    resources: Mapping[str, float] = field(default_factory=dict)
+
+    def checked(self) -> DaskCluster:
+        """Return itself. Raises: OpenDaskScheduler for an address without TLS that nobody allowed."""
+        if self.address and not self.address.startswith("tls://") and not self.allow_insecure:
+            raise OpenDaskScheduler(self.address)
+        return self
+
+
+@dataclass(slots=True)
+class _Running:
+    task: Any
+    future: Any
+    deadline: float | None
+    incarnation: str | None = None
+    said: int = 0
+    timed_out: bool = False
+    waiting: dict[int, Any] = field(default_factory=dict)
+
+
+class DaskPool:
+    """Gives tasks to a Dask cluster and takes their messages, all from one thread."""
+
+    def __init__(self, work: Work, cluster: DaskCluster, *, what: str = "The job") -> None:
+        self._payload = _pickled(work, what)
+        self._what = what
+        self._cluster = cluster.checked()
+        self._running: dict[str, _Running] = {}
+        self._queue: queue.SimpleQueue[tuple[str, str, Any]] = queue.SimpleQueue()
+        self._messages: list[Message] = []
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._topic = f"cellmill-{uuid.uuid4().hex}"
+        self._own_cluster: Any = None
+        self._client = self._connected()
+        self._client.subscribe_topic(self._topic, self._published)
+
+    @property
+    def address(self) -> str:
+        """The scheduler's address."""
+        return str(self._client.scheduler.address)
+
+    @property
+    def free(self) -> int:
+        """How many more tasks can start at once: one for each thread of the cluster."""
+        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+        return max(0, max(1, sum(worker["nthreads"] for worker in workers)) - len(self._running))
+
+    def start(self, task: Any, timeout_s: float | None = None) -> int:
+        """Submit `task`; returns 0, since no process id is known yet."""
+        name = uuid.uuid4().hex
+        future = self._client.submit(
+            perform,
+            self._payload,
+            _pickled(task, self._what),
+            self._topic,
+            name,
+            key=f"cellmill-{name}",
+            pure=False,
+            retries=0,
+            resources=dict(self._cluster.resources) or None,
+        )
+        deadline = time.monotonic() + timeout_s if timeout_s else None
+        self._running[name] = _Running(task, future, deadline)
+        future.add_done_callback(lambda ended: self._put(name, "ended", ended))
+        return 0
+
+    def receive(self, timeout_s: float | None = None, extra_fd: int | None = None) -> list[Message]:
+        """Return what tasks say. Raises: DaskClusterGone."""
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        while not self._messages:
+            self._drain()
+            if self._messages:
+                break
+            self._check_deadlines()
+            left = None if until is None else until - time.monotonic()
+            if left is not None and left <= 0:
+                break
+            poller = select.poll()
+            for descriptor in (self._wake_read, extra_fd):
+                if descriptor is not None:
+                    poller.register(descriptor, select.POLLIN)
+            events = dict(poller.poll(min(_ALIVE_CHECK_S, left if left is not None else _ALIVE_CHECK_S) * 1000))
+            if extra_fd is not None and extra_fd in events:
+                break
+            if not events:
+                self._check_alive()
+        found, self._messages = self._messages, []
+        return found
+
+    def interrupt(self, task: Any = None) -> None:
+        """Cancel tasks; one that runs goes on in its worker, and what it says is thrown away."""
+        for name, running in list(self._running.items()):
+            if task is None or running.task == task:
+                del self._running[name]
+                running.future.cancel(force=True)
+                self._messages.append(Lost(running.task, None))
+
+    def close(self, *, kill: bool = False) -> None:
+        """Cancel what is left and leave the cluster; one of our own ends."""
+        self._running.clear()
+        with contextlib.suppress(Exception):
+            self._client.close(timeout=2)
+        if self._own_cluster is not None:
+            with contextlib.suppress(Exception):
+                self._own_cluster.close(timeout=5)
+        for descriptor in (self._wake_read, self._wake_write):
+            os.close(descriptor)
+
+    def __enter__(self) -> DaskPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _connected(self) -> Any:
+        try:
+            import dask
+            import distributed
+        except ImportError:
+            raise MissingExtra("dask") from None
+        if self._cluster.address is None:
+            # a task whose worker died is our own to start again, under our own rules
+            with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+                self._own_cluster = distributed.LocalCluster(
+                    n_workers=self._cluster.workers or os.cpu_count() or 1,
+                    threads_per_worker=1,
+                    processes=True,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    worker_dashboard_address=None,
+                    silence_logs=50,
+                )
+            return distributed.Client(self._own_cluster, set_as_default=False)
+        try:
+            return distributed.Client(
+                self._cluster.address, security=self._security(), timeout=CONNECT_TIMEOUT_S, set_as_default=False
+            )
+        except (OSError, TimeoutError) as error:
+            raise DaskClusterGone(self._cluster.address, str(error) or type(error).__name__) from error
+
+    def _security(self) -> Any:
+        import distributed
+
+        if not (self._cluster.address or "").startswith("tls://"):
+            return None
+        files = (self._cluster.tls_ca_file, self._cluster.tls_client_cert, self._cluster.tls_client_key)
+        if not all(files):
+            raise InvalidConfigError(
+                "A tls:// scheduler needs tls_ca_file, tls_client_cert and tls_client_key in the executor's config."
+            )
+        return distributed.Security(
+            tls_ca_file=files[0], tls_client_cert=files[1], tls_client_key=files[2], require_encryption=True
+        )
+
+    def _published(self, event: Any) -> None:
+        """Take an event of the topic (on Dask's own thread)."""
+        _, data = event
+        self._put(data["name"], "said", data)
+
+    def _put(self, name: str, kind: str, value: Any) -> None:
+        self._queue.put((name, kind, value))
+        with contextlib.suppress(OSError):
+            os.write(self._wake_write, b"x")
+
+    def _drain(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake_read, 65536)
+        while True:
+            try:
+                name, kind, value = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            running = self._running.get(name)
+            if running is None:
+                continue
+            if kind == "said":
+                self._said(running, value["incarnation"], value["number"], value["value"])
+            else:
+                del self._running[name]
+                self._ended(running, value)
+
+    def _said(self, running: _Running, incarnation: str, number: int, value: bytes) -> None:
+        if running.incarnation != incarnation:
+            if number != 0:
+                return
+            running.incarnation, running.said = incarnation, 0
+            running.waiting.clear()
+        running.waiting[number] = value
+        while running.said in running.waiting:
+            self._messages.append(Said(running.task, pickle.loads(running.waiting.pop(running.said))))
+            running.said += 1
+
+    def _ended(self, running: _Running, future: Any) -> None:
+        if future.status == "finished":
+            incarnation, said, raised, value = future.result()
+            if running.incarnation not in (None, incarnation):
+                running.said = 0
+            for data in said[running.said :]:
+                self._messages.append(Said(running.task, pickle.loads(data)))
+            self._messages.append((Raised if raised else Done)(running.task, pickle.loads(value)))
+        elif running.timed_out or future.status in ("cancelled", "lost"):
+            self._messages.append(Lost(running.task, None, running.timed_out))
+        else:
+            error = future.exception()
+            if type(error).__name__ == "KilledWorker":
+                self._messages.append(Lost(running.task, None))
+            else:
+                self._messages.append(Raised(running.task, error))
+
+    def _check_deadlines(self) -> None:
+        now = time.monotonic()
+        for name, running in list(self._running.items()):
+            if running.deadline is not None and now >= running.deadline:
+                del self._running[name]
+                running.future.cancel(force=True)
+                self._messages.append(Lost(running.task, None, True))
+
+    def _check_alive(self) -> None:
+        if self._running and self._client.status not in ("running",):
+            raise DaskClusterGone(self.address, f"its connection is {self._client.status}")
+
+
+_works: dict[str, Work] = {}
+
+
+def perform(payload: bytes, task: bytes, topic: str, name: str) -> tuple[str, list[bytes], bool, bytes]:
+    """Carry out one task in a Dask worker; return its incarnation, all that it said, whether it raised, and its value."""
+    import cloudpickle
+    from distributed import get_worker
+
+    digest = hashlib.sha256(payload).hexdigest()
+    work = _works.get(digest)
+    if work is None:
+        work = _works.setdefault(digest, cloudpickle.loads(payload))
+    incarnation = uuid.uuid4().hex
+    worker = get_worker()
+    said: list[bytes] = []
+
+    def say(value: Any) -> None:
+        data = pickle.dumps(value)
+        worker.log_event(topic, {"name": name, "incarnation": incarnation, "number": len(said), "value": data})
+        said.append(data)
+
+    try:
+        raised, value = False, work(cloudpickle.loads(task), say)
+    except Exception as error:
+        raised, value = True, error
+    return incarnation, said, raised, bytes(cloudpickle.dumps(value))
+
+
+Perform = Callable[[bytes, bytes, str, str], tuple[str, list[bytes], bool, bytes]]
