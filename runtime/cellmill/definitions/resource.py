@@ -27,6 +27,10 @@ ResourceFn = Callable[..., Any]
 class ResourceDefinition(AnonymousConfigurableDefinition):
     """How a resource is made: a function of the init context, the config it takes and the resources it needs."""
 
+    #: The configurable object that the definition was made from, and the resources in that object's fields.
+    made_from: Any = None
+    nested_resources: Mapping[str, Any] = {}
+
     def __init__(
         self,
         resource_fn: ResourceFn,
@@ -50,8 +54,10 @@ class ResourceDefinition(AnonymousConfigurableDefinition):
         return self._config_schema
 
     def get_required_resource_keys(self, resource_defs: Mapping[str, ResourceDefinition]) -> Set[str]:
-        """The keys of the resources that this one needs."""
-        return self.required_resource_keys
+        """The keys of the resources that this one needs, those of resources held in its fields included."""
+        if not self.nested_resources:
+            return self.required_resource_keys
+        return self.required_resource_keys | _nested_keys(self.nested_resources, resource_defs)
 
     def copy_for_configured(self, description: str | None, config_schema: Any) -> Self:
         """The same resource with another config schema."""
@@ -243,6 +249,38 @@ def wrap_resource(value: Any) -> ResourceDefinition:
 def wrap_resources_for_execution(resources: Mapping[str, Any] | None) -> dict[str, ResourceDefinition]:
     """The definition of each resource, plain objects wrapped."""
     return {key: wrap_resource(value) for key, value in (resources or {}).items()}
+
+
+def top_level_key(value: Any, resource_defs: Mapping[str, Any]) -> str | None:
+    """The key under which a resource that another one holds is provided itself, or None."""
+    for key, definition in resource_defs.items():
+        if definition is value or getattr(definition, "made_from", NOTHING) is value:
+            return key
+    return None
+
+
+NOTHING = object()
+
+
+def _nested_keys(nested: Mapping[str, Any], resource_defs: Mapping[str, Any]) -> frozenset[str]:
+    keys: set[str] = set()
+    for value in nested.values():
+        key = top_level_key(value, resource_defs)
+        if key is not None:
+            keys.add(key)
+        elif hasattr(type(value), "configure_at_launch"):
+            keys |= wrap_resource(value).get_required_resource_keys(resource_defs)
+        elif hasattr(value, "resource_cls"):
+            raise not_top_level(value)
+    return frozenset(keys)
+
+
+def not_top_level(value: Any) -> InvalidDefinitionError:
+    """The error for a resource to be configured at launch that has no key of its own."""
+    return InvalidDefinitionError(
+        "Any partially configured, nested resources must be provided as a top level resource: put "
+        f"{value!r} under a key of its own into the resources of the Definitions or of the job."
+    )
 
 
 def has_declared_config(definition: ResourceDefinition) -> bool:

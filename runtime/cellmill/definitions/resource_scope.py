@@ -129,10 +129,10 @@ class ResourceScope:
                 f"Resource with key '{key}'{who}, but not provided. Provide a resource under '{key}'; there are "
                 f"{sorted(self._defs)}."
             )
-        for needed in sorted(definition.required_resource_keys):
+        needs = definition.get_required_resource_keys(self._defs)
+        for needed in sorted(needs):
             if needed not in self._values:
                 self._make(needed, (*path, key))
-        needs = definition.required_resource_keys
         resources = Resources(
             {needed: self._values[needed] for needed in needs}, {needed: self._originals[needed] for needed in needs}
         )

@@ -224,5 +224,5 @@ def needed_resource_keys(op_defs: Iterable[Any], resource_defs: Mapping[str, Any
         if key in found or key not in resource_defs:
             continue
         found.add(key)
-        wanted.update(getattr(resource_defs[key], "required_resource_keys", ()))
+        wanted.update(resource_defs[key].get_required_resource_keys(resource_defs))
     return frozenset(found)

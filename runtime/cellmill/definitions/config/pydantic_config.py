@@ -128,10 +128,17 @@ def config_argument(annotation: Any, config: Any) -> Any:
 
 def shape_of_class(cls: type[Config]) -> Shape | Permissive:
     """The shape of a config class."""
-    return _shape(cls, fields_of_class(cls))
+    return shape_of_fields(cls, fields_of_class(cls))
 
 
-def _shape(cls: type[Config], fields: dict[str, Field]) -> Shape | Permissive:
+def plain_value(cls: type[Config], name: str, value: Any) -> Any:
+    """The value of a field as it would stand in config."""
+    info = cls.model_fields.get(name) or next((one for one in cls.model_fields.values() if one.alias == name), None)
+    return _config_value(value, info)
+
+
+def shape_of_fields(cls: type[Config], fields: dict[str, Field]) -> Shape | Permissive:
+    """The shape of these fields, open where the class takes more entries."""
     return Permissive(fields) if cls._permissive else Shape(fields)
 
 
@@ -179,7 +186,7 @@ def _type_of_info(cls: type[Config], name: str, info: FieldInfo) -> ConfigType:
         key_info = member.model_fields[info.discriminator]
         for value in get_args(key_info.annotation):
             inner = fields_of_class(member, skip=frozenset({info.discriminator}))
-            choices[str(value)] = Field(_shape(member, inner))
+            choices[str(value)] = Field(shape_of_fields(member, inner))
     selector = Selector(choices)
     return Noneable(selector) if optional else selector
 
