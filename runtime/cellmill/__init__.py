@@ -150,11 +150,17 @@ EXPORTS: dict[str, str] = {
     "JobExecutionResult": "execution.result",
     "AssetGraph": "planning.asset_graph",
     # definitions: IO
+    "IOManager": "definitions.io_manager",
+    "IOManagerDefinition": "definitions.io_manager",
+    "InputManager": "definitions.io_manager",
+    "InputManagerDefinition": "definitions.input_manager",
     "InputContext": "definitions.io_context",
     "OutputContext": "definitions.io_context",
     "ValueRef": "definitions.value_ref",
     "build_input_context": "definitions.build_io_context",
     "build_output_context": "definitions.build_io_context",
+    "input_manager": "definitions.input_manager",
+    "io_manager": "definitions.io_manager",
     # definitions: config
     "Config": "definitions.config.pydantic_config",
     "PermissiveConfig": "definitions.config.pydantic_config",
@@ -359,6 +365,21 @@ EXPORTS: dict[str, str] = {
     "Instance": "instance.instance",
     "RunStatusChangeRecordsFilter": "instance.event_record",
     # io
+    "ByTypeIOManager": "io.default",
+    "CSVIOManager": "io.table_files",
+    "DuckDBIOManager": "io.duckdb",
+    "FilesystemIOManager": "io.filesystem",
+    "InMemoryIOManager": "io.memory",
+    "JSONIOManager": "io.table_files",
+    "ParquetIOManager": "io.table_files",
+    "UPathIOManager": "io.upath",
+    "by_type_io_manager": "io.resources",
+    "csv_io_manager": "io.resources",
+    "duckdb_io_manager": "io.resources",
+    "fs_io_manager": "io.resources",
+    "json_io_manager": "io.resources",
+    "mem_io_manager": "io.resources",
+    "parquet_io_manager": "io.resources",
     # execution
 }
 

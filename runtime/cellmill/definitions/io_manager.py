@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Set
 from typing import Any
 
+from cellmill.definitions.config.schema import DefinitionConfigSchema, definition_config_schema
 from cellmill.definitions.io_context import InputContext, OutputContext
+from cellmill.definitions.resource import ResourceDefinition
+from cellmill.errors import ParameterCheckError
 
 #: The resource key of the IO manager that is used where none is named.
 DEFAULT_IO_MANAGER_KEY = "io_manager"
@@ -46,3 +51,72 @@ def is_io_manager(value: object) -> bool:
 def is_input_manager(value: object) -> bool:
     """Whether the object can load inputs."""
     return callable(getattr(value, "load_input", None))
+
+
+class IOManagerDefinition(ResourceDefinition):
+    """A resource that makes an IO manager; `input_config_schema` and `output_config_schema` describe the config that
+    each input and output may give it."""
+
+    def __init__(
+        self,
+        resource_fn: Callable[..., Any],
+        config_schema: Any = None,
+        description: str | None = None,
+        required_resource_keys: Set[str] | None = None,
+        version: str | None = None,
+        input_config_schema: Any = None,
+        output_config_schema: Any = None,
+    ) -> None:
+        super().__init__(resource_fn, config_schema, description, required_resource_keys, version)
+        self._input_config_schema = _optional_schema(input_config_schema)
+        self._output_config_schema = _optional_schema(output_config_schema)
+
+    @property
+    def input_config_schema(self) -> DefinitionConfigSchema | None:
+        """The schema of the config that an input may give; None where it may give none."""
+        return self._input_config_schema
+
+    @property
+    def output_config_schema(self) -> DefinitionConfigSchema | None:
+        """The schema of the config that an output may give; None where it may give none."""
+        return self._output_config_schema
+
+    @staticmethod
+    def hardcoded_io_manager(value: Any, description: str | None = None) -> IOManagerDefinition:
+        """A resource that is always this IO manager."""
+        if not is_io_manager(value):
+            raise ParameterCheckError(f"An IO manager has load_input and handle_output; got {value!r}.")
+        return IOManagerDefinition(lambda _init_context: value, description=description)
+
+
+def _optional_schema(schema: Any) -> DefinitionConfigSchema | None:
+    return None if schema is None else definition_config_schema(schema)
+
+
+def io_manager(
+    config_schema: Any = None,
+    description: str | None = None,
+    output_config_schema: Any = None,
+    input_config_schema: Any = None,
+    required_resource_keys: Set[str] | None = None,
+    version: str | None = None,
+) -> Any:
+    """A decorator that makes a resource of a function which returns an IO manager: an `IOManager`, or any object with
+    `load_input` and `handle_output`."""
+
+    def decorate(function: Callable[..., Any], schema: Any = None) -> IOManagerDefinition:
+        made = IOManagerDefinition(
+            function,
+            config_schema=schema,
+            description=description if description is not None else inspect.getdoc(function),
+            required_resource_keys=required_resource_keys,
+            version=version,
+            input_config_schema=input_config_schema,
+            output_config_schema=output_config_schema,
+        )
+        made.__doc__ = function.__doc__
+        return made
+
+    if inspect.isfunction(config_schema):
+        return decorate(config_schema)
+    return lambda function: decorate(function, config_schema)

@@ -17,8 +17,8 @@ _LATEST = (
     "event_id, run_id, timestamp, data_version, code_version, inputs, value_ref, observation_id, observed_at, "
     "observed_version, planned_id, planned_run_id"
 )
-SELECT_ASSETS = "SELECT asset_key, partition, " + _LATEST + " FROM assets"  # noqa: S608  (constants only)
-SELECT_PARTITIONS = "SELECT asset_key, partition, " + _LATEST + " FROM asset_partitions"  # noqa: S608
+SELECT_ASSETS = "SELECT asset_key, partition, " + _LATEST + " FROM assets"
+SELECT_PARTITIONS = "SELECT asset_key, partition, " + _LATEST + " FROM asset_partitions"
 #: Separates keys in aggregated text; no partition key may hold it.
 _SEPARATOR = "\x1f"
 _EMPTY: Mapping[str, str] = {}

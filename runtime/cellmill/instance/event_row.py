@@ -12,7 +12,7 @@ from cellmill.instance.sql import Row
 from cellmill.planning.event import RUN_EVENTS, Event, EventType
 
 COLUMNS = "id, run_id, seq, type, timestamp, level, step_key, asset_key, partition, message, body"
-SELECT = "SELECT " + COLUMNS + " FROM events"  # noqa: S608  (constants only)
+SELECT = "SELECT " + COLUMNS + " FROM events"
 INSERT = (
     "INSERT INTO events (run_id, seq, type, timestamp, level, step_key, asset_key, partition, feed, message, body) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

@@ -20,7 +20,7 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-class DuckDBTableIOManager(IOManager):
+class DuckDBIOManager(IOManager):
     """Keeps each asset as the table `<schema>.<name>` of a DuckDB file.
 
     The schema is the key's part before the last, else `schema`. A partitioned asset names, in its metadata, the

@@ -91,7 +91,9 @@ class LocalFiles:
                 self._made.discard(folder)
                 return self.write(path, write)
             if isinstance(error, OSError) and error.errno in (28, 122):
-                raise StorageFullError(f"No room to write {full}: {error.strerror}. The old value is untouched.") from error
+                raise StorageFullError(
+                    f"No room to write {full}: {error.strerror}. The old value is untouched."
+                ) from error
             raise
         faults.hit("output.committed")
         return size

@@ -156,7 +156,14 @@ FORMATS = {item.name: item for item in (PARQUET, NPY, JSON, TEXT, BYTES, PICKLE)
 BY_SUFFIX = {item.suffix: item for item in FORMATS.values()}
 
 TABLES = frozenset(
-    {"pandas.DataFrame", "pandas.Series", "polars.DataFrame", "polars.LazyFrame", "pyarrow.Table", "pyarrow.RecordBatch"}
+    {
+        "pandas.DataFrame",
+        "pandas.Series",
+        "polars.DataFrame",
+        "polars.LazyFrame",
+        "pyarrow.Table",
+        "pyarrow.RecordBatch",
+    }
 )
 
 

@@ -115,7 +115,9 @@ def _figure(value: Any) -> dict[str, MetadataValue[Any]]:
     width = float(value.get_size_inches()[0]) or 1.0
     file = io.BytesIO()
     value.savefig(file, format="png", dpi=max(10.0, min(THUMBNAIL_PX / width, 100.0)))
-    return {"thumbnail": MetadataValue.md(f"![figure](data:image/png;base64,{base64.b64encode(file.getvalue()).decode()})")}
+    return {
+        "thumbnail": MetadataValue.md(f"![figure](data:image/png;base64,{base64.b64encode(file.getvalue()).decode()})")
+    }
 
 
 _DESCRIBERS: dict[str, Any] = {

@@ -63,7 +63,7 @@ class JSONIOManager(UPathIOManager):
         return json.loads(path.read_text(encoding="utf-8"))
 
 
-class ParquetFilesIOManager(UPathIOManager):
+class ParquetIOManager(UPathIOManager):
     """Keeps tables (pandas, pyarrow, polars) as Parquet files, one for each asset and partition.
 
     The reader gets the library that the input is annotated with, else the one that wrote.

@@ -34,8 +34,8 @@ def plain_segment(name: str) -> str:
     """The name as a path segment under its own spelling, but for what would lead out of its folder."""
     if name in ("", ".", ".."):
         return "%" + "".join(f"{ord(sign):02X}" for sign in name) + "%"
-    if any(sign in name for sign in '/\\%\0') or not name.isprintable():
-        return "".join(f"%{ord(sign):02X}" if sign in '/\\%' or not sign.isprintable() else sign for sign in name)
+    if any(sign in name for sign in "/\\%\0") or not name.isprintable():
+        return "".join(f"%{ord(sign):02X}" if sign in "/\\%" or not sign.isprintable() else sign for sign in name)
     return name
 
 

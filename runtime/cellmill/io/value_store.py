@@ -188,9 +188,10 @@ def _write_all(file: IO[bytes], data: bytes) -> None:
 
 def _is_conversion_error(error: Exception) -> bool:
     """Whether a writer refused the value, as opposed to the disk."""
-    return isinstance(error, TypeError | ValueError | OverflowError | NotImplementedError) or "Arrow" in type(
-        error
-    ).__name__
+    return (
+        isinstance(error, TypeError | ValueError | OverflowError | NotImplementedError)
+        or "Arrow" in type(error).__name__
+    )
 
 
 def _check(file: IO[bytes], ref: ValueRef) -> None:
