@@ -97,6 +97,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
     except OSError as error:
         return _failed(error)
+    except Exception as error:  # the shell of a command: a traceback helps nobody who has not asked for one
+        code = _failed(error, f"{type(error).__name__}: {error}")
+        click.echo("This is a mistake of cellmill. CELLMILL_DEBUG=1 shows where; please report it.", err=True)
+        return code
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
@@ -106,11 +110,11 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     return found
 
 
-def _failed(error: BaseException) -> int:
+def _failed(error: BaseException, message: str = "") -> int:
     if os.environ.get("CELLMILL_DEBUG"):
         raise error
     click.secho("Error: ", nl=False, err=True, fg="red", bold=True)
-    click.echo(str(error) or type(error).__name__, err=True)
+    click.echo(message or str(error) or type(error).__name__, err=True)
     for note in getattr(error, "__notes__", ()):
         click.echo(note, err=True)
     return EXIT_FAILED
