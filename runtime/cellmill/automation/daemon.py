@@ -1,0 +1,182 @@
+"""One process with several loops; when one of them dies the process ends with the reason, so that whatever started it starts it again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import traceback
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cellmill.automation.backfills import BackfillLoop
+from cellmill.automation.clock import Clock, SystemClock
+from cellmill.automation.conditions import ConditionLoop
+from cellmill.automation.monitor import Monitor
+from cellmill.automation.queue import QueueLimits, RunQueue
+from cellmill.automation.scheduler import Scheduler
+from cellmill.automation.sensors import Sensors
+from cellmill.automation.source import Source
+from cellmill.automation.submit import launch
+from cellmill.errors import StorageBusyError
+from cellmill.instance.instance import Instance
+from cellmill.planning.run import Run
+
+#: Seconds between two passes of each loop.
+INTERVALS: Mapping[str, float] = {
+    "scheduler": 1.0,
+    "sensors": 1.0,
+    "queue": 0.5,
+    "monitor": 5.0,
+    "backfills": 1.0,
+    "automation": 10.0,
+}
+#: Seconds for which a heartbeat speaks for a loop: many times the interval between two beats.
+HEARTBEAT_S = 60.0
+#: Passes in a row that may find the database busy before the loop gives up.
+BUSY_PASSES = 5
+
+log = logging.getLogger("cellmill.daemon")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopStatus:
+    """How a loop of some daemon does, as its heartbeat says."""
+
+    name: str
+    owner: str
+    healthy: bool
+    last_beat: float
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class Daemon:
+    """The loops of one process."""
+
+    instance: Instance
+    loops: Mapping[str, Callable[[], Any]]
+    clock: Clock = field(default_factory=SystemClock)
+    intervals: Mapping[str, float] = field(default_factory=lambda: INTERVALS)
+    owner: str = field(default_factory=lambda: f"{os.uname().nodename}:{os.getpid()}:{uuid.uuid4().hex[:12]}")
+    reason: str | None = None
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> int:
+        """Runs all loops until stopped (0) or until one of them dies (1)."""
+        threads = [threading.Thread(target=self._loop, args=(name,), name=f"cellmill-{name}", daemon=True) for name in self.loops]
+        for thread in threads:
+            thread.start()
+        while not self._stop.wait(0.5) and all(thread.is_alive() for thread in threads):
+            pass
+        self._stop.set()
+        for thread in threads:
+            thread.join(10)
+        if self.reason is not None:
+            log.error("The daemon ends: %s", self.reason)
+            return 1
+        return 0
+
+    def stop(self) -> None:
+        """Asks the loops to end after their present pass."""
+        self._stop.set()
+
+    def _loop(self, name: str) -> None:
+        work = self.loops[name]
+        busy = 0
+        try:
+            while not self._stop.is_set():
+                self._beat(name)
+                try:
+                    work()
+                    busy = 0
+                except StorageBusyError:
+                    busy += 1
+                    if busy >= BUSY_PASSES:
+                        raise
+                self.clock.wait(self._stop, self.intervals.get(name, 1.0))
+        except BaseException as error:  # the shell of a loop: its end is the daemon's end
+            self.reason = f"the loop {name!r} died of {type(error).__name__}: {error}"
+            log.debug("%s", traceback.format_exc())
+            self._beat(name, self.reason)
+        finally:
+            self._stop.set()
+
+    def _beat(self, name: str, error: str | None = None) -> None:
+        body = {"pid": os.getpid(), "loop": name}
+        if error is not None:
+            body["error"] = error
+        try:
+            self.instance.leases.acquire(f"daemon:{name}", self.owner, HEARTBEAT_S, body)
+        except StorageBusyError:
+            log.warning("The heartbeat of %s could not be written: the database is busy", name)
+
+
+def make_loops(
+    instance: Instance,
+    source: Source,
+    clock: Clock,
+    owner: str,
+    *,
+    limits: QueueLimits | None = None,
+    launcher: Callable[[Instance, Run], Any] = launch,
+    max_runtime_s: float | None = None,
+    only: Sequence[str] | None = None,
+) -> dict[str, Callable[[], Any]]:
+    """The loops by name, each a function that makes one pass."""
+    scheduler = Scheduler(instance, source, clock, owner)
+    sensors = Sensors(instance, source, clock, owner)
+    queue = RunQueue(instance, clock, limits, launcher=launcher, has_job=source.has_job, owner=owner)
+    monitor = Monitor(instance, clock, owner, max_runtime_s=max_runtime_s)
+    backfills = BackfillLoop(instance, source, clock)
+    conditions = ConditionLoop(instance, source, clock, owner)
+    loops: dict[str, Callable[[], Any]] = {
+        "scheduler": scheduler.run_once,
+        "sensors": sensors.run_once,
+        "queue": queue.run_once,
+        "monitor": monitor.run_once,
+        "backfills": backfills.run_once,
+        "automation": conditions.run_once,
+    }
+    return {name: loop for name, loop in loops.items() if only is None or name in only}
+
+
+def run(
+    instance: Instance,
+    source: Source,
+    *,
+    clock: Clock | None = None,
+    limits: QueueLimits | None = None,
+    launcher: Callable[[Instance, Run], Any] = launch,
+    max_runtime_s: float | None = None,
+    only: Sequence[str] | None = None,
+) -> int:
+    """Runs the daemon in this process until SIGTERM or SIGINT; its exit status is 0, or 1 when a loop died."""
+    used = clock or SystemClock()
+    daemon = Daemon(instance, {}, used)
+    daemon.loops = make_loops(
+        instance, source, used, daemon.owner, limits=limits, launcher=launcher, max_runtime_s=max_runtime_s, only=only
+    )
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: daemon.stop())
+    return daemon.run()
+
+
+def daemon_status(instance: Instance) -> list[LoopStatus]:
+    """How every loop that ever ran does."""
+    now = instance.db.now()
+    return [
+        LoopStatus(
+            name=lease.name.removeprefix("daemon:"),
+            owner=lease.owner,
+            healthy=lease.expires_at > now and "error" not in lease.body,
+            last_beat=lease.renewed_at,
+            error=lease.body.get("error"),
+        )
+        for lease in instance.leases.all()
+        if lease.name.startswith("daemon:")
+    ]

@@ -1,0 +1,171 @@
+"""Evaluations of sensors: the function runs outside this process; its cursor and its runs commit together or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cellmill import faults
+from cellmill.automation.clock import Clock
+from cellmill.automation.source import Source
+from cellmill.automation.submit import run_for
+from cellmill.errors import LeaseLostError
+from cellmill.instance.automation import InstigatorState, RunSubmission, Tick
+from cellmill.instance.instance import Instance
+from cellmill.planning.instigator import Answer, SensorSpec
+from cellmill.planning.run import RUN_KEY_TAG, SENSOR_TAG
+from cellmill.planning.tick import TickStatus, sensor_backoff_s
+
+#: Seconds for which the claim of an evaluation holds; longer than an evaluation may take.
+CLAIM_S = 90.0
+#: Evaluations at a time; user functions mostly wait for something.
+WORKERS = 4
+
+
+@dataclass(slots=True)
+class Sensed:
+    """What one pass did."""
+
+    evaluated: int = 0
+    requested: int = 0
+    skipped: int = 0
+    failed: int = 0
+    deduplicated: int = 0
+
+
+class Sensors:
+    """One pass over all sensors at a time; one that hangs or fails holds nobody else up."""
+
+    def __init__(
+        self, instance: Instance, source: Source, clock: Clock, owner: str, *, claim_s: float = CLAIM_S, workers: int = WORKERS
+    ) -> None:
+        self._instance = instance
+        self._source = source
+        self._clock = clock
+        self._owner = owner
+        self._claim_s = claim_s
+        self._workers = workers
+
+    def run_once(self) -> Sensed:
+        """Evaluates the sensors whose interval has passed."""
+        done = Sensed()
+        now = self._clock.now()
+        states = {state.id: state for state in self._instance.automation.instigators("sensor")}
+        claimed: list[tuple[SensorSpec, InstigatorState, Tick]] = []
+        for spec in self._source.sensors():
+            state = self._state(spec, states.get(spec.id), now)
+            if state is None or not self._is_due(spec, state, now):
+                continue
+            tick = self._instance.automation.claim_tick(spec.id, int(now), owner=self._owner, lease_s=self._claim_s)
+            if tick is not None:
+                claimed.append((spec, state, tick))
+        self._evaluate_all(claimed, done)
+        return done
+
+    def _state(self, spec: SensorSpec, state: InstigatorState | None, now: float) -> InstigatorState | None:
+        if state is None:
+            if not spec.running_by_default:
+                return None
+            body = {"started_at": now}
+            state = InstigatorState(
+                id=spec.id, kind="sensor", name=spec.name, location=spec.location, status="RUNNING", body=body
+            )
+            self._instance.automation.put_instigator(state)
+        return state if state.status == "RUNNING" else None
+
+    def _is_due(self, spec: SensorSpec, state: InstigatorState, now: float) -> bool:
+        if state.last_tick_at is None:
+            return True
+        return now >= state.last_tick_at + sensor_backoff_s(spec.minimum_interval_s, state.failures)
+
+    def _evaluate_all(self, claimed: Sequence[tuple[SensorSpec, InstigatorState, Tick]], done: Sensed) -> None:
+        if not claimed:
+            return
+        if len(claimed) == 1 or self._workers == 1:
+            for spec, state, tick in claimed:
+                self._finish(spec, state, tick, self._outcome(spec, state), done)
+            return
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="cellmill-sensor") as pool:
+            futures: list[Future[Answer | Exception]] = [pool.submit(self._outcome, spec, state) for spec, state, _ in claimed]
+            for (spec, state, tick), future in zip(claimed, futures, strict=True):
+                self._finish(spec, state, tick, future.result(), done)
+
+    def _outcome(self, spec: SensorSpec, state: InstigatorState) -> Answer | Exception:
+        payload: dict[str, Any] = {
+            "cursor": state.cursor,
+            "last_run_key": state.body.get("last_run_key"),
+            "last_tick_completion_time": state.last_tick_at,
+            "started_at": state.body.get("started_at"),
+        }
+        try:
+            return self._source.evaluate_sensor(spec, payload)
+        except Exception as error:  # the shell of an evaluation: whatever went wrong is recorded on its tick
+            return error
+
+    def _finish(
+        self, spec: SensorSpec, state: InstigatorState, tick: Tick, outcome: Answer | Exception, done: Sensed
+    ) -> None:
+        done.evaluated += 1
+        faults.hit("sensor.evaluated")
+        try:
+            if isinstance(outcome, Exception):
+                done.failed += 1
+                text = f"{type(outcome).__name__}: {outcome}"
+                wait = sensor_backoff_s(spec.minimum_interval_s, state.failures + 1)
+                self._instance.automation.record_tick(
+                    tick, status=TickStatus.FAILURE, failures=state.failures + 1, body={"error": text, "next_in_s": wait}
+                )
+                return
+            self._record(spec, state, tick, outcome, done)
+        except LeaseLostError:
+            # Another daemon took the evaluation over; its record is the one that counts.
+            return
+        faults.hit("sensor.committed")
+
+    def _record(self, spec: SensorSpec, state: InstigatorState, tick: Tick, answer: Answer, done: Sensed) -> None:
+        for name, add, remove in answer.dynamic_partitions:
+            # Adding what is there and removing what is not are harmless, so these may be repeated after a crash.
+            if add:
+                self._instance.add_dynamic_partitions(name, list(add))
+            for key in remove:
+                self._instance.delete_dynamic_partition(name, key)
+        submissions = [self._submission(spec, tick, ask) for ask in answer.runs]
+        keys = [item.run_key for item in submissions if item.run_key is not None]
+        result = self._instance.automation.record_tick(
+            tick,
+            status=TickStatus.SUCCESS if submissions else TickStatus.SKIPPED,
+            submissions=submissions,
+            cursor=answer.cursor,
+            failures=0,
+            body={"reason": answer.skip_reason} if answer.skip_reason else {},
+        )
+        done.requested += len(result.recorded)
+        done.deduplicated += len(result.deduplicated)
+        done.skipped += not submissions
+        if keys:
+            self._remember_key(spec, keys[-1])
+
+    def _remember_key(self, spec: SensorSpec, key: str) -> None:
+        state = self._instance.automation.instigator(spec.id)
+        if state is not None and state.body.get("last_run_key") != key:
+            self._instance.automation.put_instigator(replace(state, body={**state.body, "last_run_key": key}))
+
+    def _submission(self, spec: SensorSpec, tick: Tick, ask: Any) -> RunSubmission:
+        tags = {**ask.tags, SENSOR_TAG: spec.name, "dagster/tick": str(tick.id)}
+        if ask.run_key is not None:
+            tags[RUN_KEY_TAG] = ask.run_key
+        run = run_for(ask, location=spec.location, tags=tags, default_job=spec.jobs[0] if spec.jobs else "")
+        return RunSubmission(run=run, run_key=ask.run_key)
+
+
+def reset_cursor(instance: Instance, spec_id: str, cursor: str | None) -> bool:
+    """Sets a sensor's cursor by hand; False where nothing is remembered of the sensor."""
+    state = instance.automation.instigator(spec_id)
+    if state is None:
+        return False
+    instance.automation.put_instigator(replace(state, cursor=cursor, failures=0))
+    return True
+
+
