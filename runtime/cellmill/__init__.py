@@ -350,6 +350,9 @@ EXPORTS: dict[str, str] = {
     "resolve_type": "definitions.types.resolve",
     "type_loader": "definitions.types.loader",
     "usable_as_type": "definitions.types.resolve",
+    # automation
+    "EvaluateAutomationConditionsResult": "automation.conditions",
+    "evaluate_automation_conditions": "automation.conditions",
     # planning
     "ErrorInfo": "planning.event",
     "Event": "planning.event",

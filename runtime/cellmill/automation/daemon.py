@@ -67,7 +67,10 @@ class Daemon:
 
     def run(self) -> int:
         """Runs all loops until stopped (0) or until one of them dies (1)."""
-        threads = [threading.Thread(target=self._loop, args=(name,), name=f"cellmill-{name}", daemon=True) for name in self.loops]
+        threads = [
+            threading.Thread(target=self._loop, args=(name,), name=f"cellmill-{name}", daemon=True)
+            for name in self.loops
+        ]
         for thread in threads:
             thread.start()
         while not self._stop.wait(0.5) and all(thread.is_alive() for thread in threads):

@@ -76,7 +76,8 @@ class Monitor:
         after, _ = step(status, RunSignal.LEASE_EXPIRED)
         late_s = max(0.0, self._instance.db.now() - expired.lease_expires_at)
         reason = (
-            f"The run's process (owner {expired.owner}) was not heard of for {late_s:.0f} s beyond its lease: it was killed, "
+            f"The run's process (owner {expired.owner}) was not heard of for {late_s:.0f} s beyond its "
+            f"lease: it was killed, "
             "ran out of memory, or its machine is gone."
         )
         if self._end(run, after, reason, RunFailureReason.RUN_WORKER_RESTART):
@@ -84,7 +85,9 @@ class Monitor:
 
     def _take(self, expired: ExpiredRun, status: RunStatus) -> Run | None:
         """Fences the old attempt off; None where another monitor was first or the run has ended meanwhile."""
-        run = self._instance.runs.new_attempt(expired.run_id, expected=expired.attempt, status=status, owner=self._owner)
+        run = self._instance.runs.new_attempt(
+            expired.run_id, expected=expired.attempt, status=status, owner=self._owner
+        )
         if run is not None and status is RunStatus.QUEUED:
             with self._instance.db.write() as tx:
                 tx.run("UPDATE runs SET lease_expires_at = NULL, owner = NULL WHERE run_id = ?", (run.run_id,))
@@ -94,7 +97,13 @@ class Monitor:
         kind = EventType.RUN_CANCELED if status is RunStatus.CANCELED else EventType.RUN_FAILURE
         data = JobFailureData(error=None, failure_reason=cause) if kind is EventType.RUN_FAILURE else None
         event = Event(
-            type=kind, run_id=run.run_id, timestamp=self._clock.now(), message=reason, level=ERROR, data=data, job_name=run.job_name
+            type=kind,
+            run_id=run.run_id,
+            timestamp=self._clock.now(),
+            message=reason,
+            level=ERROR,
+            data=data,
+            job_name=run.job_name,
         )
         try:
             self._instance.run_writer(run.run_id, run.attempt).append([event])
@@ -105,7 +114,8 @@ class Monitor:
     def _stop_late_runs(self, done: Watched) -> None:
         now = self._clock.now()
         rows = self._instance.db.rows(
-            "SELECT r.run_id, r.attempt, r.started_at, t.value FROM runs r LEFT JOIN run_tags t ON t.run_id = r.run_id AND t.key = ? "
+            "SELECT r.run_id, r.attempt, r.started_at, t.value FROM runs r LEFT JOIN run_tags t ON "
+            "t.run_id = r.run_id AND t.key = ? "
             "WHERE r.status = ?",
             (MAX_RUNTIME_TAG, RunStatus.STARTED.value),
         )

@@ -104,7 +104,9 @@ class RunQueue:
         return done
 
     def _candidates(self) -> list[tuple[Any, ...]]:
-        query = Query("SELECT run_id, job_name, location, created_at FROM runs").where("status = ?", RunStatus.QUEUED.value)
+        query = Query("SELECT run_id, job_name, location, created_at FROM runs").where(
+            "status = ?", RunStatus.QUEUED.value
+        )
         text = query.text + " ORDER BY priority DESC, id LIMIT ?"
         return self._instance.db.rows(text, (*query.params, self._batch))
 
@@ -115,7 +117,9 @@ class RunQueue:
     def _end(self, run_id: str, reason: str) -> None:
         run = self._instance.get_run_by_id(run_id)
         if run is not None:
-            self._instance.run_writer(run_id, run.attempt).append([_event(run, EventType.RUN_FAILURE, reason, self._clock)])
+            self._instance.run_writer(run_id, run.attempt).append(
+                [_event(run, EventType.RUN_FAILURE, reason, self._clock)]
+            )
 
     def _admit_and_launch(self, run_id: str, done: Admitted) -> None:
         if not self._admit(run_id):
@@ -153,7 +157,8 @@ class RunQueue:
             now = db.now()
             append_in(tx, db, run_id, row[2], [_starting(run_id, row[3], now)])
             tx.run(
-                "UPDATE runs SET owner = ?, lease_expires_at = ? WHERE run_id = ?", (self._owner, now + LAUNCH_LEASE_S, run_id)
+                "UPDATE runs SET owner = ?, lease_expires_at = ? WHERE run_id = ?",
+                (self._owner, now + LAUNCH_LEASE_S, run_id),
             )
         return True
 
@@ -173,7 +178,10 @@ class RunQueue:
 
     @staticmethod
     def _active_with(tx: Transaction, limit: TagLimit, value: str) -> int:
-        text = "SELECT count(*) FROM runs r JOIN run_tags t ON t.run_id = r.run_id WHERE r.status IN (?, ?, ?) AND t.key = ?"
+        text = (
+            "SELECT count(*) FROM runs r JOIN run_tags t ON t.run_id = r.run_id "
+            "WHERE r.status IN (?, ?, ?) AND t.key = ?"
+        )
         params: tuple[Any, ...] = (*_ACTIVE, limit.key)
         if limit.value is not None or limit.per_value:
             text, params = text + " AND t.value = ?", (*params, value)
@@ -193,7 +201,9 @@ def active_by_tag(instance: Instance, key: str) -> Counter[str]:
 
 def _starting(run_id: str, job_name: str, now: float) -> Event:
     message = "The run left the queue; its process is being started."
-    return Event(type=EventType.RUN_STARTING, run_id=run_id, timestamp=now, message=message, level=INFO, job_name=job_name)
+    return Event(
+        type=EventType.RUN_STARTING, run_id=run_id, timestamp=now, message=message, level=INFO, job_name=job_name
+    )
 
 
 def _event(run: Run, kind: EventType, message: str, clock: Clock) -> Event:

@@ -39,7 +39,14 @@ class Sensors:
     """One pass over all sensors at a time; one that hangs or fails holds nobody else up."""
 
     def __init__(
-        self, instance: Instance, source: Source, clock: Clock, owner: str, *, claim_s: float = CLAIM_S, workers: int = WORKERS
+        self,
+        instance: Instance,
+        source: Source,
+        clock: Clock,
+        owner: str,
+        *,
+        claim_s: float = CLAIM_S,
+        workers: int = WORKERS,
     ) -> None:
         self._instance = instance
         self._source = source
@@ -88,7 +95,9 @@ class Sensors:
                 self._finish(spec, state, tick, self._outcome(spec, state), done)
             return
         with ThreadPoolExecutor(self._workers, thread_name_prefix="cellmill-sensor") as pool:
-            futures: list[Future[Answer | Exception]] = [pool.submit(self._outcome, spec, state) for spec, state, _ in claimed]
+            futures: list[Future[Answer | Exception]] = [
+                pool.submit(self._outcome, spec, state) for spec, state, _ in claimed
+            ]
             for (spec, state, tick), future in zip(claimed, futures, strict=True):
                 self._finish(spec, state, tick, future.result(), done)
 
@@ -115,7 +124,10 @@ class Sensors:
                 text = f"{type(outcome).__name__}: {outcome}"
                 wait = sensor_backoff_s(spec.minimum_interval_s, state.failures + 1)
                 self._instance.automation.record_tick(
-                    tick, status=TickStatus.FAILURE, failures=state.failures + 1, body={"error": text, "next_in_s": wait}
+                    tick,
+                    status=TickStatus.FAILURE,
+                    failures=state.failures + 1,
+                    body={"error": text, "next_in_s": wait},
                 )
                 return
             self._record(spec, state, tick, outcome, done)
@@ -167,5 +179,3 @@ def reset_cursor(instance: Instance, spec_id: str, cursor: str | None) -> bool:
         return False
     instance.automation.put_instigator(replace(state, cursor=cursor, failures=0))
     return True
-
-

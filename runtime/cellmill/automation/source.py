@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from cellmill.automation.evaluation_process import call_in_process
@@ -38,6 +39,18 @@ class Source(Protocol):
         """Whether the job (still) exists."""
         ...
 
+    def automated_locations(self) -> Sequence[str]:
+        """The locations that have assets with automation conditions."""
+        ...
+
+    def evaluate_conditions(self, location: str, cursor: str | None, now_s: float) -> dict[str, Any]:
+        """One evaluation of a location's conditions: requests, explanations and the next cursor."""
+        ...
+
+    def plan_backfill(self, location: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The units of an asset backfill."""
+        ...
+
 
 class DefinitionsSource:
     """The schedules and sensors of definitions that this process has loaded; functions run in a forked child with a time limit."""
@@ -63,6 +76,7 @@ class DefinitionsSource:
         self._resources = resources
         self._definitions = definitions
         self._timeout_s = timeout_s
+        self._location = location
 
     def schedules(self) -> Sequence[ScheduleSpec]:
         """All schedules."""
@@ -75,6 +89,22 @@ class DefinitionsSource:
     def has_job(self, location: str, job_name: str) -> bool:
         """Whether the job exists."""
         return self._job_names is None or job_name in self._job_names
+
+    def automated_locations(self) -> Sequence[str]:
+        """The one location, if definitions were given."""
+        return [self._location] if self._definitions is not None else []
+
+    def evaluate_conditions(self, location: str, cursor: str | None, now_s: float) -> dict[str, Any]:
+        """One evaluation; conditions are data, so it happens here."""
+        conditions = importlib.import_module("cellmill.automation.conditions")
+        answer: dict[str, Any] = conditions.evaluation_request(self._definitions, self._instance, cursor, now_s)
+        return answer
+
+    def plan_backfill(self, location: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The units of an asset backfill."""
+        backfills = importlib.import_module("cellmill.automation.backfills")
+        units: list[dict[str, Any]] = backfills.plan_request(self._definitions, self._instance, request, location)
+        return units
 
     def evaluate_schedule(self, spec: ScheduleSpec, at_epoch_s: int) -> Answer:
         """What the schedule's function answers, from a child process."""

@@ -226,7 +226,7 @@ class AssetsDefinition:
 
     def infer_partition_mapping(self, upstream_asset_key: AssetKey, upstream_partitions_def: Any) -> Any:
         """Return the partition mapping to an upstream: the declared one, else what its partitions suggest."""
-        from cellmill.definitions.partitions.mapping import infer_partition_mapping
+        from cellmill.definitions.partitions.multi_mapping import infer_partition_mapping
 
         declared = self.partition_mappings.get(upstream_asset_key)
         return infer_partition_mapping(declared, self.partitions_def, upstream_partitions_def)

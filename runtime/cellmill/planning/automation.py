@@ -33,6 +33,7 @@ from cellmill.definitions.partitions.mapping import PartitionMapping
 from cellmill.definitions.partitions.multi import MultiPartitionsDefinition
 from cellmill.definitions.partitions.multi_mapping import infer_partition_mapping
 from cellmill.definitions.partitions.time_window import TimeWindowPartitionsDefinition
+from cellmill.definitions.selection_graph import AssetFacts, SelectionGraph
 
 #: Partitions of an asset; None stands for the whole of one without partitions.
 Keys = frozenset[str | None]
@@ -51,6 +52,8 @@ class AutomationAsset:
     code_version: str | None = None
     #: (check name, blocking)
     checks: tuple[tuple[str, bool], ...] = ()
+    #: What selections see of it; by default its key and upstreams only.
+    facts: AssetFacts | None = None
 
 
 class StateView(Protocol):
@@ -283,12 +286,11 @@ class _Evaluator:
 
     def _dep_keys(self, node: DepsCondition, subject: AutomationAsset) -> list[AssetKey]:
         keys = [key for key in subject.parents if key in self.assets and key != subject.key]
-        graph = _Graph(self.assets)
         if node.allow_selection is not None:
-            allowed = _resolved(node.allow_selection, graph)
+            allowed = _resolved(node.allow_selection, self.assets)
             keys = [key for key in keys if key in allowed]
         if node.ignore_selection is not None:
-            ignored = _resolved(node.ignore_selection, graph)
+            ignored = _resolved(node.ignore_selection, self.assets)
             keys = [key for key in keys if key not in ignored]
         return keys
 
@@ -306,7 +308,9 @@ class _Evaluator:
             found = [self._check(child, subject, name) for child in node.operands]
             return all(found) if isinstance(node, AndCondition) else any(found)
         kind = getattr(node, "kind", "")
-        return {"check_passed": passed is True, "check_failed": passed is False, "missing": passed is None}.get(kind, False)
+        return {"check_passed": passed is True, "check_failed": passed is False, "missing": passed is None}.get(
+            kind, False
+        )
 
     def _other(
         self, node: AssetMatchesCondition, subject: AutomationAsset, path: str, candidates: Keys
@@ -319,9 +323,7 @@ class _Evaluator:
         true = found.true & candidates if same else (candidates if found.true else EMPTY)
         return true, (found,)
 
-    def _downstream(
-        self, subject: AutomationAsset, path: str, candidates: Keys
-    ) -> tuple[Keys, tuple[Evaluation, ...]]:
+    def _downstream(self, subject: AutomationAsset, path: str, candidates: Keys) -> tuple[Keys, tuple[Evaluation, ...]]:
         true: Keys = EMPTY
         children = []
         for child in self.assets.values():
@@ -362,7 +364,9 @@ class _Evaluator:
     def _fact_executed_with_root_target(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
         assert self.root is not None
         root = self.root.key
-        return frozenset(key for key, run_id in self._updates(subject).items() if run_id and self.view.run_makes(run_id, root))
+        return frozenset(
+            key for key, run_id in self._updates(subject).items() if run_id and self.view.run_makes(run_id, root)
+        )
 
     def _fact_newly_requested(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
         return frozenset(self.before.get(subject.key.to_user_string(), {}).get("requested", ()))
@@ -412,7 +416,10 @@ class _Evaluator:
         if isinstance(definition, MultiPartitionsDefinition) and definition.has_time_window_dimension:
             name = definition.time_window_dimension.name
             keys = list(self._latest(definition.time_window_partitions_def, node))
-            return frozenset(definition.get_multipartition_keys_with_dimension_values(name, keys, None, self.now)) & universe
+            return (
+                frozenset(definition.get_multipartition_keys_with_dimension_values(name, keys, None, self.now))
+                & universe
+            )
         return universe
 
     def _latest(self, definition: TimeWindowPartitionsDefinition, node: OperandCondition) -> Sequence[str]:
@@ -430,17 +437,6 @@ def _stored(keys: Keys) -> list[str | None]:
     return sorted(keys, key=lambda key: (key is not None, key or ""))
 
 
-class _Graph:
-    """The assets as selections see them."""
-
-    def __init__(self, assets: Mapping[AssetKey, AutomationAsset]) -> None:
-        self.assets = assets
-
-
-def _resolved(selection: Any, graph: _Graph) -> frozenset[AssetKey]:
-    keys = getattr(selection, "selected_keys", None) or getattr(selection, "keys", None)
-    if keys is not None and not callable(keys):
-        return frozenset(keys)
-    return frozenset(selection.resolve(list(graph.assets)))
-
-
+def _resolved(selection: Any, assets: Mapping[AssetKey, AutomationAsset]) -> frozenset[AssetKey]:
+    facts = [asset.facts or AssetFacts(key=key, parents=frozenset(asset.parents)) for key, asset in assets.items()]
+    return frozenset(selection.resolve_inner(SelectionGraph(facts), True))

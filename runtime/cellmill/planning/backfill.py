@@ -98,7 +98,9 @@ class Progress:
         return self.succeeded + self.failed + self.canceled + self.blocked == self.total
 
 
-def plan_job_backfill(partition_keys: Sequence[str], location: str = "", policy: BackfillPolicy | None = None) -> tuple[Unit, ...]:
+def plan_job_backfill(
+    partition_keys: Sequence[str], location: str = "", policy: BackfillPolicy | None = None
+) -> tuple[Unit, ...]:
     """One unit per partition of a job, or per chunk that its policy allows."""
     size = (policy or BackfillPolicy()).max_partitions_per_run or max(len(partition_keys), 1)
     chunks = [tuple(partition_keys[start : start + size]) for start in range(0, len(partition_keys), size)]
@@ -184,7 +186,9 @@ def _wanted(group: Sequence[BackfillAsset], targets: Mapping[AssetKey, Partition
         if subset is not None:
             union = subset if union is None else union | subset
     keys = list(union.get_partition_keys()) if union is not None else []
-    order = {key: number for number, key in enumerate(definition.get_partition_keys())} if not _is_ordered(union) else {}
+    order = (
+        {key: number for number, key in enumerate(definition.get_partition_keys())} if not _is_ordered(union) else {}
+    )
     return sorted(keys, key=lambda key: order.get(key, len(order))) if order else keys
 
 
@@ -239,7 +243,9 @@ def _parent_keys(
         return [None]
     mapping = infer_partition_mapping(declared, asset.partitions_def, parent.partitions_def)
     subset = asset.partitions_def.subset_with_partition_keys(keys) if asset.partitions_def is not None else None
-    found = mapping.get_upstream_mapped_partitions_result_for_partitions(subset, asset.partitions_def, parent.partitions_def)
+    found = mapping.get_upstream_mapped_partitions_result_for_partitions(
+        subset, asset.partitions_def, parent.partitions_def
+    )
     return found.partitions_subset.get_partition_keys()
 
 

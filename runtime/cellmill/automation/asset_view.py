@@ -1,0 +1,212 @@
+"""Assets and their state as the planning of automation and backfills wants them, read from definitions and the instance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from graphlib import TopologicalSorter
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
+from cellmill.definitions.partitions.backfill_policy import BackfillPolicy
+from cellmill.definitions.selection_graph import AssetFacts
+from cellmill.instance.instance import Instance
+from cellmill.instance.sql import Query
+from cellmill.planning.automation import EMPTY, WHOLE, AutomationAsset, Keys
+from cellmill.planning.backfill import BackfillAsset, BackfillStatus, Unit
+from cellmill.planning.event import EventType
+
+
+def assets_of(definitions: Any) -> list[Any]:
+    """The asset definitions of a `Definitions`, a repository, or a list of them."""
+    if isinstance(definitions, (list, tuple)):
+        return list(definitions)
+    found = getattr(definitions, "assets", None)
+    if found is None:
+        found = definitions.get_repository_def().assets_defs_by_key.values()
+    return list(dict.fromkeys(found or ()))
+
+
+def _spec_rows(definitions: Any) -> Iterable[tuple[Any, Any]]:
+    for item in assets_of(definitions):
+        specs = getattr(item, "specs", None)
+        if specs is None and hasattr(item, "deps"):
+            specs = [item]
+        for spec in specs or ():
+            yield item, spec
+
+
+def automation_assets(definitions: Any) -> list[AutomationAsset]:
+    """All assets with their conditions, in topological order."""
+    rows = {spec.key: (item, spec) for item, spec in _spec_rows(definitions)}
+    found = {key: _automation_asset(item, spec, rows) for key, (item, spec) in rows.items()}
+    return [found[key] for key in _sorted({key: asset.parents for key, asset in found.items()})]
+
+
+def _automation_asset(item: Any, spec: Any, rows: Mapping[AssetKey, Any]) -> AutomationAsset:
+    checks = tuple(
+        (check.name, bool(check.blocking)) for check in getattr(item, "check_specs", ()) if check.asset_key == spec.key
+    )
+    facts = AssetFacts(
+        key=spec.key,
+        parents=frozenset(_parents(item, spec)),
+        group=spec.group_name or "default",
+        tags=dict(spec.tags or {}),
+        owners=tuple(spec.owners or ()),
+    )
+    return AutomationAsset(
+        key=spec.key,
+        condition=spec.automation_condition,
+        partitions_def=spec.partitions_def or getattr(item, "partitions_def", None),
+        parents=_parents(item, spec),
+        code_version=spec.code_version,
+        checks=checks,
+        facts=facts,
+    )
+
+
+def _parents(item: Any, spec: Any) -> dict[AssetKey, Any]:
+    deps = getattr(item, "asset_deps", None)
+    keys = deps[spec.key] if deps is not None and spec.key in deps else [dep.asset_key for dep in spec.deps]
+    mappings = getattr(item, "partition_mappings", {})
+    return {key: mappings.get(key) for key in keys}
+
+
+def backfill_assets(definitions: Any, location: str = "") -> list[BackfillAsset]:
+    """All assets with their partitions and policies, in topological order."""
+    found: dict[AssetKey, BackfillAsset] = {}
+    for item, spec in _spec_rows(definitions):
+        found[spec.key] = BackfillAsset(
+            key=spec.key,
+            partitions_def=spec.partitions_def or getattr(item, "partitions_def", None),
+            parents=_parents(item, spec),
+            policy=getattr(item, "backfill_policy", None) or BackfillPolicy(),
+            location=location,
+        )
+    return [found[key] for key in _sorted({key: asset.parents for key, asset in found.items()})]
+
+
+def _sorted(parents: Mapping[AssetKey, Iterable[AssetKey]]) -> list[AssetKey]:
+    graph = {key: [p for p in above if p != key and p in parents] for key, above in parents.items()}
+    return list(TopologicalSorter(graph).static_order())
+
+
+class InstanceView:
+    """The state of assets as of one moment, each fact read at most once."""
+
+    def __init__(self, instance: Instance, partitioned: Mapping[AssetKey, bool]) -> None:
+        self._instance = instance
+        self._partitioned = partitioned
+        self._updates: dict[int, dict[AssetKey, dict[str | None, str]]] = {}
+        self._sets: dict[AssetKey, Any] = {}
+        self._runs: dict[str, Any] = {}
+
+    @cached_property
+    def _last(self) -> int:
+        row = self._instance.db.row("SELECT max(id) FROM events")
+        return int(row[0] or 0) if row is not None else 0
+
+    def last_event_id(self) -> int:
+        """The id of the newest event."""
+        return self._last
+
+    def _partitions(self, key: AssetKey) -> Any:
+        if key not in self._sets:
+            self._sets[key] = self._instance.catalog.partition_sets(key)
+        return self._sets[key]
+
+    @cached_property
+    def _states(self) -> Mapping[AssetKey, Any]:
+        return self._instance.asset_states(list(self._partitioned))
+
+    def materialized(self, key: AssetKey) -> Keys:
+        """The partitions that were ever materialized."""
+        if self._partitioned.get(key):
+            return frozenset(self._partitions(key).materialized)
+        state = self._states.get(key)
+        return WHOLE if state is not None and state.is_materialized else EMPTY
+
+    def in_progress(self, key: AssetKey) -> Keys:
+        """The partitions that runs are making."""
+        if self._partitioned.get(key):
+            return frozenset(self._partitions(key).in_progress)
+        return WHOLE if self._planned_run_is(key, finished=False) else EMPTY
+
+    def failed(self, key: AssetKey) -> Keys:
+        """The partitions whose last attempt failed."""
+        if self._partitioned.get(key):
+            return frozenset(self._partitions(key).failed)
+        return WHOLE if self._planned_run_is(key, finished=True) else EMPTY
+
+    def _planned_run_is(self, key: AssetKey, *, finished: bool) -> bool:
+        state = self._states.get(key)
+        if state is None or state.planned_run_id is None or (state.planned_id or 0) < (state.event_id or 0):
+            return False
+        run = self._run(state.planned_run_id)
+        if run is None:
+            return False
+        return run.is_failure if finished else not run.is_finished
+
+    def _run(self, run_id: str) -> Any:
+        if run_id not in self._runs:
+            self._runs[run_id] = self._instance.get_run_by_id(run_id)
+        return self._runs[run_id]
+
+    @cached_property
+    def _wanted(self) -> dict[str, set[str | None]]:
+        found: dict[str, set[str | None]] = {}
+        for row in self._instance.backfills.search([BackfillStatus.REQUESTED]):
+            states = self._instance.backfills.runs(row.backfill_id)
+            for data in row.body.get("units", ()):
+                unit = Unit.from_json(data)
+                status = states.get(unit.part, (None, None))[1]
+                if status in ("SUCCESS", "FAILURE", "CANCELED"):
+                    continue
+                for name in unit.assets:
+                    found.setdefault(name, set()).update(unit.keys or (None,))
+        return found
+
+    def backfilling(self, key: AssetKey) -> Keys:
+        """The partitions that a backfill still wants."""
+        return frozenset(self._wanted.get(key.to_user_string(), ()))
+
+    def updated_since(self, key: AssetKey, event_id: int) -> Mapping[str | None, str]:
+        """The partitions materialized after an event, with the run that did it last."""
+        if event_id not in self._updates:
+            self._updates[event_id] = self._read_updates(event_id)
+        return self._updates[event_id].get(key, {})
+
+    def _read_updates(self, event_id: int) -> dict[AssetKey, dict[str | None, str]]:
+        query = Query("SELECT asset_key, partition, run_id FROM events").where("id > ?", event_id)
+        query.where("id <= ?", self._last).where("asset_key IS NOT NULL")
+        query.where("type = ?", EventType.ASSET_MATERIALIZATION.value)
+        found: dict[AssetKey, dict[str | None, str]] = {}
+        for text, partition, run_id in query.order("id", ascending=True).rows(self._instance.db):
+            key = AssetKey.from_db_string(text)
+            if key is not None:
+                found.setdefault(key, {})[partition if self._partitioned.get(key) else None] = run_id
+        return found
+
+    def data_versions(self, key: AssetKey) -> Mapping[str | None, str | None]:
+        """The data version of each materialized partition."""
+        if self._partitioned.get(key):
+            states = self._instance.catalog.partition_states(key)
+            return {partition: state.data_version for partition, state in states.items()}
+        state = self._states.get(key)
+        return {None: state.data_version} if state is not None and state.is_materialized else {}
+
+    def run_makes(self, run_id: str, key: AssetKey) -> bool:
+        """Whether a run also makes this asset."""
+        run = self._run(run_id)
+        return run is not None and run.asset_selection is not None and key in run.asset_selection
+
+    def check_passed(self, key: AssetKey, check: str) -> bool | None:
+        """Whether a check passed last; None when it never ran."""
+        check_key = AssetCheckKey(key, check)
+        state = self._instance.catalog.check_states([check_key]).get(check_key)
+        return None if state is None else state.passed
+
+
+def view_for(instance: Instance, assets: Sequence[AutomationAsset]) -> InstanceView:
+    """The state of these assets."""
+    return InstanceView(instance, {asset.key: asset.partitions_def is not None for asset in assets})
