@@ -331,6 +331,15 @@ EXPORTS: dict[str, str] = {
     "build_resources": "definitions.resource_scope",
     "make_values_resource": "definitions.resource",
     "resource": "definitions.resource",
+    # definitions: loggers
+    "InitLoggerContext": "definitions.logger",
+    "LoggerDefinition": "definitions.logger",
+    "build_init_logger_context": "definitions.logger",
+    "colored_console_logger": "definitions.logger",
+    "default_loggers": "definitions.logger",
+    "get_logger": "definitions.logger",
+    "json_console_logger": "definitions.logger",
+    "logger": "definitions.logger",
     # definitions: types
     "Bool": "definitions.types.resolve",
     "Dict": "definitions.types.resolve",

@@ -64,7 +64,7 @@ class ConfigurableResourceFactory(Config, Generic[T]):
     __is_resource__: ClassVar[bool] = True
     #: Which class of definition the resource is.
     definition_class: ClassVar[type[ResourceDefinition]] = ResourceDefinition
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, arbitrary_types_allowed=True)
     _resource_context: InitResourceContext | None = PrivateAttr(default=None)
 
     @model_validator(mode="wrap")
@@ -267,14 +267,15 @@ def _is_managed_value(value: Any) -> bool:
 
 
 def _nested_value(value: Any, context: InitResourceContext, stack: ExitStack) -> Any:
+    if isinstance(value, ConfigurableResourceFactory):
+        # Wholly configured where it is held: made with its holder, whatever run config says of a key of its own.
+        definition = value.get_resource_definition()
+        return _initialized(stack, definition, context.replace_config(_resolved_config(definition)))
     key = top_level_key(value, context.all_resource_defs)
     if key is not None:
         return context.resources._original_resource_dict[key]
     if isinstance(value, PartialResource):
         raise not_top_level(value)
-    if isinstance(value, ConfigurableResourceFactory):
-        definition = value.get_resource_definition()
-        return _initialized(stack, definition, context.replace_config(_resolved_config(definition)))
     if isinstance(value, ResourceDefinition):
         return _initialized(stack, value, context.replace_config(_resolved_config(value)))
     return value

@@ -265,11 +265,12 @@ NOTHING = object()
 def _nested_keys(nested: Mapping[str, Any], resource_defs: Mapping[str, Any]) -> frozenset[str]:
     keys: set[str] = set()
     for value in nested.values():
+        if hasattr(type(value), "configure_at_launch"):
+            keys |= wrap_resource(value).get_required_resource_keys(resource_defs)
+            continue
         key = top_level_key(value, resource_defs)
         if key is not None:
             keys.add(key)
-        elif hasattr(type(value), "configure_at_launch"):
-            keys |= wrap_resource(value).get_required_resource_keys(resource_defs)
         elif hasattr(value, "resource_cls"):
             raise not_top_level(value)
     return frozenset(keys)

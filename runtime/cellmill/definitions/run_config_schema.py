@@ -17,6 +17,7 @@ from cellmill.definitions.config.field import (
 )
 from cellmill.definitions.config.schema import ANY_FIELD
 from cellmill.definitions.configured import schema_of
+from cellmill.definitions.logger import default_loggers
 
 #: Schemas of the jobs alive; a job never changes, changed copies are other objects.
 _SCHEMAS: WeakKeyDictionary[Any, RunConfigSchema] = WeakKeyDictionary()
@@ -178,7 +179,7 @@ def _job_inputs(job: Any) -> dict[str, InputField]:
 def _build(job: Any) -> RunConfigSchema:
     resource_defs = dict(job.resource_defs)
     needed = needed_resource_keys(job.graph.iterate_op_defs(), resource_defs)
-    logger_defs = dict(job.loggers)
+    logger_defs = dict(job.loggers) or default_loggers()
     graph = job.graph
     fields: dict[str, Field] = {}
     inputs = _job_inputs(job)
