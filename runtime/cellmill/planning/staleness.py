@@ -1,0 +1,220 @@
+"""Whether what is stored still agrees with its definition and its upstreams: fresh, stale (and why), or missing.
+
+The one place that decides it. Input is what the definitions say (`AssetFacts`) and what the catalog says
+(`AssetState`, all of them in one query); the decision is one walk in topological order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.planning.asset_state import AssetState
+
+
+class StaleStatus(StrEnum):
+    """The state of a stored asset."""
+
+    MISSING = "MISSING"
+    STALE = "STALE"
+    FRESH = "FRESH"
+
+
+class StaleCauseCategory(StrEnum):
+    """What changed."""
+
+    CODE = "CODE"
+    DATA = "DATA"
+    DEPENDENCIES = "DEPENDENCIES"
+
+
+@dataclass(frozen=True, slots=True)
+class StaleCause:
+    """One reason why an asset is stale."""
+
+    #: The asset that changed: the stale one itself, or an upstream.
+    key: AssetKey
+    category: StaleCauseCategory
+    #: A few words, as shown to users.
+    reason: str
+    #: The upstream that the reason is about.
+    dependency: AssetKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Staleness:
+    """The decision about one asset or partition."""
+
+    status: StaleStatus
+    causes: tuple[StaleCause, ...] = ()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether making it again would change nothing."""
+        return self.status is StaleStatus.FRESH
+
+    @property
+    def reasons(self) -> list[str]:
+        """The reasons in words."""
+        return [cause.reason for cause in self.causes]
+
+
+@dataclass(frozen=True, slots=True)
+class AssetFacts:
+    """What the definition of an asset says, as far as staleness needs it."""
+
+    key: AssetKey
+    parents: Sequence[AssetKey] = ()
+    code_version: str | None = None
+    #: Made elsewhere: never missing, never stale; its version is what was observed.
+    is_external: bool = False
+    is_partitioned: bool = False
+
+
+FRESH = Staleness(StaleStatus.FRESH)
+MISSING = Staleness(StaleStatus.MISSING)
+
+
+@lru_cache(maxsize=65536)
+def _text(key: AssetKey) -> str:
+    return key.to_user_string()
+
+
+def decide_staleness(facts: Iterable[AssetFacts], states: Mapping[AssetKey, AssetState]) -> dict[AssetKey, Staleness]:
+    """The decision about every asset; the order of `facts` does not matter."""
+    by_key = {item.key: item for item in facts}
+    decided: dict[AssetKey, Staleness] = {}
+    for key in _parents_first(by_key):
+        item = by_key[key]
+        state = states.get(key)
+        if item.is_external:
+            decided[key] = FRESH
+            continue
+        if state is None or not state.is_materialized:
+            decided[key] = MISSING
+            continue
+        causes = [*_code_causes(item, state), *_dependency_causes(item, state)]
+        for parent in item.parents:
+            cause = _parent_cause(item, state, parent, by_key.get(parent), states.get(parent), decided.get(parent))
+            if cause is not None:
+                causes.append(cause)
+        decided[key] = Staleness(StaleStatus.STALE, tuple(causes)) if causes else FRESH
+    return decided
+
+
+def decide_partitions(
+    facts: AssetFacts,
+    partitions: Iterable[str],
+    states: Mapping[str, AssetState],
+    upstream: Callable[[AssetKey, str], Sequence[AssetState | None]],
+    parent_staleness: Mapping[AssetKey, Staleness] | None = None,
+) -> dict[str, Staleness]:
+    """The decision about partitions of one asset.
+
+    `states` holds those of the asset's partitions that are known; `upstream(parent, partition)` gives the states of
+    the parent's partitions that go into a partition (of the whole parent where it is not partitioned).
+    """
+    decided = {}
+    for partition in partitions:
+        state = states.get(partition)
+        if state is None or not state.is_materialized:
+            decided[partition] = MISSING
+            continue
+        causes = list(_code_causes(facts, state))
+        for parent in facts.parents:
+            sources = upstream(parent, partition)
+            recorded = state.inputs.get(_text(parent)) if len(sources) == 1 else None
+            cause = _data_cause(state, parent, sources, recorded)
+            if cause is None and parent_staleness is not None:
+                cause = _upstream_cause(parent, parent_staleness.get(parent))
+            if cause is not None:
+                causes.append(cause)
+        decided[partition] = Staleness(StaleStatus.STALE, tuple(causes)) if causes else FRESH
+    return decided
+
+
+def _code_causes(facts: AssetFacts, state: AssetState) -> Sequence[StaleCause]:
+    now, then = facts.code_version, state.code_version
+    if now is None or then is None or now == then:
+        return ()
+    return (StaleCause(facts.key, StaleCauseCategory.CODE, "its code changed"),)
+
+
+def _dependency_causes(facts: AssetFacts, state: AssetState) -> Sequence[StaleCause]:
+    """The upstreams changed; known only where the materialization recorded what went in."""
+    if not state.inputs:
+        return ()
+    now, then = {_text(parent): parent for parent in facts.parents}, state.inputs.keys()
+    if now.keys() == then:
+        return ()
+    causes = [
+        StaleCause(facts.key, StaleCauseCategory.DEPENDENCIES, f"{name} is a new upstream", now[name])
+        for name in sorted(now.keys() - then)
+    ]
+    causes += [
+        StaleCause(facts.key, StaleCauseCategory.DEPENDENCIES, f"{name} is no upstream any more")
+        for name in sorted(then - now.keys())
+    ]
+    return causes
+
+
+def _parent_cause(
+    facts: AssetFacts,
+    state: AssetState,
+    parent: AssetKey,
+    parent_facts: AssetFacts | None,
+    parent_state: AssetState | None,
+    parent_staleness: Staleness | None,
+) -> StaleCause | None:
+    partitioned = facts.is_partitioned or (parent_facts is not None and parent_facts.is_partitioned)
+    # Versions of different partitions say nothing about each other: there, what is newer counts.
+    recorded = None if partitioned else state.inputs.get(_text(parent))
+    cause = _data_cause(state, parent, (parent_state,), recorded)
+    return cause if cause is not None else _upstream_cause(parent, parent_staleness)
+
+
+def _data_cause(
+    state: AssetState, parent: AssetKey, sources: Sequence[AssetState | None], recorded: str | None
+) -> StaleCause | None:
+    known = [source for source in sources if source is not None]
+    if recorded is not None and len(known) == 1 and known[0].current_version is not None:
+        if known[0].current_version == recorded:
+            return None
+    elif not any(_is_newer(source, state) for source in known):
+        return None
+    return StaleCause(parent, StaleCauseCategory.DATA, f"{_text(parent)} has newer data", parent)
+
+
+def _is_newer(source: AssetState, state: AssetState) -> bool:
+    return (source.event_id or 0) > (state.event_id or 0)
+
+
+def _upstream_cause(parent: AssetKey, staleness: Staleness | None) -> StaleCause | None:
+    if staleness is None or staleness.status is StaleStatus.FRESH:
+        return None
+    word = "missing" if staleness.status is StaleStatus.MISSING else "stale"
+    return StaleCause(parent, StaleCauseCategory.DATA, f"{_text(parent)} is {word}", parent)
+
+
+def _parents_first(by_key: Mapping[AssetKey, AssetFacts]) -> list[AssetKey]:
+    """The keys, each behind its parents (Kahn's algorithm; what lies on a cycle comes last)."""
+    waiting: dict[AssetKey, int] = {}
+    children: dict[AssetKey, list[AssetKey]] = {}
+    for key, facts in by_key.items():
+        parents = {parent for parent in facts.parents if parent in by_key and parent != key}
+        waiting[key] = len(parents)
+        for parent in parents:
+            children.setdefault(parent, []).append(key)
+    order = [key for key, count in waiting.items() if not count]
+    for key in order:
+        for child in children.get(key, ()):
+            waiting[child] -= 1
+            if not waiting[child]:
+                order.append(child)
+    if len(order) < len(by_key):
+        done = set(order)
+        order.extend(key for key in by_key if key not in done)
+    return order
