@@ -17,6 +17,7 @@ from cellmill.errors import CellmillError, ConcurrencyError, DuplicateRunError, 
 from cellmill.instance.backfill_store import BackfillRow
 from cellmill.instance.instance import Instance
 from cellmill.planning.backfill import (
+    BackfillAsset,
     BackfillStatus,
     Progress,
     Unit,
@@ -95,24 +96,33 @@ def plan_request(
 
     Raises: InvalidInvocationError for an asset or partition that does not exist.
     """
+    return plan_targets(backfill_assets(definitions, location), instance, request)
+
+
+def plan_targets(
+    assets: Sequence[BackfillAsset], instance: Instance, request: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """As `plan_request`, over assets that are known already."""
+    by_key = {asset.key: asset for asset in assets}
+    targets: dict[AssetKey, Any] = {}
     with partition_loading_context(None, instance):
-        assets = backfill_assets(definitions, location)
-        by_key = {asset.key: asset for asset in assets}
-        targets: dict[AssetKey, Any] = {}
         for name, keys in request["targets"].items():
             asset = by_key.get(AssetKey.from_user_string(name))
             if asset is None:
                 raise InvalidInvocationError(f"There is no asset {name!r} to backfill")
-            definition = asset.partitions_def
-            if definition is None:
-                targets[asset.key] = None
-            elif keys is None:
-                targets[asset.key] = definition.subset_with_all_partitions(None, instance)
-            else:
-                for key in keys:
-                    definition.validate_partition_key(key, None, instance)
-                targets[asset.key] = definition.subset_with_partition_keys(keys)
+            targets[asset.key] = _target(asset, keys, instance)
         return [unit.to_json() for unit in plan_asset_backfill(assets, targets)]
+
+
+def _target(asset: BackfillAsset, keys: Sequence[str] | None, instance: Instance) -> Any:
+    definition = asset.partitions_def
+    if definition is None:
+        return None
+    if keys is None:
+        return definition.subset_with_all_partitions(None, instance)
+    for key in keys:
+        definition.validate_partition_key(key, None, instance)
+    return definition.subset_with_partition_keys(keys)
 
 
 def _change(

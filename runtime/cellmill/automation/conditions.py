@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from cellmill.automation.source import Source
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.partitions.key import PARTITION_NAME_TAG
 from cellmill.definitions.partitions.loading import partition_loading_context
+from cellmill.definitions.selection_graph import SelectionGraph
 from cellmill.errors import LeaseLostError
 from cellmill.instance.automation import InstigatorState, RunSubmission
 from cellmill.instance.instance import Instance
@@ -88,22 +89,12 @@ def evaluate_automation_conditions(
     """Evaluates the conditions of all (or the selected) assets once, without starting anything."""
     assets = automation_assets(defs)
     if asset_selection is not None:
-        chosen = asset_selection.resolve(assets_for_selection(defs))
-        assets = [asset if asset.key in chosen else _without_condition(asset) for asset in assets]
+        graph = SelectionGraph([asset.facts for asset in assets if asset.facts is not None])
+        chosen = asset_selection.resolve_inner(graph, True)
+        assets = [asset if asset.key in chosen else replace(asset, condition=None) for asset in assets]
     now = evaluation_time or datetime.now(UTC)
     with partition_loading_context(now if now.tzinfo else now.replace(tzinfo=UTC), instance):
         return EvaluateAutomationConditionsResult(evaluate(assets, view_for(instance, assets), cursor, now))
-
-
-def assets_for_selection(defs: Any) -> Any:
-    """What selections resolve against."""
-    return defs if isinstance(defs, (list, tuple)) else getattr(defs, "assets", None) or defs
-
-
-def _without_condition(asset: Any) -> Any:
-    from dataclasses import replace
-
-    return replace(asset, condition=None)
 
 
 def evaluation_request(definitions: Any, instance: Instance, cursor: str | None, now_s: float) -> dict[str, Any]:
@@ -111,6 +102,11 @@ def evaluation_request(definitions: Any, instance: Instance, cursor: str | None,
     result = evaluate_automation_conditions(
         definitions, instance, None, datetime.fromtimestamp(now_s, UTC), json.loads(cursor) if cursor else None
     )
+    return result_as_data(result)
+
+
+def result_as_data(result: EvaluateAutomationConditionsResult) -> dict[str, Any]:
+    """An evaluation as plain data: what is requested by partition, the explanations, and the next cursor."""
     by_partition: dict[str | None, list[str]] = {}
     for item in result.results:
         for partition in item.true_subset.keys:

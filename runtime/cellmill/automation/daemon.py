@@ -21,9 +21,11 @@ from cellmill.automation.scheduler import Scheduler
 from cellmill.automation.sensors import Sensors
 from cellmill.automation.source import Source
 from cellmill.automation.submit import launch
+from cellmill.automation.workspace_assets import AutomatedWorkspace
 from cellmill.errors import StorageBusyError
 from cellmill.instance.instance import Instance
 from cellmill.planning.run import Run
+from cellmill.workspace.source import WorkspaceSource
 
 #: Seconds between two passes of each loop.
 INTERVALS: Mapping[str, float] = {
@@ -149,7 +151,7 @@ def make_loops(
 
 def run(
     instance: Instance,
-    source: Source,
+    source: Source | WorkspaceSource,
     *,
     clock: Clock | None = None,
     limits: QueueLimits | None = None,
@@ -159,6 +161,8 @@ def run(
 ) -> int:
     """Runs the daemon in this process until SIGTERM or SIGINT; its exit status is 0, or 1 when a loop died."""
     used = clock or SystemClock()
+    if isinstance(source, WorkspaceSource):
+        source = AutomatedWorkspace(source, instance)
     daemon = Daemon(instance, {}, used)
     daemon.loops = make_loops(
         instance, source, used, daemon.owner, limits=limits, launcher=launcher, max_runtime_s=max_runtime_s, only=only

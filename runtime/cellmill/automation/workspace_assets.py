@@ -1,0 +1,122 @@
+"""Backfills and automation conditions over a workspace's manifest: plain data, so no host is asked and no user code runs."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from cellmill.automation.asset_view import view_for
+from cellmill.automation.backfills import plan_targets
+from cellmill.automation.conditions import EvaluateAutomationConditionsResult, result_as_data
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.automation_condition import AutomationCondition
+from cellmill.definitions.automation_json import condition_from_json
+from cellmill.definitions.partitions.definition import PartitionsDefinition
+from cellmill.definitions.partitions.loading import partition_loading_context
+from cellmill.errors import CellmillError
+from cellmill.instance.instance import Instance
+from cellmill.notebooks.options_text import automation_of
+from cellmill.planning.automation import AutomationAsset, evaluate
+from cellmill.planning.backfill import BackfillAsset
+from cellmill.planning.instigator import Answer, ScheduleSpec, SensorSpec
+from cellmill.workspace.manifest import AssetEntry
+from cellmill.workspace.partitions import partitions_from_json
+from cellmill.workspace.source import WorkspaceSource
+from cellmill.workspace.workspace import sort_assets
+
+log = logging.getLogger("cellmill.daemon")
+
+
+class AutomatedWorkspace:
+    """A workspace's source with what the daemon needs to know of its assets."""
+
+    def __init__(self, source: WorkspaceSource, instance: Instance) -> None:
+        self._source = source
+        self._instance = instance
+        self._warned: set[str] = set()
+
+    def schedules(self) -> Sequence[ScheduleSpec]:
+        """All schedules."""
+        return self._source.schedules()
+
+    def sensors(self) -> Sequence[SensorSpec]:
+        """All sensors."""
+        return self._source.sensors()
+
+    def has_job(self, location: str, job_name: str) -> bool:
+        """Whether the job exists."""
+        return self._source.has_job(location, job_name)
+
+    def evaluate_schedule(self, spec: ScheduleSpec, at_epoch_s: int) -> Answer:
+        """What the schedule's function answers, from its host."""
+        return self._source.evaluate_schedule(spec, at_epoch_s)
+
+    def evaluate_sensor(self, spec: SensorSpec, payload: dict[str, Any]) -> Answer:
+        """What the sensor's function answers, from its host."""
+        return self._source.evaluate_sensor(spec, payload)
+
+    # -- assets ------------------------------------------------------------------------------------------------
+
+    def _entries(self) -> list[AssetEntry]:
+        return sort_assets(list(self._source.manifest().assets))
+
+    def automated_locations(self) -> Sequence[str]:
+        """The empty name, for the whole workspace, where an asset has a condition: assets of all locations see each other."""
+        return [""] if any(entry.automation for entry in self._source.manifest().assets) else []
+
+    def evaluate_conditions(self, location: str, cursor: str | None, now_s: float) -> dict[str, Any]:
+        """One evaluation of all conditions of the workspace."""
+        assets = [self._automation_asset(entry) for entry in self._entries()]
+        now = datetime.fromtimestamp(now_s, UTC)
+        with partition_loading_context(now, self._instance):
+            found = evaluate(assets, view_for(self._instance, assets), json.loads(cursor) if cursor else None, now)
+        return result_as_data(EvaluateAutomationConditionsResult(found))
+
+    def plan_backfill(self, location: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The units of an asset backfill."""
+        assets = [
+            BackfillAsset(
+                key=entry.asset_key,
+                partitions_def=_partitions(entry),
+                parents={AssetKey(path): None for path in entry.upstream},
+                location=entry.location,
+            )
+            for entry in self._entries()
+            if entry.materializable
+        ]
+        return plan_targets(assets, self._instance, request)
+
+    def _automation_asset(self, entry: AssetEntry) -> AutomationAsset:
+        partitions: PartitionsDefinition | None = None
+        condition: AutomationCondition | None = None
+        try:
+            partitions = _partitions(entry)
+            condition = None if entry.automation is None else _condition(entry.automation)
+        except CellmillError as error:
+            # One asset that cannot be understood must not stop the others; `cellmill check` names it too.
+            if entry.name not in self._warned:
+                self._warned.add(entry.name)
+                log.warning("The asset %s is not automated: %s", entry.name, error)
+        return AutomationAsset(
+            key=entry.asset_key,
+            condition=condition,
+            partitions_def=partitions,
+            parents={AssetKey(path): None for path in entry.upstream},
+            code_version=entry.code_version,
+            checks=tuple((name, False) for name in entry.checks),
+            facts=entry.facts(),
+        )
+
+
+def _partitions(entry: AssetEntry) -> PartitionsDefinition | None:
+    return None if entry.partitions is None else partitions_from_json(entry.partitions)
+
+
+def _condition(text: str) -> AutomationCondition:
+    if text.startswith("{"):
+        return condition_from_json(text)
+    found: AutomationCondition = automation_of(text)
+    return found

@@ -1,0 +1,117 @@
+"""Automation conditions as JSON text and back, so that a location's host can send those that code has put together."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.automation_condition import (
+    AndCondition,
+    AssetMatchesCondition,
+    AutomationCondition,
+    ChecksCondition,
+    DepsCondition,
+    DownstreamCondition,
+    NewlyTrueCondition,
+    NotCondition,
+    OperandCondition,
+    OrCondition,
+    SinceCondition,
+)
+from cellmill.definitions.selection import AssetSelection
+from cellmill.errors import InvalidDefinitionError
+
+_JOINED: dict[str, type[AndCondition] | type[OrCondition]] = {"and": AndCondition, "or": OrCondition}
+_UNARY: dict[str, type[NotCondition] | type[NewlyTrueCondition]] = {
+    "not": NotCondition,
+    "newly_true": NewlyTrueCondition,
+}
+
+
+def condition_to_json(condition: AutomationCondition) -> str:
+    """The condition as JSON text.
+
+    Raises: InvalidDefinitionError for a class of condition that is not cellmill's own.
+    """
+    return json.dumps(_encoded(condition))
+
+
+def condition_from_json(text: str) -> AutomationCondition:
+    """The condition of `condition_to_json`."""
+    return _decoded(json.loads(text))
+
+
+def _encoded(node: AutomationCondition) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    if isinstance(node, OperandCondition):
+        data = {"op": "fact", "kind": node.kind, "cron": node.cron_schedule, "zone": node.cron_timezone}
+        data["lookback_s"] = node.lookback_delta.total_seconds() if node.lookback_delta is not None else None
+    elif isinstance(node, (AndCondition, OrCondition)):
+        data = {"op": "and" if isinstance(node, AndCondition) else "or"}
+    elif isinstance(node, (NotCondition, NewlyTrueCondition)):
+        data = {"op": "not" if isinstance(node, NotCondition) else "newly_true"}
+    elif isinstance(node, SinceCondition):
+        data = {"op": "since"}
+    elif isinstance(node, DepsCondition):
+        data = {"op": "deps", "every": node.every}
+        data["allow"] = _selection_text(node.allow_selection)
+        data["ignore"] = _selection_text(node.ignore_selection)
+    elif isinstance(node, ChecksCondition):
+        data = {"op": "checks", "every": node.every, "blocking_only": node.blocking_only}
+    elif isinstance(node, AssetMatchesCondition):
+        data = {"op": "asset", "key": node.key.to_user_string()}
+    elif isinstance(node, DownstreamCondition):
+        data = {"op": "downstream"}
+    else:
+        raise InvalidDefinitionError(
+            f"The condition {node!r} cannot be evaluated by the daemon: use cellmill's own conditions"
+        )
+    if node.label is not None:
+        data["label"] = node.label
+    if node.children:
+        data["children"] = [_encoded(child) for child in node.children]
+    return data
+
+
+def _selection_text(selection: Any) -> str | None:
+    return None if selection is None else str(selection.to_selection_str())
+
+
+def _selection(text: str | None) -> Any:
+    return None if text is None else AssetSelection.from_coercible(text)
+
+
+def _decoded(data: dict[str, Any]) -> AutomationCondition:
+    children = [_decoded(child) for child in data.get("children", ())]
+    label, op = data.get("label"), data["op"]
+    if op == "fact":
+        seconds = data.get("lookback_s")
+        return OperandCondition(
+            kind=data["kind"],
+            cron_schedule=data.get("cron"),
+            cron_timezone=data.get("zone", "UTC"),
+            lookback_delta=None if seconds is None else timedelta(seconds=seconds),
+            label=label,
+        )
+    if op in _JOINED:
+        return _JOINED[op](operands=tuple(children), label=label)
+    if op in _UNARY:
+        return _UNARY[op](operand=children[0], label=label)
+    if op == "since":
+        return SinceCondition(trigger=children[0], reset=children[1], label=label)
+    if op == "deps":
+        allow, ignore = _selection(data.get("allow")), _selection(data.get("ignore"))
+        return DepsCondition(
+            operand=children[0], every=data["every"], allow_selection=allow, ignore_selection=ignore, label=label
+        )
+    if op == "checks":
+        return ChecksCondition(
+            operand=children[0], every=data["every"], blocking_only=data["blocking_only"], label=label
+        )
+    if op == "asset":
+        return AssetMatchesCondition(key=AssetKey.from_user_string(data["key"]), operand=children[0], label=label)
+    if op == "downstream":
+        return DownstreamCondition(label=label)
+    raise InvalidDefinitionError(f"There is no automation condition {op!r}; it was written by a newer version")
