@@ -393,6 +393,10 @@ EXPORTS: dict[str, str] = {
     "mem_io_manager": "io.resources",
     "parquet_io_manager": "io.resources",
     # execution
+    "Secret": "execution.notebook.parameters",
+    "notebook_asset": "execution.notebook.notebook_op",
+    "notebook_op": "execution.notebook.notebook_op",
+    "yield_result": "execution.notebook.results",
 }
 
 __all__ = ["__version__", *EXPORTS]

@@ -70,3 +70,14 @@ def refuse_to_stop(argv: list[str]) -> int:
     Path(_arguments(argv)[3], "pid").write_text(str(os.getpid()))
     while True:
         time.sleep(1)
+
+
+def execute_notebook(argv: list[str]) -> int:
+    """Executes the notebook that its argument names, with artifacts beside it."""
+    from cellmill.execution.notebook.notebook_step import NotebookStepRequest, run_notebook_step
+
+    _started(argv)
+    path = Path(_arguments(argv)[3])
+    (path.parent / "worker.pid").write_text(str(os.getpid()))
+    run_notebook_step(NotebookStepRequest(path=path, artifacts=path.parent / "artifacts", warm=False))
+    return 0

@@ -88,6 +88,14 @@ class Secret:
         return value
 
 
+@dataclass(frozen=True, slots=True)
+class StoredValue:
+    """A value that has no form as source text: it lies in a file of the run, which the kernel reads."""
+
+    path: str
+    kind: str
+
+
 def check_names(parameters: Mapping[str, Any]) -> None:
     """Refuse every name that is not a plain identifier. Raises: InvalidParameterName."""
     for name in parameters:
@@ -163,8 +171,8 @@ def _foreign_source(notebook: Node, parameters: Mapping[str, Any], comment: str)
 
     check_names(parameters)
     for name, value in parameters.items():
-        if isinstance(value, Secret):
-            raise UnsupportedParameter(name, "Secret for a kernel of another language")
+        if isinstance(value, Secret | StoredValue):
+            raise UnsupportedParameter(name, f"{type(value).__name__}, and the kernel is not Python,")
     with without_slow_grammars():
         from papermill.translators import translate_parameters
     kernel = (notebook["metadata"].get("kernelspec") or {}).get("name")
@@ -178,6 +186,8 @@ def _first_tagged(cells: list[Node], tag: str) -> int | None:
 def _expression(name: str, value: Any) -> str:
     if isinstance(value, Secret):
         return f'__import__("os").environ.pop("{_ENVIRONMENT_PREFIX}{name}")'
+    if isinstance(value, StoredValue):
+        return f'__import__("pickle").loads(__import__("pathlib").Path({_text(value.path)}).read_bytes())'
     if value is None or isinstance(value, (bool, int)) and not isinstance(value, Enum):
         return repr(value)
     if type(value) is str:
@@ -263,6 +273,8 @@ def _float(value: float) -> str:
 def _json(value: Any) -> Any:
     if isinstance(value, Secret):
         return f"secret {value.variable}"
+    if isinstance(value, StoredValue):
+        return f"{value.kind} in {value.path}"
     if isinstance(value, Enum):
         return value.name
     if value is None or isinstance(value, (bool, int, str)):
