@@ -393,6 +393,7 @@ EXPORTS: dict[str, str] = {
     "mem_io_manager": "io.resources",
     "parquet_io_manager": "io.resources",
     # execution
+    "load": "execution.load",
     "Secret": "execution.notebook.parameters",
     "notebook_asset": "execution.notebook.notebook_op",
     "notebook_op": "execution.notebook.notebook_op",

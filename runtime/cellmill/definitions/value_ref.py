@@ -14,11 +14,10 @@ if TYPE_CHECKING:
 class ValueRef:
     """One immutable version of one stored value.
 
-    A reader that holds a reference needs no database: it opens `path` below the value store's root (or the URL that
-    `path` is), checks `checksum`, and reads it as `format`.
+    A reader that holds a reference needs no database: it opens `path` below the value store's root, checks `checksum`, and reads it as `format`.
     """
 
-    #: Path below the store's root, percent-encoded, or an absolute URL.
+    #: Path below the store's root, percent-encoded.
     path: str
     #: How the file is to be read: "parquet", "npy", "json", "text", "bytes" or "pickle".
     format: str
@@ -30,6 +29,8 @@ class ValueRef:
     checksum: str
     #: Module and name of the value's type, as the reader shall make it ("pandas.DataFrame").
     type_name: str = ""
+    #: The store's root (a folder or an fsspec URL) where it is not the instance's own.
+    base: str = ""
 
     @property
     def content_version(self) -> str | None:
@@ -47,6 +48,8 @@ class ValueRef:
         }
         if self.type_name:
             data["type_name"] = self.type_name
+        if self.base:
+            data["base"] = self.base
         return data
 
     @classmethod
@@ -59,6 +62,7 @@ class ValueRef:
             size=int(str(data["size"])),
             checksum=str(data["checksum"]),
             type_name=str(data.get("type_name", "")),
+            base=str(data.get("base", "")),
         )
 
 

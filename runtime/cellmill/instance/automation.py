@@ -239,9 +239,7 @@ class Automation:
         faults.hit("run.recorded")
         return result
 
-    def postpone_tick(
-        self, tick: Tick, seconds: float, body: Mapping[str, Any], *, cursor: str | None = None
-    ) -> bool:
+    def postpone_tick(self, tick: Tick, seconds: float, body: Mapping[str, Any], *, cursor: str | None = None) -> bool:
         """Leaves a claimed tick to whoever takes it up after `seconds`; False where another owner has it already.
 
         The instigator's cursor moves on: the tick itself is what remembers that it is not done.

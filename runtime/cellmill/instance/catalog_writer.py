@@ -29,7 +29,8 @@ MATERIALIZED_PARTITION = (
 OBSERVED_ASSET = (
     "INSERT INTO assets (asset_key, created_at, observation_id, observed_at, observed_version) VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT (asset_key) DO UPDATE SET observation_id = excluded.observation_id, "
-    "observed_at = excluded.observed_at, observed_version = coalesce(excluded.observed_version, assets.observed_version)"
+    "observed_at = excluded.observed_at, "
+    "observed_version = coalesce(excluded.observed_version, assets.observed_version)"
 )
 OBSERVED_PARTITION = (
     "INSERT INTO asset_partitions (asset_key, partition, observation_id, observed_at, observed_version) "

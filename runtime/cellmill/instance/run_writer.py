@@ -154,7 +154,8 @@ def _refused(tx: Transaction, run_id: str, attempt: int) -> StorageError | Lease
     if row is None:
         return RunNotFoundError(f"The instance knows no run {run_id!r}, so nothing can be added to it.")
     return LeaseLostError(
-        f"Attempt {attempt} at run {run_id} was replaced by attempt {row[0]}; this process must stop and publish nothing."
+        f"Attempt {attempt} at run {run_id} was replaced by attempt {row[0]}; "
+        "this process must stop and publish nothing."
     )
 
 

@@ -35,9 +35,10 @@ class ByTypeIOManager(IOManager):
         fsync: bool = False,
         format: str | None = None,
         previews: bool = True,
+        is_default: bool = True,
         **options: Any,
     ) -> None:
-        self.store = ValueStore(base, key_folder=key_folder, fsync=fsync, **options)
+        self.store = ValueStore(base, key_folder=key_folder, fsync=fsync, is_default=is_default, **options)
         self._format = _named_format(format)
         self._previews = previews
 
@@ -67,8 +68,8 @@ class ByTypeIOManager(IOManager):
         keys = context.asset_partition_keys
         if not isinstance(obj, Mapping) or set(obj) != set(keys):
             raise CheckError(
-                f"{_described(context)} is made for {len(keys)} partitions at once, so its value must be a mapping with "
-                f"exactly these keys: {', '.join(keys[:5])}{' …' if len(keys) > 5 else ''}."
+                f"{_described(context)} is made for {len(keys)} partitions at once, so its value must be a mapping "
+                f"with exactly these keys: {', '.join(keys[:5])}{' …' if len(keys) > 5 else ''}."
             )
         for key in keys:
             self.store.write(_place(context.asset_key, key), obj[key], chosen)

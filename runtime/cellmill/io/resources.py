@@ -41,7 +41,13 @@ def by_type_io_manager(init_context: InitResourceContext) -> ByTypeIOManager:
     """The IO manager that is used where none is named."""
     base, home = _base(init_context)
     config = init_context.resource_config or {}
-    return ByTypeIOManager(base, key_folder=home, fsync=config.get("fsync", False), format=config.get("format"))
+    return ByTypeIOManager(
+        base,
+        key_folder=home,
+        fsync=config.get("fsync", False),
+        format=config.get("format"),
+        is_default=not config.get("base_dir"),
+    )
 
 
 @io_manager(

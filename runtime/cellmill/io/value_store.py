@@ -69,12 +69,15 @@ class ValueStore:
         key_folder: Path | None = None,
         fsync: bool = False,
         verify_checksums: bool = True,
+        is_default: bool = True,
         **options: Any,
     ) -> None:
         self.files: Files = open_files(base, fsync=fsync, **options)
         self._key_folder = key_folder
         self._key: bytes | None = None
         self._verify = verify_checksums
+        # What references must carry for readers that know only the instance's own store.
+        self._base = "" if is_default else self.files.root
 
     @property
     def root(self) -> str:
@@ -107,9 +110,7 @@ class ValueStore:
             data = sign(self._signing_key(), path, pickled(value))
             size = self.files.write(path, lambda file: _write_all(file, data))
             checksum = hashlib.sha256(data).hexdigest()
-            return ValueRef(
-                path=path, format=chosen.name, version=version, size=size, checksum=checksum, type_name=name
-            )
+            return self._ref(path, version, chosen, size, checksum, name)
         hashed: list[_Hashing] = []
 
         def dump(file: IO[bytes]) -> None:
@@ -126,7 +127,18 @@ class ValueStore:
             other = path.removesuffix(chosen.suffix) + PICKLE.suffix
             return self._write(other, version, PICKLE, value, fall_back=False)
         checksum = hashed[-1].hash.hexdigest()
-        return ValueRef(path=path, format=chosen.name, version=version, size=size, checksum=checksum, type_name=name)
+        return self._ref(path, version, chosen, size, checksum, name)
+
+    def _ref(self, path: str, version: str, chosen: Format, size: int, checksum: str, name: str) -> ValueRef:
+        return ValueRef(
+            path=path,
+            format=chosen.name,
+            version=version,
+            size=size,
+            checksum=checksum,
+            type_name=name,
+            base=self._base,
+        )
 
     def read(self, ref: ValueRef) -> Any:
         """The value of this version.
