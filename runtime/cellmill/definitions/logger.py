@@ -68,8 +68,8 @@ class LoggerDefinition(AnonymousConfigurableDefinition):
             )
         if len(args) + len(kwargs) > 1:
             raise InvalidInvocationError(
-                "Initialization of logger received multiple arguments. Only a first positional context parameter should "
-                "be provided when invoking."
+                "Initialization of logger received multiple arguments. Only a first positional context parameter "
+                "should be provided when invoking."
             )
         name = next(iter(inspect.signature(self.logger_fn).parameters), "init_context")
         if kwargs and name not in kwargs:

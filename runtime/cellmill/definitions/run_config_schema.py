@@ -15,7 +15,7 @@ from cellmill.definitions.config.field import (
     Shape,
     optional_field,
 )
-from cellmill.definitions.config.schema import ANY_FIELD
+from cellmill.definitions.config.schema import ANY_FIELD, PlainConfigSchema
 from cellmill.definitions.configured import schema_of
 from cellmill.definitions.logger import default_loggers
 
@@ -74,7 +74,7 @@ def _has_config(definition: Any) -> bool:
     if getattr(definition, "configured_with", None) is not None:
         return True
     schema = getattr(definition, "config_schema", None)
-    return schema is not None and getattr(schema, "declared", True)
+    return schema is not None and not (isinstance(schema, PlainConfigSchema) and not schema.declared)
 
 
 def _graph_is_trivial(job: Any, graph: Any, top: bool) -> bool:

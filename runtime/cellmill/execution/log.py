@@ -35,10 +35,9 @@ def run_loggers(job: Any, config: ResolvedRunConfig, run_id: str | None = None) 
     known: dict[str, LoggerDefinition] = dict(job.loggers) or default_loggers()
     if config.loggers:
         return [_made(known[key], value, job, run_id) for key, value in config.loggers.items()]
-    if job.loggers:
-        # Loggers that a job declares are used only when run config names them.
-        return []
-    return [_made(one, {"log_level": "INFO", "name": "cellmill"}, job, run_id) for one in known.values()]
+    # Loggers that a job declares are used only when run config names them.
+    settings = {"log_level": "INFO", "name": "cellmill"}
+    return [_made(one, settings, job, run_id) for one in default_loggers().values()]
 
 
 def _made(definition: LoggerDefinition, config: Any, job: Any, run_id: str | None) -> logging.Logger:
