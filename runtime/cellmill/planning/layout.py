@@ -30,9 +30,7 @@ def lay_out(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> Mapping[s
     return places
 
 
-def _columns(
-    nodes: Sequence[str], above: Mapping[str, list[str]], below: Mapping[str, list[str]]
-) -> dict[str, int]:
+def _columns(nodes: Sequence[str], above: Mapping[str, list[str]], below: Mapping[str, list[str]]) -> dict[str, int]:
     """The longest way to each node; sources are then moved right, next to their first reader."""
     waiting = {node: len(above[node]) for node in nodes}
     column = dict.fromkeys(nodes, 0)
@@ -60,9 +58,7 @@ def _columns(
     return column
 
 
-def _parts(
-    nodes: Sequence[str], above: Mapping[str, list[str]], below: Mapping[str, list[str]]
-) -> list[list[str]]:
+def _parts(nodes: Sequence[str], above: Mapping[str, list[str]], below: Mapping[str, list[str]]) -> list[list[str]]:
     """The connected parts, larger ones first."""
     seen: set[str] = set()
     parts = []

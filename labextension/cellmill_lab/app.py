@@ -1,0 +1,59 @@
+"""The server extension, and ``jupyter cellmill``, which starts it alone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Unicode
+
+from cellmill_lab.graphql_handler import GraphQLHandler
+from cellmill_lab.guard import SETTING
+from cellmill_lab.page import AssetFileHandler, PageHandler
+from cellmill_lab.previews import CellOutputHandler, RunNotebookHandler
+from cellmill_lab.reports import ReportMaterializationHandler
+from cellmill_lab.services import Services
+
+STATIC = Path(__file__).parent / "static"
+
+
+class CellmillApp(ExtensionApp):
+    """Serves cellmill's GraphQL, previews and page under Jupyter Server's authentication."""
+
+    name = "cellmill"
+    extension_url = "/cellmill"
+    load_other_extensions = False
+    description = "Start cellmill's own page, without JupyterLab."
+    static_paths: ClassVar[list[str]] = []
+
+    workspace_dir = Unicode("", config=True, help="The folder of the workspace; the server's root folder if empty.")
+
+    def initialize_settings(self) -> None:
+        """Give every handler the one object that opens the workspace and the instance when first asked."""
+        root = Path(self.workspace_dir or self.serverapp.root_dir)
+        self.settings[SETTING] = Services(root.resolve())
+
+    def initialize_handlers(self) -> None:
+        """Register every route; each handler declares its own resource and action."""
+        self.handlers.extend(
+            [
+                (r"/cellmill/?", PageHandler),
+                (r"/cellmill/static/(.*)", AssetFileHandler, {"root": STATIC}),
+                (r"/cellmill/graphql", GraphQLHandler),
+                (r"/cellmill/report_asset_materialization/?(.*)", ReportMaterializationHandler),
+                (r"/cellmill/runs/([^/]+)/notebook/(.*)", RunNotebookHandler),
+                (r"/cellmill/runs/([^/]+)/cells/([^/]+)/(.*)", CellOutputHandler),
+            ]
+        )
+
+    async def stop_extension(self) -> None:
+        """Close the instance and stop watching it."""
+        services: Services = self.settings[SETTING]
+        await services.close()
+
+
+def main() -> None:
+    """Start the server with cellmill's page as its landing page."""
+    CellmillApp.launch_instance(sys.argv[1:])

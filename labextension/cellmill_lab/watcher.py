@@ -1,0 +1,56 @@
+"""Notices new events in the instance once, for any number of subscribers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+#: Seconds between two looks at the instance while somebody listens. A look is one indexed read.
+INTERVAL_S = 0.2
+
+
+class EventSource(Protocol):
+    """The part of the instance that the watcher reads."""
+
+    def latest_event_id(self) -> int:
+        """The id of the newest event, 0 without any."""
+
+
+class Watcher:
+    """Wakes its subscribers when the newest event id has grown; looks only while there are subscribers."""
+
+    def __init__(self, source: EventSource) -> None:
+        self._source = source
+        self._listeners: set[asyncio.Event] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Yields at once, and then each time something was recorded."""
+        wake = asyncio.Event()
+        self._listeners.add(wake)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._watch())
+        try:
+            yield None
+            while True:
+                await wake.wait()
+                wake.clear()
+                yield None
+        finally:
+            self._listeners.discard(wake)
+
+    def stop(self) -> None:
+        """End the task."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _watch(self) -> None:
+        seen = await asyncio.to_thread(self._source.latest_event_id)
+        while self._listeners:
+            await asyncio.sleep(INTERVAL_S)
+            newest = await asyncio.to_thread(self._source.latest_event_id)
+            if newest != seen:
+                seen = newest
+                for listener in self._listeners:
+                    listener.set()

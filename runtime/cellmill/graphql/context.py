@@ -1,0 +1,208 @@
+"""What one request can reach: the workspace's manifest, the instance, and bulk answers shared by all its fields."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.graphql.cells import CellSources
+from cellmill.graphql.freshness import Freshness, load_freshness
+from cellmill.instance.automation import InstigatorState, Tick
+from cellmill.instance.instance import Instance
+from cellmill.planning.asset_state import AssetState
+from cellmill.planning.run import Run, RunRecord, RunsFilter
+from cellmill.workspace.manifest import AssetEntry, JobEntry, Manifest, ScheduleEntry, SensorEntry
+from cellmill.workspace.partitions import partitions_from_json
+from cellmill.workspace.workspace import Workspace
+
+#: The name of every location's one repository, as Dagster names it.
+REPOSITORY = "__repository__"
+#: The job that any selection of assets runs in.
+ASSET_JOB = "__ASSET_JOB"
+#: Seconds between two looks at the workspace's files while somebody follows the assets.
+LOOK_S = 2.0
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all requests of a server share."""
+
+    workspace: Workspace
+    instance: Instance
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    closed: bool = False
+    looked_at: float = 0.0
+    cells: CellSources = field(default_factory=CellSources)
+
+
+class Context:
+    """One request's view: each thing is loaded at most once, for all assets or runs at a time."""
+
+    def __init__(self, shared: Shared, user: str = "") -> None:
+        self.shared = shared
+        self.user = user
+        self.instance = shared.instance
+        self.workspace = shared.workspace
+        self._records: dict[str, RunRecord | None] = {}
+
+    def for_request(self, user: str) -> Context:
+        """A context with nothing loaded yet, for a request by ``user``."""
+        return Context(self.shared, user)
+
+    def close(self) -> None:
+        """Stop the hosts of the code locations and close the instance."""
+        if not self.shared.closed:
+            self.shared.closed = True
+            self.workspace.close()
+            self.instance.dispose()
+
+    # -- definitions ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What all locations offer; read by one request at a time."""
+        with self.shared.lock:
+            return self.workspace.manifest
+
+    def refresh(self) -> Manifest:
+        """Read what changed in the workspace's files."""
+        with self.shared.lock:
+            manifest = self.workspace.refresh()
+        self.__dict__["manifest"] = manifest
+        for name in ("assets", "children", "states", "planned_runs", "freshness"):
+            self.__dict__.pop(name, None)
+        return manifest
+
+    @cached_property
+    def assets(self) -> Mapping[AssetKey, AssetEntry]:
+        """Every asset that has a definition, in the manifest's order."""
+        return {entry.asset_key: entry for entry in self.manifest.assets}
+
+    @cached_property
+    def children(self) -> Mapping[AssetKey, list[AssetKey]]:
+        """The assets that are made from each asset."""
+        found: dict[AssetKey, list[AssetKey]] = {key: [] for key in self.assets}
+        for key, entry in self.assets.items():
+            for path in entry.upstream:
+                found.setdefault(AssetKey(path), []).append(key)
+        return found
+
+    @property
+    def location_names(self) -> list[str]:
+        """The names of all code locations."""
+        return list(self.workspace.locations)
+
+    def job(self, name: str, location: str | None = None) -> JobEntry | None:
+        """The job of that name, in any location unless one is given."""
+        for entry in self.manifest.jobs:
+            if entry.name == name and (not location or entry.location == location):
+                return entry
+        return None
+
+    def schedule(self, name: str, location: str | None = None) -> ScheduleEntry | None:
+        """The schedule of that name."""
+        return _named(self.manifest.schedules, name, location)
+
+    def sensor(self, name: str, location: str | None = None) -> SensorEntry | None:
+        """The sensor of that name."""
+        return _named(self.manifest.sensors, name, location)
+
+    # -- state ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def states(self) -> Mapping[AssetKey, AssetState]:
+        """What the catalog knows of every asset, in one statement."""
+        return self.instance.asset_states()
+
+    @cached_property
+    def planned_runs(self) -> Mapping[str, Run]:
+        """The runs that last planned to make an asset, in one statement."""
+        ids = {state.planned_run_id for state in self.states.values() if state.planned_run_id}
+        if not ids:
+            return {}
+        runs = self.instance.get_runs(filters=RunsFilter(run_ids=sorted(ids)))
+        return {run.run_id: run for run in runs}
+
+    @cached_property
+    def freshness(self) -> Mapping[AssetKey, Freshness]:
+        """The state of every asset with a definition."""
+        return load_freshness(self)
+
+    def partition_keys(self, entry: AssetEntry | JobEntry) -> list[str]:
+        """The partitions of an asset or a job; those of a dynamic definition are looked up."""
+        if entry.partitions is None:
+            return []
+        definition = partitions_from_json(entry.partitions)
+        return list(definition.get_partition_keys(dynamic_partitions_store=self.instance))
+
+    def cell_source(self, entry: AssetEntry) -> str | None:
+        """The source of the cell that defines an asset, as its notebook is on disk now."""
+        if entry.notebook is None or entry.cell is None:
+            return None
+        return self.shared.cells.source(self.workspace.config.root / entry.notebook, entry.cell_id, entry.cell)
+
+    def nearest_asset(self, key: AssetKey) -> str | None:
+        """The asset whose key looks most like this one."""
+        names = [other.to_user_string() for other in self.assets]
+        return next(iter(get_close_matches(key.to_user_string(), names, 1)), None)
+
+    @cached_property
+    def instigators(self) -> Mapping[str, InstigatorState]:
+        """What is remembered of every schedule and sensor, in one statement."""
+        return {state.id: state for state in self.instance.automation.instigators()}
+
+    def ticks_of(self, origin: str, *, before: int | None, after: int | None, limit: int) -> list[Tick]:
+        """Ticks of one schedule or sensor, newest first."""
+        return self.instance.automation.ticks(origin, before=before, after=after, limit=limit)
+
+    def run_record(self, run_id: str) -> RunRecord | None:
+        """The record of one run, from what was loaded in bulk where it was."""
+        if run_id not in self._records:
+            self._records[run_id] = self.instance.get_run_record_by_id(run_id)
+        return self._records[run_id]
+
+    def forget_run(self, run_id: str) -> None:
+        """Load this run anew when it is asked for again."""
+        self._records.pop(run_id, None)
+
+    def daemon_leases(self) -> list[tuple[str, float, float]]:
+        """Name, expiry and last renewal of every loop of the daemon."""
+        return [(lease.name, lease.expires_at, lease.renewed_at) for lease in self.instance.leases.all()]
+
+    def follow_files(self) -> None:
+        """Read the workspace again where its files were not looked at for a moment."""
+        now = time.monotonic()
+        with self.shared.lock:
+            due = now - self.shared.looked_at > LOOK_S
+            self.shared.looked_at = now if due else self.shared.looked_at
+        if due:
+            self.refresh()
+
+    def keep_records(self, records: Sequence[RunRecord]) -> None:
+        """Remember records that a list loaded, for the fields that ask for them one by one."""
+        for record in records:
+            self._records[record.run_id] = record
+
+    def notebooks_folder(self) -> Path:
+        """The folder that holds the executed notebooks, one folder for each run."""
+        return Path(self.workspace.home) / "runs"
+
+
+def _named(entries: Sequence[Any], name: str, location: str | None) -> Any:
+    for entry in entries:
+        if entry.name == name and (not location or entry.location == location):
+            return entry
+    return None
+
+
+def open_context(root: Path) -> Context:
+    """Open the workspace that holds ``root`` and its instance."""
+    workspace = Workspace.open(root)
+    return Context(Shared(workspace, Instance.get(workspace.home)))

@@ -1,0 +1,44 @@
+"""Two small words with which the schema is written: every field carries its description."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import strawberry
+
+
+def documented(resolver: Callable[..., Any], graphql_type: Any = None) -> Any:
+    """A field resolved by ``resolver`` whose description is the resolver's docstring."""
+    description = " ".join((resolver.__doc__ or "").split())
+    return strawberry.field(resolver=resolver, description=description, graphql_type=graphql_type)
+
+
+def said(description: str, default: Any = ...) -> Any:
+    """A plain data field with a description, and a default if one is given."""
+    if default is ...:
+        return strawberry.field(description=description)
+    return strawberry.field(description=description, default=default)
+
+
+def arg(description: str) -> Any:
+    """The description of an argument, for ``Annotated``."""
+    return strawberry.argument(description=description)
+
+
+RunIdArg = Annotated[strawberry.ID, arg("The id of the run.")]
+RunIdText = Annotated[str, arg("The id of the run.")]
+CursorArg = Annotated[str | None, arg("Where to go on: the cursor of the previous page.")]
+LimitArg = Annotated[int | None, arg("How many at most; the server has a maximum of its own.")]
+
+#: Items of one page, whatever the client asks for.
+MAX_PAGE = 200
+
+
+def page_size(limit: int | None, maximum: int = MAX_PAGE) -> int:
+    """The number of items to return for a client's ``limit``; ``ValueError`` for one that no page may have."""
+    if limit is None:
+        return min(100, maximum)
+    if limit < 0:
+        raise ValueError("A limit may not be negative.")
+    return min(limit, maximum)

@@ -1,0 +1,75 @@
+"""The state of assets as the screens show it, for all assets at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import strawberry
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.planning.run import FINISHED_STATUSES, RunStatus
+from cellmill.planning.staleness import AssetFacts, Staleness, StaleStatus, decide_staleness
+
+if TYPE_CHECKING:
+    from cellmill.graphql.context import Context
+
+
+@strawberry.enum(description="The state of an asset against its definition, its upstreams and its runs.")
+class AssetState(Enum):
+    """The state of an asset."""
+
+    FRESH = "FRESH"
+    STALE = "STALE"
+    MISSING = "MISSING"
+    RUNNING = "RUNNING"
+    FAILED = "FAILED"
+    EXTERNAL = "EXTERNAL"
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """The state of one asset, why, and since when its value is there."""
+
+    state: AssetState
+    reason: str = ""
+    materialized_at: float | None = None
+    #: Upstreams that make it stale.
+    causes: tuple[tuple[AssetKey, str], ...] = ()
+
+
+def load_freshness(context: Context) -> dict[AssetKey, Freshness]:
+    """The state of every asset with a definition; two statements and one walk, however many there are."""
+    facts = [
+        AssetFacts(
+            key=key,
+            parents=tuple(AssetKey(path) for path in entry.upstream),
+            code_version=entry.code_version,
+            is_external=not entry.materializable,
+            is_partitioned=entry.partitions is not None,
+        )
+        for key, entry in context.assets.items()
+    ]
+    decided = decide_staleness(facts, context.states)
+    return {fact.key: _with_runs(context, fact.key, decided[fact.key]) for fact in facts}
+
+
+def _with_runs(context: Context, key: AssetKey, decided: Staleness) -> Freshness:
+    """The decision, unless a run that means to make the asset says more."""
+    state = context.states.get(key)
+    made_at = state.timestamp if state is not None else None
+    causes = tuple((cause.dependency or cause.key, cause.reason) for cause in decided.causes)
+    if not context.assets[key].materializable:
+        return Freshness(AssetState.EXTERNAL, "It is made elsewhere.", made_at)
+    planned = context.planned_runs.get(state.planned_run_id or "") if state is not None else None
+    if state is not None and planned is not None and (state.planned_id or 0) > (state.event_id or 0):
+        if planned.status not in FINISHED_STATUSES:
+            word = "waits in the queue" if planned.status is RunStatus.QUEUED else "is being made"
+            return Freshness(AssetState.RUNNING, f"It {word} in run {planned.run_id[:8]}.", made_at, causes)
+        if planned.status in (RunStatus.FAILURE, RunStatus.CANCELED):
+            return Freshness(AssetState.FAILED, f"Run {planned.run_id[:8]} did not make it.", made_at, causes)
+    if decided.status is StaleStatus.MISSING:
+        return Freshness(AssetState.MISSING, "It was never made.", made_at)
+    reason = "; ".join(decided.reasons)
+    return Freshness(AssetState(decided.status.value), reason, made_at, causes)

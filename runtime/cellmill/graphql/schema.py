@@ -1,0 +1,102 @@
+"""The schema, and the one way to execute an operation of it, with its limits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, parse
+from strawberry.extensions import MaskErrors, MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
+from strawberry.schema.config import StrawberryConfig
+
+from cellmill.errors import CellmillError
+from cellmill.graphql.context import Context
+from cellmill.graphql.events import ALL_TYPES, ObjectStoreOperationEvent
+from cellmill.graphql.metadata import ENTRY_TYPES
+from cellmill.graphql.mutation import Mutation
+from cellmill.graphql.permissions import MAX_TOKENS
+from cellmill.graphql.query import Query
+from cellmill.graphql.subscription import Changes, Live, Subscription
+
+#: Fields inside fields; the deepest documented query has 9.
+MAX_DEPTH = 10
+#: Aliases in one document.
+MAX_ALIASES = 15
+#: Bytes of one document.
+MAX_QUERY = 128 * 1024
+
+_log = logging.getLogger(__name__)
+
+
+def _is_ours_to_hide(error: GraphQLError) -> bool:
+    original = error.original_error
+    return original is not None and not isinstance(original, CellmillError | ValueError | GraphQLError)
+
+
+schema = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    types=[*ENTRY_TYPES, *ALL_TYPES, ObjectStoreOperationEvent],
+    config=StrawberryConfig(disable_field_suggestions=False),
+    extensions=[
+        lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
+        lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
+        lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
+        lambda: MaskErrors(
+            should_mask_error=_is_ours_to_hide,
+            error_message="An unexpected error happened; the server's log has the details.",
+        ),
+    ],
+)
+
+
+def sdl() -> str:
+    """The schema in GraphQL's own language, as it is checked in."""
+    return schema.as_str() + "\n"
+
+
+def execute(query: str, variables: Mapping[str, Any], operation: str | None, context: Context) -> dict[str, Any]:
+    """The answer to one query or mutation, ready for JSON; blocks, so not for an event loop."""
+    if len(query) > MAX_QUERY:
+        return {"data": None, "errors": [{"message": f"A document may have at most {MAX_QUERY} bytes."}]}
+    if operation_kind(query, operation) == "subscription":
+        return {"data": None, "errors": [{"message": "Subscriptions are served by WebSocket."}]}
+    result = schema.execute_sync(query, dict(variables), context_value=context, operation_name=operation)
+    answer: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        answer["errors"] = [error.formatted for error in result.errors]
+    return answer
+
+
+def operation_kind(query: str, operation: str | None) -> str | None:
+    """`query`, `mutation` or `subscription`; None where the document cannot be read or has no such operation."""
+    try:
+        document = parse(query, max_tokens=MAX_TOKENS, no_location=True)
+    except (GraphQLSyntaxError, RecursionError):
+        return None
+    for node in document.definitions:
+        if isinstance(node, OperationDefinitionNode) and (
+            operation is None or (node.name is not None and node.name.value == operation)
+        ):
+            return node.operation.value
+    return None
+
+
+async def subscribe(
+    query: str, variables: Mapping[str, Any], operation: str | None, context: Context, changes: Changes
+) -> AsyncIterator[dict[str, Any]]:
+    """The answers of one subscription; one without `data` is its only and last."""
+    results = await schema.subscribe(
+        query, dict(variables), context_value=Live(context, changes), operation_name=operation
+    )
+    if not hasattr(results, "__aiter__"):
+        yield {"errors": [error.formatted for error in results.errors or ()]}
+        return
+    async for result in results:
+        answer: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            answer["errors"] = [error.formatted for error in result.errors]
+        yield answer

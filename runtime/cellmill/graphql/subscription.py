@@ -1,0 +1,125 @@
+"""Everything that can be followed live."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Protocol
+
+import strawberry
+
+from cellmill.graphql.context import Context
+from cellmill.graphql.documented import CursorArg, RunIdArg, said
+from cellmill.graphql.events import DagsterRunEvent, MessageEvent, run_event
+from cellmill.graphql.graph_view import AssetGraphPatch, graph_patch
+from cellmill.graphql.runs import MAX_EVENTS, Run
+
+
+class Changes(Protocol):
+    """Tells when something was recorded."""
+
+    def changes(self) -> AsyncIterator[None]:
+        """Yields at once, and then each time something was recorded."""
+
+
+class Live:
+    """What a subscription can reach: requests' contexts, made anew for each look, and the news."""
+
+    def __init__(self, context: Context, changes: Changes) -> None:
+        self.context = context
+        self.changes = changes
+
+
+@strawberry.type(description="The next events of a run.")
+class PipelineRunLogsSubscriptionSuccess:
+    """The next events of a run."""
+
+    run: Run = said("The run as it is now.")
+    messages: list[MessageEvent] = strawberry.field(
+        description="The events, in order.", graphql_type=list[DagsterRunEvent]
+    )
+    has_more_past_events: bool = said("Whether events that happened before now follow in another message.")
+    cursor: str = said("Where to go on after a lost connection.")
+
+
+@strawberry.type(description="A run cannot be followed.")
+class PipelineRunLogsSubscriptionFailure:
+    """A run cannot be followed."""
+
+    message: str = said("Why.")
+    missing_run_id: str | None = said("The id under which no run is known.", None)
+
+
+PipelineRunLogsSubscriptionPayload = Annotated[
+    PipelineRunLogsSubscriptionSuccess | PipelineRunLogsSubscriptionFailure,
+    strawberry.union("PipelineRunLogsSubscriptionPayload", description="News of a run."),
+]
+
+
+def _page(context: Context, run_id: str, cursor: str | None) -> Any:
+    found = context.instance.get_records_for_run(run_id, cursor=cursor or None, limit=MAX_EVENTS, ascending=True)
+    return found, context.instance.get_run_record_by_id(run_id)
+
+
+async def follow_run(live: Live, run_id: str, cursor: str | None) -> AsyncIterator[Any]:
+    """The events of a run, each once and in order; ends when the run has ended and all were sent."""
+    if cursor == "HEAD":
+        cursor = await asyncio.to_thread(_last_cursor, live.context, run_id)
+    async for _ in live.changes.changes():
+        while True:
+            page, record = await asyncio.to_thread(_page, live.context, run_id, cursor)
+            if record is None:
+                yield PipelineRunLogsSubscriptionFailure(message=f"No run has the id {run_id}.", missing_run_id=run_id)
+                return
+            if page.records or cursor is None:
+                cursor = page.cursor
+                messages = [run_event(one.event) for one in page.records]
+                yield PipelineRunLogsSubscriptionSuccess(
+                    run=Run(record=record), messages=messages, has_more_past_events=page.has_more, cursor=cursor
+                )
+            if not page.has_more:
+                break
+        if record.run.is_finished:
+            return
+
+
+def _last_cursor(context: Context, run_id: str) -> str | None:
+    found = context.instance.get_records_for_run(run_id, limit=1, ascending=False)
+    return str(found.cursor) if found.records else None
+
+
+def _look(context: Context) -> tuple[Any, Any]:
+    fresh = context.for_request(context.user)
+    fresh.follow_files()
+    return fresh.manifest, dict(fresh.freshness)
+
+
+async def follow_assets(live: Live) -> AsyncIterator[AssetGraphPatch]:
+    """What changes in the asset graph: states, or that it must be loaded anew."""
+    before_manifest, before = await asyncio.to_thread(_look, live.context)
+    async for _ in live.changes.changes():
+        manifest, now = await asyncio.to_thread(_look, live.context)
+        changed = manifest is not before_manifest and manifest.assets != before_manifest.assets
+        patch = graph_patch(before, now, changed)
+        before_manifest, before = manifest, now
+        if patch.structure_changed or patch.keys:
+            yield patch
+
+
+@strawberry.type(description="Everything that can be followed live.")
+class Subscription:
+    """Everything that can be followed live."""
+
+    @strawberry.subscription(description="The events of a run, each once and in order, until it ends.")
+    async def pipeline_run_logs(
+        self, info: strawberry.Info[Live, None], run_id: RunIdArg, cursor: CursorArg = None
+    ) -> AsyncIterator[PipelineRunLogsSubscriptionPayload]:
+        """The events of a run."""
+        async for payload in follow_run(info.context, run_id, cursor):
+            yield payload
+
+    @strawberry.subscription(description="Changes of the states of assets, and of the asset graph.")
+    async def asset_state_changes(self, info: strawberry.Info[Live, None]) -> AsyncIterator[AssetGraphPatch]:
+        """Changes of the states of assets."""
+        async for patch in follow_assets(info.context):
+            yield patch
