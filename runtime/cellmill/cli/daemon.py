@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from cellmill.automation.workspace_assets import AutomatedWorkspace
 from cellmill.cli.app import App, json_option, pass_app
 from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.render import show_rows, time_text
@@ -48,7 +49,7 @@ def run_daemon(app: App, only: tuple[str, ...] = ()) -> int:
     module = import_module("cellmill.automation.daemon")
     status: int = module.run(
         app.instance,
-        WorkspaceSource(app.workspace),
+        AutomatedWorkspace(WorkspaceSource(app.workspace), app.instance),
         limits=_limits(app),
         launcher=run_launcher(app),
         only=list(only) or None,

@@ -9,40 +9,30 @@ from cellmill.cli.app import App
 from cellmill.cli.state import AssetState, LastMaterialization
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.planning.asset_state import AssetState as Stored
-from cellmill.workspace.manifest import AssetEntry
-from cellmill.workspace.workspace import sort_assets
+from cellmill.planning.staleness import AssetFacts, decide_staleness
 
 
 def read_states(app: App) -> dict[AssetKey, AssetState]:
-    """Return the state of every asset of the workspace that was ever stored: one query, one walk."""
+    """Return the state of every asset of the workspace: one query, one walk."""
     stored = app.instance.asset_states()
-    entries = sort_assets([entry for entry in app.workspace.manifest.assets])
-    states: dict[AssetKey, AssetState] = {}
-    for entry in entries:
-        found = stored.get(entry.asset_key)
-        if found is not None and (found.is_materialized or found.observed_version is not None):
-            states[entry.asset_key] = _state(entry, found, stored, states)
-    return states
-
-
-def _state(
-    entry: AssetEntry, found: Stored, stored: Mapping[AssetKey, Stored], states: Mapping[AssetKey, AssetState]
-) -> AssetState:
-    reasons = []
-    if entry.code_version and found.code_version and entry.code_version != found.code_version:
-        reasons.append("its code changed")
-    for path in entry.upstream:
-        up = AssetKey(path)
-        name = up.to_user_string()
-        above = stored.get(up)
-        used = found.inputs.get(name)
-        if used is None and found.inputs:
-            reasons.append(f"{name} is a new upstream")
-        elif above is not None and above.current_version is not None and used not in (None, above.current_version):
-            reasons.append(f"{name} has newer data")
-        elif up in states and states[up].state == "stale":
-            reasons.append(f"{name} is stale")
-    return AssetState(state="stale" if reasons else "fresh", reasons=tuple(reasons), last=last_materialization(found))
+    facts = [
+        AssetFacts(
+            key=entry.asset_key,
+            parents=[AssetKey(path) for path in entry.upstream],
+            code_version=entry.code_version,
+            is_external=not entry.materializable,
+            is_partitioned=entry.partitions is not None,
+        )
+        for entry in app.workspace.manifest.assets
+    ]
+    return {
+        key: AssetState(
+            state=decision.status.value.lower(),
+            reasons=tuple(decision.reasons),
+            last=last_materialization(stored[key]) if key in stored else None,
+        )
+        for key, decision in decide_staleness(facts, stored).items()
+    }
 
 
 def last_materialization(found: Stored) -> LastMaterialization | None:
