@@ -80,10 +80,17 @@ class Daemon:
         self._stop.set()
         for thread in threads:
             thread.join(10)
+        self._release()
         if self.reason is not None:
             log.error("The daemon ends: %s", self.reason)
             return 1
         return 0
+
+    def _release(self) -> None:
+        """Takes back the heartbeats of a daemon that stopped in order, so that nobody queues runs for it."""
+        for lease in self.instance.leases.all():
+            if lease.owner == self.owner and "error" not in lease.body:
+                self.instance.leases.release(lease)
 
     def stop(self) -> None:
         """Asks the loops to end after their present pass."""
