@@ -345,16 +345,32 @@ TABLE: dict[EventType, tuple[str, str, tuple[type, ...]]] = {
     EventType.HOOK_COMPLETED: ("HookCompletedEvent", "A hook ran.", _STEP),
     EventType.HOOK_SKIPPED: ("HookSkippedEvent", "A hook was skipped.", _STEP),
     EventType.HOOK_ERRORED: ("HookErroredEvent", "A hook failed.", (*_STEP, *_ERROR)),
-    EventType.LOADED_INPUT: ("LoadedInputEvent", "An IO manager loaded an input.", (*_STEP, *_SHOWN, _InputField, _ManagerField)),
-    EventType.HANDLED_OUTPUT: ("HandledOutputEvent", "An IO manager stored an output.", (*_STEP, *_SHOWN, _OutputField, _ManagerField)),
+    EventType.LOADED_INPUT: (
+        "LoadedInputEvent",
+        "An IO manager loaded an input.",
+        (*_STEP, *_SHOWN, _InputField, _ManagerField),
+    ),
+    EventType.HANDLED_OUTPUT: (
+        "HandledOutputEvent",
+        "An IO manager stored an output.",
+        (*_STEP, *_SHOWN, _OutputField, _ManagerField),
+    ),
     EventType.LOGS_CAPTURED: ("LogsCapturedEvent", "What a process prints is being kept.", ()),
-    EventType.ENGINE_EVENT: ("EngineEvent", "The engine has something to say.", (*_STEP, *_SHOWN, *_ERROR, MarkerEvent)),
+    EventType.ENGINE_EVENT: (
+        "EngineEvent",
+        "The engine has something to say.",
+        (*_STEP, *_SHOWN, *_ERROR, MarkerEvent),
+    ),
     EventType.STEP_WORKER_STARTING: ("StepWorkerStartingEvent", "A process is being started.", (*_STEP, MarkerEvent)),
     EventType.STEP_WORKER_STARTED: ("StepWorkerStartedEvent", "A process was started.", (*_STEP, MarkerEvent)),
     EventType.RESOURCE_INIT_STARTED: ("ResourceInitStartedEvent", "Resources are being set up.", (*_STEP, MarkerEvent)),
     EventType.RESOURCE_INIT_SUCCESS: ("ResourceInitSuccessEvent", "Resources are set up.", (*_STEP, MarkerEvent)),
-    EventType.RESOURCE_INIT_FAILURE: ("ResourceInitFailureEvent", "Resources could not be set up.", (*_STEP, *_ERROR, MarkerEvent)),
-}  # fmt: skip
+    EventType.RESOURCE_INIT_FAILURE: (
+        "ResourceInitFailureEvent",
+        "Resources could not be set up.",
+        (*_STEP, *_ERROR, MarkerEvent),
+    ),
+}
 
 
 def _make(name: str, description: str, parts: tuple[type, ...]) -> Any:
