@@ -119,12 +119,22 @@ def result_as_data(result: EvaluateAutomationConditionsResult) -> dict[str, Any]
 class ConditionLoop:
     """One evaluation of each location's conditions at a time."""
 
-    def __init__(self, instance: Instance, source: Source, clock: Clock, owner: str, *, claim_s: float = 120.0) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        source: Source,
+        clock: Clock,
+        owner: str,
+        *,
+        claim_s: float = 120.0,
+        interval_s: float = 5.0,
+    ) -> None:
         self._instance = instance
         self._source = source
         self._clock = clock
         self._owner = owner
         self._claim_s = claim_s
+        self._interval_s = interval_s
 
     def run_once(self) -> int:
         """Evaluates every location that has conditions; returns how many runs were requested."""
@@ -138,7 +148,19 @@ class ConditionLoop:
             self._instance.automation.put_instigator(state)
         if state.status != "RUNNING":
             return 0
+        lease = self._instance.leases.acquire(name, self._owner, self._claim_s)
+        if lease is None:
+            return 0
+        try:
+            return self._evaluate_alone(name, location)
+        finally:
+            self._instance.leases.release(lease)
+
+    def _evaluate_alone(self, name: str, location: str) -> int:
         now = self._clock.now()
+        state = self._instance.automation.instigator(name)
+        if state is None or (state.last_tick_at is not None and now - state.last_tick_at < self._interval_s):
+            return 0
         tick = self._instance.automation.claim_tick(name, int(now), owner=self._owner, lease_s=self._claim_s)
         if tick is None:
             return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from cellmill.automation.submit import run_for
 from cellmill.errors import LeaseLostError
 from cellmill.instance.automation import InstigatorState, RunSubmission, Tick
 from cellmill.instance.instance import Instance
+from cellmill.instance.leases import Lease
 from cellmill.planning.instigator import Answer, SensorSpec
 from cellmill.planning.run import RUN_KEY_TAG, SENSOR_TAG
 from cellmill.planning.tick import TickStatus, sensor_backoff_s
@@ -33,6 +34,16 @@ class Sensed:
     skipped: int = 0
     failed: int = 0
     deduplicated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An evaluation that this daemon, and no other, is to make."""
+
+    spec: SensorSpec
+    state: InstigatorState
+    tick: Tick
+    lease: Lease
 
 
 class Sensors:
@@ -60,16 +71,26 @@ class Sensors:
         done = Sensed()
         now = self._clock.now()
         states = {state.id: state for state in self._instance.automation.instigators("sensor")}
-        claimed: list[tuple[SensorSpec, InstigatorState, Tick]] = []
+        claimed = []
         for spec in self._source.sensors():
             state = self._state(spec, states.get(spec.id), now)
-            if state is None or not self._is_due(spec, state, now):
-                continue
-            tick = self._instance.automation.claim_tick(spec.id, int(now), owner=self._owner, lease_s=self._claim_s)
-            if tick is not None:
-                claimed.append((spec, state, tick))
+            if state is not None and self._is_due(spec, state, now) and (work := self._claim(spec, now)) is not None:
+                claimed.append(work)
         self._evaluate_all(claimed, done)
         return done
+
+    def _claim(self, spec: SensorSpec, now: float) -> Work | None:
+        """The right to evaluate, with the state as it is once it is held; None where another daemon evaluates or just did."""
+        lease = self._instance.leases.acquire(spec.id, self._owner, self._claim_s)
+        if lease is None:
+            return None
+        state = self._instance.automation.instigator(spec.id)
+        if state is not None and state.status == "RUNNING" and self._is_due(spec, state, now):
+            tick = self._instance.automation.claim_tick(spec.id, int(now), owner=self._owner, lease_s=self._claim_s)
+            if tick is not None:
+                return Work(spec, state, tick, lease)
+        self._instance.leases.release(lease)
+        return None
 
     def _state(self, spec: SensorSpec, state: InstigatorState | None, now: float) -> InstigatorState | None:
         if state is None:
@@ -87,19 +108,15 @@ class Sensors:
             return True
         return now >= state.last_tick_at + sensor_backoff_s(spec.minimum_interval_s, state.failures)
 
-    def _evaluate_all(self, claimed: Sequence[tuple[SensorSpec, InstigatorState, Tick]], done: Sensed) -> None:
-        if not claimed:
-            return
-        if len(claimed) == 1 or self._workers == 1:
-            for spec, state, tick in claimed:
-                self._finish(spec, state, tick, self._outcome(spec, state), done)
+    def _evaluate_all(self, claimed: Sequence[Work], done: Sensed) -> None:
+        if len(claimed) < 2 or self._workers == 1:
+            for work in claimed:
+                self._finish(work, self._outcome(work.spec, work.state), done)
             return
         with ThreadPoolExecutor(self._workers, thread_name_prefix="cellmill-sensor") as pool:
-            futures: list[Future[Answer | Exception]] = [
-                pool.submit(self._outcome, spec, state) for spec, state, _ in claimed
-            ]
-            for (spec, state, tick), future in zip(claimed, futures, strict=True):
-                self._finish(spec, state, tick, future.result(), done)
+            futures = [(work, pool.submit(self._outcome, work.spec, work.state)) for work in claimed]
+            for work, future in futures:
+                self._finish(work, future.result(), done)
 
     def _outcome(self, spec: SensorSpec, state: InstigatorState) -> Answer | Exception:
         payload: dict[str, Any] = {
@@ -113,9 +130,8 @@ class Sensors:
         except Exception as error:  # the shell of an evaluation: whatever went wrong is recorded on its tick
             return error
 
-    def _finish(
-        self, spec: SensorSpec, state: InstigatorState, tick: Tick, outcome: Answer | Exception, done: Sensed
-    ) -> None:
+    def _finish(self, work: Work, outcome: Answer | Exception, done: Sensed) -> None:
+        spec, state, tick = work.spec, work.state, work.tick
         done.evaluated += 1
         faults.hit("sensor.evaluated")
         try:
@@ -129,12 +145,13 @@ class Sensors:
                     failures=state.failures + 1,
                     body={"error": text, "next_in_s": wait},
                 )
-                return
-            self._record(spec, state, tick, outcome, done)
+            else:
+                self._record(spec, state, tick, outcome, done)
         except LeaseLostError:
             # Another daemon took the evaluation over; its record is the one that counts.
             return
         faults.hit("sensor.committed")
+        self._instance.leases.release(work.lease)
 
     def _record(self, spec: SensorSpec, state: InstigatorState, tick: Tick, answer: Answer, done: Sensed) -> None:
         for name, add, remove in answer.dynamic_partitions:
