@@ -78,7 +78,10 @@ class JobDefinition:
         self.rebuild_with_assets: Callable[[Sequence[Any]], JobDefinition] | None = None
         self.plan_cache: Any = None
         self.whole_job: JobDefinition | None = None
+        #: All assets of the place that the job was built from; None for a job that was not.
         self.selected_assets_of: Any = None
+        #: Node name -> nodes that must have succeeded before it starts (blocking checks).
+        self.extra_order: Mapping[str, frozenset[str]] = _EMPTY
 
     def _take_config(self, config: Any) -> None:
         if config is None:

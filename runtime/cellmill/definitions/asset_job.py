@@ -1,0 +1,468 @@
+"""Jobs that make assets: their graph is made from the assets selected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
+from cellmill.definitions.assets import AssetsDefinition
+from cellmill.definitions.dependency import DependencyDefinition, NodeInvocation
+from cellmill.definitions.graph import GraphDefinition
+from cellmill.definitions.inference import describe_place, load
+from cellmill.definitions.job import JobDefinition
+from cellmill.definitions.tags import checked_name
+from cellmill.errors import CheckError, InvalidDefinitionError, InvalidSubsetError
+
+
+class AssetCatalog:
+    """All definitions of assets and checks of a place, by key."""
+
+    def __init__(self, definitions: Iterable[AssetsDefinition]) -> None:
+        self.definitions = list(definitions)
+        self.by_key: dict[AssetKey, AssetsDefinition] = {}
+        self.by_check: dict[AssetCheckKey, AssetsDefinition] = {}
+        for one in self.definitions:
+            for key in one.keys:
+                other = self.by_key.setdefault(key, one)
+                if other is not one:
+                    self._add_twice(key, other, one)
+            if one.check_specs_by_output_name:
+                for check in one.check_keys:
+                    if self.by_check.setdefault(check, one) is not one:
+                        raise InvalidDefinitionError(f"Duplicate asset check: {check.to_user_string()} is defined twice.")
+
+    def _add_twice(self, key: AssetKey, first: AssetsDefinition, second: AssetsDefinition) -> None:
+        if first.is_executable and not second.is_executable:
+            return
+        if second.is_executable and not first.is_executable:
+            self.by_key[key] = second
+            return
+        places = " and ".join(filter(None, (_place(first), _place(second))))
+        raise InvalidDefinitionError(
+            f"Duplicate asset key: {key.to_user_string()} is defined twice{f', at {places}' if places else ''}. Give "
+            "one of them another name or key_prefix."
+        )
+
+    def executable(self) -> list[AssetsDefinition]:
+        """Return the definitions that have a function to run."""
+        return [one for one in self.definitions if one.is_executable]
+
+
+def _place(definition: AssetsDefinition) -> str:
+    fn = getattr(definition, "__wrapped__", None)
+    return describe_place(fn) if fn is not None else ""
+
+
+def as_assets(items: Iterable[Any]) -> list[AssetsDefinition]:
+    """Return what a user gave as assets as definitions; specs stand for assets that are not made here."""
+    from cellmill.definitions.asset_spec import AssetSpec
+    from cellmill.definitions.source_asset import external_asset
+
+    found: list[AssetsDefinition] = []
+    for item in items:
+        if isinstance(item, AssetsDefinition):
+            found.append(item)
+        elif isinstance(item, AssetSpec):
+            found.append(external_asset(item))
+        elif hasattr(item, "compute_cacheable_data"):
+            found.extend(as_assets(item.build_definitions(item.compute_cacheable_data())))
+        elif isinstance(item, Iterable) and not isinstance(item, (str, bytes)):
+            found.extend(as_assets(item))
+        else:
+            raise CheckError(f"Expected assets, got {item!r} of type {type(item).__name__}.")
+    return found
+
+
+def build_asset_job(
+    name: str,
+    selected: Sequence[AssetsDefinition],
+    catalog: AssetCatalog,
+    **options: Any,
+) -> JobDefinition:
+    """Return the job that makes the selected assets; what they need besides is loaded."""
+    graph_def, nodes, inputs, order = _asset_graph(name, selected, catalog)
+    resources = merged_resources(nodes.values(), options.pop("resource_defs", None))
+    made = JobDefinition(
+        graph_def=graph_def, name=name, resource_defs=resources, asset_nodes=nodes, input_assets=inputs, **options
+    )
+    made.selected_assets_of = catalog
+    made.extra_order = order
+    return made
+
+
+_Graph = tuple[
+    GraphDefinition, dict[str, AssetsDefinition], dict[tuple[str, str], Any], dict[str, frozenset[str]]
+]
+
+
+def _asset_graph(name: str, selected: Sequence[AssetsDefinition], catalog: AssetCatalog) -> _Graph:
+    nodes, maker, checker = _named_nodes(selected)
+    dependencies: dict[str | NodeInvocation, dict[str, Any]] = {}
+    inputs: dict[tuple[str, str], Any] = {}
+    order: dict[str, frozenset[str]] = {}
+    blocking = _blocking_checks(nodes)
+    for node, one in nodes.items():
+        wired: dict[str, Any] = {}
+        for input_name, key in one.node_keys_by_input_name.items():
+            source = maker.get(key)
+            if source is not None and source != node:
+                wired[input_name] = DependencyDefinition(source, nodes[source].get_output_name_for_asset_key(key))
+            else:
+                inputs[(node, input_name)] = catalog.by_key.get(key, key)
+        if blocking and not one.is_checks:
+            waits = {check for key in one.node_keys_by_input_name.values() for check in blocking.get(key, ())}
+            if waits - {node}:
+                order[node] = frozenset(waits - {node})
+        hooks = one.hook_defs
+        if node == one.node_def.name and not hooks:
+            dependencies[node] = wired
+        else:
+            dependencies[NodeInvocation(one.node_def.name, node, None, hooks)] = wired
+    graph_def = GraphDefinition(
+        name, None, [one.node_def for one in nodes.values()], dependencies, checked=True
+    ) if not _same_names(nodes) else _graph_with_aliases(name, nodes, dependencies)
+    graph_def.node_order = tuple(_sorted(graph_def, order))
+    return graph_def, nodes, inputs, order
+
+
+def _same_names(nodes: Mapping[str, AssetsDefinition]) -> bool:
+    names = {}
+    for one in nodes.values():
+        if names.setdefault(one.node_def.name, one.node_def) is not one.node_def:
+            return True
+    return False
+
+
+def _graph_with_aliases(
+    name: str, nodes: Mapping[str, AssetsDefinition], dependencies: dict[str | NodeInvocation, dict[str, Any]]
+) -> GraphDefinition:
+    """Return the graph of nodes some of which have different definitions of one name."""
+    renamed = {node: one.node_def.copy_with(name=node) for node, one in nodes.items()}
+    wired: dict[str | NodeInvocation, dict[str, Any]] = {}
+    for key, value in dependencies.items():
+        node = key if isinstance(key, str) else (key.alias or key.name)
+        hooks = key.hook_defs if isinstance(key, NodeInvocation) else ()
+        wired[NodeInvocation(node, None, None, hooks)] = value
+    return GraphDefinition(name, None, list(renamed.values()), wired, checked=True)
+
+
+def _named_nodes(
+    selected: Sequence[AssetsDefinition],
+) -> tuple[dict[str, AssetsDefinition], dict[AssetKey, str], dict[AssetCheckKey, str]]:
+    nodes: dict[str, AssetsDefinition] = {}
+    maker: dict[AssetKey, str] = {}
+    checker: dict[AssetCheckKey, str] = {}
+    for one in _split_circles(selected):
+        name, number = one.node_def.name, 1
+        while name in nodes:
+            number += 1
+            name = f"{one.node_def.name}_{number}"
+        nodes[name] = one
+        for key in one.keys:
+            maker[key] = name
+        if one.check_specs_by_output_name:
+            for check in one.check_keys:
+                checker[check] = name
+    return nodes, maker, checker
+
+
+def _split_circles(selected: Sequence[AssetsDefinition]) -> list[AssetsDefinition]:
+    """Return the definitions; one that can be subset is cut where its assets need each other through others."""
+    several = [one for one in selected if one.can_subset and len(one.keys) > 1]
+    if not several:
+        return list(selected)
+    owner = {key: index for index, one in enumerate(selected) for key in one.keys}
+    above = {key: one.asset_deps.get(key, frozenset()) for one in selected for key in one.keys}
+    depth: dict[AssetKey, int] = {}
+
+    def level(key: AssetKey, trail: tuple[AssetKey, ...] = ()) -> int:
+        # How often the way to `key` leaves its own definition and comes back to it.
+        if key in depth:
+            return depth[key]
+        if key in trail:
+            return 0
+        best = 0
+        for parent in above[key]:
+            if parent not in owner:
+                continue
+            if owner[parent] == owner[key]:
+                best = max(best, level(parent, (*trail, key)))
+            else:
+                best = max(best, _returns(key, parent, (*trail, key)))
+        depth[key] = best
+        return best
+
+    def _returns(key: AssetKey, parent: AssetKey, trail: tuple[AssetKey, ...]) -> int:
+        found, todo, best = set(), [parent], 0
+        while todo:
+            one = todo.pop()
+            if one in found:
+                continue
+            found.add(one)
+            for up in above.get(one, ()):
+                if up in owner and owner[up] == owner[key] and up not in trail:
+                    best = max(best, level(up, trail) + 1)
+                elif up in owner and up not in trail:
+                    todo.append(up)
+        return best
+
+    parts: list[AssetsDefinition] = []
+    for one in selected:
+        if one not in several:
+            parts.append(one)
+            continue
+        by_level: dict[int, set[AssetKey]] = {}
+        for key in one.keys:
+            by_level.setdefault(level(key), set()).add(key)
+        if len(by_level) == 1:
+            parts.append(one)
+        else:
+            for number in sorted(by_level):
+                checks = {check for check in one.check_keys if check.asset_key in by_level[number]}
+                parts.append(one.subset_for(by_level[number], checks))
+    return parts
+
+
+def _blocking_checks(nodes: Mapping[str, AssetsDefinition]) -> dict[AssetKey, set[str]]:
+    found: dict[AssetKey, set[str]] = {}
+    for node, one in nodes.items():
+        if one.check_specs_by_output_name:
+            for spec in one.check_specs:
+                if spec.blocking:
+                    found.setdefault(spec.asset_key, set()).add(node)
+    return found
+
+
+def _sorted(graph_def: GraphDefinition, order: Mapping[str, frozenset[str]]) -> list[str]:
+    above = {
+        name: [part.node for dependency in wired.values() for part in dependency.get_node_dependencies()]
+        for name, wired in graph_def.dependencies.items()
+    }
+    for name, more in order.items():
+        above[name] = [*above[name], *more]
+    waiting = {name: len(set(needs)) for name, needs in above.items()}
+    below: dict[str, list[str]] = {name: [] for name in above}
+    for name, needs in above.items():
+        for need in set(needs):
+            below[need].append(name)
+    done = [name for name, count in waiting.items() if not count]
+    for name in done:
+        for child in below[name]:
+            waiting[child] -= 1
+            if not waiting[child]:
+                done.append(child)
+    if len(done) < len(above):
+        circle = _one_circle({name: set(above[name]) for name, count in waiting.items() if count})
+        places = [describe_place(graph_def.node_dict[one].definition.__wrapped__) for one in circle]
+        shown = " -> ".join([*circle, circle[0]])
+        raise InvalidDefinitionError(
+            f"Circular reference detected: the assets {shown} need each other ({', '.join(places)}). Remove one of "
+            "these dependencies."
+        )
+    return done
+
+
+def _one_circle(above: Mapping[str, set[str]]) -> list[str]:
+    trail: list[str] = [min(above)]
+    while True:
+        near = min(one for one in above[trail[-1]] if one in above)
+        if near in trail:
+            return list(reversed(trail[trail.index(near) :]))
+        trail.append(near)
+
+
+def merged_resources(
+    definitions: Iterable[AssetsDefinition], given: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return the resources of all, one for each key."""
+    found: dict[str, Any] = {}
+    for one in definitions:
+        for key, resource in one.resource_defs.items():
+            other = found.setdefault(key, resource)
+            if other is not resource and other != resource:
+                raise InvalidDefinitionError(
+                    f"Conflicting versions of resource with key '{key}' were provided to different assets. When "
+                    "constructing a job, all resource definitions provided to assets must match by reference equality "
+                    "for a given key."
+                )
+    return {**(given or {}), **found} if given else found
+
+
+class UnresolvedAssetJobDefinition:
+    """A job over a selection of assets, before the assets are known."""
+
+    def __init__(
+        self,
+        name: str,
+        selection: Any,
+        config: Any = None,
+        description: str | None = None,
+        tags: Mapping[str, Any] | None = None,
+        run_tags: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        partitions_def: Any = None,
+        executor_def: Any = None,
+        hooks: AbstractSet[Any] | None = None,
+        op_retry_policy: Any = None,
+        owners: Sequence[str] | None = None,
+    ) -> None:
+        self.name = checked_name(name, "job")
+        self.selection = selection
+        self.config = config
+        self.description = description
+        self.tags = tags
+        self.given_run_tags = run_tags
+        self.metadata = metadata
+        self.given_partitions_def = partitions_def
+        self.executor_def = executor_def
+        self.hooks = hooks
+        self.op_retry_policy = op_retry_policy
+        self.owners = owners
+
+    @property
+    def partitions_def(self) -> Any:
+        """The partitions given, or None."""
+        return self.given_partitions_def
+
+    @property
+    def run_tags(self) -> Mapping[str, Any]:
+        """The tags that runs of the job get."""
+        return self.tags or {} if self.given_run_tags is None else self.given_run_tags
+
+    def resolve(self, catalog: AssetCatalog, **options: Any) -> JobDefinition:
+        """Return the job over the assets of `catalog`."""
+        keys, checks = selected_keys(self.selection, catalog, f"define_asset_job({self.name!r})")
+        selected = subset_of(catalog, keys, checks)
+        made = build_asset_job(
+            self.name,
+            selected,
+            catalog,
+            config=self.config,
+            description=self.description,
+            tags=self.tags,
+            run_tags=self.given_run_tags,
+            metadata=self.metadata,
+            partitions_def=self.given_partitions_def,
+            hooks=self.hooks,
+            op_retry_policy=self.op_retry_policy,
+            executor_def=self.executor_def or options.pop("executor_def", None),
+            **{name: value for name, value in options.items() if name != "executor_def"},
+        )
+        _check_partitions(made, self.given_partitions_def)
+        return made
+
+    def run_request_for_partition(self, partition_key: str, run_key: str | None = None, **options: Any) -> Any:
+        """Return the request of a run for one partition."""
+        request = load("run_request").RunRequest
+        if self.partitions_def is None:
+            raise CheckError(f"run_request_for_partition needs a partitioned job; {self.name!r} names no partitions.")
+        tags = {**(options.get("tags") or {}), "dagster/partition": partition_key}
+        return request(
+            run_key=run_key,
+            run_config=options.get("run_config") or {},
+            tags={**self.run_tags, **tags},
+            job_name=self.name,
+            asset_selection=options.get("asset_selection"),
+            partition_key=partition_key,
+        )
+
+    def __repr__(self) -> str:
+        return f"UnresolvedAssetJobDefinition({self.name!r})"
+
+
+def _check_partitions(job: JobDefinition, given: Any) -> None:
+    found = [one.partitions_def for one in job.asset_nodes.values() if one.partitions_def is not None]
+    if given is not None and any(one != given for one in found):
+        raise InvalidDefinitionError(
+            f"Executing job {job.name!r}: its partitions_def is not that of the assets it selects."
+        )
+
+
+def selected_keys(
+    selection: Any, catalog: AssetCatalog, owner: str
+) -> tuple[frozenset[AssetKey], frozenset[AssetCheckKey] | None]:
+    """Return the keys of the assets and checks that a selection means among those of `catalog`."""
+    if selection is None:
+        keys = frozenset(key for one in catalog.executable() for key in one.keys)
+        return keys, frozenset(catalog.by_check)
+    selecting = load("selection")
+    chosen = selecting.AssetSelection.from_coercible(selection)
+    graph = load("selection_graph").selection_graph(catalog.definitions)
+    keys = frozenset(chosen.resolve(graph))
+    checks = frozenset(chosen.resolve_checks(graph))
+    runnable = frozenset(key for key in keys if catalog.by_key[key].is_executable)
+    return runnable, checks
+
+
+def subset_of(
+    catalog: AssetCatalog, keys: AbstractSet[AssetKey], checks: AbstractSet[AssetCheckKey] | None
+) -> list[AssetsDefinition]:
+    """Return the definitions that make the selected assets and evaluate the selected checks, cut down to these."""
+    found: list[AssetsDefinition] = []
+    for one in catalog.executable():
+        own = one.keys & keys
+        own_checks = None
+        if one.check_specs_by_output_name:
+            own_checks = {
+                key for key in one.check_keys if (checks is None and key.asset_key in keys) or (checks and key in checks)
+            }
+        if not own and not own_checks:
+            continue
+        if one.is_checks:
+            if own_checks == one.check_keys:
+                found.append(one)
+            elif one.can_subset:
+                found.append(one.subset_for(frozenset(), own_checks))
+            else:
+                raise InvalidSubsetError(
+                    f"When building job, the checks {sorted(one.check_keys)} are evaluated together by "
+                    f"{one.node_def.name!r}, which cannot be subset; select all of them."
+                )
+            continue
+        whole_checks = own_checks is None or own_checks == one.check_keys
+        if own == one.keys and (whole_checks or not one.can_subset):
+            found.append(one)
+        elif one.can_subset:
+            found.append(one.subset_for(own, own_checks or frozenset()))
+        else:
+            raise InvalidSubsetError(
+                f"The assets {sorted(key.to_user_string() for key in one.keys)} are made together by "
+                f"{one.node_def.name!r}, which cannot be subset; but only "
+                f"{sorted(key.to_user_string() for key in own)} are selected. Select all of them, or declare "
+                "can_subset=True."
+            )
+    return found
+
+
+def define_asset_job(
+    name: str,
+    selection: Any = None,
+    config: Any = None,
+    description: str | None = None,
+    tags: Mapping[str, object] | None = None,
+    run_tags: Mapping[str, object] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    partitions_def: Any = None,
+    executor_def: Any = None,
+    hooks: AbstractSet[Any] | None = None,
+    op_retry_policy: Any = None,
+    owners: Sequence[str] | None = None,
+) -> UnresolvedAssetJobDefinition:
+    """Return a job over a selection of assets; it is resolved when it is placed in `Definitions`."""
+    chosen = None if selection is None else load("selection").AssetSelection.from_coercible(selection)
+    return UnresolvedAssetJobDefinition(
+        name,
+        chosen,
+        config,
+        description,
+        tags,
+        run_tags,
+        metadata,
+        partitions_def,
+        executor_def,
+        hooks,
+        op_retry_policy,
+        owners,
+    )
