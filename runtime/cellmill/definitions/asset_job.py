@@ -31,7 +31,9 @@ class AssetCatalog:
             if one.check_specs_by_output_name:
                 for check in one.check_keys:
                     if self.by_check.setdefault(check, one) is not one:
-                        raise InvalidDefinitionError(f"Duplicate asset check: {check.to_user_string()} is defined twice.")
+                        raise InvalidDefinitionError(
+                            f"Duplicate asset check: {check.to_user_string()} is defined twice."
+                        )
 
     def _add_twice(self, key: AssetKey, first: AssetsDefinition, second: AssetsDefinition) -> None:
         if first.is_executable and not second.is_executable:
@@ -92,9 +94,7 @@ def build_asset_job(
     return made
 
 
-_Graph = tuple[
-    GraphDefinition, dict[str, AssetsDefinition], dict[tuple[str, str], Any], dict[str, frozenset[str]]
-]
+_Graph = tuple[GraphDefinition, dict[str, AssetsDefinition], dict[tuple[str, str], Any], dict[str, frozenset[str]]]
 
 
 def _asset_graph(name: str, selected: Sequence[AssetsDefinition], catalog: AssetCatalog) -> _Graph:
@@ -120,9 +120,11 @@ def _asset_graph(name: str, selected: Sequence[AssetsDefinition], catalog: Asset
             dependencies[node] = wired
         else:
             dependencies[NodeInvocation(one.node_def.name, node, None, hooks)] = wired
-    graph_def = GraphDefinition(
-        name, None, [one.node_def for one in nodes.values()], dependencies, checked=True
-    ) if not _same_names(nodes) else _graph_with_aliases(name, nodes, dependencies)
+    graph_def = (
+        GraphDefinition(name, None, [one.node_def for one in nodes.values()], dependencies, checked=True)
+        if not _same_names(nodes)
+        else _graph_with_aliases(name, nodes, dependencies)
+    )
     graph_def.node_order = tuple(_sorted(graph_def, order))
     return graph_def, nodes, inputs, order
 
@@ -273,9 +275,7 @@ def _one_circle(above: Mapping[str, set[str]]) -> list[str]:
         trail.append(near)
 
 
-def merged_resources(
-    definitions: Iterable[AssetsDefinition], given: Mapping[str, Any] | None
-) -> dict[str, Any]:
+def merged_resources(definitions: Iterable[AssetsDefinition], given: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the resources of all, one for each key."""
     found: dict[str, Any] = {}
     for one in definitions:
@@ -406,7 +406,9 @@ def subset_of(
         own_checks = None
         if one.check_specs_by_output_name:
             own_checks = {
-                key for key in one.check_keys if (checks is None and key.asset_key in keys) or (checks and key in checks)
+                key
+                for key in one.check_keys
+                if (checks is None and key.asset_key in keys) or (checks and key in checks)
             }
         if not own and not own_checks:
             continue

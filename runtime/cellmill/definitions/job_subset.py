@@ -93,7 +93,9 @@ def selected_ops(graph_def: GraphDefinition, selection: Sequence[str], job_name:
             return frozenset((name,) for name in graph_def.node_dict)
         parts = _CLAUSE.match(clause.strip())
         if parts is None:
-            raise InvalidSubsetError(f"The op selection {clause!r} cannot be read; write `a`, `*a`, `a+` or `graph.op`.")
+            raise InvalidSubsetError(
+                f"The op selection {clause!r} cannot be read; write `a`, `*a`, `a+` or `graph.op`."
+            )
         handle = tuple(parts["name"].split("."))
         _check_handle(graph_def, handle, clause, job_name)
         if len(handle) > 1:
@@ -159,7 +161,9 @@ def _reduced(
         node = graph_def.node_dict[name]
         own = definition.copy_with(name=name) if definition is not node.definition else definition
         renamed.append(own)
-        invocation = NodeInvocation(own.name, name if own.name != name else None, None, node.hook_defs, node.retry_policy)
+        invocation = NodeInvocation(
+            own.name, name if own.name != name else None, None, node.hook_defs, node.retry_policy
+        )
         invocation.tags = node.tags
         dependencies[invocation] = {
             input_name: one

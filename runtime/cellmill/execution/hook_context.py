@@ -1,0 +1,229 @@
+"""What a hook is told about the step it runs after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cellmill.errors import InvalidInvocationError, InvariantViolationError
+from cellmill.execution.step import user_exception
+
+
+class HookContext:
+    """What a hook is told: the step, its error or outputs, resources and the log."""
+
+    __is_context__ = True
+
+    def __init__(self, hook: Any, step: Any, services: Any, log: Any, error: Any, outputs: Mapping[str, Any]) -> None:
+        self._hook = hook
+        self._step = step
+        self._services = services
+        self._log = log
+        self._error = error
+        self._outputs = outputs
+
+    @property
+    def job_name(self) -> str:
+        """The job's name."""
+        return str(self._services.job_name)
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return str(self._services.run_id)
+
+    @property
+    def hook_def(self) -> Any:
+        """The hook."""
+        return self._hook
+
+    @property
+    def instance(self) -> Any:
+        """The instance."""
+        return self._services.instance
+
+    @property
+    def op(self) -> Any:
+        """The node that the hook runs after."""
+        from cellmill.definitions.dependency import Node
+
+        return Node(self._step.node_name, self._step.op, self._step.tags)
+
+    @property
+    def step_key(self) -> str:
+        """The step's key."""
+        return str(self._step.key)
+
+    @property
+    def required_resource_keys(self) -> frozenset[str]:
+        """The resources that the hook requires."""
+        keys: frozenset[str] = self._hook.required_resource_keys
+        return keys
+
+    @property
+    def resources(self) -> Any:
+        """The resources that the hook requires, as attributes."""
+        return self._services.resources(self.required_resource_keys)
+
+    @property
+    def op_config(self) -> Any:
+        """The op's config."""
+        return self._services.config.ops[self._step.handle].config
+
+    @property
+    def log(self) -> Any:
+        """The run's log."""
+        return self._log
+
+    @property
+    def op_exception(self) -> BaseException | None:
+        """What the op raised, or None."""
+        return None if self._error is None else user_exception(self._error)
+
+    @property
+    def op_output_values(self) -> Mapping[str, Any]:
+        """The values of the step's outputs by name."""
+        return dict(self._outputs)
+
+    @property
+    def op_output_metadata(self) -> Mapping[str, Any]:
+        """The metadata of the step's outputs by name."""
+        found: dict[str, Any] = {}
+        for (key, name, mapping_key), context in self._services.output_contexts.items():
+            if key == self._step.key:
+                if mapping_key is None:
+                    found[name] = context.output_metadata
+                else:
+                    found.setdefault(name, {})[mapping_key] = context.output_metadata
+        return found
+
+
+class UnboundHookContext(HookContext):
+    """What a hook is told when a test calls it."""
+
+    def __init__(
+        self,
+        resources: Mapping[str, Any],
+        op: Any,
+        run_id: str | None,
+        job_name: str | None,
+        op_exception: BaseException | None,
+        instance: Any,
+    ) -> None:
+        import logging
+
+        from cellmill.definitions.resource_scope import build_resources
+
+        self._manager = build_resources(resources, instance=instance)
+        self._resources = self._manager.__enter__()
+        self._op = op
+        self._run_id = run_id
+        self._job_name = job_name
+        self._given_error = op_exception
+        self._given_instance = instance
+        self._log = logging.getLogger("cellmill")
+        self._hook = None
+
+    def __enter__(self) -> UnboundHookContext:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._manager.__exit__(None, None, None)
+
+    def _missing(self, name: str) -> InvariantViolationError:
+        return InvariantViolationError(f"Cannot access {name} in a hook context that was built without it.")
+
+    @property
+    def job_name(self) -> str:
+        """The job's name."""
+        if self._job_name is None:
+            raise self._missing("job_name")
+        return self._job_name
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        if self._run_id is None:
+            raise self._missing("run_id")
+        return self._run_id
+
+    @property
+    def instance(self) -> Any:
+        """The instance."""
+        return self._given_instance
+
+    @property
+    def op(self) -> Any:
+        """The node that the hook runs after."""
+        if self._op is None:
+            raise self._missing("op")
+        from cellmill.definitions.composition import Pending
+        from cellmill.definitions.dependency import Node
+
+        if isinstance(self._op, Pending):
+            return Node(self._op.name, self._op.definition, self._op.tags)
+        return Node(self._op.name, self._op, self._op.tags)
+
+    @property
+    def step_key(self) -> str:
+        """The step's key."""
+        raise self._missing("step_key")
+
+    @property
+    def resources(self) -> Any:
+        """The resources, as attributes."""
+        return self._resources
+
+    @property
+    def op_config(self) -> Any:
+        """The op's config."""
+        raise self._missing("op_config")
+
+    @property
+    def op_exception(self) -> BaseException | None:
+        """What the op raised, or None."""
+        return self._given_error
+
+    @property
+    def op_output_values(self) -> Mapping[str, Any]:
+        """The values of the step's outputs by name."""
+        raise self._missing("op_output_values")
+
+
+def build_hook_context(
+    resources: Mapping[str, Any] | None = None,
+    op: Any = None,
+    run_id: str | None = None,
+    job_name: str | None = None,
+    op_exception: BaseException | None = None,
+    instance: Any = None,
+) -> UnboundHookContext:
+    """Return a context to call a hook with in a test."""
+    return UnboundHookContext(resources or {}, op, run_id, job_name, op_exception, instance)
+
+
+def invoke_hook(hook: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Call a hook directly."""
+    from cellmill.definitions.inference import FunctionShape
+
+    shape = FunctionShape(hook.hook_fn)
+    given = list(args) + [value for name, value in kwargs.items() if name not in shape.resource_args]
+    if not given:
+        raise InvalidInvocationError(
+            f"Decorated hook function '{hook.name}' expects a context as its first argument; use build_hook_context()."
+        )
+    if kwargs and not set(kwargs) <= {"context", "event_list", *shape.resource_args} and hook.kind != "event_list":
+        first = "context"
+        wrong = sorted(set(kwargs) - {first})
+        raise InvalidInvocationError(f"Hook '{hook.name}' takes the argument {first!r}; got {wrong}.")
+    context = given[0]
+    if isinstance(context, UnboundHookContext):
+        missing = [key for key in hook.required_resource_keys if not hasattr(context.resources, key)]
+        if missing:
+            raise InvalidInvocationError(
+                f"resource with key '{missing[0]}' required by hook '{hook.name}' was not provided to "
+                "build_hook_context."
+            )
+    resources = {name: getattr(context.resources, key) for name, key in shape.resource_args.items()}
+    resources.update({name: value for name, value in kwargs.items() if name in shape.resource_args})
+    return hook.hook_fn(*given, **resources)

@@ -1,0 +1,242 @@
+"""Running a job in this process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.job import JobDefinition, checked_resources
+from cellmill.definitions.run_config import plain_run_config, resolve_run_config
+from cellmill.errors import CheckError, InvalidDefinitionError
+from cellmill.execution.log_manager import console_logger
+from cellmill.execution.resources import resource_scope
+from cellmill.execution.result import ExecuteInProcessResult
+from cellmill.execution.run_loop import RunLoop
+from cellmill.execution.services import Services
+from cellmill.execution.sink import EventSink
+from cellmill.instance.instance import Instance
+from cellmill.io.default import ByTypeIOManager
+from cellmill.io.memory import InMemoryIOManager
+from cellmill.planning.plan import Plan, plan_job
+from cellmill.planning.run import PARTITION_TAG, Run
+
+
+def execute_in_process(
+    job: JobDefinition,
+    *,
+    run_config: Any = None,
+    instance: Any = None,
+    partition_key: str | None = None,
+    raise_on_error: bool = True,
+    op_selection: Sequence[str] | None = None,
+    asset_selection: Sequence[Any] | None = None,
+    run_id: str | None = None,
+    input_values: Mapping[str, object] | None = None,
+    tags: Mapping[str, str] | None = None,
+    resources: Mapping[str, object] | None = None,
+    in_memory: bool = True,
+) -> ExecuteInProcessResult:
+    """Run `job` in this process and return the result; without an instance nothing is kept of it."""
+    chosen = prepared(job, op_selection, asset_selection, resources)
+    for name in input_values or {}:
+        if name not in chosen.graph.input_dict:
+            raise CheckError(
+                f"Input value provided for key '{name}', but job '{job.name}' has no top-level input with that name. "
+                f"It has {list(chosen.graph.input_dict)}."
+            )
+    own_tags = {**chosen.run_tags, **(tags or {})}
+    config = run_config
+    if partition_key is not None:
+        own_tags, config = with_partition(chosen, partition_key, own_tags, config, instance)
+    elif config is None and chosen.partitioned_config is not None:
+        config = {}
+    resolved = resolve_run_config(chosen, config)
+    plan = plan_job(chosen)
+    check_resources(chosen, plan)
+    own = instance is None
+    used = Instance.ephemeral() if own else instance
+    run = used.create_run(
+        job_name=chosen.name,
+        run_id=run_id,
+        run_config=plain_run_config(config) or chosen.run_config or {},
+        tags=own_tags,
+        op_selection=op_selection,
+        asset_selection=chosen.asset_selection if asset_selection is not None else None,
+    )
+    return run_job(
+        chosen,
+        plan,
+        run,
+        used,
+        resolved,
+        raise_on_error=raise_on_error,
+        input_values=input_values,
+        default_io_manager=InMemoryIOManager if in_memory else None,
+    )
+
+
+def prepared(
+    job: JobDefinition,
+    op_selection: Sequence[str] | None,
+    asset_selection: Any,
+    resources: Mapping[str, object] | None,
+) -> JobDefinition:
+    """Return the job, cut down to the selection, with the resources given."""
+    chosen = job
+    if op_selection:
+        chosen = chosen.get_subset(op_selection=op_selection)
+    if asset_selection is not None:
+        chosen = chosen.get_subset(asset_selection=asset_selection)
+    if resources:
+        given = checked_resources(resources, f"job {job.name!r}")
+        chosen = chosen.copy_with(resource_defs={**chosen.resource_defs, **given})
+    return chosen
+
+
+def with_partition(
+    job: JobDefinition, partition_key: str, tags: dict[str, str], config: Any, instance: Any
+) -> tuple[dict[str, str], Any]:
+    """Return tags and config of a run for one partition."""
+    definition = job.partitions_def
+    if definition is None:
+        raise CheckError(f"Job {job.name!r} is not partitioned, so it cannot run for partition {partition_key!r}.")
+    definition.validate_partition_key(partition_key, dynamic_partitions_store=instance)
+    made = dict(tags)
+    if job.partitioned_config is not None:
+        if config is None:
+            config = job.partitioned_config.get_run_config_for_partition_key(partition_key)
+        made.update(job.partitioned_config.get_tags_for_partition_key(partition_key, job.name))
+    else:
+        made.update(definition.get_tags_for_partition_key(partition_key))
+    made[PARTITION_TAG] = partition_key
+    return made, config
+
+
+def check_resources(job: JobDefinition, plan: Plan) -> None:
+    """Raise where a step needs a resource or an IO manager that is not there."""
+    given = job.resource_defs
+    for step in plan.steps.values():
+        for key in sorted(step.op.required_resource_keys):
+            if key not in given:
+                raise _missing(key, f"op '{step.op.name}'", given)
+        for output in step.outputs:
+            key = output.io_manager_key
+            if key != "io_manager" and key not in given and not output.is_nothing:
+                raise InvalidDefinitionError(
+                    f"io manager with key '{key}' required by output '{output.name}' of op '{step.op.name}' was not "
+                    f"provided. Please provide an IOManagerDefinition to key '{key}', or change the required key to one "
+                    f"of the following keys which points to an IOManagerDefinition: {sorted(given)}"
+                )
+        for one in step.inputs:
+            key = one.definition.input_manager_key
+            if key and key not in given:
+                raise InvalidDefinitionError(
+                    f"input manager with key '{key}' required by input '{one.name}' of op '{step.op.name}' was not "
+                    f"provided. Please provide an InputManagerDefinition to key '{key}'; there are {sorted(given)}"
+                )
+        for hook in step.hooks:
+            for key in sorted(hook.required_resource_keys):
+                if key not in given:
+                    raise _missing(key, f"hook '{hook.name}' attached to op '{step.op.name}'", given)
+    _check_resources_of_resources(given)
+
+
+def _missing(key: str, who: str, given: Iterable[str]) -> InvalidDefinitionError:
+    return InvalidDefinitionError(
+        f"resource with key '{key}' required by {who} was not provided. Please provide a ResourceDefinition to key "
+        f"'{key}', or change the required key to one of the following keys which points to an ResourceDefinition: "
+        f"{sorted(given)}"
+    )
+
+
+def _check_resources_of_resources(given: Mapping[str, Any]) -> None:
+    for name, definition in given.items():
+        needed = getattr(definition, "get_required_resource_keys", None)
+        keys = needed(given) if needed is not None else getattr(definition, "required_resource_keys", ())
+        for key in sorted(keys):
+            if key not in given:
+                raise _missing(key, f"resource with key '{name}'", given)
+
+
+def run_job(
+    job: JobDefinition,
+    plan: Plan,
+    run: Run,
+    instance: Any,
+    config: Any,
+    *,
+    raise_on_error: bool = True,
+    input_values: Mapping[str, Any] | None = None,
+    default_io_manager: Callable[[], Any] | None = None,
+    previous: Any = None,
+    keep_outputs: bool = True,
+    result_class: Any = ExecuteInProcessResult,
+    retries_enabled: bool = True,
+) -> Any:
+    """Carry out a run that the instance knows, and return its result."""
+    sink = EventSink(instance.run_writer(run.run_id, run.attempt))
+    loggers = run_loggers(job, config, instance)
+    with resource_scope(
+        job.resource_defs, config.resources, instance=instance, run=run, log=_init_log(sink, run, job, loggers)
+    ) as scope:
+        services = Services(
+            run=run,
+            job=job,
+            config=config,
+            scope=scope,
+            instance=instance,
+            loggers=loggers,
+            default_io_manager=default_io_manager or (lambda: stored_values(instance)),
+            find_ref=instance.find_value_ref,
+            find_versions=lambda keys: latest_versions(instance, keys),
+            input_values=input_values,
+            keep_outputs=keep_outputs,
+        )
+        loop = RunLoop(
+            plan, services, sink, raise_on_error=raise_on_error, previous=previous, retries_enabled=retries_enabled
+        )
+        sink.watch()
+        try:
+            loop.run()
+        except Exception as error:
+            if raise_on_error:
+                raise _for_user(error) from error.__cause__
+        finally:
+            sink.close()
+    return result_class(job, services, sink.events, instance, loop.state)
+
+
+def _for_user(error: Exception) -> BaseException:
+    from cellmill.execution.step import user_exception
+
+    return user_exception(error)
+
+
+def _init_log(sink: EventSink, run: Run, job: JobDefinition, loggers: Sequence[logging.Logger]) -> Any:
+    from cellmill.execution.log_manager import LogManager
+
+    return LogManager(sink.emit, run.run_id, job.name, None, loggers, tags=run.tags)
+
+
+def stored_values(instance: Any) -> ByTypeIOManager:
+    """Return the IO manager that is used where none is given."""
+    return ByTypeIOManager(instance.storage_directory(), key_folder=instance.home)
+
+
+def latest_versions(instance: Any, keys: Sequence[AssetKey]) -> dict[AssetKey, str | None]:
+    """Return the current data versions of assets, None for those that were never made."""
+    states = instance.asset_states(keys)
+    return {key: states[key].current_version if key in states else None for key in keys}
+
+
+def run_loggers(job: JobDefinition, config: Any, instance: Any) -> list[logging.Logger]:
+    """Return the loggers of a run: those that its config names, else the console."""
+    if not config.loggers:
+        return [console_logger()]
+    from cellmill.definitions.inference import load
+
+    make = load("logger").make_loggers
+    found: list[logging.Logger] = make(job, config.loggers)
+    return found

@@ -1,0 +1,101 @@
+"""The log of a run: what user code writes by `context.log`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from cellmill.planning.event import ErrorInfo, Event, EventType, LogMessageData
+
+Emit = Callable[[Event], None]
+
+_STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime"}
+
+
+class LogManager(logging.Logger):
+    """A logger whose messages become events of the run and go to the run's loggers too."""
+
+    def __init__(
+        self,
+        emit: Emit | None,
+        run_id: str = "",
+        job_name: str = "",
+        step_key: str | None = None,
+        loggers: Sequence[logging.Logger] = (),
+        level: int = logging.DEBUG,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__("cellmill", level)
+        self._emit = emit
+        self.run_id = run_id
+        self.job_name = job_name
+        self.step_key = step_key
+        self.loggers = loggers
+        self.run_tags = tags or {}
+
+    def for_step(self, step_key: str | None) -> LogManager:
+        """Return the same log for a step."""
+        return LogManager(self._emit, self.run_id, self.job_name, step_key, self.loggers, self.level, self.run_tags)
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Record a message as an event and pass it on."""
+        fields = {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+        message = record.getMessage()
+        if self._emit is not None:
+            error = ErrorInfo.of(record.exc_info[1]) if record.exc_info and record.exc_info[1] else None
+            self._emit(
+                Event(
+                    EventType.LOG,
+                    self.run_id,
+                    time.time(),
+                    self.step_key,
+                    message,
+                    record.levelno,
+                    data=LogMessageData(fields, record.name, error) if fields or error else None,
+                    job_name=self.job_name,
+                )
+            )
+        self.pass_on(record, message)
+
+    def pass_on(self, record: logging.LogRecord, message: str) -> None:
+        """Hand a record to the loggers of the run."""
+        if not self.loggers:
+            return
+        where = f"{self.job_name} - {self.run_id}" + (f" - {self.step_key}" if self.step_key else "")
+        for logger in self.loggers:
+            if logger.isEnabledFor(record.levelno):
+                extra = {
+                    **{k: v for k, v in record.__dict__.items() if k not in _STANDARD},
+                    "dagster_meta": self._meta(),
+                }
+                made = logger.makeRecord(
+                    logger.name, record.levelno, record.pathname, record.lineno, f"{where} - {message}", (),
+                    record.exc_info, record.funcName, extra,
+                )  # fmt: skip
+                made.orig_message = message
+                logger.handle(made)
+
+    def _meta(self) -> dict[str, Any]:
+        return {
+            "run_id": self.run_id,
+            "job_name": self.job_name,
+            "step_key": self.step_key,
+            "job_tags": dict(self.run_tags),
+        }
+
+    def log_dagster_event(self, level: int, msg: str, dagster_event: Event) -> None:
+        """Record an event."""
+        if self._emit is not None:
+            self._emit(dagster_event)
+
+
+def console_logger() -> logging.Logger:
+    """Return the logger that writes messages of user code to standard error."""
+    logger = logging.Logger("cellmill.console", logging.INFO)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s - cellmill - %(levelname)s - %(message)s", "%Y-%m-%d %H:%M:%S"))
+    logger.addHandler(handler)
+    return logger

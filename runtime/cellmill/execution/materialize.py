@@ -1,0 +1,118 @@
+"""`materialize`: making assets in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cellmill.definitions.asset_job import AssetCatalog, as_assets, build_asset_job, selected_keys, subset_of
+from cellmill.definitions.job import checked_resources
+from cellmill.errors import InvariantViolationError
+from cellmill.execution.in_process import execute_in_process
+from cellmill.execution.result import ExecuteInProcessResult
+
+EPHEMERAL_JOB_NAME = "__ephemeral_asset_job__"
+
+
+def materialize(
+    assets: Sequence[Any],
+    run_config: Any = None,
+    instance: Any = None,
+    resources: Mapping[str, object] | None = None,
+    partition_key: str | None = None,
+    raise_on_error: bool = True,
+    tags: Mapping[str, str] | None = None,
+    selection: Any = None,
+) -> ExecuteInProcessResult:
+    """Make the assets in this process and return the result; values are stored by their IO managers."""
+    return _made(assets, run_config, instance, resources, partition_key, raise_on_error, tags, selection, False)
+
+
+def _made(
+    assets: Sequence[Any],
+    run_config: Any,
+    instance: Any,
+    resources: Mapping[str, object] | None,
+    partition_key: str | None,
+    raise_on_error: bool,
+    tags: Mapping[str, str] | None,
+    selection: Any,
+    in_memory: bool,
+    observing: bool = False,
+) -> ExecuteInProcessResult:
+    catalog = AssetCatalog(as_assets(assets))
+    keys, checks = selected_keys(selection, catalog, "materialize")
+    if selection is None and not observing:
+        keys = frozenset(key for key in keys if not catalog.by_key[key].is_observable)
+    chosen = subset_of(catalog, keys, checks)
+    given = checked_resources(resources, "materialize") if resources else {}
+    job = build_asset_job(EPHEMERAL_JOB_NAME, chosen, catalog, resource_defs=given)
+    with_input_resources(job, catalog)
+    return execute_in_process(
+        job,
+        run_config=run_config,
+        instance=instance,
+        partition_key=partition_key,
+        raise_on_error=raise_on_error,
+        tags=tags,
+        in_memory=in_memory,
+    )
+
+
+def with_input_resources(job: Any, catalog: AssetCatalog) -> None:
+    """Give the job the resources of assets that it only loads."""
+    for source in job.input_assets.values():
+        for key, resource in getattr(source, "resource_defs", {}).items():
+            if key not in job.resource_defs:
+                job.resource_defs = {**job.resource_defs, key: resource}
+
+
+def materialize_to_memory(
+    assets: Sequence[Any],
+    run_config: Any = None,
+    instance: Any = None,
+    resources: Mapping[str, object] | None = None,
+    partition_key: str | None = None,
+    raise_on_error: bool = True,
+    tags: Mapping[str, str] | None = None,
+    selection: Any = None,
+) -> ExecuteInProcessResult:
+    """Make the assets in this process without storing their values."""
+    for key, resource in (resources or {}).items():
+        if hasattr(resource, "load_input") or type(resource).__name__ == "IOManagerDefinition":
+            raise InvariantViolationError(
+                "Attempted to call `materialize_to_memory` with a resource provided for io manager key "
+                f"{key!r}: it keeps values in memory only. Use `materialize` to store them."
+            )
+    from cellmill.io.memory import InMemoryIOManager
+
+    memory = InMemoryIOManager()
+    keys = {
+        out.io_manager_key
+        for one in as_assets(assets)
+        if one.is_executable
+        for node in ([one.node_def] if not one.node_def.is_graph else one.node_def.iterate_op_defs())
+        for out in node.output_defs
+    }
+    given = {**(resources or {}), **{key: memory for key in keys if key not in (resources or {})}}
+    bare = [_without_managers(one, keys) if hasattr(one, "resource_defs") else one for one in assets]
+    return _made(bare, run_config, instance, given, partition_key, raise_on_error, tags, selection, True)
+
+
+def _without_managers(one: Any, keys: set[str]) -> Any:
+    if not one.is_executable or not (keys & one.resource_defs.keys()):
+        return one
+    return one.copy_with(resource_defs={key: value for key, value in one.resource_defs.items() if key not in keys})
+
+
+def observe(
+    assets: Sequence[Any],
+    run_config: Any = None,
+    instance: Any = None,
+    resources: Mapping[str, object] | None = None,
+    partition_key: str | None = None,
+    raise_on_error: bool = True,
+    tags: Mapping[str, str] | None = None,
+) -> ExecuteInProcessResult:
+    """Run the observing functions of source assets in this process and return the result."""
+    return _made(assets, run_config, instance, resources, partition_key, raise_on_error, tags, None, False, True)

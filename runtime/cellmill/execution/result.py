@@ -1,0 +1,250 @@
+"""The result of a run: what it made, and its events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.events import AssetMaterialization, AssetObservation
+from cellmill.errors import InvariantViolationError
+from cellmill.planning.event import Event, EventType
+
+
+class ExecutionResult:
+    """What is known of a run that has ended.
+
+    Responsibilities: events by kind and node; values of outputs by node and name, of assets by key.
+    """
+
+    def __init__(self, job: Any, services: Any, events: Sequence[Event], instance: Any, state: Any) -> None:
+        self._job = job
+        self._services = services
+        self._events = events
+        self._instance = instance
+        self._state = state
+
+    # -- the run --------------------------------------------------------------------------------------------------
+
+    @property
+    def job_def(self) -> Any:
+        """The job."""
+        return self._job
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return str(self._services.run_id)
+
+    @property
+    def dagster_run(self) -> Any:
+        """The run as the instance keeps it."""
+        return self._instance.get_run_by_id(self.run_id)
+
+    run = dagster_run
+
+    @property
+    def success(self) -> bool:
+        """Whether every step that was carried out succeeded."""
+        return bool(self._events) and any(one.type is EventType.RUN_SUCCESS for one in reversed(self._events))
+
+    @property
+    def is_node_success(self) -> Any:
+        """Ask `node_success` for a node by name."""
+        return lambda name: any(one.is_step_success for one in self.events_for_node(name))
+
+    @property
+    def is_node_failed(self) -> Any:
+        """Ask for a node by name."""
+        return lambda name: any(one.is_step_failure for one in self.events_for_node(name))
+
+    # -- events ---------------------------------------------------------------------------------------------------
+
+    @property
+    def all_events(self) -> Sequence[Event]:
+        """The events of the run, but for what user code logged."""
+        planned = (EventType.LOG, EventType.ASSET_MATERIALIZATION_PLANNED, EventType.ASSET_CHECK_EVALUATION_PLANNED)
+        return [one for one in self._events if one.type not in planned]
+
+    @property
+    def all_node_events(self) -> Sequence[Event]:
+        """The events of the steps."""
+        return [one for one in self.all_events if one.step_key is not None and one.is_step_event]
+
+    def filter_events(self, event_filter: Callable[[Event], bool]) -> Sequence[Event]:
+        """Return the events that the function accepts."""
+        return [one for one in self.all_events if event_filter(one)]
+
+    def events_for_node(self, node_name: str) -> Sequence[Event]:
+        """Return the events of a node, or of the nodes in a graph."""
+        keys = self._step_keys_of(node_name)
+        return [one for one in self.all_events if one.step_key is not None and _base(one.step_key) in keys]
+
+    def _step_keys_of(self, node_name: str) -> set[str]:
+        steps = self._state.plan.steps
+        keys = {key for key in steps if key == node_name or key.startswith(node_name + ".")}
+        if not keys:
+            raise InvariantViolationError(f"{self._job.name} has no op named {node_name}. It has {sorted(steps)[:30]}.")
+        return keys
+
+    def compute_events_for_handle(self, handle: Any) -> Sequence[Event]:
+        """Return the events of a step by its handle."""
+        return [one for one in self.all_events if one.step_key is not None and _base(one.step_key) == str(handle)]
+
+    def _of_kind(self, node_name: str, kind: EventType) -> list[Event]:
+        return [one for one in self.events_for_node(node_name) if one.type is kind]
+
+    def asset_materializations_for_node(self, node_name: str) -> Sequence[AssetMaterialization]:
+        """Return the materializations that a node reported."""
+        return [one.data.materialization for one in self._of_kind(node_name, EventType.ASSET_MATERIALIZATION)]
+
+    def asset_observations_for_node(self, node_name: str) -> Sequence[AssetObservation]:
+        """Return the observations that a node reported."""
+        return [one.data.asset_observation for one in self._of_kind(node_name, EventType.ASSET_OBSERVATION)]
+
+    def expectation_results_for_node(self, node_name: str) -> Sequence[Any]:
+        """Return the expectation results that a node reported."""
+        return [one.data.expectation_result for one in self._of_kind(node_name, EventType.STEP_EXPECTATION_RESULT)]
+
+    def get_asset_materialization_events(self) -> Sequence[Event]:
+        """Return the events of materializations."""
+        return [one for one in self.all_events if one.type is EventType.ASSET_MATERIALIZATION]
+
+    def get_asset_observation_events(self) -> Sequence[Event]:
+        """Return the events of observations."""
+        return [one for one in self.all_events if one.type is EventType.ASSET_OBSERVATION]
+
+    def get_asset_check_evaluations(self) -> Sequence[Any]:
+        """Return the results of checks."""
+        return [one.data for one in self.all_events if one.type is EventType.ASSET_CHECK_EVALUATION]
+
+    def get_step_success_events(self) -> Sequence[Event]:
+        """Return the events of steps that succeeded."""
+        return [one for one in self.all_events if one.is_step_success]
+
+    def get_failed_step_keys(self) -> set[str]:
+        """Return the keys of the steps that failed."""
+        return {one.step_key for one in self.all_events if one.is_step_failure and one.step_key is not None}
+
+    def get_step_skipped_events(self) -> Sequence[Event]:
+        """Return the events of steps that were skipped."""
+        return [one for one in self.all_events if one.is_step_skipped]
+
+    def get_job_failure_event(self) -> Event:
+        """Return the event of the run's failure."""
+        for one in self.all_events:
+            if one.is_job_failure:
+                return one
+        raise InvariantViolationError("The run did not fail.")
+
+    get_run_failure_event = get_job_failure_event
+
+    def get_job_success_event(self) -> Event:
+        """Return the event of the run's success."""
+        for one in self.all_events:
+            if one.is_job_success:
+                return one
+        raise InvariantViolationError("The run did not succeed.")
+
+    def retry_attempts_for_node(self, node_name: str) -> int:
+        """Return how often a node was run again."""
+        return len(self._of_kind(node_name, EventType.STEP_RESTARTED))
+
+    @property
+    def failure_data(self) -> Any:
+        """The data of the run's failure."""
+        return self.get_job_failure_event().job_failure_data
+
+    def failure_data_for_node(self, node_name: str) -> Any:
+        """Return the data of a node's failure, or None."""
+        found = self._of_kind(node_name, EventType.STEP_FAILURE)
+        return found[0].data if found else None
+
+    # -- values ---------------------------------------------------------------------------------------------------
+
+    def output_for_node(self, node_str: str, output_name: str = "result") -> Any:
+        """Return the value of a node's output; a dict by mapping key for dynamic ones."""
+        key, name = self._leaf_output(node_str, output_name)
+        return self._value(key, name, node_str, output_name)
+
+    def _leaf_output(self, node_str: str, output_name: str) -> tuple[str, str]:
+        here, path = self._job.graph, []
+        node: Any = None
+        for part in node_str.split("."):
+            if not here.is_graph or part not in here.node_dict:
+                raise InvariantViolationError(f"{self._job.name} has no op named {node_str}.")
+            node = here.node_dict[part]
+            path.append(part)
+            here = node.definition
+        if output_name not in node.definition.output_dict:
+            raise InvariantViolationError(
+                f'Output "{output_name}" not defined for the node "{node_str}". Its outputs: '
+                f"{list(node.definition.output_dict)}."
+            )
+        while here.is_graph:
+            mapping = here.get_output_mapping(output_name)
+            path.append(mapping.mapped_node_name)
+            output_name = mapping.mapped_node_output_name
+            here = here.node_dict[mapping.mapped_node_name].definition
+        return ".".join(path), output_name
+
+    def _value(self, key: str, name: str, node_str: str, output_name: str) -> Any:
+        outputs = self._services.outputs or {}
+        if (key, name) in outputs:
+            return outputs[(key, name)]
+        step = self._state.plan.steps[key]
+        if step.axis is not None:
+            return {
+                each.mapping_key: outputs[(each.key, name)]
+                for each in self._state.steps.values()
+                if _base(each.key) == key and (each.key, name) in outputs
+            }
+        raise InvariantViolationError(
+            f"No outputs found for output '{output_name}' from node '{node_str}': it was not made."
+        )
+
+    def output_value(self, output_name: str = "result") -> Any:
+        """Return the value of an output of the job itself."""
+        graph_def = self._job.graph
+        if not graph_def.output_dict and len(graph_def.node_dict) == 1:
+            return self.output_for_node(next(iter(graph_def.node_dict)), output_name)
+        if output_name not in graph_def.output_dict:
+            raise InvariantViolationError(
+                f"Attempted to retrieve top-level outputs for '{graph_def.name}', which has no output "
+                f"'{output_name}'. It has {list(graph_def.output_dict)}."
+            )
+        mapping = graph_def.get_output_mapping(output_name)
+        return self.output_for_node(mapping.mapped_node_name, mapping.mapped_node_output_name)
+
+    def asset_value(self, asset_key: Any) -> Any:
+        """Return the value of an asset that the run made."""
+        key = AssetKey.from_coercible(asset_key)
+        for step in self._state.plan.steps.values():
+            for output in step.outputs:
+                if output.asset_key == key and output.check_spec is None:
+                    return self._value(step.key, output.name, step.key, output.name)
+        raise InvariantViolationError(f"No asset found in job that matches asset key {key.to_user_string()}.")
+
+    def __getitem__(self, asset_key: Any) -> Any:
+        return self.asset_value(asset_key)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(job={self._job.name!r}, run_id={self.run_id!r}, success={self.success})"
+
+
+class ExecuteInProcessResult(ExecutionResult):
+    """The result of a run in this process."""
+
+
+class JobExecutionResult(ExecutionResult):
+    """The result of a run by an executor; also a context manager, as Dagster has it."""
+
+    def __enter__(self) -> JobExecutionResult:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        return None
+
+
+def _base(key: str) -> str:
+    return key.split("[")[0]

@@ -1,0 +1,342 @@
+"""The loop of a run: which step is next, its retries and hooks, and how the run ends."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cellmill.errors import CellmillError, ExecutionInterruptedError, ResourceFunctionError
+from cellmill.execution.hooks import run_hooks
+from cellmill.execution.run_state import RunState
+from cellmill.execution.step import StepOutcome, run_step
+from cellmill.planning.event import (
+    AssetCheckEvaluationPlanned,
+    AssetMaterializationPlannedData,
+    EngineEventData,
+    ErrorInfo,
+    Event,
+    EventType,
+    JobCanceledData,
+    JobFailureData,
+    RunFailureReason,
+)
+
+DEBUG, INFO, ERROR = 10, 20, 40
+
+
+class RunFailed(CellmillError):
+    """A run ended without success."""
+
+
+class RunLoop:
+    """Carries out the steps of one run in this process.
+
+    Responsibilities: the order of steps, retries after their delay, hooks, the events that frame the run.
+    """
+
+    def __init__(
+        self,
+        plan: Any,
+        services: Any,
+        sink: Any,
+        *,
+        raise_on_error: bool = True,
+        retries_enabled: bool = True,
+        sleep: Callable[[float], None] = time.sleep,
+        previous: Mapping[str, tuple[frozenset[str], Mapping[str, list[str]], str]] | None = None,
+        planned: bool = True,
+    ) -> None:
+        self.plan = plan
+        self.services = services
+        self.sink = sink
+        self.raise_on_error = raise_on_error
+        self.retries_enabled = retries_enabled
+        self.sleep = sleep
+        #: Steps that are not carried out, with what an earlier run made of them.
+        self.previous = previous or {}
+        self.state = RunState(plan)
+        self.state.run_id = services.run_id
+        self.state.runs_of_steps = {key: found[2] for key, found in self.previous.items()}
+        self.first_error: BaseException | None = None
+        self.planned = planned
+
+    # -- events ---------------------------------------------------------------------------------------------------
+
+    def emit(self, kind: EventType, message: str, data: Any = None, level: int = DEBUG, **more: Any) -> None:
+        """Record an event of the run itself."""
+        services = self.services
+        self.sink.emit(
+            Event(
+                kind,
+                services.run_id,
+                time.time(),
+                None,
+                message,
+                level,
+                data=data,
+                job_name=services.job_name,
+                **more,
+            )
+        )
+
+    def plan_events(self) -> None:
+        """Record what the run means to make."""
+        services = self.services
+        for step in self.plan.steps.values():
+            if step.assets is None or step.key in self.previous:
+                continue
+            for output in step.outputs:
+                if (
+                    output.asset_key is not None
+                    and output.asset_key in step.assets.keys
+                    and step.assets.is_materializable
+                ):
+                    for partition in services.partition_keys_of(step.assets.partitions_def) or [None]:
+                        self.sink.emit(
+                            Event(
+                                EventType.ASSET_MATERIALIZATION_PLANNED,
+                                services.run_id,
+                                time.time(),
+                                step.key,
+                                f"{services.job_name} intends to materialize asset {output.asset_key.to_string()}",
+                                DEBUG,
+                                output.asset_key,
+                                partition,
+                                AssetMaterializationPlannedData(output.asset_key, partition),
+                                services.job_name,
+                            )
+                        )
+                elif output.check_spec is not None and output.check_spec.key in step.assets.check_keys:
+                    spec = output.check_spec
+                    self.sink.emit(
+                        Event(
+                            EventType.ASSET_CHECK_EVALUATION_PLANNED,
+                            services.run_id,
+                            time.time(),
+                            step.key,
+                            f"{services.job_name} intends to execute asset check {spec.name} on asset "
+                            f"{spec.asset_key.to_string()}",
+                            DEBUG,
+                            spec.asset_key,
+                            None,
+                            AssetCheckEvaluationPlanned(spec.asset_key, spec.name),
+                            services.job_name,
+                        )
+                    )
+
+    # -- the run --------------------------------------------------------------------------------------------------
+
+    def run(self) -> bool:
+        """Carry out the run and return whether it succeeded; the first user error is raised if that is wished."""
+        name = self.services.job_name
+        if self.planned:
+            self.plan_events()
+        self.emit(EventType.RUN_START, f'Started execution of run for "{name}".')
+        self.sink.flush()
+        started = time.perf_counter()
+        try:
+            self.emit(
+                EventType.ENGINE_EVENT,
+                f"Executing steps in process (pid: {os.getpid()})",
+                EngineEventData({}, None, None, None),
+            )
+            self._make_resources()
+            self._steps()
+        except (KeyboardInterrupt, ExecutionInterruptedError) as error:
+            self._ended_by_interrupt(error)
+            raise
+        except Exception as error:
+            self._ended_by_error(error)
+            if self.raise_on_error:
+                raise
+            return False
+        self.emit(
+            EventType.ENGINE_EVENT,
+            f"Finished steps in process (pid: {os.getpid()}) in {(time.perf_counter() - started) * 1000:.0f}ms",
+            EngineEventData({}, None, None, None),
+        )
+        failed = sorted(self.state.failed)
+        if not failed:
+            self.emit(EventType.RUN_SUCCESS, f'Finished execution of run for "{name}".')
+            self.sink.flush()
+            return True
+        first = next((e for e in self.sink.events if e.type is EventType.STEP_FAILURE), None)
+        self.emit(
+            EventType.RUN_FAILURE,
+            f'Execution of run for "{name}" failed. Steps failed: {failed}.',
+            JobFailureData(None, RunFailureReason.STEP_FAILURE, first),
+            ERROR,
+        )
+        self.sink.flush()
+        if self.raise_on_error and self.first_error is not None:
+            raise self.first_error
+        return False
+
+    def _ended_by_interrupt(self, error: BaseException) -> None:
+        self.emit(
+            EventType.RUN_CANCELED,
+            f'Execution of run for "{self.services.job_name}" was interrupted.',
+            JobCanceledData(ErrorInfo.of(error)),
+            ERROR,
+        )
+        self.sink.flush()
+
+    def _ended_by_error(self, error: Exception) -> None:
+        reason = RunFailureReason.RUN_EXCEPTION
+        if isinstance(error, ResourceFunctionError):
+            reason = RunFailureReason.JOB_INITIALIZATION_FAILURE
+        self.emit(
+            EventType.RUN_FAILURE,
+            f'Execution of run for "{self.services.job_name}" failed. {type(error).__name__}: {error}',
+            JobFailureData(ErrorInfo.of(error), reason),
+            ERROR,
+        )
+        self.sink.flush()
+
+    def _make_resources(self) -> None:
+        """Make the resources that any step needs before the first step starts."""
+        services = self.services
+        keys: set[str] = set()
+        for step in self.plan.steps.values():
+            if step.key in self.previous:
+                continue
+            keys |= step.op.required_resource_keys
+            for hook in step.hooks:
+                keys |= hook.required_resource_keys
+        wanted = sorted(keys)
+        given = services.job.resource_defs
+        managers = {
+            output.io_manager_key
+            for step in self.plan.steps.values()
+            for output in step.outputs
+            if not output.is_nothing
+        }
+        made = sorted({*wanted, *(key for key in managers if key in given)})
+        if not made:
+            return
+        self.emit(
+            EventType.RESOURCE_INIT_STARTED,
+            f"Starting initialization of resources [{', '.join(made)}].",
+            EngineEventData({}, None, "resources", None),
+        )
+        try:
+            services.scope.resources(made)
+        except Exception as error:
+            self.emit(
+                EventType.RESOURCE_INIT_FAILURE,
+                "Initialization of resources failed.",
+                EngineEventData({}, ErrorInfo.of(error), None, "resources"),
+                ERROR,
+            )
+            raise
+        self.emit(
+            EventType.RESOURCE_INIT_SUCCESS,
+            f"Finished initialization of resources [{', '.join(made)}].",
+            EngineEventData({}, None, None, "resources"),
+        )
+
+    # -- the steps ------------------------------------------------------------------------------------------------
+
+    def _steps(self) -> None:
+        state = self.state
+        later: list[tuple[float, str, int]] = []
+        while True:
+            key = state.next()
+            if key is None:
+                if not later:
+                    return
+                later.sort()
+                due, key, retry = later.pop(0)
+                wait = due - time.monotonic()
+                if wait > 0:
+                    self.sleep(wait)
+                self._carry_out(key, retry, later)
+                continue
+            if key in self.previous:
+                self._take_over(key)
+                continue
+            if key in state.plan.steps and state.plan.steps[key].axis is not None:
+                if not self._resolve(key):
+                    continue
+                continue
+            verdict, reasons = state.verdict(key)
+            if verdict == "run":
+                self._carry_out(key, 0, later)
+            elif verdict == "skip":
+                self._skip(key, reasons)
+            else:
+                self._block(key, reasons)
+
+    def _resolve(self, key: str) -> bool:
+        """Turn a mapped step into its parts, or skip or block it as a whole."""
+        state = self.state
+        step = state.plan.steps[key]
+        assert step.axis is not None
+        source = step.axis[0]
+        if source in state.failed or source in state.blocked:
+            self._block(key, [source])
+            return False
+        if source in state.skipped or (step.axis not in state and source not in state.succeeded):
+            self._skip(key, [f"{source}.{step.axis[1]}"])
+            return False
+        if not state.resolve(key):
+            state.resolved_empty(key)
+        return True
+
+    def _take_over(self, key: str) -> None:
+        outputs, mapping_keys, _ = self.previous[key]
+        self.state.succeeded.add(key)
+        self.state.ended(key, outputs, mapping_keys)
+
+    def _skip(self, key: str, reasons: list[str]) -> None:
+        step = self.state.step(key)
+        self.sink.emit(
+            Event(
+                EventType.STEP_SKIPPED,
+                self.services.run_id,
+                time.time(),
+                step.key,
+                f"Skipping step {step.key} due to skipped dependencies: {reasons}.",
+                DEBUG,
+                job_name=self.services.job_name,
+            )
+        )
+        self.sink.flush()
+        self.state.skipped.add(key)
+        self.state.ended(key)
+
+    def _block(self, key: str, reasons: list[str]) -> None:
+        self.emit(EventType.LOG, f"Dependencies for step {key} failed: {reasons}. Not executing.", None, ERROR)
+        self.state.blocked.add(key)
+        self.state.ended(key)
+
+    def _carry_out(self, key: str, retry: int, later: list[tuple[float, str, int]]) -> None:
+        state = self.state
+        step = state.step(key)
+        start = len(self.sink.events)
+        outcome = run_step(
+            step,
+            self.services,
+            self.sink.emit,
+            known=state,
+            retry_number=retry,
+            retries_enabled=self.retries_enabled,
+        )
+        self.sink.flush()
+        if outcome.retry_after is not None:
+            later.append((time.monotonic() + outcome.retry_after, key, retry + 1))
+            return
+        if step.hooks:
+            run_hooks(step, self.services, self.sink, outcome, self.sink.events[start:])
+        self._note(key, outcome)
+
+    def _note(self, key: str, outcome: StepOutcome) -> None:
+        if outcome.success:
+            self.state.succeeded.add(key)
+        else:
+            self.state.failed.add(key)
+            if self.first_error is None:
+                self.first_error = outcome.error
+        self.state.ended(key, outcome.outputs if outcome.success else (), outcome.mapping_keys)

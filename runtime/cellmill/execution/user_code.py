@@ -1,0 +1,207 @@
+"""Calling the function of an op, and reading what it returns as outputs and events."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cellmill.definitions.events import (
+    AssetCheckEvaluation,
+    AssetCheckResult,
+    AssetMaterialization,
+    AssetObservation,
+    AssetResult,
+    DynamicOutput,
+    ExpectationResult,
+    Output,
+)
+from cellmill.errors import InvariantViolationError
+
+_EVENTS = (
+    AssetMaterialization,
+    AssetObservation,
+    ExpectationResult,
+    AssetResult,
+    AssetCheckResult,
+    AssetCheckEvaluation,
+)
+
+
+def arguments(op: Any, context: Any, inputs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return what the function of an op is called with."""
+    shape = op.shape
+    kwargs = dict(inputs)
+    if shape.config_arg:
+        kwargs[shape.config_arg] = typed_config(shape.config_type, context.op_config)
+    for name, key in shape.resource_args.items():
+        kwargs[name] = _resource(context.resources, key)
+    return ((context,) if shape.has_context else ()), kwargs
+
+
+def _resource(resources: Any, key: str) -> Any:
+    original = getattr(resources, "_original", None)
+    if original is not None:
+        return original(key)
+    originals = getattr(resources, "_original_resource_dict", None)
+    return originals[key] if originals is not None and key in originals else getattr(resources, key)
+
+
+def typed_config(declared: Any, config: Any) -> Any:
+    """Return config as an object of the class that the function is annotated with."""
+    make = getattr(declared, "_from_config_value", None)
+    if make is not None:
+        return make(config if config is not None else {})
+    if isinstance(declared, type) and hasattr(declared, "model_fields"):
+        return declared(**(config or {}))
+    return config
+
+
+def results(op: Any, returned: Any, context: Any, loop: Any = None) -> Iterator[Any]:
+    """Yield the outputs and events that a function's result stands for."""
+    if inspect.isgenerator(returned):
+        yield from _generated(op, returned)
+    elif inspect.isasyncgen(returned):
+        yield from _drained(returned, loop)
+    elif inspect.iscoroutine(returned):
+        yield from results(op, _run(returned, loop), context, loop)
+    else:
+        yield from _returned(op, returned, context)
+
+
+def _generated(op: Any, generator: Any) -> Iterator[Any]:
+    back = yield from generator
+    if back is not None:
+        yield from _returned_of_generator(op, back)
+
+
+def _returned_of_generator(op: Any, back: Any) -> Iterator[Any]:
+    if isinstance(back, (Output, DynamicOutput, *_EVENTS)):
+        yield back
+
+
+def _run(coroutine: Any, loop: Any) -> Any:
+    if loop is not None:
+        return loop.run_until_complete(coroutine)
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    from concurrent.futures import ThreadPoolExecutor
+
+    # Inside a running loop (a notebook's cell) the coroutine gets a loop of its own in another thread.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
+def _drained(generator: Any, loop: Any) -> Iterator[Any]:
+    async def collect() -> list[Any]:
+        return [one async for one in generator]
+
+    yield from _run(collect(), loop)
+
+
+def _returned(op: Any, value: Any, context: Any) -> Iterator[Any]:
+    outs = op.output_defs
+    if isinstance(value, _EVENTS):
+        yield value
+        return
+    if not outs:
+        if value is not None:
+            raise InvariantViolationError(
+                f"Error in op '{op.name}': Unexpectedly returned output of type {type(value)}. Op is explicitly "
+                "defined to return no results."
+            )
+        return
+    assets = getattr(getattr(context, "_step", None), "assets", None)
+    expected = [one for one in outs if assets is None or one.name not in assets.check_specs_by_output_name]
+    if len(outs) == 1:
+        yield from _one(op, outs[0], value, 0)
+        return
+    if context is not None and getattr(context, "requires_typed_event_stream", False):
+        raise InvariantViolationError(
+            f"op '{op.name}' has multiple outputs and was asked to yield each explicitly; it returned {value!r}."
+        )
+    if value is None:
+        if all(one.is_nothing or not one.is_required for one in outs) or _all_events_elsewhere(op, assets):
+            return
+    if isinstance(value, (list, tuple)) and value and all(isinstance(one, _EVENTS) for one in value):
+        yield from value
+        return
+    if len(expected) == 1 and len(outs) > 1 and not isinstance(value, tuple):
+        yield from _one(op, expected[0], value, 0)
+        return
+    if not isinstance(value, tuple) or len(value) != len(outs):
+        yield from _mismatch(op, value, outs, expected)
+        return
+    for index, (one, each) in enumerate(zip(outs, value, strict=True)):
+        if isinstance(each, _EVENTS):
+            yield each
+        else:
+            yield from _one(op, one, each, index, several=True)
+
+
+def _all_events_elsewhere(op: Any, assets: Any) -> bool:
+    return assets is not None and bool(assets.can_subset)
+
+
+def _mismatch(op: Any, value: Any, outs: Any, expected: Any) -> Iterator[Any]:
+    names = [one.name for one in outs]
+    if isinstance(value, tuple) and len(value) == len(expected):
+        for index, (one, each) in enumerate(zip(expected, value, strict=True)):
+            yield from _one(op, one, each, index, several=True)
+        return
+    if isinstance(value, tuple):
+        raise InvariantViolationError(
+            f"Length mismatch between returned tuple of outputs and number of output_defs on op '{op.name}'. Output "
+            f"tuple has {len(value)} outputs, while op has {len(outs)} outputs: {names}."
+        )
+    raise InvariantViolationError(
+        f"Error in op '{op.name}': Expected a tuple with {len(outs)} outputs ({names}), got {value!r} of type "
+        f"{type(value)}."
+    )
+
+
+def _one(op: Any, out: Any, value: Any, index: int, several: bool = False) -> Iterator[Any]:
+    if out.is_dynamic:
+        if isinstance(value, DynamicOutput):
+            raise InvariantViolationError(
+                f"Error in op '{op.name}': expected a list of DynamicOutput for the dynamic output '{out.name}', got "
+                "one DynamicOutput."
+            )
+        if not isinstance(value, list) or not all(isinstance(each, DynamicOutput) for each in value):
+            raise InvariantViolationError(
+                f"Error with output for op '{op.name}': dynamic output '{out.name}' expected a list of DynamicOutput "
+                f"objects, got {value!r}."
+            )
+        for each in value:
+            yield _renamed(op, out, each)
+        return
+    if isinstance(value, DynamicOutput):
+        yield value
+        return
+    if isinstance(value, Output):
+        yield _renamed(op, out, value)
+        return
+    if isinstance(value, _EVENTS):
+        yield value
+        return
+    yield Output(value, out.name)
+
+
+def _renamed(op: Any, out: Any, given: Any) -> Any:
+    if given.output_name == out.name or given.output_name is None:
+        return given
+    if given.output_name != "result":
+        raise InvariantViolationError(
+            f"Bad state: Received a return value of the output '{given.output_name}' in the place of the output "
+            f"'{out.name}' of op '{op.name}'. Expected one named '{out.name}', or none."
+        )
+    if isinstance(given, DynamicOutput):
+        made: Any = DynamicOutput(given.value, given.mapping_key, out.name)
+        made.metadata = given.metadata
+        return made
+    made = Output(given.value, out.name, None, given.data_version)
+    made.metadata, made.tags = given.metadata, given.tags
+    return made
