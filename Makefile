@@ -10,7 +10,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help demo lab test lint types unit notebooks typescript browser bench soak clean
 
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# The first Python that is recent enough; a name on the path may be a shim for a version that is not there.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 STAMPS := .venv/stamps
 LAB := labextension
@@ -28,7 +29,7 @@ help:
 # --- what the rest needs, each once -------------------------------------------------------------------------------------
 
 $(STAMPS)/venv:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cellmill needs Python 3.11 or later (make PYTHON=...)"; exit 1; }
+	@[ -n "$(PYTHON)" ] || { echo "cellmill needs Python 3.11 or later (make PYTHON=...)"; exit 1; }
 	[ -x $(BIN)/pip ] || $(PYTHON) -m venv .venv || { $(APT) update; $(APT) install -y python3-venv; $(PYTHON) -m venv .venv; }
 	mkdir -p $(STAMPS)
 	touch $@

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import ClassVar
 
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Unicode
@@ -26,12 +25,12 @@ class CellmillApp(ExtensionApp):
     extension_url = "/cellmill"
     load_other_extensions = False
     description = "Start cellmill's own page, without JupyterLab."
-    static_paths: ClassVar[list[str]] = []
 
     workspace_dir = Unicode("", config=True, help="The folder of the workspace; the server's root folder if empty.")
 
     def initialize_settings(self) -> None:
         """Give every handler the one object that opens the workspace and the instance when first asked."""
+        assert self.serverapp is not None, "an extension is initialised by its server"
         root = Path(self.workspace_dir or self.serverapp.root_dir)
         self.settings[SETTING] = Services(root.resolve())
 

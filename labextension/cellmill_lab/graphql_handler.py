@@ -48,7 +48,7 @@ class GraphQLHandler(WebSocketMixin, WebSocketHandler, CellmillHandler):  # type
 
     @ws_authenticated
     @authorized("read", resource=RESOURCE)
-    async def get(self) -> None:
+    async def get(self) -> None:  # type: ignore[override]
         """Open the WebSocket; a plain GET is refused."""
         if self.request.headers.get("Upgrade", "").lower() != "websocket":
             raise web.HTTPError(405, "GraphQL is served by POST, subscriptions by WebSocket.")

@@ -28,7 +28,7 @@ class CellmillHandler(APIHandler):
         """Check the Origin header ourselves: Jupyter skips the check for requests that carry a token."""
         if not origin_is_ours(self):
             raise web.HTTPError(403, "A page of another origin may not talk to cellmill.")
-        await ensure_async(APIHandler.prepare(self))
+        await ensure_async(APIHandler.prepare(self))  # type: ignore[arg-type]
 
     async def require(self, action: str, resource: str) -> None:
         """Raise 403 unless the server's authorizer lets the current user do ``action`` on ``resource``."""

@@ -335,8 +335,8 @@ class AssetNode:
             num_materializing=len(sets.in_progress),
         )
 
-    asset_materializations = documented(_materializations, list[MaterializationEvent])
-    asset_observations = documented(_observations, list[ObservationEvent])
+    asset_materializations = documented(_materializations, list[MaterializationEvent])  # type: ignore[valid-type]
+    asset_observations = documented(_observations, list[ObservationEvent])  # type: ignore[valid-type]
 
     @property
     def recorded_key(self) -> Key:
@@ -369,8 +369,8 @@ class Asset:
         entry = info.context.assets.get(self.asset)
         return AssetNode(entry=entry) if entry is not None else None
 
-    asset_materializations = documented(_materializations, list[MaterializationEvent])
-    asset_observations = documented(_observations, list[ObservationEvent])
+    asset_materializations = documented(_materializations, list[MaterializationEvent])  # type: ignore[valid-type]
+    asset_observations = documented(_observations, list[ObservationEvent])  # type: ignore[valid-type]
 
     @property
     def recorded_key(self) -> Key:

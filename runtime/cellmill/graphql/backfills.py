@@ -22,6 +22,7 @@ from cellmill.graphql.problems import (
 from cellmill.graphql.repository import RepositorySelector, find_job
 from cellmill.graphql.runs import ExecutionTag
 from cellmill.instance.backfill_store import BackfillRow
+from cellmill.workspace.manifest import AssetEntry, JobEntry
 
 
 @strawberry.type(description="How one partition of a backfill goes.")
@@ -167,7 +168,8 @@ class LaunchBackfillParams:
 
 def launch_backfill(context: Context, params: LaunchBackfillParams) -> Any:
     """Ask for a backfill; every way to fail is a value of the union."""
-    job_name, assets, entry = None, None, None
+    job_name, assets = None, None
+    entry: JobEntry | AssetEntry | None
     if params.selector is not None:
         name = params.selector.partition_set_name
         job_name = name.removesuffix("_partition_set")

@@ -26,7 +26,7 @@ class LogLevel(Enum):
     DEBUG = "DEBUG"
 
 
-DagsterEventType = strawberry.enum(
+DagsterEventType: Any = strawberry.enum(  # type: ignore[call-overload]
     Enum("DagsterEventType", {kind.value: kind.value for kind in EventType if kind is not EventType.LOG}),  # type: ignore[misc]
     description="The kinds of events.",
 )

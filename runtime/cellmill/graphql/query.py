@@ -43,7 +43,6 @@ from cellmill.graphql.automation import (
     origin_of,
 )
 from cellmill.graphql.backfills import (
-    BackfillNotFoundError,
     PartitionBackfill,
     PartitionBackfillOrError,
     PartitionBackfills,
@@ -55,7 +54,7 @@ from cellmill.graphql.documented import CursorArg, LimitArg, RunIdArg, arg, docu
 from cellmill.graphql.graph_view import AssetGraphView, graph_view
 from cellmill.graphql.launching import PipelineSelector
 from cellmill.graphql.metadata import AssetKey
-from cellmill.graphql.problems import PartitionSetNotFoundError, RepositoryNotFoundError
+from cellmill.graphql.problems import BackfillNotFoundError, PartitionSetNotFoundError, RepositoryNotFoundError
 from cellmill.graphql.repository import (
     Job,
     PartitionSet,

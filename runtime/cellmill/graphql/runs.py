@@ -18,7 +18,7 @@ from cellmill.graphql.problems import PythonError, RunNotFoundError
 from cellmill.instance.run_stats import StepStats
 from cellmill.planning import run as records
 
-RunStatus = strawberry.enum(
+RunStatus: Any = strawberry.enum(  # type: ignore[call-overload]
     Enum("RunStatus", {status.name: status.value for status in records.RunStatus}),  # type: ignore[misc]
     description="The state of a run.",
 )

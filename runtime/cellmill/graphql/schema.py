@@ -10,6 +10,7 @@ import strawberry
 from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, parse
 from strawberry.extensions import MaskErrors, MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.execution import PreExecutionError
 
 from cellmill.errors import CellmillError
 from cellmill.graphql.context import Context
@@ -92,7 +93,7 @@ async def subscribe(
     results = await schema.subscribe(
         query, dict(variables), context_value=Live(context, changes), operation_name=operation
     )
-    if not hasattr(results, "__aiter__"):
+    if isinstance(results, PreExecutionError):
         yield {"errors": [error.formatted for error in results.errors or ()]}
         return
     async for result in results:
