@@ -25,8 +25,8 @@ from .options_text import (
     retry_of,
 )
 
-#: What makes the value of a cell: the context and the loaded upstream values by name.
-Compute = Callable[[Any, Mapping[str, Any]], Any]
+#: What makes the value of a cell: from the context and the loaded upstream values by name, its outputs and check results.
+Compute = Callable[[Any, Mapping[str, Any]], Iterable[Any]]
 
 
 def assets_definition(
@@ -132,7 +132,7 @@ def _origin_metadata(cell: AssetCell) -> dict[str, Any]:
 def _elsewhere(cell: AssetCell) -> Compute:
     place = str(cell.origin)
 
-    def compute(context: Any, values: Mapping[str, Any]) -> Any:
+    def compute(context: Any, values: Mapping[str, Any]) -> Iterable[Any]:
         raise InvalidInvocationError(
             f"The asset {cell.key.to_user_string()!r} is a cell ({place}): it is computed in its notebook's kernel. "
             f"Run: cellmill materialize {cell.key.to_user_string()}"
@@ -145,7 +145,7 @@ def _function(cell: AssetCell, names: Sequence[str], compute: Compute) -> Callab
     """A function whose parameters are the upstreams, as the decorators expect."""
 
     source = (
-        f"def {_identifier(cell)}(context{''.join(', ' + name for name in names)}):\n    return __run__(context, {{"
+        f"def {_identifier(cell)}(context{''.join(', ' + name for name in names)}):\n    yield from __run__(context, {{"
     )
     source += ", ".join(f"{name!r}: {name}" for name in names) + "})\n"
     if any(name == "context" for name in names):

@@ -98,6 +98,14 @@ def link_workspace(
     )
 
 
+def asset_index(
+    scans: Sequence[NotebookScan], others: Sequence[AssetKey] = ()
+) -> tuple[dict[AssetKey, CellDefinition], dict[str, list[AssetKey]]]:
+    """The definitions by key, and the keys that a name may mean."""
+    index, _ = _index(scans)
+    return index, _by_name(index, others)
+
+
 class _Duplicate(DuplicateAssetError):
     """Two cells make an asset of one name; rename one of them."""
 
