@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.notebooks.asset_cell import AssetCell, CellDefinition
@@ -31,6 +29,8 @@ class Registry:
     def __init__(self, live: LiveNotebook) -> None:
         self.live = live
         self.facts = FactsCache()
+        #: sources of the workspace's own modules, by dotted name
+        self.modules: Callable[[], Mapping[str, str]] = dict
         self.other_assets: Sequence[AssetKey] = ()
         self._scan: NotebookScan | None = None
         self._scan_version = -1
@@ -62,7 +62,7 @@ class Registry:
         scan = self.scan()
         if self._linking is None:
             index, by_name = asset_index([scan], self.other_assets)
-            self._linking = NotebookLinking(scan, index, by_name, local_modules(), PYTHON)
+            self._linking = NotebookLinking(scan, index, by_name, self.modules(), PYTHON)
         return self._linking
 
     def definition(self, cell_id: str) -> CellDefinition | None:
@@ -107,7 +107,7 @@ class Registry:
         scan = self.scan()
         if self._whole is None:
             self._whole = link_workspace(
-                [scan], other_assets=self.other_assets, modules=local_modules(), python=PYTHON
+                [scan], other_assets=self.other_assets, modules=self.modules(), python=PYTHON
             )
         return self._whole
 
@@ -126,31 +126,3 @@ class Registry:
         if own:
             return own
         return [key for key in self.other_assets if key.parts == parts or (len(parts) == 1 and key.parts[-1] == name)]
-
-
-def local_modules() -> dict[str, str]:
-    """Sources of imported modules that lie in the working directory: part of code versions."""
-    here = os.getcwd() + os.sep
-    found: dict[str, str] = {}
-    for name, module in list(sys.modules.items()):
-        file: Any = getattr(module, "__file__", None)
-        if isinstance(file, str) and file.startswith(here) and file.endswith(".py") and "site-packages" not in file:
-            source = _source(file)
-            if source is not None and name != "__main__":
-                found[name] = source
-    return found
-
-
-_SOURCES: dict[str, tuple[float, str]] = {}
-
-
-def _source(file: str) -> str | None:
-    try:
-        stamp = os.stat(file).st_mtime
-        kept = _SOURCES.get(file)
-        if kept is None or kept[0] != stamp:
-            with open(file, encoding="utf-8", errors="replace") as stream:
-                kept = _SOURCES[file] = (stamp, stream.read())
-        return kept[1]
-    except OSError:
-        return None

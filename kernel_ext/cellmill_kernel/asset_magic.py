@@ -1,0 +1,147 @@
+"""`%%asset`: run a cell as an asset, show its value as always, and one status line under it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+from cellmill.errors import CellmillError
+from cellmill.notebooks.asset_cell import AssetCell
+from cellmill.notebooks.facts import CellFacts
+
+from . import run_mode
+from .body import Body, compile_body
+from .displays import status_line
+from .session import Session
+from .stepping import CellRun, run_cell
+
+#: Files (as compilers name them) of bodies that were compiled here, for tracebacks.
+_BODIES: set[str] = set()
+
+
+def execute_asset_cell(
+    session: Session, source: str, cell_id: str | None = None, partition_key: str | None = None
+) -> CellRun:
+    """Run an asset cell: link it, compute it, store it, bind it; raises what the body raised.
+
+    The magic, `%materialize` and runs all come through here.
+    """
+    __tracebackhide__ = True
+    cell_id = cell_id or session.cell_for(source)
+    session.live.record(cell_id, source)
+    linked = session.link(cell_id)
+    run = _skipped(session, linked)
+    if run is not None:
+        return run
+    partition_key = partition_key or _run_partition()
+    body = _compile(session, linked, source)
+    run = run_cell(session, linked, body, partition_key)
+    if run.failure is not None:
+        session.changed(linked.keys)
+        raise run.failure
+    versions = session.values.versions(linked.keys) if partition_key is None else {}
+    for name, key in zip(linked.definition.names, linked.keys, strict=True):
+        if name in run.values:
+            session.values.keep(key, name, run.values[name], versions.get(key), bind=True)
+    session.changed(linked.keys)
+    return run
+
+
+def _run_partition() -> str | None:
+    run = run_mode.current()
+    return run.message.partition_key if run is not None else None
+
+
+def _skipped(session: Session, linked: AssetCell) -> CellRun | None:
+    """In a run, an asset that was not selected is loaded rather than made, if it is stored."""
+    run = run_mode.current()
+    if run is None or any(run.is_selected(key) for key in linked.keys):
+        return None
+    return CellRun(linked)
+
+
+def _compile(session: Session, linked: AssetCell, source: str) -> Body:
+    facts = linked.definition.facts
+    upstream = [up.name for up in linked.upstreams if up.loaded and up.name in facts.uses]
+    parameters = list(dict.fromkeys([*upstream, *_plain_parameters(facts, session.namespace)]))
+    if "context" in facts.uses:
+        parameters.append("context")
+    filename = session.shell.compile.cache(source, session.shell.execution_count, raw_code=source)
+    _BODIES.add(filename)
+    return compile_body(linked.definition, source, parameters, session.namespace, filename, timed)
+
+
+def _plain_parameters(facts: CellFacts, namespace: dict[str, Any]) -> list[str]:
+    """Names of plain cells that the body reads and binds anew: they go in as parameters, as locals of the function."""
+    return [name for name in facts.binds if name in facts.uses and name in namespace]
+
+
+@contextlib.contextmanager
+def timed() -> Iterator[None]:
+    """``%time`` inside a body: the same two lines as IPython's."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    try:
+        yield
+    finally:
+        print(f"CPU times: total: {_span(time.process_time() - cpu)}\nWall time: {_span(time.perf_counter() - wall)}")
+
+
+def _span(seconds: float) -> str:
+    if seconds >= 1:
+        return f"{seconds:.3g} s"
+    return f"{seconds * 1e3:.3g} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.3g} μs"
+
+
+def show_status(session: Session, run: CellRun) -> None:
+    """Put the status line under the cell's output."""
+    session.after_cell.append(lambda: print(status_line(session, run)))
+
+
+def install_tracebacks(shell: Any) -> None:
+    """Show only the user's own lines where a body raised."""
+    original = shell.showtraceback
+    if getattr(original, "__cellmill__", False):
+        return
+
+    def showtraceback(exc_tuple: Any = None, *args: Any, **kwargs: Any) -> Any:
+        kind, value, traceback = exc_tuple or sys.exc_info()
+        if value is not None and not isinstance(value, SyntaxError) and not _verbose(shell):
+            own = own_frames(traceback)
+            if own is not None:
+                exc_tuple = (kind, value.with_traceback(own), own)
+                kwargs["tb_offset"] = 0
+            elif isinstance(value, CellmillError):
+                # a mistake that we found ourselves: its message says it all
+                return shell._showtraceback(kind, value, [f"{kind.__name__}: {value}"])
+        return original(exc_tuple, *args, **kwargs)
+
+    showtraceback.__cellmill__ = True  # type: ignore[attr-defined]
+    shell.showtraceback = showtraceback
+
+
+def _verbose(shell: Any) -> bool:
+    from .session import get_session
+
+    with contextlib.suppress(Exception):
+        return get_session().verbose
+    return False
+
+
+def own_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """The traceback from the first line of a cell's body on; None where none was run."""
+    at = traceback
+    while at is not None:
+        if at.tb_frame.f_code.co_filename in _BODIES and at.tb_frame.f_code.co_name == "<module>":
+            if not _is_wrapper(at):
+                return at
+        at = at.tb_next
+    return None
+
+
+def _is_wrapper(at: TracebackType) -> bool:
+    """True for the frame in which IPython runs the cell's call of the magic itself."""
+    return "__cellmill_end__" not in at.tb_frame.f_code.co_names

@@ -1,0 +1,318 @@
+"""What this kernel knows: the live notebook, its assets, the workspace and the instance; one session a kernel."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.notebooks.asset_cell import AssetCell, Upstream
+from cellmill.notebooks.magic import split_header
+from cellmill.notebooks.problem import NotebookError
+
+from . import run_mode
+from .live import LiveNotebook, find_notebook_file
+from .registry import Registry
+from .values import Values
+
+#: Other notebooks and modules are looked at again after this long.
+WORKSPACE_REFRESH_S = 5.0
+
+
+class Session:
+    """The kernel's side of a workspace.
+
+    - keeps what ran in this kernel, by cell id (`live`), and what it defines (`registry`);
+    - opens workspace and instance at first need;
+    - tells listeners (the lineage widget) what changed.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.live = LiveNotebook()
+        self.registry = Registry(self.live)
+        self.registry.modules = self.modules
+        self.values = Values(self)
+        self.verbose = False
+        self.listeners: list[Callable[[frozenset[AssetKey]], None]] = []
+        #: status lines to show under the cell's own output
+        self.after_cell: list[Callable[[], None]] = []
+        self._cells: list[tuple[str, str]] = []
+        self._warned: set[str] = set()
+        self._instance: Any = None
+        self._workspace: Any = None
+        self._looked_at = 0.0
+        self._searched = False
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """The notebook's namespace."""
+        found: dict[str, Any] = self.shell.user_ns
+        return found
+
+    # workspace and instance -------------------------------------------------------------------------------------
+
+    @property
+    def workspace(self) -> Any:
+        """The workspace that the notebook lies in."""
+        if self._workspace is None:
+            from cellmill.workspace.workspace import Workspace
+
+            start = self.live.file.parent if self.live.file is not None else Path.cwd()
+            self._workspace = Workspace.open(start)
+        return self._workspace
+
+    @property
+    def root(self) -> Path:
+        """The workspace's folder."""
+        root: Path = self.workspace.config.root
+        return root
+
+    @property
+    def instance(self) -> Any:
+        """The instance of the workspace."""
+        if self._instance is None:
+            from cellmill.instance.instance import Instance
+
+            run = run_mode.current()
+            if run is not None and run.message.home:
+                self._instance = Instance.get(run.message.home)
+            else:
+                self._instance = Instance.get(self.workspace.home)
+        return self._instance
+
+    def close(self) -> None:
+        """Let go of workspace and instance."""
+        for thing in (self._workspace, self._instance):
+            if thing is not None:
+                thing.close()
+        self._workspace = self._instance = None
+
+    def refresh(self, *, force: bool = False) -> None:
+        """Look again at the notebook's file and, now and then, at the rest of the workspace."""
+        self.live.refresh()
+        now = time.monotonic()
+        if run_mode.current() is not None:
+            self.registry.set_other_assets([key for key, _, _ in run_mode.current().message.refs])  # type: ignore[union-attr]
+            return
+        if force or not self._looked_at or now - self._looked_at > WORKSPACE_REFRESH_S:
+            self._looked_at = now
+            manifest = self.workspace.refresh()
+            own = self.live.path
+            self.registry.set_other_assets(
+                [AssetKey(entry.key) for entry in manifest.assets if not own or entry.notebook != own]
+            )
+
+    def modules(self) -> Mapping[str, str]:
+        """Sources of the workspace's own modules, as far as this notebook imports any of them."""
+        folders = {self.root, self.live.file.parent if self.live.file is not None else Path.cwd()}
+        tops = {
+            item.module.partition(".")[0] or item.name
+            for cell in self.registry.scan().cells
+            for item in cell.facts.imports
+        }
+        here = [top for top in tops if any((f / f"{top}.py").is_file() or (f / top).is_dir() for f in folders)]
+        if not here:
+            return {}
+        found: dict[str, str] = {}
+        for location in self.workspace.locations.values():
+            if hasattr(location, "modules"):
+                found.update(location.modules())
+        return found
+
+    def find_file(self, cell_id: str | None, source: str | None) -> None:
+        """Find the notebook's own file, once."""
+        if self.live.file is not None or self._searched:
+            return
+        run = run_mode.current()
+        if run is not None:
+            self.live.path = run.message.notebook
+            self._searched = True
+            return
+        file = find_notebook_file(self.shell, Path.cwd(), cell_id, source)
+        if file is None:
+            self._searched = len(self.live.ran) > 3
+            return
+        self.live.file = file
+        self._workspace = None
+        self.live.path = os.path.relpath(file, self.root).replace(os.sep, "/")
+        self.live.refresh()
+
+    # cells as they run ------------------------------------------------------------------------------------------
+
+    def before_cell(self, info: Any) -> None:
+        """A cell starts: note its source; load assets that it reads and nothing bound yet."""
+        source = str(info.raw_cell or "")
+        if getattr(info, "silent", False) or not source.strip():
+            self._cells.append(("", source))
+            return
+        cell_id = getattr(info, "cell_id", None)
+        self.find_file(cell_id, source)
+        if cell_id is None:
+            self.live.refresh()
+            cell_id = self.live.find_id(source) or _session_id(source)
+        self._cells.append((cell_id, source))
+        self.live.record(cell_id, source)
+        if self._has_assets() and split_header(source) is None:
+            self._bind_read_assets(source)
+
+    def _has_assets(self) -> bool:
+        return any(definition.kind == "asset" for definition in self.registry.scan().definitions)
+
+    def _bind_read_assets(self, source: str) -> None:
+        """A plain cell that reads an asset's name gets the stored value, loaded just before."""
+        _, facts = self.registry.facts.analyse(source, (3, 11))
+        linking = self.registry.linking()
+        for name in facts.uses:
+            key = linking.own.get(name)
+            if key is not None and name not in self.namespace:
+                with contextlib.suppress(Exception):  # the cell itself will say what is missing
+                    self.values.load_into_namespace(key, name)
+
+    def after_execution(self, result: Any) -> None:
+        """A cell ended: show the status lines that belong under its output."""
+        if self._cells:
+            self._cells.pop()
+        shows, self.after_cell = self.after_cell, []
+        for show in shows:
+            show()
+
+    @property
+    def current_cell(self) -> tuple[str, str]:
+        """Id and source of the cell that is running."""
+        return self._cells[-1] if self._cells else ("", "")
+
+    def cell_for(self, source: str) -> str:
+        """The id of the running cell, or one for a source that was run without a cell."""
+        cell_id, _ = self.current_cell
+        if not cell_id:
+            cell_id = _session_id(source)
+        self.live.record(cell_id, source)
+        return cell_id
+
+    # assets -----------------------------------------------------------------------------------------------------
+
+    def link(self, cell_id: str) -> AssetCell:
+        """The asset that a cell is; raises what is wrong with it."""
+        self.refresh()
+        linked, errors = self.registry.link(cell_id)
+        if errors:
+            raise errors[0]
+        for note in linked.notes:
+            self.warn_once(f"{linked.key.to_user_string()}: {note}")
+        self._warn_edited(linked)
+        return linked
+
+    def _warn_edited(self, linked: AssetCell) -> None:
+        document = self.registry.scan().notebook
+        ids = {document.cells[index].id for index in linked.cells if index < len(document.cells)}
+        for cell in self.live.edited_not_run():
+            if cell.id in ids:
+                number = next(c.index for c in document.cells if c.id == cell.id) + 1
+                self.warn_once(
+                    f"{linked.key.to_user_string()}: cell {number} was edited but not run again; what ran is used"
+                )
+
+    def warn_once(self, text: str) -> None:
+        """Show a warning under the cell, the first time it applies."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self.after_cell.append(lambda: print(f"⚠ {text}"))
+
+    def key_of(self, name: str) -> AssetKey:
+        """The asset that a name means; raises an error with the nearest name."""
+        self.refresh()
+        found = self.registry.find_by_name(name)
+        if not found:
+            self.refresh(force=True)
+            found = self.registry.find_by_name(name)
+        if not found:
+            raise NotebookError(f"there is no asset {name!r}", notebook=self.live.path, remedy=self._nearest(name))
+        return found[0]
+
+    def _nearest(self, name: str) -> str:
+        import difflib
+
+        known = [key.to_user_string() for key in (*self.registry.assets(), *self.registry.other_assets)]
+        near = difflib.get_close_matches(name, known, 1, 0.5)
+        return f"Did you mean {near[0]}?" if near else "%assets lists them."
+
+    def all_keys(self) -> list[AssetKey]:
+        """Every asset of the workspace, this notebook's first."""
+        return list(dict.fromkeys([*self.registry.assets(), *self.registry.other_assets]))
+
+    def load_value(self, key: AssetKey, partition_key: str | None = None) -> Any:
+        """The stored value of an asset."""
+        return self.values.load(key, partition_key)
+
+    def resources(self) -> dict[str, object]:
+        """Resources that the notebook's `Definitions` objects give, the last one winning."""
+        found: dict[str, object] = {}
+        for value in list(self.namespace.values()):
+            if type(value).__name__ == "Definitions" and type(value).__module__.startswith("cellmill."):
+                found.update(value.resources or {})
+        return found
+
+    def lookup(self, name: str) -> Any:
+        """The object that an option names (``--partitions days``)."""
+        return self.namespace.get(name)
+
+    def upstream_cells(self, linked: AssetCell) -> Iterator[tuple[Upstream, AssetCell | None]]:
+        """Each upstream with the cell that makes it, where it is of this notebook."""
+        for upstream in linked.upstreams:
+            yield upstream, self.registry.find(upstream.key)
+
+    def changed(self, keys: Sequence[AssetKey] | frozenset[AssetKey]) -> None:
+        """Tell listeners that assets have a new state."""
+        for listener in list(self.listeners):
+            listener(frozenset(keys))
+
+    def graph(self) -> Mapping[AssetKey, tuple[AssetKey, ...]]:
+        """Every asset of the workspace with its upstreams."""
+        edges: dict[AssetKey, tuple[AssetKey, ...]] = {}
+        if run_mode.current() is None:
+            for entry in self.workspace.manifest.assets:
+                edges[AssetKey(entry.key)] = tuple(AssetKey(up) for up in entry.upstream)
+        for key, cell in self.registry.assets().items():
+            edges[key] = tuple(up.key for up in cell.upstreams if up.key not in cell.keys)
+        return edges
+
+
+def _session_id(source: str) -> str:
+    """An id for code that no cell of a notebook is: by the names it defines, so that running it again replaces it."""
+    header = split_header(source)
+    first = source.split("\n", 1)[0] if header is not None else source
+    words = first.split()[:2] if header is not None else [first]
+    import hashlib
+
+    return "run-" + hashlib.blake2b(" ".join(words).encode(), digest_size=6).hexdigest()
+
+
+_session: Session | None = None
+
+
+def start_session(shell: Any) -> Session:
+    """The session of this kernel, made at the first `%load_ext cellmill`."""
+    global _session
+    if _session is None or _session.shell is not shell:
+        _session = Session(shell)
+    return _session
+
+
+def get_session() -> Session:
+    """The session of this kernel."""
+    if _session is None:
+        raise NotebookError("cellmill is not loaded in this kernel", remedy="Run %load_ext cellmill first.")
+    return _session
+
+
+def end_session() -> None:
+    """Forget the session."""
+    global _session
+    if _session is not None:
+        _session.close()
+    _session = None

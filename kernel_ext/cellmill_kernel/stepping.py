@@ -1,0 +1,167 @@
+"""From an asset cell to a step: the definition with the body as its function, run by the one step runner."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.events import AssetCheckResult, MaterializeResult, Output
+from cellmill.notebooks.asset_cell import AssetCell
+from cellmill.notebooks.definition import assets_definition, conditions
+
+from .body import Body, BodyResult
+
+if TYPE_CHECKING:
+    from .session import Session
+
+#: Tags of a run that was started by executing a cell.
+CELL_TAG = "cellmill/cell_id"
+NOTEBOOK_TAG = "cellmill/notebook"
+
+
+@dataclass(slots=True)
+class CellRun:
+    """One execution of an asset cell."""
+
+    cell: AssetCell
+    seconds: float = 0.0
+    run_id: str = ""
+    #: what the cell displays: its last expression
+    shown: Any = None
+    #: the value of each asset by its name
+    values: dict[str, Any] = field(default_factory=dict)
+    failure: BaseException | None = None
+    #: condition -> passed
+    checks: dict[str, bool] = field(default_factory=dict)
+
+
+class _Computation:
+    """The compute function of one execution: runs the body, keeps what it gave, yields outputs and check results."""
+
+    def __init__(self, run: CellRun, body: Body, given: Mapping[str, Any], namespace: dict[str, Any]) -> None:
+        self.run = run
+        self.body = body
+        self.given = given
+        self.namespace = namespace
+
+    def __call__(self, context: Any, loaded: Mapping[str, Any]) -> Iterable[Any]:
+        __tracebackhide__ = True
+        values = {**self.given, **loaded, "context": context}
+        try:
+            result = self.body.run(values)
+        except BaseException as error:
+            self.run.failure = error
+            raise
+        yield from self._outputs(result, values)
+
+    def _outputs(self, result: BodyResult, values: Mapping[str, Any]) -> Iterable[Any]:
+        cell = self.run.cell
+        if hasattr(result.last, "__next__") and _gives_events(result.last):
+            yield from result.last
+            return
+        self.run.shown = result.last if result.has_last else None
+        names = cell.definition.names
+        for name, value in values_of(cell, result).items():
+            if isinstance(value, Output | MaterializeResult):
+                plain = value.value
+                self.run.values[name] = plain
+                yield value
+                continue
+            self.run.values[name] = value
+            yield Output(value, output_name="result" if len(names) == 1 else name)
+        yield from self._checks(result, values)
+
+    def _checks(self, result: BodyResult, values: Mapping[str, Any]) -> Iterable[AssetCheckResult]:
+        scope = {**values, **result.bound, **self.run.values}
+        for name, condition in conditions(self.run.cell).items():
+            passed, note = evaluate_condition(condition, self.namespace, scope)
+            self.run.checks[condition] = passed
+            yield AssetCheckResult(
+                passed=passed, asset_key=self.run.cell.key, check_name=name, metadata={"condition": condition, **note}
+            )
+
+
+def values_of(cell: AssetCell, result: BodyResult) -> dict[str, Any]:
+    """The value of each asset of a cell: the variable of that name, else the last expression."""
+    names = cell.definition.names
+    found = {name: result.bound[name] for name in names if name in result.bound and name in cell.definition.facts.binds}
+    missing = [name for name in names if name not in found]
+    if not missing:
+        return found
+    if len(names) == 1:
+        return {names[0]: result.last}
+    last = result.last
+    if isinstance(last, Mapping) and all(name in last for name in missing):
+        found.update({name: last[name] for name in missing})
+    elif isinstance(last, tuple | list) and len(last) == len(names):
+        found.update({name: value for name, value in zip(names, last, strict=True) if name in missing})
+    elif cell.header.options.get("can_subset") or cell.header.options.get("output_required") is False:
+        return found
+    else:
+        raise ValueError(
+            f"The cell gives no value for {', '.join(missing)}: assign each name, or end with a tuple of {len(names)} values."
+        )
+    return {name: found[name] for name in names}
+
+
+def evaluate_condition(condition: str, namespace: dict[str, Any], scope: Mapping[str, Any]) -> tuple[bool, dict[str, str]]:
+    """Whether a ``--check`` condition holds; an error in it fails the check and says why."""
+    try:
+        value = eval(compile(condition, "<check>", "eval"), namespace, dict(scope))
+        return bool(value.all() if hasattr(value, "all") and not isinstance(value, bool) else value), {}
+    except Exception as error:
+        return False, {"error": f"{type(error).__name__}: {error}"}
+
+
+def _gives_events(generator: Any) -> bool:
+    return type(generator).__name__ == "generator" and generator.gi_code.co_name == "<module>"
+
+
+def run_cell(session: Session, cell: AssetCell, body: Body, partition_key: str | None = None) -> CellRun:
+    """Execute an asset cell as a step: run, events, value store, catalog; a failure is kept, not raised."""
+    __tracebackhide__ = True
+    given = session.values.upstream_values(cell, partition_key)
+    plain = {name: session.namespace[name] for name in body.parameters if name not in given and name in session.namespace}
+    run = CellRun(cell)
+    compute = _Computation(run, body, {**plain, **given}, session.namespace)
+    known = {up.key for up in cell.upstreams if up.name in given}
+    definition = assets_definition(cell, compute, lookup=session.lookup, given=known)
+    started = time.perf_counter()
+    try:
+        execute = import_module("cellmill.execution.materialize").materialize
+        result = execute(
+            [definition],
+            instance=session.instance,
+            resources=session.resources() or None,
+            partition_key=partition_key,
+            raise_on_error=False,
+            tags={NOTEBOOK_TAG: cell.origin.path, CELL_TAG: cell.origin.cell_id} if cell.origin.path else None,
+        )
+        run.run_id = result.run_id
+        if not result.success and run.failure is None:
+            run.failure = _failure_of(result)
+    finally:
+        run.seconds = time.perf_counter() - started
+    return run
+
+
+def _failure_of(result: Any) -> BaseException:
+    for event in result.all_events:
+        error = getattr(getattr(event, "data", None), "error", None)
+        if error is not None:
+            return RuntimeError(getattr(error, "message", None) or str(error))
+    return RuntimeError("the step failed")
+
+
+def load_through_manager(session: Session, key: AssetKey, partition_key: str | None) -> Any:
+    """The stored value of an asset through its own IO manager, with the notebook's resources."""
+    cell = session.registry.find(key)
+    engine = import_module("cellmill.execution.entry")
+    code_location = import_module("cellmill.definitions.code_location")
+    assets = [assets_definition(cell, lookup=session.lookup)] if cell is not None else []
+    definitions = code_location.Definitions(assets=assets, resources=session.resources())
+    return engine.load_asset_value(definitions, key, instance=session.instance, partition_key=partition_key)

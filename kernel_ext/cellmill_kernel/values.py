@@ -1,0 +1,129 @@
+"""Values of assets in a kernel: the one in the namespace while it is the current version, else the stored one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.errors import ExecutionError
+
+from . import run_mode
+
+if TYPE_CHECKING:
+    from cellmill.notebooks.asset_cell import AssetCell
+
+    from .session import Session
+
+_MISSING = object()
+
+
+class MissingUpstreamError(ExecutionError):
+    """An upstream asset was never materialized; materialize it first."""
+
+
+@dataclass(slots=True)
+class Known:
+    """A value that this kernel made or loaded, and the version it is."""
+
+    value: Any
+    version: str | None
+    partition: str | None = None
+
+
+class Values:
+    """The values that this kernel holds, against what the instance says is current."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.known: dict[AssetKey, Known] = {}
+        self._manager: Any = None
+
+    def upstream_values(self, linked: AssetCell, partition_key: str | None) -> dict[str, Any]:
+        """The values of the upstreams that a cell reads, by name; raises `MissingUpstreamError` for one never made."""
+        wanted = [up for up in linked.upstreams if up.loaded and up.name]
+        if not wanted:
+            return {}
+        versions = self.versions([up.key for up in wanted])
+        found: dict[str, Any] = {}
+        for upstream in wanted:
+            value = self._current(upstream.key, upstream.name, versions.get(upstream.key))
+            if value is _MISSING:
+                value = self._loaded(upstream.key, linked, partition_key)
+                self.keep(upstream.key, upstream.name, value, versions.get(upstream.key), bind=True)
+            found[upstream.name] = value
+        return found
+
+    def _current(self, key: AssetKey, name: str, version: str | None) -> Any:
+        known = self.known.get(key)
+        if known is None or known.partition is not None:
+            return _MISSING
+        if version is not None and known.version != version:
+            return _MISSING
+        bound = self.session.namespace.get(name, _MISSING)
+        # a plain cell may have bound the name anew: then it is no longer the asset's value
+        return bound if bound is known.value else known.value
+
+    def _loaded(self, key: AssetKey, linked: AssetCell, partition_key: str | None) -> Any:
+        try:
+            return self.load(key, partition_key)
+        except MissingUpstreamError:
+            cell = self.session.registry.find(key)
+            text = key.to_user_string()
+            where = f" (it is made in cell {cell.origin.cell_index + 1})" if cell is not None else ""
+            raise MissingUpstreamError(
+                f"{linked.key.to_user_string()} needs the asset {text!r}, which was never materialized{where}.\n"
+                f"Run %materialize {text}, or everything it takes with %materialize +{linked.key.to_user_string()}"
+            ) from None
+
+    def versions(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, str | None]:
+        """The current version of each asset that is stored: one query."""
+        run = run_mode.current()
+        if run is not None:
+            refs = {key: run.find_ref(key, run.message.partition_key) for key in keys}
+            return {key: ref.version for key, ref in refs.items() if ref is not None}
+        states = self.session.instance.asset_states(list(keys))
+        return {
+            key: state.value_ref.version if state.value_ref is not None else str(state.event_id)
+            for key, state in states.items()
+            if state.is_materialized
+        }
+
+    def keep(self, key: AssetKey, name: str, value: Any, version: str | None, *, bind: bool) -> None:
+        """Remember the current value of an asset, and bind it to its name."""
+        self.known[key] = Known(value, version)
+        if bind and name.isidentifier():
+            self.session.namespace[name] = value
+
+    def load_into_namespace(self, key: AssetKey, name: str) -> Any:
+        """Load a stored value and bind it."""
+        value = self.load(key)
+        self.keep(key, name, value, self.versions([key]).get(key), bind=True)
+        return value
+
+    def load(self, key: AssetKey, partition_key: str | None = None) -> Any:
+        """The stored value of an asset, through its IO manager."""
+        run = run_mode.current()
+        if run is not None:
+            ref = run.find_ref(key, partition_key or run.message.partition_key) or run.find_ref(key, None)
+            if ref is not None:
+                return self._default_manager().store.read(ref)
+            raise MissingUpstreamError(f"The asset {key.to_user_string()!r} has no stored value.")
+        ref = self.session.instance.find_value_ref(key, partition_key)
+        if ref is not None:
+            return self._default_manager().store.read(ref)
+        if self.session.instance.get_latest_materialization_event(key) is None:
+            raise MissingUpstreamError(
+                f"The asset {key.to_user_string()!r} was never materialized. Run %materialize {key.to_user_string()}"
+            )
+        from .stepping import load_through_manager
+
+        return load_through_manager(self.session, key, partition_key)
+
+    def _default_manager(self) -> Any:
+        if self._manager is None:
+            from cellmill.io.default import ByTypeIOManager
+
+            self._manager = ByTypeIOManager(self.session.instance.storage_directory())
+        return self._manager
