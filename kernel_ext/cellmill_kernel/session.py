@@ -43,6 +43,8 @@ class Session:
         self.after_cell: list[Callable[[], None]] = []
         self._cells: list[tuple[str, str]] = []
         self._warned: set[str] = set()
+        #: (cell, finding, what, remedy) of upstream values that a body changed in place
+        self.mutations_seen: list[tuple[str, str, str, str]] = []
         self._instance: Any = None
         self._workspace: Any = None
         self._looked_at = 0.0

@@ -108,11 +108,11 @@ class Values:
         if run is not None:
             ref = run.find_ref(key, partition_key or run.message.partition_key) or run.find_ref(key, None)
             if ref is not None:
-                return self._default_manager().store.read(ref)
+                return self.default_manager().store.read(ref)
             raise MissingUpstreamError(f"The asset {key.to_user_string()!r} has no stored value.")
         ref = self.session.instance.find_value_ref(key, partition_key)
         if ref is not None:
-            return self._default_manager().store.read(ref)
+            return self.default_manager().store.read(ref)
         if self.session.instance.get_latest_materialization_event(key) is None:
             raise MissingUpstreamError(
                 f"The asset {key.to_user_string()!r} was never materialized. Run %materialize {key.to_user_string()}"

@@ -403,6 +403,16 @@ EXPORTS: dict[str, str] = {
 __all__ = ["__version__", *EXPORTS]
 
 
+def load_ipython_extension(ipython: object) -> None:
+    """What `%load_ext cellmill` calls: the kernel extension is loaded only here."""
+    import_module("cellmill_kernel.extension").load(ipython)
+
+
+def unload_ipython_extension(ipython: object) -> None:
+    """What `%unload_ext cellmill` calls."""
+    import_module("cellmill_kernel.extension").unload(ipython)
+
+
 def __getattr__(name: str) -> object:
     try:
         module = EXPORTS[name]

@@ -1,0 +1,323 @@
+"""What the line magics do: make assets, load values, declare schedules and jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.selection import AssetSelection
+from cellmill.definitions.selection_graph import AssetFacts, SelectionGraph
+from cellmill.notebooks.magic import parse_declaration
+from cellmill.notebooks.problem import NotebookError
+
+from .asset_magic import execute_asset_cell
+from .displays import Details, Table, text_table
+from .progress import Progress
+from .session import Session
+from .states import states_of
+from .views import asset, assets, audit, diff, history, runs, stale, why
+
+__all__ = [
+    "asset", "assets", "audit", "cellmill", "diff", "history", "job", "lineage", "load_asset", "materialize", "runs",
+    "schedule", "stale", "why",
+]  # fmt: skip
+
+
+def option(words: list[str], name: str, *, value: bool = False) -> str | None:
+    """Take ``--name`` (and its value) out of `words`; None where it is not there."""
+    flag = "--" + name
+    for at, word in enumerate(words):
+        if word == flag:
+            if not value:
+                del words[at]
+                return ""
+            if at + 1 >= len(words):
+                raise NotebookError(f"{flag} needs a value", remedy=f"Write {flag} VALUE.")
+            found = words[at + 1]
+            del words[at : at + 2]
+            return found
+        if value and word.startswith(flag + "="):
+            del words[at]
+            return word.partition("=")[2]
+    return None
+
+
+def refuse_rest(words: list[str], magic: str) -> None:
+    """An unknown option is an error, not a selection."""
+    for word in words:
+        if word.startswith("--"):
+            raise NotebookError(f"%{magic} has no option {word}", remedy=f"%{magic}? shows its options.")
+
+
+def select(session: Session, selection: str) -> list[AssetKey]:
+    """The selected assets, upstreams first; an error names the nearest asset."""
+    session.refresh()
+    graph = session.graph()
+    facts = []
+    for key, upstreams in graph.items():
+        cell = session.registry.find(key)
+        header = cell.header if cell is not None else None
+        facts.append(
+            AssetFacts(
+                key=key,
+                parents=frozenset(upstreams),
+                group=(header.text("group_name") if header is not None else _entry(session, key, "group")) or "default",
+            )
+        )
+    chosen = AssetSelection.from_coercible(selection).resolve(SelectionGraph(facts))
+    order = {key: at for at, key in enumerate(topological(graph))}
+    return sorted(chosen, key=lambda key: order.get(key, len(order)))
+
+
+def _entry(session: Session, key: AssetKey, name: str) -> Any:
+    entry = session.workspace.asset(key)
+    return getattr(entry, name, None)
+
+
+def topological(graph: Any) -> list[AssetKey]:
+    """Keys with upstreams first."""
+    done: dict[AssetKey, None] = {}
+    path: set[AssetKey] = set()
+
+    def visit(key: AssetKey) -> None:
+        if key in done or key in path:
+            return
+        path.add(key)
+        for upstream in graph.get(key, ()):
+            visit(upstream)
+        path.discard(key)
+        done[key] = None
+
+    for key in graph:
+        visit(key)
+    return list(done)
+
+
+def materialize(session: Session, words: list[str], line: str) -> Any:
+    """Make the selected assets of this notebook in this kernel, upstreams first."""
+    __tracebackhide__ = True
+    only_stale = option(words, "stale") is not None
+    upstream = option(words, "upstream") is not None
+    partition = option(words, "partition", value=True)
+    refuse_rest(words, "materialize")
+    if not words:
+        raise NotebookError("which assets?", remedy="Write %materialize NAME, or %materialize * for all.")
+    selection = " ".join(words)
+    if len(words) == 1 and words[0].isidentifier():
+        session.key_of(words[0])
+    chosen = select(session, ("+" + selection) if upstream and not selection.startswith("+") else selection)
+    if only_stale:
+        states = states_of(session, chosen)
+        chosen = _with_stale_below(session, chosen, {key for key in chosen if states[key].state != "fresh"})
+    if not chosen:
+        print("Nothing to do: everything selected is fresh." if only_stale else f"Nothing matches {selection!r}.")
+        return None
+    return _make(session, chosen, partition)
+
+
+def _with_stale_below(session: Session, chosen: list[AssetKey], stale_keys: set[AssetKey]) -> list[AssetKey]:
+    graph = session.graph()
+    needed = set(stale_keys)
+    for key in chosen:
+        if any(up in needed for up in graph.get(key, ())):
+            needed.add(key)
+    return [key for key in chosen if key in needed]
+
+
+def _make(session: Session, chosen: Sequence[AssetKey], partition: str | None) -> Table:
+    __tracebackhide__ = True
+    cells: dict[str, list[AssetKey]] = {}
+    elsewhere: list[AssetKey] = []
+    document = session.registry.scan().notebook
+    sources = {cell.id: cell.source for cell in document.cells}
+    for key in chosen:
+        cell = session.registry.find(key)
+        if cell is None or cell.definition.form == "decorator":
+            elsewhere.append(key)
+        else:
+            cells.setdefault(cell.origin.cell_id, []).append(key)
+    progress = Progress([", ".join(key.to_user_string() for key in keys) for keys in cells.values()])
+    rows: list[tuple[str, ...]] = []
+    with progress:
+        if elsewhere:
+            _make_elsewhere(session, elsewhere, partition)
+        for number, (cell_id, keys) in enumerate(cells.items()):
+            _run_needed_cells(session, keys[0])
+            progress.start(number)
+            try:
+                run = execute_asset_cell(session, sources[cell_id], cell_id, partition)
+            except BaseException:
+                progress.fail(number)
+                raise
+            progress.finish(number, run.seconds)
+            rows += _rows(session, run)
+    return text_table(("asset", "value", "size", "seconds", "stored"), rows)
+
+
+def _rows(session: Session, run: Any) -> list[tuple[str, ...]]:
+    from .displays import shape_text, size_text
+
+    states = session.instance.asset_states(list(run.cell.keys))
+    rows = []
+    for name, key in zip(run.cell.definition.names, run.cell.keys, strict=True):
+        ref = getattr(states.get(key), "value_ref", None)
+        shape = shape_text(run.values.get(name)) if name in run.values else "not made"
+        rows.append(
+            (key.to_user_string(), shape, size_text(ref.size if ref else None), f"{run.seconds:.2f}", ref.path if ref else "")
+        )
+    return rows
+
+
+def _run_needed_cells(session: Session, key: AssetKey) -> None:
+    """Plain cells that an asset needs and that did not run in this kernel are run first."""
+    cell = session.registry.find(key)
+    if cell is None:
+        return
+    document = session.registry.scan().notebook
+    for index in sorted(cell.cells):
+        needed = document.cells[index]
+        if needed.id not in session.live.ran:
+            session.live.record(needed.id, needed.source)
+            result = session.shell.run_cell(needed.source, store_history=False, silent=True)
+            if not result.success:
+                session.live.ran.pop(needed.id, None)
+                raise result.error_in_exec or result.error_before_exec
+
+
+def _make_elsewhere(session: Session, keys: Sequence[AssetKey], partition: str | None) -> None:
+    """Assets of decorated functions run here; those of other notebooks in a run of their own."""
+    from importlib import import_module
+
+    objects = [
+        value
+        for value in list(session.namespace.values())
+        if type(value).__name__ == "AssetsDefinition" and set(value.keys) & set(keys)
+    ]
+    here = {key for value in objects for key in value.keys}
+    foreign = [key for key in keys if key not in here]
+    if objects:
+        import_module("cellmill.execution.materialize").materialize(
+            objects, instance=session.instance, resources=session.resources() or None, partition_key=partition,
+            selection=[key for key in keys if key in here],
+        )  # fmt: skip
+        session.changed(list(here))
+    if foreign:
+        submit = import_module("cellmill.automation.submit").submit_run
+        tags = {"dagster/partition": partition} if partition else {}
+        run = submit(
+            session.instance, job_name="__ASSET_JOB", asset_selection=list(foreign), tags=tags, cwd=str(session.root)
+        )
+        print(f"Started run {run.run_id} of {', '.join(key.to_user_string() for key in foreign)}; %runs shows it.")
+
+
+def load_asset(session: Session, words: list[str], line: str) -> Any:
+    """Bind a stored value to its name, and show it."""
+    __tracebackhide__ = True
+    name = option(words, "as", value=True)
+    partition = option(words, "partition", value=True)
+    refuse_rest(words, "load_asset")
+    if len(words) != 1:
+        raise NotebookError("which asset?", remedy="Write %load_asset NAME.")
+    key = session.key_of(words[0])
+    value = session.values.load(key, partition)
+    target = name or key.parts[-1]
+    if partition is None:
+        session.values.keep(key, target, value, session.values.versions([key]).get(key), bind=True)
+    else:
+        session.namespace[target] = value
+    return value
+
+
+def schedule(session: Session, words: list[str], line: str) -> Any:
+    """Declare a schedule: the line itself is the declaration; the daemon reads it from the saved notebook."""
+    from datetime import datetime
+    from importlib import import_module
+
+    from .cron_text import next_ticks
+
+    if not words:
+        return _declared(session, "schedule")
+    header = parse_declaration(f"%schedule {line}", notebook=session.live.path)
+    cron, selection = header.names
+    import_module("cellmill.definitions.cron")
+    ticks = next_ticks(cron, header.text("execution_timezone") or "UTC", datetime.now().astimezone(), 3)
+    keys = select(session, selection)
+    if not keys:
+        raise NotebookError(f"nothing matches {selection!r}", notebook=session.live.path, remedy="%assets lists them.")
+    shown = ", ".join(key.to_user_string() for key in keys[:5]) + (" …" if len(keys) > 5 else "")
+    name = header.text("name") or "_".join("".join(c if c.isalnum() else " " for c in selection).split()) + "_schedule"
+    return Details(
+        f"schedule {name}",
+        (
+            ("cron", cron),
+            ("assets", shown),
+            ("next", ", ".join(tick.strftime("%Y-%m-%d %H:%M %Z") for tick in ticks)),
+            ("runs by", "cellmill daemon, once this notebook is saved"),
+        ),
+    )
+
+
+def job(session: Session, words: list[str], line: str) -> Any:
+    """Declare a job: a named selection."""
+    if not words:
+        return _declared(session, "job")
+    header = parse_declaration(f"%job {line}", notebook=session.live.path)
+    name, selection = header.names
+    keys = select(session, selection)
+    if not keys:
+        raise NotebookError(f"nothing matches {selection!r}", notebook=session.live.path, remedy="%assets lists them.")
+    return Details(f"job {name}", (("assets", ", ".join(key.to_user_string() for key in keys)),))
+
+
+def _declared(session: Session, kind: str) -> Table:
+    session.refresh()
+    rows = [
+        (item.name, str(item.options.get("cron_schedule", "")), item.selection, f"cell {item.origin.cell_index + 1}")
+        for item in session.registry.scan().declarations
+        if item.kind == kind
+    ]
+    return text_table((kind, "cron", "selection", "where"), rows)
+
+
+def lineage(session: Session, words: list[str], line: str) -> Any:
+    """The graph of assets, live."""
+    from .lineage import Lineage
+
+    static = option(words, "static") is not None
+    refuse_rest(words, "lineage")
+    session.refresh(force=True)
+    keys = select(session, " ".join(words)) if words else None
+    view = Lineage(session, keys)
+    if static:
+        view.widget = False
+    return view
+
+
+def cellmill(session: Session, words: list[str], line: str) -> Any:
+    """Status and settings of this session."""
+    if words[:1] == ["help"]:
+        from .magics import LINES
+
+        rows = [(f"%{name}", usage.split("\n")[1]) for name, (_, usage) in LINES.items()]
+        return text_table(("magic", "what it does"), [("%%asset", "Make this cell an asset"), *rows])
+    if words[:1] == ["verbose"]:
+        session.verbose = words[1:] != ["off"]
+        print(f"Tracebacks show {'every line' if session.verbose else 'your lines only'}.")
+        return None
+    if words and words[0] != "status":
+        raise NotebookError(f"%cellmill knows no {words[0]!r}", remedy="Write %cellmill status, help or verbose on|off.")
+    session.refresh(force=True)
+    mine = session.registry.assets()
+    return Details(
+        "cellmill",
+        (
+            ("notebook", session.live.path or "(not saved)"),
+            ("workspace", str(session.root)),
+            ("instance", str(session.workspace.home)),
+            ("assets here", str(len(mine))),
+            ("assets in the workspace", str(len(session.all_keys()))),
+            ("cells run", str(len(session.live.ran))),
+            ("problems", "\n".join(str(problem) for problem in session.registry.whole().problems)),
+        ),
+    )

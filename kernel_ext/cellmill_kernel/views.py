@@ -1,0 +1,252 @@
+"""What the looking magics show: lists, one asset, reasons, history, differences, soundness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.notebooks.facts import CLOCK, RANDOM
+from cellmill.notebooks.problem import NotebookError
+
+from .displays import Details, Table, ago_text, size_text, state_text, text_table
+from .session import Session
+from .states import Seen, states_of
+
+
+def assets(session: Session, words: list[str], line: str) -> Table:
+    """The assets with state, group and place."""
+    from .commands import select
+
+    session.refresh(force=True)
+    keys = select(session, " ".join(words)) if words else session.all_keys()
+    states = states_of(session, keys)
+    rows = [_row(session, key, states[key]) for key in keys]
+    if not rows:
+        return text_table(("asset",), [], note="No assets yet: start a cell with %%asset NAME.")
+    return text_table(("asset", "state", "group", "made", "where"), rows)
+
+
+def _row(session: Session, key: AssetKey, seen: Seen) -> tuple[str, ...]:
+    cell = session.registry.find(key)
+    entry = session.workspace.asset(key) if cell is None else None
+    group = (cell.header.text("group_name") if cell is not None else getattr(entry, "group", "")) or "default"
+    where = f"cell {cell.origin.cell_index + 1}" if cell is not None else (getattr(entry, "notebook", "") or "module")
+    return key.to_user_string(), state_text(seen.state), group, ago_text(seen.timestamp), where
+
+
+def asset(session: Session, words: list[str], line: str) -> Details:
+    """One asset in full."""
+    key = _one(session, words, "asset")
+    seen = states_of(session, [key])[key]
+    return asset_details(session, key, seen)
+
+
+def asset_details(session: Session, key: AssetKey, seen: Seen) -> Details:
+    """Description, state, edges, code, last materialization with its metadata."""
+    cell = session.registry.find(key)
+    graph = session.graph()
+    below = [other.to_user_string() for other, ups in graph.items() if key in ups]
+    event = session.instance.get_latest_materialization_event(key)
+    facts = [
+        ("description", cell.definition.description if cell is not None else ""),
+        ("state", state_text(seen.state)),
+        ("because", "\n".join(seen.reasons)),
+        ("upstream", ", ".join(up.to_user_string() for up in graph.get(key, ()))),
+        ("downstream", ", ".join(below)),
+        ("defined in", str(cell.origin) if cell is not None else ""),
+        ("made", ago_text(seen.timestamp)),
+        ("run", seen.run_id or ""),
+        *_metadata(event),
+    ]
+    code = cell.definition.code.strip() if cell is not None else ""
+    return Details(key.to_user_string(), tuple(facts), code)
+
+
+def _metadata(event: Any) -> list[tuple[str, str]]:
+    metadata: Mapping[str, Any] = getattr(getattr(event, "asset_materialization", None), "metadata", None) or {}
+    found = []
+    for name, value in metadata.items():
+        plain = getattr(value, "value", value)
+        text = str(plain)
+        if len(text) <= 200 and not name.startswith("cellmill/"):
+            found.append((name, text))
+    return found
+
+
+def stale(session: Session, words: list[str], line: str) -> Table:
+    """What is not fresh, and why."""
+    session.refresh(force=True)
+    states = states_of(session)
+    rows = [
+        (key.to_user_string(), state_text(seen.state), "; ".join(seen.reasons))
+        for key, seen in states.items()
+        if seen.state in ("stale", "missing")
+    ]
+    return text_table(("asset", "state", "because"), rows, note="" if rows else "Everything is fresh.")
+
+
+def why(session: Session, words: list[str], line: str) -> Details:
+    """Why an asset is what it is: reasons, and each upstream and plain cell with the line that needs it."""
+    key = _one(session, words, "why")
+    seen = states_of(session, [key])[key]
+    cell = session.registry.find(key)
+    tables = []
+    if cell is not None:
+        tables.append(
+            text_table(
+                ("needs", "because", "how sure"),
+                [
+                    (
+                        up.key.to_user_string(),
+                        ("by --deps" if not up.loaded else f"line {up.line} reads {up.name}")
+                        + (f", through {up.via}" if up.via else "")
+                        + (f" ({up.note})" if up.note else ""),
+                        {1: "guess", 2: "likely", 3: "certain"}[up.confidence],
+                    )
+                    for up in cell.upstreams
+                ],
+                "Upstream assets",
+            )
+        )
+        tables.append(
+            text_table(
+                ("cell", "lines", "for"),
+                [
+                    (str(index + 1), f"{first}–{last}" if last > first else str(first), cell.reasons.get((index, first), ""))
+                    for index, first, last in cell.slice
+                ],
+                "Plain statements",
+            )
+        )
+        if cell.notes:
+            tables.append(text_table(("note",), [(note,) for note in cell.notes]))
+    return Details(
+        key.to_user_string(), (("state", state_text(seen.state)), ("because", "\n".join(seen.reasons))), "", tuple(tables)
+    )
+
+
+def _one(session: Session, words: list[str], magic: str) -> AssetKey:
+    if len(words) != 1:
+        raise NotebookError("which asset?", remedy=f"Write %{magic} NAME.")
+    return session.key_of(words[0])
+
+
+def history(session: Session, words: list[str], line: str) -> Table:
+    """The materializations of an asset, latest first."""
+    from .commands import option
+
+    limit = int(option(words, "limit", value=True) or 10)
+    key = _one(session, words, "history")
+    rows = []
+    for record in session.instance.fetch_materializations(key, limit=limit).records:
+        event = getattr(record, "event", None) or getattr(record, "event_log_entry", record)
+        when = datetime.fromtimestamp(event.timestamp).strftime("%Y-%m-%d %H:%M:%S")
+        facts = dict(_metadata(event))
+        rows.append((when, event.partition or "", facts.get("dagster/row_count", facts.get("rows", "")), event.run_id or ""))
+    return text_table(("when", "partition", "rows", "run"), rows, key.to_user_string())
+
+
+def diff(session: Session, words: list[str], line: str) -> Any:
+    """What changed between the last two stored versions."""
+    key = _one(session, words, "diff")
+    from cellmill.io.default import asset_place
+
+    manager = session.values.default_manager()
+    versions = manager.store.versions(asset_place(key))
+    if len(versions) < 2:
+        return Details(key.to_user_string(), (("versions", f"{len(versions)} stored: there is nothing to compare with"),))
+    ordered = sorted(versions, key=lambda ref: ref.version)
+    old_ref, new_ref = ordered[-2], ordered[-1]
+    old, new = manager.store.read(old_ref), manager.store.read(new_ref)
+    return Details(key.to_user_string(), (*_differences(old, new), ("size", f"{size_text(old_ref.size)} → {size_text(new_ref.size)}")))
+
+
+def _differences(old: Any, new: Any) -> list[tuple[str, str]]:
+    if type(old) is not type(new):
+        return [("type", f"{type(old).__name__} → {type(new).__name__}")]
+    if hasattr(old, "columns") and hasattr(old, "shape"):
+        return _frame_differences(old, new)
+    if isinstance(old, dict):
+        added, gone = set(new) - set(old), set(old) - set(new)
+        changed = [k for k in old if k in new and not _equal(old[k], new[k])]
+        return [("added", _names(added)), ("removed", _names(gone)), ("changed", _names(changed))]
+    if hasattr(old, "shape"):
+        return [("shape", f"{old.shape} → {new.shape}"), ("equal", str(_equal(old, new)))]
+    return [("before", repr(old)[:200]), ("after", repr(new)[:200])]
+
+
+def _frame_differences(old: Any, new: Any) -> list[tuple[str, str]]:
+    before, after = [str(c) for c in old.columns], [str(c) for c in new.columns]
+    facts = [
+        ("rows", f"{len(old):,} → {len(new):,}"),
+        ("columns added", _names(set(after) - set(before))),
+        ("columns removed", _names(set(before) - set(after))),
+    ]
+    for name in [column for column in after if column in before][:50]:
+        first, second = old[name], new[name]
+        if str(first.dtype) != str(second.dtype):
+            facts.append((name, f"type {first.dtype} → {second.dtype}"))
+        elif not _equal(first, second):
+            note = "values changed"
+            if hasattr(first, "mean") and getattr(first.dtype, "kind", "") in "iuf":
+                note += f", mean {first.mean():.6g} → {second.mean():.6g}"
+            facts.append((name, note))
+    return facts
+
+
+def _equal(first: Any, second: Any) -> bool:
+    if hasattr(first, "equals"):
+        return bool(first.equals(second))
+    same = first == second
+    return bool(same.all()) if hasattr(same, "all") else bool(same)
+
+
+def _names(names: Any) -> str:
+    return ", ".join(sorted(map(str, names)))
+
+
+def runs(session: Session, words: list[str], line: str) -> Table:
+    """The latest runs."""
+    from .commands import option
+
+    limit = int(option(words, "limit", value=True) or 10)
+    rows = []
+    for record in session.instance.get_run_records(limit=limit):
+        run = getattr(record, "dagster_run", None) or getattr(record, "run", record)
+        keys = sorted(key.to_user_string() for key in (run.asset_selection or ()))
+        started = getattr(record, "start_time", None)
+        ended = getattr(record, "end_time", None)
+        seconds = f"{ended - started:.2f}" if started and ended else ""
+        rows.append((run.run_id[:8], str(getattr(run.status, "value", run.status)), ", ".join(keys[:4]), ago_text(started), seconds))
+    return text_table(("run", "status", "assets", "started", "seconds"), rows)
+
+
+def audit(session: Session, words: list[str], line: str) -> Table:
+    """What ran, against what the text says: every difference with its remedy."""
+    session.refresh(force=True)
+    scan = session.registry.scan()
+    rows: list[tuple[str, str, str, str]] = []
+    for cell in scan.cells:
+        number = str(cell.cell.index + 1)
+        facts = cell.facts
+        if facts.history:
+            rows.append((number, "hidden state", f"reads {_names(facts.history)}", "Give the value a name."))
+        if cell.definition is not None and cell.definition.kind == "asset":
+            if CLOCK in facts.flags:
+                rows.append((number, "not reproducible", "reads the clock", "Take the time from context.partition_key."))
+            if RANDOM in facts.flags:
+                rows.append((number, "not reproducible", "random numbers without a seed", "Use default_rng(SEED)."))
+    for key, linked in session.registry.assets().items():
+        number = str(linked.origin.cell_index + 1)
+        rows += [(number, key.to_user_string(), note, "") for note in linked.notes]
+    rows += [
+        (number, kind, what, remedy)
+        for number, kind, what, remedy in session.mutations_seen
+    ]
+    document = scan.notebook
+    for edited in session.live.edited_not_run():
+        at = next((c.index + 1 for c in document.cells if c.id == edited.id), 0)
+        rows.append((str(at), "edited", "the saved cell is not the one that ran", "Run the cell again."))
+    return text_table(("cell", "finding", "what", "remedy"), rows, note="" if rows else "Nothing to report.")
