@@ -116,7 +116,7 @@ def install_tracebacks(shell: Any) -> None:
                 kwargs["tb_offset"] = 0
             elif isinstance(value, CellmillError):
                 # a mistake that we found ourselves: its message says it all
-                return shell._showtraceback(kind, value, [f"{kind.__name__}: {value}"])
+                return shell._showtraceback(kind, value, [f"{type(value).__name__}: {value}"])
         return original(exc_tuple, *args, **kwargs)
 
     showtraceback.__cellmill__ = True  # type: ignore[attr-defined]

@@ -111,7 +111,7 @@ def compile_body(
 
 
 def _rebound(template: Any, namespace: dict[str, Any], hidden: Mapping[str, Any]) -> Callable[..., Any]:
-    """The function with the notebook's namespace as its globals; our few names come in through builtins of the frame."""
+    """The function with the notebook's namespace as its globals, and our few names in it."""
     for name, value in hidden.items():
         namespace[name] = value
     # tracebacks then show the cell as they show a plain one
@@ -174,7 +174,9 @@ def _timed_statements(body: list[ast.stmt]) -> list[ast.stmt]:
 
 def _timed(node: ast.stmt) -> list[ast.stmt] | None:
     value = getattr(node, "value", None)
-    if not (isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "run_line_magic"):
+    if not (
+        isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "run_line_magic"
+    ):
         return None
     texts = [argument.value for argument in value.args if isinstance(argument, ast.Constant)]
     if len(texts) != 2 or texts[0] != "time" or not isinstance(texts[1], str):

@@ -159,12 +159,18 @@ def _rows(session: Session, run: Any) -> list[tuple[str, ...]]:
     from .displays import shape_text, size_text
 
     states = session.instance.asset_states(list(run.cell.keys))
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, key in zip(run.cell.definition.names, run.cell.keys, strict=True):
         ref = getattr(states.get(key), "value_ref", None)
         shape = shape_text(run.values.get(name)) if name in run.values else "not made"
         rows.append(
-            (key.to_user_string(), shape, size_text(ref.size if ref else None), f"{run.seconds:.2f}", ref.path if ref else "")
+            (
+                key.to_user_string(),
+                shape,
+                size_text(ref.size if ref else None),
+                f"{run.seconds:.2f}",
+                ref.path if ref else "",
+            )
         )
     return rows
 
@@ -306,7 +312,9 @@ def cellmill(session: Session, words: list[str], line: str) -> Any:
         print(f"Tracebacks show {'every line' if session.verbose else 'your lines only'}.")
         return None
     if words and words[0] != "status":
-        raise NotebookError(f"%cellmill knows no {words[0]!r}", remedy="Write %cellmill status, help or verbose on|off.")
+        raise NotebookError(
+            f"%cellmill knows no {words[0]!r}", remedy="Write %cellmill status, help or verbose on|off."
+        )
     session.refresh(force=True)
     mine = session.registry.assets()
     return Details(

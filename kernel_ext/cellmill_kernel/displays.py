@@ -119,11 +119,11 @@ class Table:
         return f"<div>{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}</div>"
 
     def __repr__(self) -> str:
-        widths = [
-            max([len(column), *(len(row[at]) for row in self.rows)]) for at, column in enumerate(self.columns)
-        ]
+        widths = [max([len(column), *(len(row[at]) for row in self.rows)]) for at, column in enumerate(self.columns)]
         lines = [self.title] if self.title else []
-        lines.append("  ".join(column.ljust(width) for column, width in zip(self.columns, widths, strict=True)).rstrip())
+        lines.append(
+            "  ".join(column.ljust(width) for column, width in zip(self.columns, widths, strict=True)).rstrip()
+        )
         for row in self.rows:
             lines.append("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
         if self.note:
@@ -138,7 +138,11 @@ def _cell(text: str) -> str:
     symbol = text.split(" ", 1)[0]
     colour = next((colour for sign, colour in STATES.values() if sign == symbol), None)
     shown = html.escape(text)
-    return f"<span style='color:{colour}'>{html.escape(symbol)}</span>{shown[len(html.escape(symbol)):]}" if colour else shown
+    return (
+        f"<span style='color:{colour}'>{html.escape(symbol)}</span>{shown[len(html.escape(symbol)) :]}"
+        if colour
+        else shown
+    )
 
 
 def state_text(state: str) -> str:

@@ -86,7 +86,9 @@ class LiveNotebook:
             source = ran.source if ran is not None else cell.source
             placed.add(cell.id)
             cells.append(
-                Cell(id=cell.id, index=len(cells), kind=cell.kind, source=source, tags=cell.tags, metadata=cell.metadata)
+                Cell(
+                    id=cell.id, index=len(cells), kind=cell.kind, source=source, tags=cell.tags, metadata=cell.metadata
+                )
             )
         for ran in sorted(self.ran.values(), key=lambda item: item.number):
             if ran.id not in placed:
@@ -117,7 +119,10 @@ def find_notebook_file(shell: Any, root: Path, cell_id: str | None = None, sourc
             notebook = read_notebook(path.read_bytes(), str(path))
         except (OSError, NotebookError):
             continue
-        if any((cell_id and cell.id == cell_id) or (not cell_id and source and cell.source == source) for cell in notebook.cells):
+        if any(
+            (cell_id and cell.id == cell_id) or (not cell_id and source and cell.source == source)
+            for cell in notebook.cells
+        ):
             return path
     return None
 

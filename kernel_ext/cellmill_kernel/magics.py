@@ -26,7 +26,8 @@ LINES: dict[str, tuple[Callable[[Session, list[str], str], Any], str]] = {
     ),
     "assets": (
         commands.assets,
-        "%assets [SELECTION]\nList the assets of the workspace with their state.\n\nExamples:\n  %assets\n  %assets group:raw",
+        "%assets [SELECTION]\nList the assets of the workspace with their state.\n\n"
+        "Examples:\n  %assets\n  %assets group:raw",
     ),
     "asset": (
         commands.asset,
@@ -41,7 +42,8 @@ LINES: dict[str, tuple[Callable[[Session, list[str], str], Any], str]] = {
     "stale": (commands.stale, "%stale\nList the assets that are stale or missing, and why.\n\nExamples:\n  %stale"),
     "why": (
         commands.why,
-        "%why NAME\nWhy an asset is stale, and what it depends on through which lines.\n\nExamples:\n  %why daily_delays",
+        "%why NAME\nWhy an asset is stale, and what it depends on through which lines.\n\n"
+        "Examples:\n  %why daily_delays",
     ),
     "load_asset": (
         commands.load_asset,
@@ -50,8 +52,8 @@ LINES: dict[str, tuple[Callable[[Session, list[str], str], Any], str]] = {
     ),
     "history": (
         commands.history,
-        "%history NAME [--limit N]\nThe materializations of an asset, latest first. Without the name of an asset this is "
-        "IPython's own %history.\n\nExamples:\n  %history daily_delays",
+        "%history NAME [--limit N]\nThe materializations of an asset, latest first. "
+        "Without the name of an asset this is IPython's own %history.\n\nExamples:\n  %history daily_delays",
     ),
     "diff": (
         commands.diff,
@@ -62,8 +64,8 @@ LINES: dict[str, tuple[Callable[[Session, list[str], str], Any], str]] = {
     "job": (commands.job, help_text("job")),
     "audit": (
         commands.audit,
-        "%audit\nWhat the cells that ran really changed, against what their text says: hidden state, mutated upstreams, "
-        "clocks and unseeded randomness.\n\nExamples:\n  %audit",
+        "%audit\nWhat the cells that ran really changed, against what their text says: "
+        "hidden state, mutated upstreams, clocks and unseeded randomness.\n\nExamples:\n  %audit",
     ),
     "cellmill": (
         commands.cellmill,
@@ -92,7 +94,12 @@ def register(shell: Any, session: Session) -> None:
 
     for name in LINES:
         shell.register_magic_function(line_magic(name), "line", name)
-    for kind, run in (("asset", _asset_cell), ("op", run_op_cell), ("check", run_check_cell), ("sensor", run_sensor_cell)):
+    for kind, run in (
+        ("asset", _asset_cell),
+        ("op", run_op_cell),
+        ("check", run_check_cell),
+        ("sensor", run_sensor_cell),
+    ):
         shell.register_magic_function(_cell_magic(session, kind, run), "cell", kind)
     _register_completion(shell, session)
 

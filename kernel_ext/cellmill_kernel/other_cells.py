@@ -40,7 +40,9 @@ def _value(linked: AssetCell, result: BodyResult) -> Any:
 def _function(name: str, parameters: list[str], run: Any) -> Any:
     """A function with these parameters, as decorators look at signatures."""
     inner = ", ".join(f"{parameter!r}: {parameter}" for parameter in parameters)
-    source = f"def {name}({', '.join(['context', *parameters])}):\n    return __run__({{'context': context, {inner}}})\n"
+    source = (
+        f"def {name}({', '.join(['context', *parameters])}):\n    return __run__({{'context': context, {inner}}})\n"
+    )
     namespace: dict[str, Any] = {"__run__": run, "__name__": "cellmill.cell"}
     exec(compile(source, f"<{name}>", "exec"), namespace)
     return namespace[name]
@@ -80,7 +82,7 @@ def run_op_cell(session: Session, source: str) -> Any:
     if header.text("pool"):
         common["pool"] = header.text("pool")
     required = header.options.get("is_required") is not False
-    manager = {"io_manager_key": header.text("io_manager_key")} if header.text("io_manager_key") else {}
+    manager: dict[str, Any] = {"io_manager_key": header.text("io_manager_key")} if header.text("io_manager_key") else {}
     if outs:
         common["out"] = {out: Out(is_required=required, **manager) for out in outs}
     elif manager or not required:
@@ -163,4 +165,3 @@ def run_sensor_cell(session: Session, source: str) -> Any:
     session.namespace[name] = made
     print(f"✓ sensor {name}: {header.text('job_name') or header.text('target') or 'no target'}")
     return None
-

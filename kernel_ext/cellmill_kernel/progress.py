@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from types import TracebackType
 from typing import Any
 
@@ -30,7 +31,6 @@ class Progress:
     def __enter__(self) -> Progress:
         if len(self.names) >= _MANY and in_front_end():
             import ipywidgets
-            from IPython.display import display
 
             self._bars = [
                 ipywidgets.IntProgress(
@@ -39,7 +39,7 @@ class Progress:
                 )
                 for name in self.names
             ]  # fmt: skip
-            display(ipywidgets.VBox(self._bars))
+            import_module("IPython.display").display(ipywidgets.VBox(self._bars))
         return self
 
     def __exit__(

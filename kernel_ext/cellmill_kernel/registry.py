@@ -106,9 +106,7 @@ class Registry:
         """All definitions of this notebook, linked; kept until something changes."""
         scan = self.scan()
         if self._whole is None:
-            self._whole = link_workspace(
-                [scan], other_assets=self.other_assets, modules=self.modules(), python=PYTHON
-            )
+            self._whole = link_workspace([scan], other_assets=self.other_assets, modules=self.modules(), python=PYTHON)
         return self._whole
 
     def assets(self) -> dict[AssetKey, AssetCell]:

@@ -1,4 +1,4 @@
-"""The state of assets as this kernel sees it: stored states against the definitions that ran."""
+"""The state of assets as this kernel sees it: what is stored against the definitions that ran."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.planning.staleness import AssetFacts, decide_staleness
 
 if TYPE_CHECKING:
     from .session import Session
@@ -22,48 +23,44 @@ class Seen:
     run_id: str | None = None
 
 
-def code_versions(session: Session) -> dict[AssetKey, str | None]:
-    """The code version of every asset: of what ran here, else of what the workspace read."""
-    found = {AssetKey(entry.key): entry.code_version for entry in session.workspace.manifest.assets}
-    for key, cell in session.registry.assets().items():
-        found[key] = cell.code_version
+def states_of(session: Session, keys: Iterable[AssetKey] | None = None) -> dict[AssetKey, Seen]:
+    """The states of `keys` (default: all assets of the workspace), reasons included."""
+    facts = _facts(session)
+    stored = session.instance.asset_states()
+    decided = decide_staleness(facts.values(), stored)
+    found: dict[AssetKey, Seen] = {}
+    for key in facts if keys is None else keys:
+        if key not in decided or facts[key].is_external:
+            found[key] = Seen("external")
+            continue
+        state = stored.get(key)
+        verdict = decided[key]
+        found[key] = Seen(
+            verdict.status.value.lower(),
+            tuple(verdict.reasons) or (("never materialized",) if state is None or not state.is_materialized else ()),
+            state.timestamp if state is not None else None,
+            state.run_id if state is not None else None,
+        )
     return found
 
 
-def states_of(session: Session, keys: Iterable[AssetKey] | None = None) -> dict[AssetKey, Seen]:
-    """The states of `keys` (default: all assets of the workspace), reasons included."""
-    graph = session.graph()
-    versions = code_versions(session)
-    wanted = list(graph) if keys is None else list(keys)
-    stored = session.instance.asset_states()
-    found: dict[AssetKey, Seen] = {}
-    for key in _upstreams_first(graph):
-        state = stored.get(key)
-        if state is None or not state.is_materialized:
-            found[key] = Seen("missing", ("never materialized",))
-            continue
-        reasons: list[str] = []
-        now = versions.get(key)
-        if now and state.code_version and now != state.code_version:
-            reasons.append("its code changed")
-        for upstream in graph.get(key, ()):
-            text = upstream.to_user_string()
-            above = found.get(upstream)
-            current = stored.get(upstream)
-            used = state.inputs.get(text)
-            if above is not None and above.state == "stale":
-                reasons.append(f"{text} is stale")
-            elif above is not None and above.state == "missing":
-                continue
-            elif used is not None and current is not None and current.current_version != used:
-                reasons.append(f"{text} has a newer value")
-            elif used is None and current is not None and (current.timestamp or 0) > (state.timestamp or 0):
-                reasons.append(f"{text} has a newer value")
-        found[key] = Seen("stale" if reasons else "fresh", tuple(reasons), state.timestamp, state.run_id)
-    return {key: found.get(key, Seen("external")) for key in wanted}
-
-
-def _upstreams_first(graph: dict[AssetKey, tuple[AssetKey, ...]] | object) -> list[AssetKey]:
-    from .commands import topological
-
-    return topological(graph)
+def _facts(session: Session) -> dict[AssetKey, AssetFacts]:
+    """What the definitions say: of cells that ran here what ran, of the rest what the workspace read."""
+    facts: dict[AssetKey, AssetFacts] = {}
+    for entry in session.workspace.manifest.assets:
+        key = AssetKey(entry.key)
+        facts[key] = AssetFacts(
+            key=key,
+            parents=tuple(AssetKey(up) for up in entry.upstream),
+            code_version=entry.code_version,
+            is_external=not entry.materializable and not entry.observable,
+            is_partitioned=entry.partitions is not None,
+        )
+    for key, cell in session.registry.assets().items():
+        facts[key] = AssetFacts(
+            key=key,
+            parents=tuple(up.key for up in cell.upstreams if up.key not in cell.keys),
+            code_version=cell.code_version,
+            is_partitioned="partitions_def" in cell.header.options,
+        )
+    return facts

@@ -103,12 +103,15 @@ def values_of(cell: AssetCell, result: BodyResult) -> dict[str, Any]:
         return found
     else:
         raise ValueError(
-            f"The cell gives no value for {', '.join(missing)}: assign each name, or end with a tuple of {len(names)} values."
+            f"The cell gives no value for {', '.join(missing)}: assign each name, "
+            f"or end with a tuple of {len(names)} values."
         )
     return {name: found[name] for name in names}
 
 
-def evaluate_condition(condition: str, namespace: dict[str, Any], scope: Mapping[str, Any]) -> tuple[bool, dict[str, str]]:
+def evaluate_condition(
+    condition: str, namespace: dict[str, Any], scope: Mapping[str, Any]
+) -> tuple[bool, dict[str, str]]:
     """Whether a ``--check`` condition holds; an error in it fails the check and says why."""
     try:
         value = eval(compile(condition, "<check>", "eval"), namespace, dict(scope))
@@ -125,7 +128,9 @@ def run_cell(session: Session, cell: AssetCell, body: Body, partition_key: str |
     """Execute an asset cell as a step: run, events, value store, catalog; a failure is kept, not raised."""
     __tracebackhide__ = True
     given = session.values.upstream_values(cell, partition_key)
-    plain = {name: session.namespace[name] for name in body.parameters if name not in given and name in session.namespace}
+    plain = {
+        name: session.namespace[name] for name in body.parameters if name not in given and name in session.namespace
+    }
     run = CellRun(cell)
     compute = _Computation(run, body, {**plain, **given}, session.namespace)
     known = {up.key for up in cell.upstreams if up.name in given}

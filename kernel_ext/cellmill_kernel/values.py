@@ -121,7 +121,8 @@ class Values:
 
         return load_through_manager(self.session, key, partition_key)
 
-    def _default_manager(self) -> Any:
+    def default_manager(self) -> Any:
+        """The IO manager by type over the instance's value store."""
         if self._manager is None:
             from cellmill.io.default import ByTypeIOManager
 

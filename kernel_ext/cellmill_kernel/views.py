@@ -114,7 +114,11 @@ def why(session: Session, words: list[str], line: str) -> Details:
             text_table(
                 ("cell", "lines", "for"),
                 [
-                    (str(index + 1), f"{first}–{last}" if last > first else str(first), cell.reasons.get((index, first), ""))
+                    (
+                        str(index + 1),
+                        f"{first}–{last}" if last > first else str(first),
+                        cell.reasons.get((index, first), ""),
+                    )
                     for index, first, last in cell.slice
                 ],
                 "Plain statements",
@@ -123,7 +127,10 @@ def why(session: Session, words: list[str], line: str) -> Details:
         if cell.notes:
             tables.append(text_table(("note",), [(note,) for note in cell.notes]))
     return Details(
-        key.to_user_string(), (("state", state_text(seen.state)), ("because", "\n".join(seen.reasons))), "", tuple(tables)
+        key.to_user_string(),
+        (("state", state_text(seen.state)), ("because", "\n".join(seen.reasons))),
+        "",
+        tuple(tables),
     )
 
 
@@ -144,7 +151,9 @@ def history(session: Session, words: list[str], line: str) -> Table:
         event = getattr(record, "event", None) or getattr(record, "event_log_entry", record)
         when = datetime.fromtimestamp(event.timestamp).strftime("%Y-%m-%d %H:%M:%S")
         facts = dict(_metadata(event))
-        rows.append((when, event.partition or "", facts.get("dagster/row_count", facts.get("rows", "")), event.run_id or ""))
+        rows.append(
+            (when, event.partition or "", facts.get("dagster/row_count", facts.get("rows", "")), event.run_id or "")
+        )
     return text_table(("when", "partition", "rows", "run"), rows, key.to_user_string())
 
 
@@ -156,11 +165,16 @@ def diff(session: Session, words: list[str], line: str) -> Any:
     manager = session.values.default_manager()
     versions = manager.store.versions(asset_place(key))
     if len(versions) < 2:
-        return Details(key.to_user_string(), (("versions", f"{len(versions)} stored: there is nothing to compare with"),))
+        return Details(
+            key.to_user_string(), (("versions", f"{len(versions)} stored: there is nothing to compare with"),)
+        )
     ordered = sorted(versions, key=lambda ref: ref.version)
     old_ref, new_ref = ordered[-2], ordered[-1]
     old, new = manager.store.read(old_ref), manager.store.read(new_ref)
-    return Details(key.to_user_string(), (*_differences(old, new), ("size", f"{size_text(old_ref.size)} → {size_text(new_ref.size)}")))
+    return Details(
+        key.to_user_string(),
+        (*_differences(old, new), ("size", f"{size_text(old_ref.size)} → {size_text(new_ref.size)}")),
+    )
 
 
 def _differences(old: Any, new: Any) -> list[tuple[str, str]]:
@@ -219,7 +233,15 @@ def runs(session: Session, words: list[str], line: str) -> Table:
         started = getattr(record, "start_time", None)
         ended = getattr(record, "end_time", None)
         seconds = f"{ended - started:.2f}" if started and ended else ""
-        rows.append((run.run_id[:8], str(getattr(run.status, "value", run.status)), ", ".join(keys[:4]), ago_text(started), seconds))
+        rows.append(
+            (
+                run.run_id[:8],
+                str(getattr(run.status, "value", run.status)),
+                ", ".join(keys[:4]),
+                ago_text(started),
+                seconds,
+            )
+        )
     return text_table(("run", "status", "assets", "started", "seconds"), rows)
 
 
@@ -235,16 +257,15 @@ def audit(session: Session, words: list[str], line: str) -> Table:
             rows.append((number, "hidden state", f"reads {_names(facts.history)}", "Give the value a name."))
         if cell.definition is not None and cell.definition.kind == "asset":
             if CLOCK in facts.flags:
-                rows.append((number, "not reproducible", "reads the clock", "Take the time from context.partition_key."))
+                rows.append(
+                    (number, "not reproducible", "reads the clock", "Take the time from context.partition_key.")
+                )
             if RANDOM in facts.flags:
                 rows.append((number, "not reproducible", "random numbers without a seed", "Use default_rng(SEED)."))
     for key, linked in session.registry.assets().items():
         number = str(linked.origin.cell_index + 1)
         rows += [(number, key.to_user_string(), note, "") for note in linked.notes]
-    rows += [
-        (number, kind, what, remedy)
-        for number, kind, what, remedy in session.mutations_seen
-    ]
+    rows += [(number, kind, what, remedy) for number, kind, what, remedy in session.mutations_seen]
     document = scan.notebook
     for edited in session.live.edited_not_run():
         at = next((c.index + 1 for c in document.cells if c.id == edited.id), 0)
