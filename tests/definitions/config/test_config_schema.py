@@ -6,7 +6,6 @@ import typing
 from typing import Any
 
 import pytest
-
 from cellmill.definitions.config.config_type import Enum, EnumValue
 from cellmill.definitions.config.env_var import EnvVar
 from cellmill.definitions.config.field import (

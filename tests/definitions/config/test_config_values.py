@@ -6,7 +6,6 @@ import enum
 from typing import Any
 
 import pytest
-
 from cellmill.definitions.config.config_type import Enum, EnumValue
 from cellmill.definitions.config.evaluation import EvaluationErrorReason as Reason
 from cellmill.definitions.config.field import (

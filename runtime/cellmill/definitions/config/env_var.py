@@ -52,6 +52,9 @@ class EnvVar(str):
     def __eq__(self, other: object) -> bool:
         return type(other) is EnvVar and str.__eq__(self, other)
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
     def __hash__(self) -> Any:
         return str.__hash__(self)
 
