@@ -160,7 +160,10 @@ def near_a_change(draw: st.DrawFn) -> tuple[ZoneInfo, datetime]:
 def test_every_zone_and_change_agrees_with_the_oracle(
     place: tuple[ZoneInfo, datetime], minute: str, hour: str, dow: str
 ) -> None:
-    """Around any clock change of any zone, forwards and backwards, the ticks are those that a look at every minute finds."""
+    """Around any clock change of any zone, forwards and backwards.
+
+    The ticks are those that a look at every minute finds.
+    """
     zone, start = place
     offsets = {(start + timedelta(hours=n)).astimezone(zone).utcoffset() for n in range(-30, 60)}
     if any(offset is None or offset.seconds % 60 for offset in offsets):

@@ -1,4 +1,7 @@
-"""Assets and their state as the planning of automation and backfills wants them, read from definitions and the instance."""
+"""Assets and their state as the planning of automation and backfills wants them.
+
+Read from definitions and the instance.
+"""
 
 from __future__ import annotations
 

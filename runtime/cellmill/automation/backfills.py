@@ -1,4 +1,7 @@
-"""Backfills: planned once, then advanced chunk by chunk; run ids are fixed before any run is made, so none is made twice."""
+"""Backfills: planned once, then advanced chunk by chunk.
+
+Run ids are fixed before any run is made, so none is made twice.
+"""
 
 from __future__ import annotations
 

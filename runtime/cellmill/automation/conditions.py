@@ -1,4 +1,7 @@
-"""Declarative automation at work: conditions are evaluated, the result is recorded, and what is requested becomes runs."""
+"""Declarative automation at work.
+
+Conditions are evaluated, the result is recorded, and what is requested becomes runs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""One process with several loops; when one of them dies the process ends with the reason, so that whatever started it starts it again."""
+"""One process with several loops.
+
+When one of them dies the process ends with the reason, so that whatever started it starts it again.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""The run queue: admits queued runs by priority within limits; the slot is taken in the transaction that admits the run.
+"""The run queue: admits queued runs by priority within limits.
 
-A run is admitted by changing its state from QUEUED to STARTING under a lease.  Whoever dies between that and the launch leaves a
-run whose lease runs out; the monitor puts it back.
+The slot is taken in the transaction that admits the run.
+
+A run is admitted by changing its state from QUEUED to STARTING under a lease.  Whoever dies between that and the
+launch leaves a run whose lease runs out; the monitor puts it back.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from cellmill.errors import DefinitionError
 from cellmill.instance.instance import Instance
 from cellmill.instance.leases import claim_slots_in
 from cellmill.instance.run_writer import append_in
-from cellmill.instance.sql import Query, Transaction
+from cellmill.instance.sql import Transaction
 from cellmill.planning.event import Event, EventType, JobFailureData
 from cellmill.planning.run import Run, RunStatus
 
@@ -104,11 +106,11 @@ class RunQueue:
         return done
 
     def _candidates(self) -> list[tuple[Any, ...]]:
-        query = Query("SELECT run_id, job_name, location, created_at FROM runs").where(
-            "status = ?", RunStatus.QUEUED.value
+        return self._instance.db.rows(
+            "SELECT run_id, job_name, location, created_at FROM runs WHERE status = ? "
+            "ORDER BY priority DESC, id LIMIT ?",
+            (RunStatus.QUEUED.value, self._batch),
         )
-        text = query.text + " ORDER BY priority DESC, id LIMIT ?"
-        return self._instance.db.rows(text, (*query.params, self._batch))
 
     def _is_expired(self, created_at: float) -> bool:
         deadline = self._limits.queued_deadline_s

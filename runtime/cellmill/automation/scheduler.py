@@ -64,7 +64,10 @@ class Scheduler:
         return done
 
     def _current_state(self, spec: ScheduleSpec, state: InstigatorState | None, now: float) -> InstigatorState | None:
-        """The state with a cursor that fits the definition; a new or changed definition begins now, never in the past."""
+        """The state with a cursor that fits the definition.
+
+        A new or changed definition begins now, never in the past.
+        """
         if state is None:
             status = "RUNNING" if spec.running_by_default else "STOPPED"
             state = InstigatorState(id=spec.id, kind="schedule", name=spec.name, location=spec.location, status=status)

@@ -1,4 +1,7 @@
-"""Evaluations of sensors: the function runs outside this process; its cursor and its runs commit together or not at all."""
+"""Evaluations of sensors: the function runs outside this process.
+
+Its cursor and its runs commit together or not at all.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +83,10 @@ class Sensors:
         return done
 
     def _claim(self, spec: SensorSpec, now: float) -> Work | None:
-        """The right to evaluate, with the state as it is once it is held; None where another daemon evaluates or just did."""
+        """The right to evaluate, with the state as it is once it is held.
+
+        None where another daemon evaluates or just did.
+        """
         lease = self._instance.leases.acquire(spec.id, self._owner, self._claim_s)
         if lease is None:
             return None

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from cellmill.automation.evaluation_process import call_in_process
+from cellmill.definitions.local_time import at_epoch, load_zone
 from cellmill.definitions.run_request import DefaultScheduleStatus, DefaultSensorStatus, RunRequest
 from cellmill.definitions.schedule import ScheduleDefinition, ScheduleEvaluationContext
 from cellmill.definitions.sensor import SensorDefinition, SensorEvaluationContext
@@ -32,7 +33,10 @@ class Source(Protocol):
         ...
 
     def evaluate_sensor(self, spec: SensorSpec, payload: dict[str, Any]) -> Answer:
-        """What the sensor's function answers; `payload` has cursor, last_run_key, last_tick_completion_time, started_at."""
+        """What the sensor's function answers.
+
+        `payload` has cursor, last_run_key, last_tick_completion_time, started_at.
+        """
         ...
 
     def has_job(self, location: str, job_name: str) -> bool:
@@ -53,7 +57,10 @@ class Source(Protocol):
 
 
 class DefinitionsSource:
-    """The schedules and sensors of definitions that this process has loaded; functions run in a forked child with a time limit."""
+    """The schedules and sensors of definitions that this process has loaded.
+
+    Functions run in a forked child with a time limit.
+    """
 
     def __init__(
         self,
@@ -109,14 +116,22 @@ class DefinitionsSource:
     def evaluate_schedule(self, spec: ScheduleSpec, at_epoch_s: int) -> Answer:
         """What the schedule's function answers, from a child process."""
         definition = self._schedules[spec.id]
-        work = lambda: evaluate_schedule(definition, at_epoch_s, self._instance, self._resources, self._definitions)  # noqa: E731
-        return Answer.from_json(call_in_process(lambda: work().to_json(), self._timeout_s, f"schedule {spec.name!r}"))
+
+        def work() -> Any:
+            return evaluate_schedule(
+                definition, at_epoch_s, self._instance, self._resources, self._definitions
+            ).to_json()
+
+        return Answer.from_json(call_in_process(work, self._timeout_s, f"schedule {spec.name!r}"))
 
     def evaluate_sensor(self, spec: SensorSpec, payload: dict[str, Any]) -> Answer:
         """What the sensor's function answers, from a child process."""
         definition = self._sensors[spec.id]
-        work = lambda: evaluate_sensor(definition, payload, self._instance, self._resources, self._definitions)  # noqa: E731
-        return Answer.from_json(call_in_process(lambda: work().to_json(), self._timeout_s, f"sensor {spec.name!r}"))
+
+        def work() -> Any:
+            return evaluate_sensor(definition, payload, self._instance, self._resources, self._definitions).to_json()
+
+        return Answer.from_json(call_in_process(work, self._timeout_s, f"sensor {spec.name!r}"))
 
 
 def schedule_spec(definition: ScheduleDefinition, location: str = "") -> ScheduleSpec:
@@ -153,8 +168,6 @@ def evaluate_schedule(
     definition: ScheduleDefinition, at_epoch_s: int, instance: Any, resources: Any = None, definitions: Any = None
 ) -> Answer:
     """What a schedule answers for one tick, evaluated here."""
-    from cellmill.definitions.local_time import at_epoch, load_zone
-
     context = ScheduleEvaluationContext(
         scheduled_execution_time=at_epoch(at_epoch_s, load_zone(definition.zone_name)),
         schedule_name=definition.name,

@@ -1,4 +1,7 @@
-"""Backfills and automation conditions over a workspace's manifest: plain data, so no host is asked and no user code runs."""
+"""Backfills and automation conditions over a workspace's manifest.
+
+Plain data, so no host is asked and no user code runs.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,10 @@ class AutomatedWorkspace:
         return sort_assets(list(self._source.manifest().assets))
 
     def automated_locations(self) -> Sequence[str]:
-        """The empty name, for the whole workspace, where an asset has a condition: assets of all locations see each other."""
+        """The empty name, for the whole workspace, where an asset has a condition.
+
+        Assets of all locations see each other.
+        """
         return [""] if any(entry.automation for entry in self._source.manifest().assets) else []
 
     def evaluate_conditions(self, location: str, cursor: str | None, now_s: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Declarative automation: when an asset should be materialized, as an expression over its state and that of its upstreams."""
+"""Declarative automation: when an asset is to be materialized, as an expression over states."""
 
 from __future__ import annotations
 
@@ -108,8 +108,8 @@ class AutomationCondition:
             if not isinstance(condition, DepsCondition):
                 return None
             before = getattr(condition, field_name)
-            merged = chosen if before is None else before | chosen
-            return replace(condition, **{field_name: merged})
+            changed: dict[str, Any] = {field_name: chosen if before is None else before | chosen}
+            return replace(condition, **changed)
 
         return self._mapped(change)
 
@@ -249,7 +249,7 @@ class AutomationCondition:
 
     @staticmethod
     def any_deps_updated() -> DepsCondition:
-        """Any upstream was updated since the last evaluation, other than together with this, or will be by this evaluation."""
+        """Any upstream was updated since the last evaluation (not together with this), or will be by it."""
         updated = AutomationCondition.newly_updated() & ~AutomationCondition.executed_with_root_target()
         return AutomationCondition.any_deps_match(updated | AutomationCondition.will_be_requested()).with_label(
             "any_deps_updated"
@@ -279,7 +279,7 @@ class AutomationCondition:
 
     @staticmethod
     def eager() -> AndCondition:
-        """Makes the asset when an upstream is updated or it is missing, once all upstreams are there and nothing is running."""
+        """Makes the asset when an upstream is updated or it is missing, once all upstreams are there."""
         changed = AutomationCondition.newly_missing() | AutomationCondition.any_deps_updated()
         return (
             AutomationCondition.in_latest_time_window()

@@ -2,9 +2,10 @@
 
 Two kinds of expression are told apart by the hour field:
 
-* it covers all 24 hours: the schedule runs in every real hour, so also in the hour that comes twice, and not in a missing one;
-* anything else names wall-clock times: one that does not exist runs once, right after the gap; one that comes twice runs once,
-  the first time.
+* it covers all 24 hours: the schedule runs in every real hour, so also in the hour that comes twice, and not in a
+  missing one;
+* anything else names wall-clock times: one that does not exist runs once, right after the gap; one that comes twice
+  runs once, the first time.
 
 Instants are whole seconds since 1970.
 """

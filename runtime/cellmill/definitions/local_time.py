@@ -1,7 +1,7 @@
 """Wall-clock times and the instants they stand for, with one rule for the two days a year when clocks change.
 
-A wall-clock time that does not exist stands for the first instant after the gap.  A wall-clock time that comes twice stands
-for its first occurrence.
+A wall-clock time that does not exist stands for the first instant after the gap.  A wall-clock time that comes twice
+stands for its first occurrence.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class RunRequest:
     ) -> RunRequest:
         """A copy whose tags and run config are those of its partition of the job.
 
-        Raises: InvariantViolationError for a job without partitions, UnknownPartitionError for a key that does not exist.
+        Raises: InvariantViolationError for a job without partitions, UnknownPartitionError for an unknown key.
         """
         if self.partition_key is None:
             raise CheckError("Cannot resolve partition for run request without partition key")

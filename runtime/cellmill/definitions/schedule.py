@@ -276,8 +276,8 @@ class ScheduleDefinition:
     def evaluate_tick(self, context: ScheduleEvaluationContext) -> ScheduleExecutionData:
         """What this tick asks for.
 
-        Raises: ScheduleExecutionError when the user's function fails; CheckError, InvariantViolationError for an answer that
-        makes no sense.
+        Raises: ScheduleExecutionError when the user's function fails; CheckError or InvariantViolationError for an
+        answer that makes no sense.
         """
         with context:
             results = self._results(context)

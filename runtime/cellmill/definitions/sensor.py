@@ -101,7 +101,7 @@ class SensorEvaluationContext(EvaluationContext):
         return self._cursor
 
     def update_cursor(self, cursor: str | None) -> None:
-        """Leaves this text for the next evaluation; it is kept together with the runs that are asked for, or not at all."""
+        """Leaves this text for the next evaluation; kept together with the runs that are asked for, or not."""
         if cursor is not None and not isinstance(cursor, str):
             raise CheckError(f"A cursor is text, not {cursor!r}: write context.update_cursor({str(cursor)!r})")
         self._cursor = cursor
@@ -271,8 +271,8 @@ class SensorDefinition:
     def evaluate_tick(self, context: SensorEvaluationContext) -> SensorExecutionData:
         """What this evaluation asks for.
 
-        Raises: SensorExecutionError when the user's function fails; CheckError, InvariantViolationError for an answer that makes
-        no sense.
+        Raises: SensorExecutionError when the user's function fails; CheckError or InvariantViolationError for an
+        answer that makes no sense.
         """
         with context:
             try:

@@ -1,7 +1,7 @@
 """Automation conditions evaluated over the asset graph and its state: what is requested, and for each condition why.
 
-Responsibilities: pure evaluation; the state comes in through a view, the memory through a cursor; every part of every condition
-leaves the partitions for which it was true.
+Responsibilities: pure evaluation; the state comes in through a view, the memory through a cursor; every part of every
+condition leaves the partitions for which it was true.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """A backfill as units of work in dependency order: which runs it takes, which may begin, how far it is.
 
-Responsibilities: turns assets, partitions and policies into units; says which are ready; knows no database and starts nothing.
+Responsibilities: turns assets, partitions and policies into units; says which are ready; knows no database and starts
+nothing.
 """
 
 from __future__ import annotations
@@ -112,7 +113,8 @@ def plan_asset_backfill(
 ) -> tuple[Unit, ...]:
     """The units that make the target partitions; upstreams come first, and assets that share partitions share runs.
 
-    `assets` are in topological order; `targets` maps a partitioned asset to the partitions that are wanted, another to None.
+    `assets` are in topological order; `targets` maps a partitioned asset to the partitions that are wanted, another
+    to None.
     """
     chosen = [asset for asset in assets if asset.key in targets]
     groups = _groups(chosen)

@@ -57,8 +57,8 @@ def due_ticks(
 ) -> DueTicks:
     """The ticks in (`after_s`, `now_s`], told apart by the catch-up policy.
 
-    A tick at most a minute late is on time and runs under every policy.  An older one is late: within the window the policy says
-    whether it runs; what does not run is missed.
+    A tick at most a minute late is on time and runs under every policy.  An older one is late: within the window the
+    policy says whether it runs; what does not run is missed.
     """
     horizon = max(catch_up.window_s, HORIZON_S)
     found: deque[int] = deque(maxlen=MAX_MISSED_RECORDS + catch_up.limit)
@@ -111,7 +111,7 @@ def retry_after_s(attempt: int) -> int | None:
 
 def sensor_backoff_s(interval_s: float, failures: int) -> float:
     """Seconds until a sensor that failed so often in a row is evaluated again: doubled each time, at most an hour."""
-    return min(interval_s * 2 ** min(failures, 16), max(3600.0, interval_s))
+    return min(interval_s * float(1 << min(failures, 16)), max(3600.0, interval_s))
 
 
 def tick_id(instigator_id: str, at_epoch_s: int) -> str:

@@ -1,3 +1,3 @@
-"""Partitions: what keys an asset or job is cut into, which of them are meant, and how those of two assets correspond."""
+"""Partitions: what keys an asset or job is cut into, which of them are meant, and how two assets' correspond."""
 
 from __future__ import annotations

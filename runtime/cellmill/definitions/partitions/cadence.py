@@ -1,7 +1,7 @@
 """The boundaries of time windows as whole numbers: window `n` starts at `instant(n)` and ends at `end(n)`.
 
-Days, weeks and months, and hours of zones that never change, are arithmetic; other cron expressions are kept as a growing sorted array.
-So ten thousand windows are a pair of numbers.
+Days, weeks and months, and hours of zones that never change, are arithmetic; other cron expressions are kept as a
+growing sorted array.  So ten thousand windows are a pair of numbers.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class _Listed(Cadence):
 
 
 class _Excluding(_Listed):
-    """A cadence without the windows whose start an exclusion names; a window still ends where its neighbour would have begun."""
+    """A cadence without the windows whose start an exclusion names; a window ends where its neighbour would begin."""
 
     def __init__(self, cadence: Cadence, excluded: Callable[[int], bool], anchor_s: float) -> None:
         self._all = cadence

@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cellmill.definitions.partitions.key import PARTITION_NAME_TAG, Partition, PartitionKeyRange, check_key_text
 from cellmill.definitions.partitions.loading import DynamicPartitionsStore, dynamic_store, effective_time
+from cellmill.definitions.partitions.requests import AddDynamicPartitionsRequest, DeleteDynamicPartitionsRequest
+from cellmill.definitions.partitions.subset import KeysSubset, PartitionsSubset
 from cellmill.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
-
-if TYPE_CHECKING:
-    from cellmill.definitions.partitions.requests import AddDynamicPartitionsRequest, DeleteDynamicPartitionsRequest
-    from cellmill.definitions.partitions.subset import PartitionsSubset
 
 
 class PartitionsDefinition(ABC):
@@ -98,7 +97,7 @@ class PartitionsDefinition(ABC):
         """The tags of a run that makes this partition."""
         return {PARTITION_NAME_TAG: partition_key}
 
-    def validate_partition_definition(self) -> None:
+    def validate_partition_definition(self) -> None:  # noqa: B027 -- most definitions have nothing to check
         """Nothing, unless the definition can be seen to give two partitions one key."""
 
     @property
@@ -108,7 +107,7 @@ class PartitionsDefinition(ABC):
 
     def empty_subset(self) -> PartitionsSubset:
         """The subset without any key."""
-        return _subset_module().KeysSubset(frozenset())
+        return KeysSubset()
 
     def subset_with_partition_keys(self, partition_keys: Iterable[str]) -> PartitionsSubset:
         """The subset of these keys."""
@@ -147,12 +146,6 @@ class PartitionsDefinition(ABC):
         return list(self.get_partition_keys(None, dynamic_partitions_store))
 
 
-def _subset_module() -> Any:
-    from cellmill.definitions.partitions import subset
-
-    return subset
-
-
 class StaticPartitionsDefinition(PartitionsDefinition):
     """A fixed list of keys.
 
@@ -168,8 +161,7 @@ class StaticPartitionsDefinition(PartitionsDefinition):
         check_key_text(self._keys)
         self._index = {key: index for index, key in enumerate(self._keys)}
         if len(self._index) != len(self._keys):
-            seen: set[str] = set()
-            twice = list(dict.fromkeys(key for key in self._keys if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+            twice = [key for key, count in Counter(self._keys).items() if count > 1]
             raise InvalidDefinitionError(
                 f"Partition keys must be unique. Duplicate instances of partition keys: {twice}."
             )
@@ -256,11 +248,11 @@ class DynamicPartitionsDefinition(PartitionsDefinition):
     def build_add_request(self, partition_keys: Sequence[str]) -> AddDynamicPartitionsRequest:
         """The request by which a sensor adds these keys."""
         check_key_text(partition_keys)
-        return _requests_module().AddDynamicPartitionsRequest(self._validated_name(), partition_keys)
+        return AddDynamicPartitionsRequest(self._validated_name(), partition_keys)
 
     def build_delete_request(self, partition_keys: Sequence[str]) -> DeleteDynamicPartitionsRequest:
         """The request by which a sensor removes these keys."""
-        return _requests_module().DeleteDynamicPartitionsRequest(self._validated_name(), partition_keys)
+        return DeleteDynamicPartitionsRequest(self._validated_name(), partition_keys)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -279,9 +271,3 @@ class DynamicPartitionsDefinition(PartitionsDefinition):
 
     def __repr__(self) -> str:
         return f"DynamicPartitionsDefinition(name={self.name!r})"
-
-
-def _requests_module() -> Any:
-    from cellmill.definitions.partitions import requests
-
-    return requests

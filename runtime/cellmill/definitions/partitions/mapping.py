@@ -57,7 +57,7 @@ class PartitionMapping(ABC):
     ) -> UpstreamPartitionsResult:
         """The upstream partitions that the downstream ones read."""
 
-    def validate_partition_mapping(
+    def validate_partition_mapping(  # noqa: B027 -- most mappings join anything
         self, upstream_partitions_def: PartitionsDefinition, downstream_partitions_def: PartitionsDefinition | None
     ) -> None:
         """Nothing if the mapping can join these two definitions.
@@ -69,7 +69,7 @@ class PartitionMapping(ABC):
         return ()
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._identity() == other._identity()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self._identity() == other._identity()
 
     def __hash__(self) -> int:
         return hash((type(self), self._identity()))

@@ -82,7 +82,10 @@ def _checked_dimensions(partitions_defs: Mapping[str, PartitionsDefinition]) -> 
 
 
 class MultiPartitionsDefinition(PartitionsDefinition):
-    """The product of two partitions definitions, with keys such as `a|2024-01-01` in the order of the dimensions' names."""
+    """The product of two partitions definitions, with keys such as `a|2024-01-01`.
+
+    Dimensions in the order of their names.
+    """
 
     def __init__(self, partitions_defs: Mapping[str, PartitionsDefinition]) -> None:
         _checked_dimensions(partitions_defs)
@@ -291,7 +294,7 @@ class MultiPartitionsDefinition(PartitionsDefinition):
         return "Multi-partitioned, with dimensions: \n" + " \n".join(lines)
 
     def __repr__(self) -> str:
-        return f"MultiPartitionsDefinition({ {dimension.name: dimension.partitions_def for dimension in self._dimensions} })"
+        return f"MultiPartitionsDefinition({dict(self._dimensions)})"
 
 
 def multipartition_tags(key: MultiPartitionKey) -> dict[str, str]:

@@ -47,7 +47,7 @@ def _dimensions(definition: PartitionsDefinition) -> dict[str | None, Partitions
 
 def _split(definition: PartitionsDefinition, key: str) -> dict[str | None, str]:
     if isinstance(definition, MultiPartitionsDefinition):
-        return dict(definition.get_partition_key_from_str(key).keys_by_dimension)
+        return {name: part for name, part in definition.get_partition_key_from_str(key).dimension_keys}
     return {None: key}
 
 
@@ -269,7 +269,7 @@ def infer_partition_mapping(
     downstream_partitions_def: PartitionsDefinition | None,
     upstream_partitions_def: PartitionsDefinition | None,
 ) -> PartitionMapping:
-    """The mapping that is given, or the default for these definitions: overlap of windows, else the same keys, else all."""
+    """The given mapping, or the default for these definitions: overlapping windows, else same keys, else all."""
     if partition_mapping is not None:
         return partition_mapping
     upstream, downstream = upstream_partitions_def, downstream_partitions_def

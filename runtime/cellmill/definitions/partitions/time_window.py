@@ -56,7 +56,7 @@ def cron_of(
 
 
 class TimeWindowPartitionsDefinition(PartitionsDefinition):
-    """One partition per window between two ticks of a cron expression; a window's partition exists once the window has ended.
+    """One partition per window between two ticks of a cron expression; it exists once its window has ended.
 
     Window numbers (`number_of`, `key_of`, `cadence`) are how everything inside counts; keys are for people.
     """
