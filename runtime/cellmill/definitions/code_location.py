@@ -1,0 +1,436 @@
+"""`Definitions`: all that one code location offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from cellmill.definitions.asset_job import (
+    AssetCatalog,
+    UnresolvedAssetJobDefinition,
+    as_assets,
+    build_asset_job,
+    merged_resources,
+    subset_of,
+)
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.assets import AssetsDefinition
+from cellmill.definitions.engine import engine
+from cellmill.definitions.graph import GraphDefinition
+from cellmill.definitions.inference import load
+from cellmill.definitions.job import JobDefinition, checked_resources
+from cellmill.definitions.port import not_found
+from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
+
+#: The job over all assets of a code location, under Dagster's name.
+IMPLICIT_JOB_NAME = "__ASSET_JOB"
+
+
+class Definitions:
+    """Assets, checks, jobs, schedules, sensors and resources of one code location, bound together when first used."""
+
+    def __init__(
+        self,
+        assets: Iterable[Any] | None = None,
+        schedules: Iterable[Any] | None = None,
+        sensors: Iterable[Any] | None = None,
+        jobs: Iterable[Any] | None = None,
+        resources: Mapping[str, Any] | None = None,
+        executor: Any = None,
+        loggers: Mapping[str, Any] | None = None,
+        asset_checks: Iterable[Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        component_tree: Any = None,
+    ) -> None:
+        for name, given in (("assets", assets), ("jobs", jobs), ("schedules", schedules), ("sensors", sensors)):
+            if given is not None and (isinstance(given, (str, Mapping)) or not isinstance(given, Iterable)):
+                raise CheckError(f"{name} of Definitions is a list; got {type(given).__name__}.")
+        self.assets = list(assets) if assets is not None else None
+        self.schedules = list(schedules) if schedules is not None else None
+        self.sensors = list(sensors) if sensors is not None else None
+        self.jobs = list(jobs) if jobs is not None else None
+        self.asset_checks = list(asset_checks) if asset_checks is not None else None
+        if resources is not None and not isinstance(resources, Mapping):
+            raise CheckError(f"resources of Definitions is a mapping from key to resource; got {resources!r}.")
+        self.resources = dict(resources) if resources is not None else None
+        self.executor = _executor(executor)
+        self.loggers = loggers
+        self.metadata = metadata or {}
+        _check_kinds("jobs", self.jobs or (), ("is_job", "resolve", "to_job"))
+        self._repository: Any = None
+
+    @property
+    def assets_and_checks(self) -> list[AssetsDefinition]:
+        """The definitions of assets and checks, specs as definitions of external assets."""
+        return as_assets([*(self.assets or ()), *(self.asset_checks or ())])
+
+    # -- binding --------------------------------------------------------------------------------------------------
+
+    def get_repository_def(self) -> Repository:
+        """Return everything resolved: jobs with their assets and resources, by name."""
+        if self._repository is None:
+            self._repository = Repository(self)
+        repository: Repository = self._repository
+        return repository
+
+    get_inner_repository = get_repository_def
+
+    @staticmethod
+    def validate_loadable(defs: Definitions) -> None:
+        """Raise the first thing that keeps these definitions from being used."""
+        defs.get_repository_def().load_all_definitions()
+
+    def _resolved(self) -> Repository:
+        return self.get_repository_def()
+
+    # -- looking up -----------------------------------------------------------------------------------------------
+
+    def resolve_asset_graph(self) -> Any:
+        """Return the graph of the assets."""
+        return self._resolved().asset_graph
+
+    get_asset_graph = resolve_asset_graph
+
+    def get_job_def(self, name: str) -> JobDefinition:
+        """Return the job with this name."""
+        return self._resolved().get_job(name)
+
+    resolve_job_def = get_job_def
+
+    def has_job_def(self, name: str) -> bool:
+        """Return whether there is such a job."""
+        return self._resolved().has_job(name)
+
+    def get_schedule_def(self, name: str) -> Any:
+        """Return the schedule with this name."""
+        return self._resolved().get_schedule_def(name)
+
+    resolve_schedule_def = get_schedule_def
+
+    def get_sensor_def(self, name: str) -> Any:
+        """Return the sensor with this name."""
+        return self._resolved().get_sensor_def(name)
+
+    resolve_sensor_def = get_sensor_def
+
+    def get_implicit_global_asset_job_def(self) -> JobDefinition:
+        """Return the job over all assets."""
+        return self._resolved().get_job(IMPLICIT_JOB_NAME)
+
+    resolve_implicit_global_asset_job_def = get_implicit_global_asset_job_def
+
+    def get_all_job_defs(self) -> Sequence[JobDefinition]:
+        """Return all jobs, the one over all assets too."""
+        return self._resolved().get_all_jobs()
+
+    resolve_all_job_defs = get_all_job_defs
+
+    def get_assets_def(self, key: Any) -> AssetsDefinition:
+        """Return the definition that makes an asset."""
+        wanted = AssetKey.from_coercible(key)
+        for one in self.assets_and_checks:
+            if wanted in one.keys:
+                return one
+        names = [each.to_user_string() for one in self.assets_and_checks for each in one.keys]
+        raise _as_invariant(not_found("asset", wanted.to_user_string(), names, "Definitions"))
+
+    resolve_assets_def = get_assets_def
+
+    def get_all_asset_specs(self) -> list[Any]:
+        """Return the specs of all assets."""
+        return [spec for one in self.assets_and_checks for spec in one.specs]
+
+    resolve_all_asset_specs = get_all_asset_specs
+
+    def resolve_all_asset_keys(self) -> list[AssetKey]:
+        """Return the keys of all assets."""
+        return [key for one in self.assets_and_checks for key in one.keys]
+
+    def load_asset_value(self, asset_key: Any, **options: Any) -> Any:
+        """Return the stored value of an asset."""
+        return engine().load_asset_value(self, asset_key, **options)
+
+    def get_asset_value_loader(self, instance: Any = None) -> Any:
+        """Return what loads stored values of several assets, resources made once."""
+        return engine().asset_value_loader(self, instance)
+
+    # -- combining ------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def merge(*def_sets: Definitions) -> Definitions:
+        """Return all definitions in one; the same key for different things is an error."""
+        resources: dict[str, Any] = {}
+        loggers: dict[str, Any] = {}
+        metadata: dict[str, Any] = {}
+        executor = None
+        for one in def_sets:
+            for key, value in (one.resources or {}).items():
+                if key in resources and resources[key] is not value:
+                    raise InvariantViolationError(
+                        f"Definitions objects {list(range(len(def_sets)))} both have a resource with key '{key}', and "
+                        "they are not the same."
+                    )
+                resources[key] = value
+            for key, value in (one.loggers or {}).items():
+                if key in loggers and loggers[key] is not value:
+                    raise InvariantViolationError(f"Two Definitions have different loggers with key '{key}'.")
+                loggers[key] = value
+            for key, value in one.metadata.items():
+                if key in metadata and metadata[key] != value:
+                    raise InvariantViolationError(f"Two Definitions have different metadata with key '{key}'.")
+                metadata[key] = value
+            if one.executor is not None:
+                if executor is not None and executor is not one.executor:
+                    raise InvariantViolationError("Definitions objects to merge have different executors.")
+                executor = one.executor
+        return Definitions(
+            assets=[each for one in def_sets for each in one.assets or ()],
+            schedules=[each for one in def_sets for each in one.schedules or ()],
+            sensors=[each for one in def_sets for each in one.sensors or ()],
+            jobs=[each for one in def_sets for each in one.jobs or ()],
+            asset_checks=[each for one in def_sets for each in one.asset_checks or ()],
+            resources=resources,
+            executor=executor,
+            loggers=loggers,
+            metadata=metadata,
+        )
+
+    def map_asset_specs(self, *, func: Any, selection: Any = None) -> Definitions:
+        """Return the definitions with `func` applied to each asset's spec."""
+        chosen: Any = None
+        if selection is not None:
+            chosen = load("selection").AssetSelection.from_coercible(selection).resolve(self.assets_and_checks)
+
+        def changed(spec: Any) -> Any:
+            return func(spec) if chosen is None or spec.key in chosen else spec
+
+        return Definitions(
+            assets=load("asset_spec").map_asset_specs(changed, self.assets or ()),
+            schedules=self.schedules,
+            sensors=self.sensors,
+            jobs=self.jobs,
+            asset_checks=self.asset_checks,
+            resources=self.resources,
+            executor=self.executor,
+            loggers=self.loggers,
+            metadata=self.metadata,
+        )
+
+    def with_resources(self, resources: Mapping[str, Any]) -> Definitions:
+        """Return the definitions with more resources."""
+        return Definitions(
+            assets=self.assets,
+            schedules=self.schedules,
+            sensors=self.sensors,
+            jobs=self.jobs,
+            asset_checks=self.asset_checks,
+            resources={**(self.resources or {}), **resources},
+            executor=self.executor,
+            loggers=self.loggers,
+            metadata=self.metadata,
+        )
+
+
+def _as_invariant(error: Exception) -> InvariantViolationError:
+    return InvariantViolationError(str(error))
+
+
+def _executor(given: Any) -> Any:
+    if given is None or hasattr(given, "executor_creation_fn"):
+        return given
+    if hasattr(given, "execute"):
+        return load("executor").ExecutorDefinition(type(given).__name__, None, None, lambda _: given)
+    raise CheckError(f"executor of Definitions is an ExecutorDefinition or an Executor; got {given!r}.")
+
+
+def _check_kinds(name: str, items: Iterable[Any], attributes: tuple[str, ...]) -> None:
+    for item in items:
+        if not any(hasattr(item, attribute) for attribute in attributes):
+            raise CheckError(f"{name} of Definitions: {item!r} of type {type(item).__name__} does not belong there.")
+
+
+class Repository:
+    """The definitions of a code location, resolved.
+
+    Responsibilities: jobs over assets, resources bound, targets of schedules and sensors, unique names.
+    """
+
+    def __init__(self, defs: Definitions, name: str = "__repository__", description: str | None = None) -> None:
+        self.name = name
+        self.description = description
+        self.definitions = defs
+        self.resources = checked_resources(defs.resources, "Definitions")
+        self.catalog = AssetCatalog(self._bound_assets(defs.assets_and_checks))
+        self._graph: Any = None
+        self.schedules = self._named(defs.schedules or (), "schedule")
+        self.sensors = self._named(defs.sensors or (), "sensor")
+        self._jobs: dict[str, Any] = {}
+        for job in [*(defs.jobs or ()), *self._targets()]:
+            self._add_job(job)
+        self._resolved_jobs: dict[str, JobDefinition] = {}
+        if any(one.is_executable for one in self.catalog.definitions):
+            self._jobs.setdefault(IMPLICIT_JOB_NAME, None)
+
+    def _bound_assets(self, assets: list[AssetsDefinition]) -> list[AssetsDefinition]:
+        return assets
+
+    def _named(self, items: Iterable[Any], what: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for item in items:
+            if item.name in found and found[item.name] is not item:
+                raise InvalidDefinitionError(f"Duplicate {what} definition found with name '{item.name}'.")
+            if item.name in found:
+                continue
+            found[item.name] = item
+        return found
+
+    def _targets(self) -> list[Any]:
+        found: list[Any] = []
+        for one in (*self.schedules.values(), *self.sensors.values()):
+            targets = getattr(one, "targets", None) or ()
+            for target in targets:
+                job = getattr(target, "job_def", None) or getattr(target, "resolvable_to_job", None)
+                if job is not None and not isinstance(job, str):
+                    found.append(job)
+        return found
+
+    def _add_job(self, job: Any) -> None:
+        if isinstance(job, GraphDefinition):
+            job = job.to_job()
+        other = self._jobs.get(job.name)
+        if other is not None and other is not job:
+            raise InvalidDefinitionError(
+                f"Duplicate job definition found for job '{job.name}'. Jobs, and the jobs that schedules and sensors "
+                "target, must have unique names in a code location."
+            )
+        if job.name == IMPLICIT_JOB_NAME:
+            raise InvalidDefinitionError(f"The name {IMPLICIT_JOB_NAME} is kept for the job over all assets.")
+        self._jobs[job.name] = job
+
+    # -- jobs -----------------------------------------------------------------------------------------------------
+
+    def get_job(self, name: str) -> JobDefinition:
+        """Return the job with this name, resolved."""
+        made = self._resolved_jobs.get(name)
+        if made is None:
+            if name not in self._jobs:
+                names = [one for one in self._jobs if not one.startswith("__")]
+                raise _as_invariant(not_found("job", name, names, "the code location"))
+            made = self._resolved_jobs[name] = self._resolve(name)
+        return made
+
+    def _resolve(self, name: str) -> JobDefinition:
+        job = self._jobs[name]
+        defs = self.definitions
+        if job is None:
+            found = subset_of(self.catalog, frozenset(self.catalog.by_key), frozenset(self.catalog.by_check))
+            made = build_asset_job(name, found, self.catalog, executor_def=defs.executor)
+        elif isinstance(job, UnresolvedAssetJobDefinition):
+            made = job.resolve(self.catalog, executor_def=defs.executor)
+        else:
+            made = job
+            if made.rebuild_with_assets is not None:
+                made = made.rebuild_with_assets(self.catalog.definitions)
+                if made.selected_assets_of is None:
+                    made.selected_assets_of = self.catalog
+        changed: dict[str, Any] = {"repository_def": self}
+        if self.resources:
+            changed["resource_defs"] = {**self.resources, **made.resource_defs}
+        loaded = merged_resources(
+            [one for one in made.input_assets.values() if isinstance(one, AssetsDefinition)], None
+        )
+        if loaded:
+            changed["resource_defs"] = {**loaded, **changed.get("resource_defs", made.resource_defs)}
+        if made.executor_def is None and defs.executor is not None:
+            changed["executor_def"] = defs.executor
+        if not made.logger_defs and defs.loggers:
+            changed["logger_defs"] = dict(defs.loggers)
+        return made.copy_with(**changed)
+
+    def has_job(self, name: str) -> bool:
+        """Return whether there is such a job."""
+        return name in self._jobs
+
+    def get_all_jobs(self) -> list[JobDefinition]:
+        """Return all jobs, resolved."""
+        return [self.get_job(name) for name in self._jobs]
+
+    @property
+    def job_names(self) -> list[str]:
+        """The names of the jobs."""
+        return list(self._jobs)
+
+    def get_implicit_global_asset_job_def(self) -> JobDefinition:
+        """Return the job over all assets."""
+        return self.get_job(IMPLICIT_JOB_NAME)
+
+    def get_implicit_job_def_for_assets(self, asset_keys: Iterable[AssetKey]) -> JobDefinition:
+        """Return the job over all assets, from which these can be selected."""
+        return self.get_job(IMPLICIT_JOB_NAME)
+
+    # -- the rest -------------------------------------------------------------------------------------------------
+
+    @property
+    def asset_graph(self) -> Any:
+        """The graph of the assets."""
+        if self._graph is None:
+            self._graph = engine().asset_graph(self.catalog)
+        return self._graph
+
+    @property
+    def assets_defs_by_key(self) -> Mapping[AssetKey, AssetsDefinition]:
+        """The definitions of assets that are made here."""
+        return {key: one for key, one in self.catalog.by_key.items() if one.is_executable}
+
+    @property
+    def source_assets_by_key(self) -> Mapping[AssetKey, AssetsDefinition]:
+        """The definitions of assets that are only loaded or watched."""
+        return {key: one for key, one in self.catalog.by_key.items() if one.is_external}
+
+    @property
+    def schedule_defs(self) -> list[Any]:
+        """The schedules."""
+        return list(self.schedules.values())
+
+    @property
+    def sensor_defs(self) -> list[Any]:
+        """The sensors."""
+        return list(self.sensors.values())
+
+    def has_schedule_def(self, name: str) -> bool:
+        """Return whether there is such a schedule."""
+        return name in self.schedules
+
+    def has_sensor_def(self, name: str) -> bool:
+        """Return whether there is such a sensor."""
+        return name in self.sensors
+
+    def get_schedule_def(self, name: str) -> Any:
+        """Return the schedule with this name."""
+        if name not in self.schedules:
+            raise _as_invariant(not_found("schedule", name, self.schedules, "the code location"))
+        return self.schedules[name]
+
+    def get_sensor_def(self, name: str) -> Any:
+        """Return the sensor with this name."""
+        if name not in self.sensors:
+            raise _as_invariant(not_found("sensor", name, self.sensors, "the code location"))
+        return self.sensors[name]
+
+    def get_top_level_resources(self) -> Mapping[str, Any]:
+        """Return the resources."""
+        return self.resources
+
+    def load_all_definitions(self) -> None:
+        """Resolve everything, so that what is wrong is found now; several problems come together."""
+        from cellmill.definitions.loadable import check_loadable
+
+        check_loadable(self)
+
+    def load_asset_value(self, asset_key: Any, **options: Any) -> Any:
+        """Return the stored value of an asset."""
+        return self.definitions.load_asset_value(asset_key, **options)
+
+    def get_asset_value_loader(self, instance: Any = None) -> Any:
+        """Return what loads stored values of several assets."""
+        return self.definitions.get_asset_value_loader(instance)

@@ -1,0 +1,68 @@
+"""Checking a code location when it is loaded: all that would only fail in a run is found now, together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cellmill.errors import CellmillError, InvalidDefinitionError
+
+
+def check_loadable(repository: Any) -> None:
+    """Raise what keeps a code location from being used: the error itself, or all of them in one."""
+    problems: list[CellmillError] = []
+    for name in list(repository.job_names):
+        try:
+            job = repository.get_job(name)
+        except CellmillError as error:
+            problems.append(error)
+            continue
+        for text in missing_resources(job):
+            if not any(str(known) == text for known in problems):
+                problems.append(InvalidDefinitionError(text))
+    try:
+        _ = repository.asset_graph.toposorted_asset_keys
+    except CellmillError as error:
+        if not any("ircular" in str(known) for known in problems):
+            problems.append(error)
+    problems.extend(_unknown_targets(repository))
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        lines = "\n".join(f"  {number}. {problem}" for number, problem in enumerate(problems, 1))
+        raise InvalidDefinitionError(f"These definitions cannot be used, for {len(problems)} reasons:\n{lines}")
+
+
+def _unknown_targets(repository: Any) -> Iterator[CellmillError]:
+    for one in (*repository.schedules.values(), *repository.sensors.values()):
+        names = getattr(one, "job_names", None)
+        if names is None:
+            name = getattr(one, "job_name", None)
+            names = [name] if name else []
+        for name in names:
+            if isinstance(name, str) and name and not repository.has_job(name) and not name.startswith("__"):
+                yield InvalidDefinitionError(
+                    f"{type(one).__name__} '{one.name}' targets the job '{name}', which is not in the code location. "
+                    f"It has {[known for known in repository.job_names if not known.startswith('__')]}."
+                )
+
+
+def missing_resources(job: Any) -> Iterator[str]:
+    """Yield a sentence for each resource that the job's ops need and nobody gives."""
+    given: Mapping[str, Any] = job.resource_defs
+    for op_def in job.graph.iterate_op_defs():
+        for key in sorted(op_def.required_resource_keys):
+            if key not in given:
+                yield (
+                    f"resource with key '{key}' required by op '{op_def.name}' was not provided. Please provide a "
+                    f"ResourceDefinition to key '{key}', or change the required key to one of the following keys which "
+                    f"points to an ResourceDefinition: {sorted(given)}"
+                )
+        for out in op_def.output_defs:
+            key = out.io_manager_key
+            if key != "io_manager" and key not in given and not out.is_nothing:
+                yield (
+                    f"io manager with key '{key}' required by output '{out.name}' of op '{op_def.name}' was not "
+                    f"provided. Please provide an IOManagerDefinition to key '{key}', or change the required key to "
+                    f"one of the following keys which points to an IOManagerDefinition: {sorted(given)}"
+                )

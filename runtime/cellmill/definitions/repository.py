@@ -1,0 +1,104 @@
+"""`@repository`: the older way to declare a code location."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from cellmill.definitions.code_location import Definitions, Repository
+from cellmill.errors import InvalidDefinitionError
+
+RepositoryDefinition = Repository
+
+
+def repository(
+    definitions_fn: Callable[[], Any] | None = None,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    default_executor_def: Any = None,
+    default_logger_defs: Mapping[str, Any] | None = None,
+    top_level_resources: Mapping[str, Any] | None = None,
+) -> Any:
+    """Return the definitions that the decorated function lists, as a code location."""
+
+    def decorate(fn: Callable[[], Any]) -> Repository:
+        listed = fn()
+        parts = _parts_of_dict(listed) if isinstance(listed, Mapping) else _parts_of_list(listed, fn.__name__)
+        defs = Definitions(
+            **parts,
+            resources=top_level_resources,
+            executor=default_executor_def,
+            loggers=default_logger_defs,
+            metadata=metadata,
+        )
+        made = Repository(defs, name or fn.__name__, description or fn.__doc__)
+        defs._repository = made
+        return made
+
+    return decorate if definitions_fn is None else decorate(definitions_fn)
+
+
+def _parts_of_list(listed: Any, name: str) -> dict[str, list[Any]]:
+    parts: dict[str, list[Any]] = {"assets": [], "jobs": [], "schedules": [], "sensors": [], "asset_checks": []}
+    if not isinstance(listed, Iterable) or isinstance(listed, str):
+        raise InvalidDefinitionError(
+            f"Bad return value of type {type(listed)} from repository construction function {name!r}: must return a "
+            "list or a dict."
+        )
+    bad = []
+    for item in _flat(listed):
+        kind = _kind_of(item)
+        if kind is None:
+            bad.append(f"value of type {type(item)}")
+        else:
+            parts[kind].append(item)
+    if bad:
+        raise InvalidDefinitionError(
+            f"Bad return value from repository construction function {name!r}: all elements of the list must be jobs, "
+            f"graphs, assets, schedules or sensors; got {', '.join(bad)}."
+        )
+    return parts
+
+
+def _flat(items: Iterable[Any]) -> Iterable[Any]:
+    for item in items:
+        if isinstance(item, (list, tuple)):
+            yield from _flat(item)
+        else:
+            yield item
+
+
+def _kind_of(item: Any) -> str | None:
+    if hasattr(item, "keys_by_output_name") or (hasattr(item, "key") and hasattr(item, "deps")):
+        return "asset_checks" if getattr(item, "is_checks", False) else "assets"
+    if hasattr(item, "compute_cacheable_data"):
+        return "assets"
+    if hasattr(item, "cron_schedule"):
+        return "schedules"
+    if hasattr(item, "minimum_interval_seconds") or hasattr(item, "sensor_type"):
+        return "sensors"
+    if hasattr(item, "is_job") or hasattr(item, "to_job") or hasattr(item, "resolve"):
+        return "jobs"
+    return None
+
+
+def _parts_of_dict(listed: Mapping[str, Any]) -> dict[str, list[Any]]:
+    allowed = {"jobs", "schedules", "sensors", "assets", "asset_checks"}
+    unknown = set(listed) - allowed
+    if unknown:
+        raise InvalidDefinitionError(
+            f"Bad return value from repository construction function: the dict has the keys {sorted(unknown)}; allowed "
+            f"are {sorted(allowed)}."
+        )
+    parts: dict[str, list[Any]] = {}
+    for kind, items in listed.items():
+        values = items.values() if isinstance(items, Mapping) else items
+        parts[kind] = [_called(one) for one in values]
+    return parts
+
+
+def _called(item: Any) -> Any:
+    plain = callable(item) and _kind_of(item) is None
+    return item() if plain else item
