@@ -32,7 +32,7 @@ Work = Callable[[Any, Callable[[Any], None]], Any]
 _HEADER = struct.Struct("<Q")
 _PR_SET_PDEATHSIG = 1
 #: Seconds that workers get to end by themselves when the pool closes.
-_CLOSE_GRACE_S = 1.0
+_CLOSE_GRACE_S = 10.0
 
 
 class UnpicklableWork(InvalidDefinitionError):
@@ -235,7 +235,7 @@ class WorkerPool:
         del received[:start]
 
     def _lost(self, worker: _Worker) -> None:
-        _ended(worker.pidfd, _CLOSE_GRACE_S)
+        _ended(worker.pidfd, 1.0)
         _kill_group(worker.pid)
         status = self._reaped(worker)
         self._workers.pop(worker.pid, None)
@@ -313,6 +313,8 @@ def _serve(work: Work, link: socket.socket) -> NoReturn:
 
         traceback.print_exc()
     finally:
+        with contextlib.suppress(Exception):
+            getattr(work, "close", lambda: None)()
         with contextlib.suppress(Exception):
             sys.stdout.flush()
             sys.stderr.flush()

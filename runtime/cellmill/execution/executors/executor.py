@@ -1,0 +1,53 @@
+"""What every executor is: something that carries out a run that the instance knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from cellmill.definitions.executor import ExecutorDefinition, multi_or_in_process_executor
+from cellmill.errors import ExecutionError
+from cellmill.planning.plan import Plan
+from cellmill.planning.run import Run
+
+
+class UnmetExecutorRequirements(ExecutionError):
+    """The executor needs more than this job or instance gives; the message says what."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitExecutorContext:
+    """What an executor is made from."""
+
+    job_def: Any
+    executor_def: ExecutorDefinition
+    executor_config: Mapping[str, Any] = field(default_factory=dict)
+    instance: Any = None
+
+    def with_config(self, config: Mapping[str, Any] | None) -> InitExecutorContext:
+        """Return the context with another configuration."""
+        return replace(self, executor_config=config or {})
+
+
+class Executor(Protocol):
+    """Carries out runs."""
+
+    def execute(self, job: Any, plan: Plan, run: Run, instance: Any, config: Any, **options: Any) -> Any:
+        """Carry out a run that the instance knows, to its recorded end, and return its result."""
+
+
+def make_executor(job: Any, instance: Any, config: Mapping[str, Any] | None = None) -> Executor:
+    """Return the executor that the job declares, made from `config` (the `execution` part of the run config)."""
+    definition = getattr(job, "executor_def", None) or multi_or_in_process_executor
+    given = config if config is not None else {}
+    context = InitExecutorContext(job_def=job, executor_def=definition, executor_config=given, instance=instance)
+    made: Executor = definition.executor_creation_fn(context)
+    return made
+
+
+def carry_out_run(job: Any, plan: Plan, run: Run, instance: Any, config: Any, **options: Any) -> Any:
+    """Carry out a run with the executor that its job declares and its run config configures; return its result."""
+    return make_executor(job, instance, getattr(config, "execution", None)).execute(
+        job, plan, run, instance, config, **options
+    )
