@@ -70,7 +70,7 @@ def _compile(session: Session, linked: AssetCell, source: str) -> Body:
     parameters = list(dict.fromkeys([*upstream, *_plain_parameters(facts, session.namespace)]))
     if "context" in facts.uses:
         parameters.append("context")
-    filename = session.shell.compile.cache(source, session.shell.execution_count, raw_code=source)
+    filename = session.shell.compile.cache(source, session.cell_number, raw_code=source)
     _BODIES.add(filename)
     return compile_body(linked.definition, source, parameters, session.namespace, filename, timed)
 

@@ -25,7 +25,7 @@ STATES: Mapping[str, tuple[str, str]] = {
 
 def size_text(size: int | None) -> str:
     """A size in words: ``12.3 kB``."""
-    if size is None:
+    if size is None or size < 0:
         return ""
     amount = float(size)
     for unit in ("B", "kB", "MB", "GB"):

@@ -27,7 +27,7 @@ def _linked(session: Session, source: str) -> tuple[AssetCell, str]:
 
 
 def _body(session: Session, linked: AssetCell, source: str, parameters: list[str]) -> Body:
-    filename = session.shell.compile.cache(source, session.shell.execution_count, raw_code=source)
+    filename = session.shell.compile.cache(source, session.cell_number, raw_code=source)
     names = [*parameters, *(["context"] if "context" in linked.definition.facts.uses else [])]
     return compile_body(linked.definition, source, list(dict.fromkeys(names)), session.namespace, filename, timed)
 

@@ -38,6 +38,8 @@ class Session:
         self.registry.modules = self.modules
         self.values = Values(self)
         self.verbose = False
+        #: the number that the client shows beside the running cell
+        self.cell_number = 0
         self.listeners: list[Callable[[frozenset[AssetKey]], None]] = []
         #: status lines to show under the cell's own output
         self.after_cell: list[Callable[[], None]] = []
@@ -134,6 +136,9 @@ class Session:
         if run is not None:
             self.live.path = run.message.notebook
             self._searched = True
+            places = [folder / self.live.path for folder in (Path.cwd(), *Path.cwd().parents)]
+            self.live.file = next((place for place in places if place.is_file()), None) if self.live.path else None
+            self.live.refresh()
             return
         file = find_notebook_file(self.shell, Path.cwd(), cell_id, source)
         if file is None:
@@ -159,6 +164,8 @@ class Session:
             cell_id = self.live.find_id(source) or _session_id(source)
         self._cells.append((cell_id, source))
         self.live.record(cell_id, source)
+        stored = getattr(info, "store_history", True)
+        self.cell_number = self.shell.execution_count - (1 if stored else 0)
         if self._has_assets() and split_header(source) is None:
             self._bind_read_assets(source)
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.events import AssetCheckResult, MaterializeResult, Output
+from cellmill.errors import ExecutionError
 from cellmill.notebooks.asset_cell import AssetCell
 from cellmill.notebooks.definition import assets_definition, conditions
 
+from . import run_mode
 from .body import Body, BodyResult
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 #: Tags of a run that was started by executing a cell.
 CELL_TAG = "cellmill/cell_id"
 NOTEBOOK_TAG = "cellmill/notebook"
+ASSETS_TAG = "cellmill/assets"
 
 
 @dataclass(slots=True)
@@ -137,29 +140,49 @@ def run_cell(session: Session, cell: AssetCell, body: Body, partition_key: str |
     definition = assets_definition(cell, compute, lookup=session.lookup, given=known)
     started = time.perf_counter()
     try:
-        execute = import_module("cellmill.execution.materialize").materialize
-        result = execute(
-            [definition],
-            instance=session.instance,
-            resources=session.resources() or None,
-            partition_key=partition_key,
-            raise_on_error=False,
-            tags={NOTEBOOK_TAG: cell.origin.path, CELL_TAG: cell.origin.cell_id} if cell.origin.path else None,
-        )
-        run.run_id = result.run_id
-        if not result.success and run.failure is None:
-            run.failure = _failure_of(result)
+        in_run = run_mode.current()
+        if in_run is not None:
+            _in_run(session, in_run, definition, run)
+        else:
+            _by_hand(session, definition, run, partition_key)
     finally:
         run.seconds = time.perf_counter() - started
     return run
+
+
+def _by_hand(session: Session, definition: Any, run: CellRun, partition_key: str | None) -> None:
+    origin = run.cell.origin
+    tags = {ASSETS_TAG: ", ".join(key.to_user_string() for key in run.cell.keys)}
+    if origin.path:
+        tags |= {NOTEBOOK_TAG: origin.path, CELL_TAG: origin.cell_id}
+    result = import_module("cellmill.execution.materialize").materialize(
+        [definition],
+        instance=session.instance,
+        resources=session.resources() or None,
+        partition_key=partition_key,
+        raise_on_error=False,
+        tags=tags,
+    )
+    run.run_id = result.run_id
+    if not result.success and run.failure is None:
+        run.failure = _failure_of(result)
+
+
+def _in_run(session: Session, in_run: run_mode.RunMode, definition: Any, run: CellRun) -> None:
+    outcome = import_module("cellmill_kernel.step_of_run").run_in_step(session, in_run, definition)
+    run.run_id = in_run.message.run_id
+    if outcome.success:
+        run.failure = None  # an earlier try may have failed
+    elif run.failure is None:
+        run.failure = outcome.error or ExecutionError("The step failed.")
 
 
 def _failure_of(result: Any) -> BaseException:
     for event in result.all_events:
         error = getattr(getattr(event, "data", None), "error", None)
         if error is not None:
-            return RuntimeError(getattr(error, "message", None) or str(error))
-    return RuntimeError("the step failed")
+            return ExecutionError(getattr(error, "message", None) or str(error))
+    return ExecutionError("The step failed.")
 
 
 def load_through_manager(session: Session, key: AssetKey, partition_key: str | None) -> Any:

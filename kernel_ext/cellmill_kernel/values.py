@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey
@@ -126,5 +127,11 @@ class Values:
         if self._manager is None:
             from cellmill.io.default import ByTypeIOManager
 
-            self._manager = ByTypeIOManager(self.session.instance.storage_directory())
+            run = run_mode.current()
+            if run is not None and run.message.home:
+                home = Path(run.message.home)
+                self._manager = ByTypeIOManager(home / "storage", key_folder=home)
+            else:
+                instance = self.session.instance
+                self._manager = ByTypeIOManager(instance.storage_directory(), key_folder=instance.home)
         return self._manager

@@ -13,6 +13,7 @@ from cellmill.notebooks.problem import NotebookError
 from .displays import Details, Table, ago_text, size_text, state_text, text_table
 from .session import Session
 from .states import Seen, states_of
+from .stepping import ASSETS_TAG
 
 
 def assets(session: Session, words: list[str], line: str) -> Table:
@@ -230,6 +231,7 @@ def runs(session: Session, words: list[str], line: str) -> Table:
     for record in session.instance.get_run_records(limit=limit):
         run = getattr(record, "dagster_run", None) or getattr(record, "run", record)
         keys = sorted(key.to_user_string() for key in (run.asset_selection or ()))
+        keys = keys or [text for text in run.tags.get(ASSETS_TAG, "").split(", ") if text]
         started = getattr(record, "start_time", None)
         ended = getattr(record, "end_time", None)
         seconds = f"{ended - started:.2f}" if started and ended else ""

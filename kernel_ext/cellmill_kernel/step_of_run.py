@@ -1,0 +1,111 @@
+"""An asset cell inside a run's notebook step: the same step runner, its events sent to the run's worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cellmill.definitions.asset_job import AssetCatalog, build_asset_job
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.job import checked_resources
+from cellmill.definitions.run_config import resolve_run_config
+from cellmill.errors import ExecutionError
+from cellmill.execution.log_manager import LogManager
+from cellmill.execution.resources import resource_scope
+from cellmill.execution.services import Services
+from cellmill.execution.sink import EventSink
+from cellmill.execution.step import StepOutcome, run_step
+from cellmill.planning.event import Event, EventType
+from cellmill.planning.plan import plan_job
+from cellmill.planning.run import PARTITION_TAG, Run
+
+if TYPE_CHECKING:
+    from .run_mode import RunMode
+    from .session import Session
+
+
+class _ToWorker:
+    """Writes events by sending them to the worker; notes where values were stored, for the cells below."""
+
+    def __init__(self, run: RunMode) -> None:
+        self.run = run
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Send the events in this order."""
+        for event in events:
+            ref = getattr(event.data, "value_ref", None)
+            if event.type is EventType.ASSET_MATERIALIZATION and ref is not None and event.asset_key is not None:
+                self.run.record_ref(event.asset_key, event.partition, ref)
+        self.run.emit(events)
+
+
+def run_in_step(session: Session, run: RunMode, definition: Any) -> StepOutcome:
+    """Carry out the step of one asset definition for the run that this kernel works for."""
+    message = run.message
+    catalog = AssetCatalog([definition])
+    given = checked_resources(session.resources(), "the notebook")
+    job = build_asset_job(message.job_name or "__ASSET_JOB", [definition], catalog, resource_defs=given)
+    config = resolve_run_config(job, _own_config(message.run_config, job))
+    tags = dict(message.tags)
+    if message.partition_key is not None:
+        tags[PARTITION_TAG] = message.partition_key
+    record = Run(
+        job_name=job.name,
+        run_id=message.run_id,
+        run_config=dict(message.run_config),
+        tags=tags,
+        attempt=message.attempt,
+    )
+    sink = EventSink(_ToWorker(run), keep=False)
+    log = LogManager(sink.emit, record.run_id, job.name, None, (), tags=record.tags)
+    sink.watch()
+    try:
+        with resource_scope(job.resource_defs, config.resources, instance=None, run=record, log=log) as scope:
+            services = Services(
+                run=record, job=job, config=config, scope=scope, find_ref=run.find_ref,
+                default_io_manager=session.values.default_manager, find_versions=lambda keys: _versions(run, keys),
+            )  # fmt: skip
+            return _carry_out(plan_job(job), services, sink, message.retry_number)
+    finally:
+        sink.close()
+
+
+def _carry_out(plan: Any, services: Services, sink: EventSink, retry_number: int) -> StepOutcome:
+    outcome: StepOutcome | None = None
+    for step in plan.steps.values():
+        number = retry_number
+        while True:
+            outcome = run_step(step, services, sink.emit, retry_number=number)
+            sink.flush()
+            if not outcome.wants_retry:
+                break
+            time.sleep(outcome.retry_after or 0)
+            number += 1
+        if not outcome.success:
+            return outcome
+    if outcome is None:
+        raise ExecutionError("The cell has no step to run.")
+    return outcome
+
+
+def _own_config(config: Mapping[str, Any], job: Any) -> dict[str, Any]:
+    """The part of the run's config that is about this job's ops and resources."""
+    ops = {node.name for node in job.graph.nodes} if hasattr(job.graph, "nodes") else set()
+    found: dict[str, Any] = {}
+    given = config.get("ops")
+    if isinstance(given, Mapping):
+        own = {name: value for name, value in given.items() if not ops or name in ops}
+        if own:
+            found["ops"] = own
+    resources = config.get("resources")
+    if isinstance(resources, Mapping):
+        own = {name: value for name, value in resources.items() if name in job.resource_defs}
+        if own:
+            found["resources"] = own
+    return found
+
+
+def _versions(run: RunMode, keys: Sequence[AssetKey]) -> dict[AssetKey, str | None]:
+    refs = {key: run.find_ref(key, run.message.partition_key) or run.find_ref(key, None) for key in keys}
+    return {key: ref.checksum if ref is not None else None for key, ref in refs.items()}
