@@ -77,6 +77,10 @@ class JobDefinition:
         #: Set by Definitions: rebuilds the job once all assets of the code location are known.
         self.rebuild_with_assets: Callable[[Sequence[Any]], JobDefinition] | None = None
         self.plan_cache: Any = None
+        #: How another process makes the job again; set where it was reconstructable.
+        self.origin: Any = None
+        #: The resolved code location that the job belongs to.
+        self.repository_def: Any = None
         self.whole_job: JobDefinition | None = None
         #: All assets of the place that the job was built from; None for a job that was not.
         self.selected_assets_of: Any = None

@@ -1,0 +1,200 @@
+"""`execute_job`: running a job by its executor, in a recorded run, and running it again from where it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cellmill.definitions.job import JobDefinition
+from cellmill.definitions.reconstruct import ReconstructableJob
+from cellmill.definitions.run_config import plain_run_config, resolve_run_config
+from cellmill.errors import CheckError, InvalidSubsetError, StepNotFoundError
+from cellmill.execution.in_process import check_resources, run_job
+from cellmill.execution.result import JobExecutionResult
+from cellmill.planning.event import EventType
+from cellmill.planning.plan import Plan, plan_job
+from cellmill.planning.run import PARENT_RUN_TAG, RESUME_RETRY_TAG, ROOT_RUN_TAG, Run, RunStatus
+
+#: What an earlier run made of a step: the outputs, their mapping keys, and the run that made them.
+Previous = dict[str, tuple[frozenset[str], Mapping[str, list[str]], str]]
+
+
+class ReexecutionOptions:
+    """Which run is run again, and which of its steps."""
+
+    __slots__ = ("parent_run_id", "step_selection")
+
+    def __init__(self, parent_run_id: str, step_selection: Sequence[str] = ()) -> None:
+        self.parent_run_id = parent_run_id
+        self.step_selection = list(step_selection)
+
+    @staticmethod
+    def from_failure(run_id: str, instance: Any) -> ReexecutionOptions:
+        """Return the steps of a failed run that did not succeed."""
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.status is not RunStatus.FAILURE:
+            raise CheckError(
+                f"Cannot reexecute from failure a run that did not fail: {run_id} is "
+                f"{'unknown' if run is None else run.status.value}."
+            )
+        events = instance.all_logs(run_id)
+        done = {one.step_key for one in events if one.type in (EventType.STEP_SUCCESS, EventType.STEP_SKIPPED)}
+        failed = [one.step_key for one in events if one.type is EventType.STEP_FAILURE]
+        return ReexecutionOptions(run_id, [f"{key}*" for key in dict.fromkeys(failed) if key not in done])
+
+
+def execute_job(
+    job: Any,
+    instance: Any,
+    run_config: Any = None,
+    tags: Mapping[str, Any] | None = None,
+    raise_on_error: bool = False,
+    op_selection: Sequence[str] | None = None,
+    reexecution_options: ReexecutionOptions | None = None,
+    asset_selection: Sequence[Any] | None = None,
+) -> JobExecutionResult:
+    """Run a job by its executor and return the result; the instance keeps the run."""
+    if isinstance(job, JobDefinition):
+        from cellmill.definitions.executor import in_process_executor
+
+        if job.executor_def is not None and job.executor_def is not in_process_executor:
+            raise CheckError(
+                "execute_job takes a reconstructable job, so that its worker processes can make it again: "
+                f"execute_job(reconstructable({job.name}), …)."
+            )
+        definition = job
+    elif isinstance(job, ReconstructableJob):
+        definition = job.get_definition()
+    else:
+        raise CheckError(f"execute_job takes reconstructable(job); got {job!r}.")
+    chosen = definition
+    if op_selection:
+        chosen = chosen.get_subset(op_selection=op_selection)
+    if asset_selection:
+        chosen = chosen.get_subset(asset_selection=frozenset(asset_selection))
+    parent = _parent(reexecution_options, instance)
+    if parent is not None and run_config is None:
+        run_config = parent.run_config
+    config = resolve_run_config(chosen, run_config)
+    plan = plan_job(chosen)
+    check_resources(chosen, plan)
+    run = _created(chosen, instance, run_config, tags, op_selection, parent, reexecution_options)
+    previous = previous_steps(plan, parent, reexecution_options, instance)
+    if isinstance(job, ReconstructableJob):
+        if op_selection or asset_selection:
+            job = job.with_selection(op_selection, asset_selection)
+        chosen.origin = job
+    return _by_executor(
+        chosen, plan, run, instance, config, raise_on_error=raise_on_error, previous=previous,
+        result_class=JobExecutionResult,
+    )  # fmt: skip
+
+
+def _by_executor(job: JobDefinition, plan: Plan, run: Run, instance: Any, config: Any, **options: Any) -> Any:
+    from cellmill.execution.executors.executor import carry_out_run
+
+    if job.executor_def is None and (getattr(job, "origin", None) is None or instance.is_ephemeral):
+        return run_job(job, plan, run, instance, config, **options)
+    return carry_out_run(job, plan, run, instance, config, **options)
+
+
+def _parent(options: ReexecutionOptions | None, instance: Any) -> Run | None:
+    if options is None:
+        return None
+    parent: Run | None = instance.get_run_by_id(options.parent_run_id)
+    if parent is None:
+        raise CheckError(f"No parent run with id {options.parent_run_id} found in instance.")
+    return parent
+
+
+def _created(
+    job: JobDefinition,
+    instance: Any,
+    run_config: Any,
+    tags: Mapping[str, Any] | None,
+    op_selection: Sequence[str] | None,
+    parent: Run | None,
+    options: ReexecutionOptions | None,
+) -> Run:
+    own = {**job.run_tags, **(tags or {})}
+    root = None
+    if parent is not None:
+        root = parent.root_run_id or parent.run_id
+        own = {**parent.tags, **own, PARENT_RUN_TAG: parent.run_id, ROOT_RUN_TAG: root}
+        if options is not None and options.step_selection:
+            own[RESUME_RETRY_TAG] = "true"
+    run: Run = instance.create_run(
+        job_name=job.name,
+        run_config=plain_run_config(run_config) or job.run_config or {},
+        tags=own,
+        op_selection=op_selection,
+        parent_run_id=None if parent is None else parent.run_id,
+        root_run_id=root,
+    )
+    return run
+
+
+def previous_steps(plan: Plan, parent: Run | None, options: ReexecutionOptions | None, instance: Any) -> Previous:
+    """Return the steps that are not carried out again, with what earlier runs made of them."""
+    if parent is None or options is None or not options.step_selection:
+        return {}
+    wanted = _selected(plan, options.step_selection)
+    found: Previous = {}
+    for key in plan.steps:
+        if key in wanted:
+            continue
+        found[key] = (frozenset(), {}, parent.run_id)
+    _fill(found, plan, parent, instance)
+    return found
+
+
+def _fill(found: Previous, plan: Plan, parent: Run, instance: Any) -> None:
+    """Note the outputs of steps, of the parent or of the runs that it was itself run again from."""
+    run: Run | None = parent
+    open_keys = set(found)
+    while run is not None and open_keys:
+        done: set[str] = set()
+        for event in instance.all_logs(run.run_id):
+            if event.type is not EventType.STEP_OUTPUT or event.step_key is None:
+                continue
+            base = event.step_key.split("[")[0]
+            if base not in open_keys:
+                continue
+            outputs, mapping, _ = found[base]
+            name, key = event.data.output_name, event.data.mapping_key
+            mapped = {one: list(keys) for one, keys in mapping.items()}
+            if key is not None:
+                mapped.setdefault(name, []).append(key)
+            found[base] = (outputs | {name}, mapped, run.run_id)
+            done.add(base)
+        open_keys -= done
+        run = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
+
+
+def _selected(plan: Plan, selection: Sequence[str]) -> set[str]:
+    """Return the steps that ``a``, ``*a``, ``a*`` … mean; a mapped step stands for all its parts."""
+    chosen: set[str] = set()
+    for clause in selection:
+        up, down = clause.startswith(("*", "+")), clause.endswith(("*", "+"))
+        name = clause.strip("*+").split("[")[0]
+        if name not in plan.steps:
+            raise StepNotFoundError(
+                f"Step selection refers to unknown step {name!r}: the run has {sorted(plan.steps)[:30]}."
+            )
+        chosen.add(name)
+        if up:
+            chosen |= _reach(name, lambda key: plan.steps[key].needs)
+        if down:
+            chosen |= _reach(name, lambda key: plan.children[key])
+    if not chosen:
+        raise InvalidSubsetError("The step selection names no step.")
+    return chosen
+
+
+def _reach(start: str, near: Any) -> set[str]:
+    found: set[str] = set()
+    front = set(near(start))
+    while front:
+        found |= front
+        front = {one for key in front for one in near(key)} - found
+    return found
