@@ -6,7 +6,6 @@ import time
 from dataclasses import replace
 
 import pytest
-
 from cellmill import Instance, Run
 from cellmill.errors import LeaseLostError
 from cellmill.instance.automation import InstigatorState, RunSubmission

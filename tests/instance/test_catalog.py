@@ -6,6 +6,7 @@ from cellmill import AssetKey, Instance
 from cellmill.definitions.asset_key import AssetCheckKey
 from cellmill.planning.asset_state import AssetPartitionStatus
 from cellmill.planning.event import EventType
+
 from tests.instance.log import checked, event, materialization, observation, planned, ref
 
 A = AssetKey("a")

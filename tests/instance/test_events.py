@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-
 from cellmill import AssetKey, Instance, RunStatus
 from cellmill.definitions.events import AssetMaterialization, AssetObservation
 from cellmill.errors import LeaseLostError, RunFinishedError, RunNotFoundError
 from cellmill.instance.event_record import AssetRecordsFilter, EventRecordsFilter, RunStatusChangeRecordsFilter
 from cellmill.planning.event import EngineEventData, ErrorInfo, Event, EventType, JobFailureData, LogMessageData
+
 from tests.instance.log import event, materialization, observation, planned, ref, step
 
 

@@ -7,7 +7,6 @@ import threading
 from pathlib import Path
 
 import pytest
-
 from cellmill import Instance
 from cellmill.errors import SchemaVersionError, StorageLocationError
 from cellmill.instance import head_sqlite
@@ -48,7 +47,7 @@ def test_migrating_an_empty_sqlite_equals_creating_it(tmp_path: Path) -> None:
     def columns(db: Database) -> list[object]:
         tables = [row[0] for row in db.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
         return [
-            (table, sorted(db.rows(f"SELECT name, type, pk FROM pragma_table_info('{table}')"))) for table in tables
+            (table, sorted(db.rows("SELECT name, type, pk FROM pragma_table_info(?)", (table,)))) for table in tables
         ]
 
     assert columns(created) == columns(migrated)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from cellmill import Instance
 from cellmill.instance.catalog import SELECT_ASSETS, SELECT_PARTITIONS
 from cellmill.instance.event_row import SELECT as SELECT_EVENTS

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
 from cellmill import AssetKey, Instance, Run, RunsFilter, RunStatus
 from cellmill.errors import DuplicateRunError
 from cellmill.planning.event import EventType
+
 from tests.instance.log import event
 
 

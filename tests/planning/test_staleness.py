@@ -6,9 +6,6 @@ import time
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from cellmill import AssetKey
 from cellmill.definitions.value_ref import ValueRef
 from cellmill.planning.asset_state import AssetState
@@ -20,6 +17,8 @@ from cellmill.planning.staleness import (
     decide_partitions,
     decide_staleness,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 A, B, C = AssetKey("a"), AssetKey("b"), AssetKey("c")
 FACTS = [AssetFacts(C, [B], "c1"), AssetFacts(A, (), "a1"), AssetFacts(B, [A], "b1")]

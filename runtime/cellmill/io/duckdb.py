@@ -107,7 +107,7 @@ class DuckDBIOManager(IOManager):
         wanted = context.wanted_type
         with self._connection() as connection:
             try:
-                found = connection.execute("SELECT " + shown + " FROM " + table + condition, values)
+                found = connection.sql("SELECT " + shown + " FROM " + table + condition, params=values)
             except self._duckdb.CatalogException:
                 raise ValueNotFoundError(
                     f"There is no table {table} in {self._database}; materialize it first."

@@ -25,11 +25,10 @@ def segment(name: str) -> str:
     if name == "":
         return "%empty"
     text = quote(name, safe=_SAFE, errors="surrogatepass")
-    first, last = text[0], text[-1]
-    if first in ". ":
-        text = f"%{ord(first):02X}" + text[1:]
-    if last in ". " and len(text) > 1:
-        text = text[:-1] + f"%{ord(last):02X}"
+    if text[0] in ". ":
+        text = f"%{ord(text[0]):02X}" + text[1:]
+    if text[-1] in ". ":
+        text = text[:-1] + f"%{ord(text[-1]):02X}"
     if text.partition(".")[0].lower() in _DEVICES:
         text = f"%{ord(text[0]):02X}" + text[1:]
     if len(text) > SEGMENT_LIMIT:
