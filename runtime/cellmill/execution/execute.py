@@ -9,6 +9,7 @@ from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.reconstruct import ReconstructableJob
 from cellmill.definitions.run_config import plain_run_config, resolve_run_config
 from cellmill.errors import CheckError, InvalidSubsetError, StepNotFoundError
+from cellmill.execution.executors.executor import carry_out_run
 from cellmill.execution.in_process import check_resources, run_job
 from cellmill.execution.result import JobExecutionResult
 from cellmill.planning.event import EventType
@@ -91,8 +92,6 @@ def execute_job(
 
 
 def _by_executor(job: JobDefinition, plan: Plan, run: Run, instance: Any, config: Any, **options: Any) -> Any:
-    from cellmill.execution.executors.executor import carry_out_run
-
     if job.executor_def is None and (getattr(job, "origin", None) is None or instance.is_ephemeral):
         return run_job(job, plan, run, instance, config, **options)
     return carry_out_run(job, plan, run, instance, config, **options)
