@@ -23,6 +23,11 @@ EXPORTS: dict[str, str] = {
     "StorageError": "errors",
     "TypeCheckDidNotPassError": "errors",
     "UnknownResourceError": "errors",
+    "ConfigMappingFunctionError": "errors",
+    "ResourceFunctionError": "errors",
+    "TypeCheckError": "errors",
+    "TypeLoadingError": "errors",
+    "UserCodeExecutionError": "errors",
     # definitions
     "AssetCheckKey": "definitions.asset_key",
     "AssetKey": "definitions.asset_key",

@@ -10,6 +10,7 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.job import JobDefinition, checked_resources
 from cellmill.definitions.run_config import plain_run_config, resolve_run_config
 from cellmill.errors import CheckError, InvalidDefinitionError
+from cellmill.execution.log import captured_python_logs
 from cellmill.execution.log_manager import console_logger
 from cellmill.execution.resources import resource_scope
 from cellmill.execution.result import ExecuteInProcessResult
@@ -199,7 +200,9 @@ def run_job(
         )
         sink.watch()
         try:
-            loop.run()
+            managed = getattr(instance, "managed_python_loggers", ())
+            with captured_python_logs(managed, getattr(instance, "python_log_level", None)):
+                loop.run()
         except Exception as error:
             if raise_on_error:
                 raise _for_user(error) from error.__cause__

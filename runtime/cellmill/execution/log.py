@@ -1,21 +1,14 @@
-"""The loggers of a run, and the capture of messages that code sends to Python's own loggers."""
+"""The capture of messages that code within a run sends to Python's own loggers."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, Protocol
+from contextvars import ContextVar, Token
+from typing import Protocol
 
-from cellmill.definitions.logger import (
-    BUILTIN_LOGGER,
-    InitLoggerContext,
-    LoggerDefinition,
-    default_loggers,
-    level_number,
-)
-from cellmill.definitions.run_config import ResolvedRunConfig
+from cellmill.definitions.logger import BUILTIN_LOGGER, level_number
 
 
 class RecordTaker(Protocol):
@@ -28,20 +21,6 @@ class RecordTaker(Protocol):
 
 #: The log of the run or step that this thread or task is in.
 _CURRENT: ContextVar[RecordTaker | None] = ContextVar("cellmill_current_log", default=None)
-
-
-def run_loggers(job: Any, config: ResolvedRunConfig, run_id: str | None = None) -> list[logging.Logger]:
-    """The loggers that the run config names, or the default ones where it names none."""
-    known: dict[str, LoggerDefinition] = dict(job.loggers) or default_loggers()
-    if config.loggers:
-        return [_made(known[key], value, job, run_id) for key, value in config.loggers.items()]
-    # Loggers that a job declares are used only when run config names them.
-    settings = {"log_level": "INFO", "name": "cellmill"}
-    return [_made(one, settings, job, run_id) for one in default_loggers().values()]
-
-
-def _made(definition: LoggerDefinition, config: Any, job: Any, run_id: str | None) -> logging.Logger:
-    return definition.make(InitLoggerContext(config, definition, job, run_id))
 
 
 class _ToRun(logging.Handler):
@@ -57,6 +36,16 @@ class _ToRun(logging.Handler):
             log.handle(record)
         finally:
             _CURRENT.reset(token)
+
+
+def enter_log(log: RecordTaker) -> Token[RecordTaker | None]:
+    """From now on captured messages belong to this log; give the result to `leave_log`."""
+    return _CURRENT.set(log)
+
+
+def leave_log(token: Token[RecordTaker | None]) -> None:
+    """Captured messages belong again to the log before."""
+    _CURRENT.reset(token)
 
 
 @contextmanager

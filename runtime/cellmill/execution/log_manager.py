@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from cellmill.definitions.logger import level_number
 from cellmill.planning.event import ErrorInfo, Event, EventType, LogMessageData
 
 Emit = Callable[[Event], None]
@@ -35,6 +36,10 @@ class LogManager(logging.Logger):
         self.step_key = step_key
         self.loggers = loggers
         self.run_tags = tags or {}
+
+    def log(self, level: int | str, msg: object, *args: object, **kwargs: Any) -> None:
+        """Log at a level given by number or by name."""
+        super().log(level_number(level), msg, *args, **kwargs)
 
     def for_step(self, step_key: str | None) -> LogManager:
         """Return the same log for a step."""
@@ -83,6 +88,7 @@ class LogManager(logging.Logger):
             "run_id": self.run_id,
             "job_name": self.job_name,
             "step_key": self.step_key,
+            "op_name": self.step_key.rpartition(".")[2].partition("[")[0] if self.step_key else None,
             "job_tags": dict(self.run_tags),
         }
 

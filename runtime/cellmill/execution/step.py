@@ -8,8 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cellmill.definitions.events import Failure, RetryRequested
-from cellmill.errors import AssetCheckFailedError, CellmillError, ExecutionInterruptedError, StepExecutionError
+from cellmill.errors import (
+    AssetCheckFailedError,
+    CellmillError,
+    ExecutionInterruptedError,
+    ResourceFunctionError,
+    StepExecutionError,
+)
 from cellmill.execution.context import _CURRENT, OpExecutionContext, context_class
+from cellmill.execution.log import enter_log, leave_log
 from cellmill.execution.step_events import DEBUG, ERROR, event
 from cellmill.execution.step_inputs import StepInputs
 from cellmill.execution.step_outputs import StepOutputs
@@ -116,6 +123,7 @@ def _compute(
     op = step.op
     observing = step.assets is not None and step.assets.is_observable and len(step.outputs) == 1
     _CURRENT.append(context)
+    token = enter_log(context.log)
     take = outputs.take
     try:
         args, kwargs = arguments(op, context, inputs)
@@ -140,6 +148,7 @@ def _compute(
                 raise _user_error(step, error) from error
             take(given)
     finally:
+        leave_log(token)
         _CURRENT.pop()
 
 
@@ -156,6 +165,9 @@ def _raise_failed_checks(outputs: StepOutputs) -> None:
 
 def user_exception(error: BaseException) -> BaseException:
     """Return what user code raised, where `error` wraps it."""
+    if isinstance(error, ResourceFunctionError):
+        # Which resource failed is worth more than what its function raised; that is the cause.
+        return error
     found = getattr(error, "user_exception", None)
     if isinstance(found, BaseException):
         return found
