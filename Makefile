@@ -37,16 +37,16 @@ $(STAMPS)/venv:
 # The browser side is built by the package's own build hook; it is skipped when it has been built already.
 $(STAMPS)/install: pyproject.toml $(STAMPS)/venv
 	@echo "Installing cellmill into .venv …"
-	$(BIN)/pip install -q -e '.[lab,demo]'
+	$(BIN)/pip install -qq -e '.[lab,demo]'
 	touch $@
 
 $(STAMPS)/test-install: $(STAMPS)/install
 	@echo "Installing what the tests need …"
-	$(BIN)/pip install -q -e '.[lab,demo,test,dask,duckdb,pandera,polars,postgres,s3,upath]'
+	$(BIN)/pip install -qq -e '.[lab,demo,test,dask,duckdb,pandera,polars,postgres,s3,upath]'
 	touch $@
 
 $(LAB)/node_modules/.yarn-state.yml: $(LAB)/package.json $(LAB)/yarn.lock | $(STAMPS)/install
-	@cd $(LAB) && $(CURDIR)/$(BIN)/python -m pip install -q 'jupyter-builder>=1.0.2' && jlpm install --immutable >/dev/null
+	@cd $(LAB) && $(CURDIR)/$(BIN)/python -m pip install -qq 'jupyter-builder>=1.0.2' && jlpm install --immutable >/dev/null
 	touch node_modules/.yarn-state.yml
 
 $(LAB)/cellmill_lab/static/standalone.js: $(shell find $(LAB)/src $(LAB)/style -type f 2>/dev/null) | $(LAB)/node_modules/.yarn-state.yml

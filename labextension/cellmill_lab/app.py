@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Unicode
@@ -16,6 +17,17 @@ from cellmill_lab.reports import ReportMaterializationHandler
 from cellmill_lab.services import Services
 
 STATIC = Path(__file__).parent / "static"
+
+
+#: Every route: its pattern, its handler, and the handler's arguments.
+ROUTES: tuple[tuple[Any, ...], ...] = (
+    (r"/cellmill/?", PageHandler),
+    (r"/cellmill/static/(.*)", AssetFileHandler, {"root": STATIC}),
+    (r"/cellmill/graphql", GraphQLHandler),
+    (r"/cellmill/report_asset_materialization/?(.*)", ReportMaterializationHandler),
+    (r"/cellmill/runs/([^/]+)/notebook/(.*)", RunNotebookHandler),
+    (r"/cellmill/runs/([^/]+)/cells/([^/]+)/(.*)", CellOutputHandler),
+)
 
 
 class CellmillApp(ExtensionApp):
@@ -36,16 +48,7 @@ class CellmillApp(ExtensionApp):
 
     def initialize_handlers(self) -> None:
         """Register every route; each handler declares its own resource and action."""
-        self.handlers.extend(
-            [
-                (r"/cellmill/?", PageHandler),
-                (r"/cellmill/static/(.*)", AssetFileHandler, {"root": STATIC}),
-                (r"/cellmill/graphql", GraphQLHandler),
-                (r"/cellmill/report_asset_materialization/?(.*)", ReportMaterializationHandler),
-                (r"/cellmill/runs/([^/]+)/notebook/(.*)", RunNotebookHandler),
-                (r"/cellmill/runs/([^/]+)/cells/([^/]+)/(.*)", CellOutputHandler),
-            ]
-        )
+        self.handlers.extend(ROUTES)
 
     async def stop_extension(self) -> None:
         """Close the instance and stop watching it."""

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Protocol
+
+from cellmill.instance.instance import Instance
 
 #: Seconds between two looks at the instance while somebody listens. A look is one indexed read.
 INTERVAL_S = 0.2
 
 
-class EventSource(Protocol):
-    """The part of the instance that the watcher reads."""
-
-    def latest_event_id(self) -> int:
-        """The id of the newest event, 0 without any."""
-
-
 class Watcher:
     """Wakes its subscribers when the newest event id has grown; looks only while there are subscribers."""
 
-    def __init__(self, source: EventSource) -> None:
-        self._source = source
+    def __init__(self, instance: Instance) -> None:
+        self._events = instance.events
         self._listeners: set[asyncio.Event] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -46,10 +40,10 @@ class Watcher:
             self._task.cancel()
 
     async def _watch(self) -> None:
-        seen = await asyncio.to_thread(self._source.latest_event_id)
+        seen = await asyncio.to_thread(self._events.last_id)
         while self._listeners:
             await asyncio.sleep(INTERVAL_S)
-            newest = await asyncio.to_thread(self._source.latest_event_id)
+            newest = await asyncio.to_thread(self._events.last_id)
             if newest != seen:
                 seen = newest
                 for listener in self._listeners:

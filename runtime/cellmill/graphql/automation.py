@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
@@ -418,6 +419,16 @@ def switch(context: Context, kind: InstigationType, entry: Any, on: bool) -> Ins
         )
     context.__dict__.pop("instigators", None)
     return InstigationState(origin=origin, item=entry, kind=kind)
+
+
+def set_cursor(context: Context, kind: InstigationType, entry: Any, cursor: str | None) -> None:
+    """Set where a sensor goes on; the rest of what is remembered of it stays."""
+    state = context.instigators.get(origin_of(entry))
+    if state is None:
+        switch(context, kind, entry, bool(entry.running_by_default))
+        state = context.instigators[origin_of(entry)]
+    context.instance.automation.put_instigator(replace(state, cursor=cursor))
+    context.__dict__.pop("instigators", None)
 
 
 def next_instants(entry: ScheduleEntry, after: float, count: int) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 import strawberry
@@ -261,9 +262,8 @@ def metadata_entry(label: str, value: Any) -> MetadataEntry:  # noqa: C901  (one
             small = number if number is not None and -_INT32 <= number < _INT32 else None
             return IntMetadataEntry(label=label, int_value=small, int_repr=str(number))
         case kinds.FloatMetadataValue():
-            number = value.value
-            finite = number if number is not None and number == number and abs(number) != float("inf") else None
-            return FloatMetadataEntry(label=label, float_value=finite, float_repr=str(number))
+            finite = value.value if value.value is not None and isfinite(value.value) else None
+            return FloatMetadataEntry(label=label, float_value=finite, float_repr=str(value.value))
         case kinds.TimestampMetadataValue():
             return TimestampMetadataEntry(label=label, timestamp=value.value)
         case kinds.NullMetadataValue():

@@ -22,6 +22,7 @@ from cellmill.graphql.automation import (
     no_such_schedule,
     no_such_sensor,
     origin_of,
+    set_cursor,
     switch,
 )
 from cellmill.graphql.backfills import (
@@ -385,6 +386,20 @@ class Mutation:
                     instigation_state=switch(info.context, InstigationType.SENSOR, entry, False)
                 )
         return no_such_sensor(wanted)
+
+    @documented
+    def set_sensor_cursor(
+        self,
+        info: Info,
+        sensor_selector: Annotated[SensorSelector, arg("The sensor.")],
+        cursor: Annotated[str | None, arg("Where the sensor is to go on; nothing for its beginning.")] = None,
+    ) -> SensorOrError:
+        """Sets where a sensor goes on."""
+        entry = info.context.sensor(sensor_selector.sensor_name, sensor_selector.repository_location_name)
+        if entry is None:
+            return no_such_sensor(sensor_selector.sensor_name)
+        set_cursor(info.context, InstigationType.SENSOR, entry, cursor)
+        return Sensor(entry=entry)
 
     # -- workspace -----------------------------------------------------------------------------------------------
 
