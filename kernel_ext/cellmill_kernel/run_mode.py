@@ -6,7 +6,9 @@ from here instead of from an instance, and gives its events to `emit`.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
@@ -44,6 +46,12 @@ class RunMode:
             self._comm = create_comm(target_name=EVENTS_TARGET, data={})
         self._comm.send(events_to_data([events] if isinstance(events, Event) else events))
 
+    def find_versions(self, keys: Sequence[AssetKey]) -> dict[AssetKey, str | None]:
+        """Return the current data versions of assets: of those made in this step, else as the worker said."""
+        known = {AssetKey.from_user_string(key): version for key, version in self.message.versions.items()}
+        made = {key: ref.checksum for (key, _), ref in self._made.items()}
+        return {key: made.get(key) or known.get(key) for key in keys}
+
 
 _current: RunMode | None = None
 
@@ -57,13 +65,18 @@ def begin(text: str) -> None:
     """Take the worker's message; called once, before the first cell."""
     global _current
     _current = RunMode(StepMessage.from_text(text))
+    with contextlib.suppress(ImportError):
+        from IPython.core.getipython import get_ipython
+
+        shell = get_ipython()
+        if shell is not None:
+            # the cell with `%load_ext cellmill` may not be among those that this step executes
+            import_module("cellmill_kernel.extension").load(shell)
 
 
 def bind(names: dict[str, str]) -> None:
     """Bind the stored values of assets to names of the notebook that are not bound yet."""
-    from cellmill_kernel.session import get_session
-
-    session = get_session()
+    session = import_module("cellmill_kernel.session").get_session()
     for name, key in names.items():
         if name not in session.namespace:
-            session.namespace[name] = session.load_value(AssetKey.from_user_string(key))
+            session.values.load_into_namespace(AssetKey.from_user_string(key), name)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_job import AssetCatalog, build_asset_job
-from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.job import checked_resources
 from cellmill.definitions.run_config import resolve_run_config
 from cellmill.errors import ExecutionError
@@ -64,7 +63,7 @@ def run_in_step(session: Session, run: RunMode, definition: Any) -> StepOutcome:
         with resource_scope(job.resource_defs, config.resources, instance=None, run=record, log=log) as scope:
             services = Services(
                 run=record, job=job, config=config, scope=scope, find_ref=run.find_ref,
-                default_io_manager=session.values.default_manager, find_versions=lambda keys: _versions(run, keys),
+                default_io_manager=session.values.default_manager, find_versions=run.find_versions,
             )  # fmt: skip
             return _carry_out(plan_job(job), services, sink, message.retry_number)
     finally:
@@ -104,8 +103,3 @@ def _own_config(config: Mapping[str, Any], job: Any) -> dict[str, Any]:
         if own:
             found["resources"] = own
     return found
-
-
-def _versions(run: RunMode, keys: Sequence[AssetKey]) -> dict[AssetKey, str | None]:
-    refs = {key: run.find_ref(key, run.message.partition_key) or run.find_ref(key, None) for key in keys}
-    return {key: ref.checksum if ref is not None else None for key, ref in refs.items()}

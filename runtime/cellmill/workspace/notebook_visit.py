@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class VisitServices:
     home: Path
     workspace: Workspace
     find_ref: Callable[[AssetKey, str | None], ValueRef | None]
+    find_versions: Callable[[Sequence[AssetKey]], Mapping[AssetKey, str | None]]
     emit: Callable[[Sequence[Event]], None]
     cancel: CancelSwitch
 
@@ -101,6 +102,9 @@ def _request(visit: Visit, services: VisitServices) -> NotebookStepRequest:
         tags=dict(run.tags),
         run_config=dict(run.run_config),
         refs=tuple(refs),
+        versions={
+            key.to_user_string(): version for key, version in services.find_versions(sorted(visit.reads)).items()
+        },
         home=str(services.home),
         scheduled_at=float(scheduled) if scheduled else None,
     )

@@ -212,7 +212,13 @@ class NotebookRun:
             if self.journal is not None:
                 self.journal.append("cell_started", cell=index)
             self.listener.cell_started(index, cell)
-        request = self.channels.execute(code, store_history=not silent, stop_on_error=not allow_errors, silent=silent)
+        request = self.channels.execute(
+            code,
+            store_history=not silent,
+            stop_on_error=not allow_errors,
+            silent=silent,
+            cell_id=None if silent else cell.get("id"),
+        )
         self._requests[request] = index
         end, detail, error = self._until_done(request, index)
         if error is None and end in (End.TIMED_OUT, End.KILLED, End.OUT_OF_MEMORY, End.CANCELLED):

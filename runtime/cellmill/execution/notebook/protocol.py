@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.value_ref import ValueRef
 from cellmill.instance import wire
-from cellmill.planning.event import Event
+from cellmill.planning.event import Event, EventType
 
 #: The comm target on which a kernel sends events.
 EVENTS_TARGET = "cellmill.events"
@@ -45,6 +45,8 @@ class StepMessage:
     run_config: Mapping[str, Any] = field(default_factory=dict)
     #: Where the stored values of assets that are read lie: (asset, partition or "") -> reference.
     refs: tuple[tuple[AssetKey, str, ValueRef], ...] = ()
+    #: Data versions of the assets that are read, by key: what a materialization says it was made from.
+    versions: Mapping[str, str | None] = field(default_factory=dict)
     #: The instance's folder, in which the default IO manager finds and puts values; empty for a remote store.
     home: str = ""
     #: Seconds since the epoch of the tick that asked for the run; None for a run by hand.
@@ -91,4 +93,5 @@ def events_to_data(events: Sequence[Event]) -> dict[str, Any]:
 def events_from_data(data: Mapping[str, Any]) -> list[Event]:
     """Return the events of one message on the comm; what is no event is left out."""
     found = wire.loads(data.get("events", "[]"))
-    return [event for event in found if isinstance(event, Event)]
+    # JSON keeps the kind of an event as plain text
+    return [replace(event, type=EventType(event.type)) for event in found if isinstance(event, Event)]

@@ -124,7 +124,13 @@ class Channels:
         return message_id
 
     def execute(
-        self, code: str, *, store_history: bool = True, stop_on_error: bool = True, silent: bool = False
+        self,
+        code: str,
+        *,
+        store_history: bool = True,
+        stop_on_error: bool = True,
+        silent: bool = False,
+        cell_id: str | None = None,
     ) -> str:
         """Ask the kernel to run `code` and return the id that its outputs will name as their parent."""
         return self.send(
@@ -138,6 +144,7 @@ class Channels:
                 "allow_stdin": False,
                 "stop_on_error": stop_on_error,
             },
+            {"cellId": cell_id} if cell_id else None,
         )
 
     def receive(self, timeout_s: float | None) -> list[tuple[str, Message]]:
