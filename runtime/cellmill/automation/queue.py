@@ -22,7 +22,7 @@ from cellmill.errors import DefinitionError
 from cellmill.instance.instance import Instance
 from cellmill.instance.leases import claim_slots_in
 from cellmill.instance.run_writer import append_in
-from cellmill.instance.sql import Transaction
+from cellmill.instance.sql import Query, Transaction
 from cellmill.planning.event import Event, EventType, JobFailureData
 from cellmill.planning.run import Run, RunStatus
 
@@ -147,7 +147,8 @@ class RunQueue:
             if db.dialect != "sqlite":
                 # Counting and admitting must not be parted: SQLite's write lock does that by itself.
                 tx.run("SELECT pg_advisory_xact_lock(727001)")
-            row = tx.row("SELECT status, body, attempt, job_name FROM runs WHERE run_id = ?" + db.for_update, (run_id,))
+            rows = Query("SELECT status, body, attempt, job_name FROM runs").where("run_id = ?", run_id).rows(tx)
+            row = rows[0] if rows else None
             if row is None or row[0] != RunStatus.QUEUED.value:
                 return False
             tags = json.loads(row[1]).get("tags", {})
