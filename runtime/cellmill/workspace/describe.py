@@ -1,0 +1,205 @@
+"""A location's definitions as a manifest: the answer that a host gives when it is asked what it offers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.automation_json import condition_to_json
+from cellmill.definitions.code_location import Definitions
+from cellmill.errors import CellmillError
+from cellmill.workspace.cache import file_digest
+from cellmill.workspace.loading import load_location_definitions
+from cellmill.workspace.manifest import (
+    AssetEntry,
+    CheckEntry,
+    JobEntry,
+    Manifest,
+    OpEntry,
+    ResourceEntry,
+    ScheduleEntry,
+    SensorEntry,
+)
+from cellmill.workspace.partitions import partitions_to_json
+
+
+def describe_location(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the manifest of a module, package or file as JSON data, with the digests of the files it was made from."""
+    before = set(sys.modules)
+    definitions = load_location_definitions(request)
+    definitions.validate_loadable(definitions)
+    manifest = describe_definitions(definitions)
+    sources = _sources(before, Path(request["working_directory"]))
+    return {**manifest.to_json(), "sources": sources}
+
+
+def describe_definitions(definitions: Definitions) -> Manifest:
+    """Return what `definitions` hold as plain data."""
+    assets = [entry for item in definitions.assets or () for entry in _assets(item)]
+    checks = [entry for item in definitions.asset_checks or () for entry in _checks(item)]
+    jobs = [_job(job) for job in definitions.get_all_job_defs() if not job.name.startswith("__")]
+    return Manifest(
+        assets=tuple(assets),
+        checks=tuple(checks),
+        jobs=tuple(jobs),
+        schedules=tuple(_schedule(schedule) for schedule in definitions.schedules or ()),
+        sensors=tuple(_sensor(sensor) for sensor in definitions.sensors or ()),
+        resources=tuple(
+            ResourceEntry(name=name, type=type(value).__name__) for name, value in (definitions.resources or {}).items()
+        ),
+        executor=getattr(definitions.executor, "name", None),
+    )
+
+
+def _sources(before: set[str], folder: Path) -> dict[str, str]:
+    """Return the digests of the workspace's own files among the modules that loading brought in."""
+    found: dict[str, str] = {}
+    root = str(folder.resolve()) + os.sep
+    for name in set(sys.modules) - before:
+        path = getattr(sys.modules.get(name), "__file__", None)
+        if path and str(Path(path).resolve()).startswith(root) and "site-packages" not in path:
+            found[path] = file_digest(Path(path).read_bytes())
+    return found
+
+
+# -- assets ----------------------------------------------------------------------------------------------------
+
+
+def _assets(item: Any) -> Iterable[AssetEntry]:
+    specs = getattr(item, "specs", None)
+    if specs is None:
+        key = getattr(item, "key", None)
+        if isinstance(key, AssetKey):
+            yield _entry(item, key, materializable=False, observable=bool(getattr(item, "is_observable", False)))
+        return
+    together = [key.parts for key in item.keys] if len(item.keys) > 1 and not item.can_subset else []
+    checks: dict[AssetKey, list[str]] = {}
+    for check in item.check_keys:
+        checks.setdefault(check.asset_key, []).append(check.name)
+    for spec in specs:
+        yield _entry(
+            spec,
+            spec.key,
+            materializable=bool(item.is_materializable),
+            observable=bool(item.is_observable),
+            op=getattr(item.node_def, "name", None),
+            can_subset=len(item.keys) == 1 or item.can_subset,
+            siblings=tuple(together),
+            checks=tuple(sorted(checks.get(spec.key, ()))),
+            upstream=tuple(sorted(key.parts for key in item.asset_deps.get(spec.key, ()) if key != spec.key)),
+            **_place(item),
+        )
+
+
+def _entry(spec: Any, key: AssetKey, **more: Any) -> AssetEntry:
+    partitions = getattr(spec, "partitions_def", None)
+    condition = getattr(spec, "automation_condition", None)
+    deps = tuple(dep.asset_key.parts for dep in getattr(spec, "deps", ()) or ())
+    return AssetEntry(
+        **{
+            "key": key.parts,
+            "upstream": deps,
+            "code_version": getattr(spec, "code_version", None),
+            "group": getattr(spec, "group_name", None) or "default",
+            "description": getattr(spec, "description", None),
+            "tags": dict(getattr(spec, "tags", None) or {}),
+            "owners": tuple(getattr(spec, "owners", None) or ()),
+            "kinds": tuple(sorted(getattr(spec, "kinds", None) or ())),
+            "metadata": _plain(getattr(spec, "metadata", None) or {}),
+            "partitions": partitions_to_json(partitions) if partitions is not None else None,
+            "automation": _condition(condition),
+            **more,
+        }
+    )
+
+
+def _condition(condition: Any) -> str | None:
+    if condition is None:
+        return None
+    import json
+
+    try:
+        return json.dumps(condition_to_json(condition))
+    except (CellmillError, TypeError, ValueError):
+        return str(condition)
+
+
+def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata as JSON data; what is none becomes its text."""
+    found: dict[str, Any] = {}
+    for name, value in metadata.items():
+        inner = getattr(value, "value", value)
+        plain = isinstance(inner, (str, int, float, bool, type(None)))
+        found[str(name)] = inner if plain else str(inner)
+    return found
+
+
+def _place(item: Any) -> dict[str, Any]:
+    """Return the file and line of the function that makes an asset."""
+    function = getattr(getattr(item, "node_def", None), "compute_fn", None)
+    function = getattr(function, "decorated_fn", function)
+    code = getattr(function, "__code__", None)
+    return {"file": code.co_filename, "line": code.co_firstlineno} if code is not None else {}
+
+
+def _checks(item: Any) -> Iterable[CheckEntry]:
+    for spec in getattr(item, "check_specs", ()):
+        yield CheckEntry(
+            asset=spec.asset_key.parts, name=spec.name, blocking=bool(spec.blocking), description=spec.description
+        )
+
+
+# -- jobs, schedules, sensors ----------------------------------------------------------------------------------
+
+
+def _job(job: Any) -> JobEntry:
+    partitions = getattr(job, "partitions_def", None)
+    layer = getattr(job, "asset_layer", None)
+    keys = getattr(job, "asset_keys", None) or getattr(layer, "selected_asset_keys", None) or ()
+    ops: list[dict[str, Any]] = []
+    if not keys:
+        ops = [OpEntry(name=name).to_json() for name in _node_names(job)]
+    return JobEntry(
+        name=job.name,
+        description=getattr(job, "description", None),
+        assets=tuple(sorted(key.parts for key in keys)),
+        ops=tuple(ops),
+        tags={name: str(value) for name, value in (getattr(job, "tags", None) or {}).items()},
+        partitions=partitions_to_json(partitions) if partitions is not None else None,
+    )
+
+
+def _node_names(job: Any) -> list[str]:
+    graph = getattr(job, "graph", job)
+    return [node.name for node in getattr(graph, "nodes", ())]
+
+
+def _schedule(schedule: Any) -> ScheduleEntry:
+    cron = schedule.cron_schedule
+    target = getattr(schedule, "target", None)
+    return ScheduleEntry(
+        name=schedule.name,
+        cron=(cron,) if isinstance(cron, str) else tuple(cron),
+        timezone=getattr(schedule, "execution_timezone", None),
+        job=target.job_name if target is not None else getattr(schedule, "job_name", None),
+        running_by_default=getattr(schedule.default_status, "value", "") == "RUNNING",
+        # Even a schedule without a function of its own may compute its config: the host answers.
+        evaluated=bool(getattr(schedule, "needs_evaluation", True)),
+        tags={name: str(value) for name, value in (getattr(schedule, "tags", None) or {}).items()},
+        description=getattr(schedule, "description", None),
+    )
+
+
+def _sensor(sensor: Any) -> SensorEntry:
+    return SensorEntry(
+        name=sensor.name,
+        kind=type(sensor).__name__,
+        jobs=tuple(target.job_name for target in getattr(sensor, "targets", ()) if target.job_name),
+        minimum_interval_s=float(sensor.minimum_interval_seconds or 30),
+        running_by_default=getattr(sensor.default_status, "value", "") == "RUNNING",
+        description=getattr(sensor, "description", None),
+    )

@@ -1,0 +1,100 @@
+"""Evaluating a schedule's or a sensor's function inside a host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from cellmill.definitions.local_time import at_epoch, load_zone
+from cellmill.definitions.schedule import ScheduleEvaluationContext
+from cellmill.definitions.sensor import SensorEvaluationContext
+from cellmill.errors import InvalidDefinitionError
+from cellmill.instance.instance import Instance
+from cellmill.planning.instigator import Answer, RunAsk
+from cellmill.planning.run import PARTITION_TAG
+from cellmill.workspace.loading import load_location_definitions
+
+
+def evaluate_schedule(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a schedule answers for one tick."""
+    definitions, definition = _find(request, "schedule")
+    with Instance.get(request["home"]) as instance:
+        context = ScheduleEvaluationContext(
+            scheduled_execution_time=at_epoch(request["at"], load_zone(definition.zone_name)),
+            schedule_name=definition.name,
+            resources=getattr(definitions, "resources", None),
+            instance=instance,
+            definitions=definitions,
+        )
+        data = definition.evaluate_tick(context)
+    default = definition.target.job_name if definition.target else None
+    asks = tuple(_ask(one, default, request.get("selection")) for one in data.run_requests or ())
+    return Answer(runs=asks, skip_reason=data.skip_message).to_json()
+
+
+def evaluate_sensor(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a sensor answers."""
+    definitions, definition = _find(request, "sensor")
+    payload = request["payload"]
+    with Instance.get(request["home"]) as instance:
+        context = SensorEvaluationContext(
+            cursor=payload.get("cursor"),
+            last_run_key=payload.get("last_run_key"),
+            last_tick_completion_time=payload.get("last_tick_completion_time"),
+            last_sensor_start_time=payload.get("started_at"),
+            sensor_name=definition.name,
+            resources=getattr(definitions, "resources", None),
+            instance=instance,
+            definitions=definitions,
+        )
+        data = definition.evaluate_tick(context)
+    default = definition.targets[0].job_name if definition.targets else None
+    changes = tuple(
+        (change.partitions_def_name, keys, ())
+        if type(change).__name__.startswith("Add")
+        else (change.partitions_def_name, (), keys)
+        for change in data.dynamic_partitions_requests or ()
+        for keys in [tuple(change.partition_keys)]
+    )
+    return Answer(
+        runs=tuple(_ask(one, default, request.get("selection")) for one in data.run_requests or ()),
+        skip_reason=data.skip_message,
+        cursor=data.cursor,
+        dynamic_partitions=changes,
+    ).to_json()
+
+
+def _find(request: Mapping[str, Any], kind: str) -> tuple[Any, Any]:
+    """Return the definitions and the named schedule or sensor among them."""
+    name = request["name"]
+    if request.get("notebook"):
+        # The extension knows how to run a notebook's declarations; the engine must not import it.
+        declare = import_module("cellmill_kernel.declare").declared
+        found = declare(request["root"], request["notebook"], kind, name)
+        if found is not None:
+            return None, found
+    else:
+        definitions = load_location_definitions(request["location"])
+        items = definitions.schedules if kind == "schedule" else definitions.sensors
+        for item in items or ():
+            if item.name == name:
+                return definitions, item
+    raise InvalidDefinitionError(f"There is no {kind} {name!r} (any more).")
+
+
+def _ask(request: Any, job_name: str | None, selection: list[str] | None) -> RunAsk:
+    tags = dict(request.tags)
+    if request.partition_key is not None:
+        tags.setdefault(PARTITION_TAG, request.partition_key)
+    keys = (
+        [key.to_user_string() for key in request.asset_selection] if request.asset_selection is not None else selection
+    )
+    job = request.job_name or job_name
+    return RunAsk(
+        job_name="__ASSET_JOB" if keys and not request.job_name else job,
+        run_key=request.run_key,
+        run_config=request.run_config,
+        tags=tags,
+        asset_selection=keys,
+    )

@@ -1,0 +1,98 @@
+"""One visit of a run to a module's location: its assets or ops are made in the worker's own process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cellmill.definitions.job import JobDefinition
+from cellmill.definitions.run_config import resolve_run_config
+from cellmill.errors import CellmillError
+from cellmill.execution.in_process import prepared, run_job, with_partition
+from cellmill.instance.instance import Instance
+from cellmill.planning.event import RUN_EVENTS, Event, EventType
+from cellmill.planning.plan import plan_job
+from cellmill.planning.run import PARTITION_TAG, Run
+from cellmill.workspace.loading import load_location_definitions
+from cellmill.workspace.location import location_request
+from cellmill.workspace.notebook_visit import VisitEnd
+from cellmill.workspace.run_plan import Visit
+
+if TYPE_CHECKING:
+    from cellmill.workspace.worker import RunWork
+
+#: Events that the worker itself writes for the run as a whole.
+_OF_THE_RUN = RUN_EVENTS | {EventType.ASSET_MATERIALIZATION_PLANNED}
+
+
+class _Writer:
+    """Passes a visit's events on to the run's one writer."""
+
+    def __init__(self, work: RunWork) -> None:
+        self._work = work
+        self.failures: list[Event] = []
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Write the events, but for those that are the worker's to write."""
+        self.failures += [e for e in events if e.type in (EventType.STEP_FAILURE, EventType.RUN_FAILURE)]
+        self._work.emit([event for event in events if event.type not in _OF_THE_RUN])
+
+
+class _VisitInstance:
+    """The instance as a visit sees it: everything is the instance's own, but for the writer."""
+
+    def __init__(self, instance: Instance, writer: _Writer) -> None:
+        self._instance = instance
+        self._writer = writer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._instance, name)
+
+    def run_writer(self, run_id: str, attempt: int = 1) -> _Writer:
+        """Return the writer of the visit."""
+        return self._writer
+
+
+def visit_module(work: RunWork, visit: Visit) -> VisitEnd:
+    """Make the visit's assets, or run the job, with the engine's own loop."""
+    writer = _Writer(work)
+    try:
+        config = work.workspace.locations[visit.location].config
+        definitions = load_location_definitions(location_request(config))
+        job = _job(definitions, work.run, visit)
+        success = _run(job, work, _VisitInstance(work.instance, writer))
+    except (CellmillError, ImportError, AttributeError, SyntaxError, ValueError, TypeError, KeyError) as error:
+        return VisitEnd(succeeded=False, message=f"{visit.location}: {type(error).__name__}: {error}")
+    message = "" if success else _message(visit, writer.failures)
+    return VisitEnd(succeeded=success, message=message)
+
+
+def _job(definitions: Any, run: Run, visit: Visit) -> JobDefinition:
+    if visit.assets:
+        job: JobDefinition = definitions.get_implicit_global_asset_job_def()
+        return job.get_subset(asset_selection=frozenset(visit.assets))
+    found: JobDefinition = definitions.get_job_def(run.job_name)
+    return prepared(found, run.op_selection, None, None)
+
+
+def _run(job: JobDefinition, work: RunWork, instance: Any) -> bool:
+    run = work.run
+    tags: dict[str, str] = dict(run.tags)
+    config: Any = dict(run.run_config) or None
+    partition = tags.get(PARTITION_TAG)
+    if partition is not None and job.partitions_def is not None:
+        tags, config = with_partition(job, partition, tags, config, work.instance)
+    resolved = resolve_run_config(job, config)
+    result = run_job(job, plan_job(job), run, instance, resolved, raise_on_error=False, keep_outputs=False)
+    return bool(result.success)
+
+
+def _message(visit: Visit, failures: Sequence[Event]) -> str:
+    if not failures:
+        return f"{visit.location}: a step failed."
+    first = failures[0]
+    info = first.error_info
+    while info is not None and info.cause is not None:
+        info = info.cause
+    text = info.message.strip() if info is not None else first.message
+    return f"{visit.location}: {first.step_key or visit.key}: {text}"
