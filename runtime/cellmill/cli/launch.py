@@ -19,7 +19,7 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.execution.run_ledger import launch_recorded_run, request_stop
 from cellmill.planning.event import EventType
 from cellmill.planning.run import PARENT_RUN_TAG, RESUME_RETRY_TAG, ROOT_RUN_TAG, Run, RunStatus
-from cellmill.workspace.worker import NOTEBOOK_TAG
+from cellmill.workspace.worker import ASSET_JOB, NOTEBOOK_JOB
 
 #: Seconds that Ctrl-C waits for a run to end in order.
 _STOP_WAIT_S = 15.0
@@ -107,6 +107,7 @@ def retry_run(app: App, run: Run, *, from_failure: bool) -> str:
         raise click.UsageError(f"Run {run.run_id[:8]} has not ended yet.")
     tags = {name: value for name, value in run.tags.items() if not name.startswith("dagster/tick")}
     assets = run.asset_selection
+    job_name = run.job_name
     if from_failure and not run.is_success:
         planned, made = _planned_and_made(app, run)
         assets = frozenset(planned - made)
@@ -116,10 +117,10 @@ def retry_run(app: App, run: Run, *, from_failure: bool) -> str:
             )
         if planned:
             # The rest of a whole notebook is a selection: its finished cells are not run again.
-            tags.pop(NOTEBOOK_TAG, None)
+            job_name = ASSET_JOB if job_name == NOTEBOOK_JOB else job_name
             tags[RESUME_RETRY_TAG] = "true"
     order = RunOrder(
-        job_name=run.job_name,
+        job_name=job_name,
         assets=sorted(assets) if assets else None,
         tags=tags,
         run_config=run.run_config,

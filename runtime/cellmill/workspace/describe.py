@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -32,14 +33,14 @@ def describe_location(request: Mapping[str, Any]) -> dict[str, Any]:
     before = set(sys.modules)
     definitions = load_location_definitions(request)
     definitions.validate_loadable(definitions)
-    manifest = describe_definitions(definitions)
+    manifest = describe_definitions(definitions, Path(request["working_directory"]))
     sources = _sources(before, Path(request["working_directory"]))
     return {**manifest.to_json(), "sources": sources}
 
 
-def describe_definitions(definitions: Definitions) -> Manifest:
-    """Return what `definitions` hold as plain data."""
-    assets = [entry for item in definitions.assets or () for entry in _assets(item)]
+def describe_definitions(definitions: Definitions, root: Path | None = None) -> Manifest:
+    """Return what `definitions` hold as plain data; files are named from `root`."""
+    assets = [entry for item in definitions.assets or () for entry in _assets(item, root)]
     checks = [entry for item in definitions.asset_checks or () for entry in _checks(item)]
     jobs = [_job(job) for job in definitions.get_all_job_defs() if not job.name.startswith("__")]
     return Manifest(
@@ -69,7 +70,7 @@ def _sources(before: set[str], folder: Path) -> dict[str, str]:
 # -- assets ----------------------------------------------------------------------------------------------------
 
 
-def _assets(item: Any) -> Iterable[AssetEntry]:
+def _assets(item: Any, root: Path | None) -> Iterable[AssetEntry]:
     specs = getattr(item, "specs", None)
     if specs is None:
         key = getattr(item, "key", None)
@@ -91,7 +92,7 @@ def _assets(item: Any) -> Iterable[AssetEntry]:
             siblings=tuple(together),
             checks=tuple(sorted(checks.get(spec.key, ()))),
             upstream=tuple(sorted(key.parts for key in item.asset_deps.get(spec.key, ()) if key != spec.key)),
-            **_place(item),
+            **_place(item, root),
         )
 
 
@@ -120,8 +121,6 @@ def _entry(spec: Any, key: AssetKey, **more: Any) -> AssetEntry:
 def _condition(condition: Any) -> str | None:
     if condition is None:
         return None
-    import json
-
     try:
         return json.dumps(condition_to_json(condition))
     except (CellmillError, TypeError, ValueError):
@@ -138,12 +137,16 @@ def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _place(item: Any) -> dict[str, Any]:
+def _place(item: Any, root: Path | None) -> dict[str, Any]:
     """Return the file and line of the function that makes an asset."""
     function = getattr(getattr(item, "node_def", None), "compute_fn", None)
     function = getattr(function, "decorated_fn", function)
     code = getattr(function, "__code__", None)
-    return {"file": code.co_filename, "line": code.co_firstlineno} if code is not None else {}
+    if code is None:
+        return {}
+    inside = root is not None and Path(code.co_filename).is_relative_to(root)
+    file = os.path.relpath(code.co_filename, root) if inside else code.co_filename
+    return {"file": file, "line": code.co_firstlineno}
 
 
 def _checks(item: Any) -> Iterable[CheckEntry]:

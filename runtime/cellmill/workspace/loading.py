@@ -11,9 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from cellmill.definitions.code_location import Definitions
-from cellmill.definitions.loading import load_definitions_from_module
-from cellmill.definitions.repository import RepositoryDefinition
+from cellmill.definitions.code_location import Definitions, Repository
+from cellmill.definitions.load_assets import load_definitions_from_module
 from cellmill.errors import InvalidDefinitionError
 
 
@@ -31,7 +30,7 @@ def load_location_definitions(request: Mapping[str, Any]) -> Definitions:
 
 
 def definitions_of(module: ModuleType, attribute: str | None = None) -> Definitions:
-    """Return the `Definitions` (or repository) in a module; without one, all its assets, jobs, schedules and sensors."""
+    """Return the `Definitions` (or repository) in a module; without one, all its assets, jobs and the like."""
     if attribute:
         try:
             found = getattr(module, attribute)
@@ -46,7 +45,7 @@ def definitions_of(module: ModuleType, attribute: str | None = None) -> Definiti
         )
     if distinct:
         return next(iter(distinct.values()))
-    repositories = [value for value in vars(module).values() if isinstance(value, RepositoryDefinition)]
+    repositories = [value for value in vars(module).values() if isinstance(value, Repository)]
     if len(repositories) > 1:
         names = ", ".join(repository.name for repository in repositories)
         raise InvalidDefinitionError(f"{module.__name__} has several repositories ({names}): name one with attribute.")
@@ -57,19 +56,18 @@ def definitions_of(module: ModuleType, attribute: str | None = None) -> Definiti
 
 
 def _as_definitions(found: Any, where: str) -> Definitions:
-    if callable(found) and not isinstance(found, (Definitions, RepositoryDefinition)):
+    if callable(found) and not isinstance(found, (Definitions, Repository)):
         found = found()
     if isinstance(found, Definitions):
         return found
-    if isinstance(found, RepositoryDefinition):
+    if isinstance(found, Repository):
         return definitions_of_repository(found)
     raise InvalidDefinitionError(f"{where} is {type(found).__name__}, not Definitions or a repository.")
 
 
-def definitions_of_repository(repository: RepositoryDefinition) -> Definitions:
+def definitions_of_repository(repository: Repository) -> Definitions:
     """Return what a repository holds as `Definitions`."""
-    definitions: Definitions = repository.definitions
-    return definitions
+    return repository.definitions
 
 
 @contextmanager

@@ -21,9 +21,6 @@ from cellmill.workspace.run_plan import Visit
 if TYPE_CHECKING:
     from cellmill.workspace.worker import RunWork
 
-#: Events that the worker itself writes for the run as a whole.
-_OF_THE_RUN = RUN_EVENTS | {EventType.ASSET_MATERIALIZATION_PLANNED}
-
 
 class _Writer:
     """Passes a visit's events on to the run's one writer."""
@@ -33,9 +30,9 @@ class _Writer:
         self.failures: list[Event] = []
 
     def append(self, events: Sequence[Event]) -> None:
-        """Write the events, but for those that are the worker's to write."""
+        """Write the events, but for those of the run as a whole, which are the worker's to write."""
         self.failures += [e for e in events if e.type in (EventType.STEP_FAILURE, EventType.RUN_FAILURE)]
-        self._work.emit([event for event in events if event.type not in _OF_THE_RUN])
+        self._work.emit([event for event in events if event.type not in RUN_EVENTS])
 
 
 class _VisitInstance:
@@ -68,11 +65,12 @@ def visit_module(work: RunWork, visit: Visit) -> VisitEnd:
 
 
 def _job(definitions: Any, run: Run, visit: Visit) -> JobDefinition:
-    if visit.assets:
-        job: JobDefinition = definitions.get_implicit_global_asset_job_def()
-        return job.get_subset(asset_selection=frozenset(visit.assets))
-    found: JobDefinition = definitions.get_job_def(run.job_name)
-    return prepared(found, run.op_selection, None, None)
+    named = not run.job_name.startswith("__") and definitions.has_job_def(run.job_name)
+    if named:
+        job: JobDefinition = definitions.get_job_def(run.job_name)
+    else:
+        job = definitions.get_implicit_global_asset_job_def()
+    return prepared(job, run.op_selection, sorted(visit.assets) or None, None)
 
 
 def _run(job: JobDefinition, work: RunWork, instance: Any) -> bool:

@@ -29,7 +29,8 @@ from cellmill.planning.event import (
     RunFailureReason,
 )
 from cellmill.planning.run import PARTITION_TAG, Run
-from cellmill.workspace.manifest import AssetEntry
+from cellmill.workspace.location import ModuleLocation
+from cellmill.workspace.manifest import AssetEntry, JobEntry
 from cellmill.workspace.notebook_visit import VisitEnd, VisitServices, visit_notebook
 from cellmill.workspace.run_plan import Visit, plan_visits, whole_notebook
 from cellmill.workspace.workspace import Workspace
@@ -108,13 +109,18 @@ class RunWork:
 
     def _plan(self) -> tuple[Visit, ...]:
         notebook = self.run.tags.get(NOTEBOOK_TAG)
-        if notebook is not None:
+        if notebook is not None and self.run.job_name == NOTEBOOK_JOB:
             return (whole_notebook(self.workspace, notebook),)
-        return plan_visits(self.workspace, self._entries())
+        if self.run.asset_selection is not None:
+            return plan_visits(self.workspace, self._selected())
+        job = self._job()
+        if isinstance(self.workspace.locations.get(job.location), ModuleLocation):
+            # The module's own job runs: with its config, hooks and resources.
+            return (Visit(key=job.name, location=job.location, assets=()),)
+        return plan_visits(self.workspace, self._assets_of(job))
 
-    def _entries(self) -> list[AssetEntry]:
-        if self.run.asset_selection is None:
-            return self._job_entries()
+    def _selected(self) -> list[AssetEntry]:
+        assert self.run.asset_selection is not None
         known = self.workspace.assets_by_key
         missing = [key.to_user_string() for key in self.run.asset_selection if key.parts not in known]
         if missing:
@@ -124,17 +130,13 @@ class RunWork:
             )
         return [known[key.parts] for key in self.run.asset_selection if known[key.parts].materializable]
 
-    def _job_entries(self) -> list[AssetEntry]:
-        jobs = [
-            job
-            for job in self.workspace.manifest.jobs
-            if job.name == self.run.job_name and self.run.location in ("", job.location)
-        ]
-        if not jobs:
-            raise CellmillError(
-                f"No location defines the job {self.run.job_name!r} (any more). See 'cellmill jobs list'."
-            )
-        job = jobs[0]
+    def _job(self) -> JobEntry:
+        for job in self.workspace.manifest.jobs:
+            if job.name == self.run.job_name and self.run.location in ("", job.location):
+                return job
+        raise CellmillError(f"No location defines the job {self.run.job_name!r} (any more). See 'cellmill jobs list'.")
+
+    def _assets_of(self, job: JobEntry) -> list[AssetEntry]:
         if job.selection:
             return [entry for entry in self.workspace.select(job.selection) if entry.materializable]
         known = self.workspace.assets_by_key
@@ -155,6 +157,7 @@ class RunWork:
                 job_name=self.run.job_name,
             )
             for visit in visits
+            if visit.notebook is not None
             for key in visit.assets
         ]
 
