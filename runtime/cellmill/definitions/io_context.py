@@ -108,11 +108,6 @@ class _IOContext(AssetPartitions):
         return self._dagster_type
 
     @property
-    def type(self) -> Any:
-        """The declared type of the value."""
-        return self.dagster_type
-
-    @property
     def wanted_type(self) -> type | None:
         """The class that the value's annotation names, where it names just one class."""
         found = getattr(self._dagster_type, "typing_type", None)

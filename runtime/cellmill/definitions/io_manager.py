@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Set
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import Any, overload
 
+from cellmill.definitions.config.config_type import ConfigType
+from cellmill.definitions.config.field import Field
 from cellmill.definitions.config.schema import DefinitionConfigSchema, definition_config_schema
 from cellmill.definitions.io_context import InputContext, OutputContext
 from cellmill.definitions.resource import ResourceDefinition
@@ -91,6 +93,21 @@ class IOManagerDefinition(ResourceDefinition):
 
 def _optional_schema(schema: Any) -> DefinitionConfigSchema | None:
     return None if schema is None else definition_config_schema(schema)
+
+
+@overload
+def io_manager(config_schema: Callable[..., Any]) -> IOManagerDefinition: ...
+
+
+@overload
+def io_manager(
+    config_schema: ConfigType | Field | Mapping[str, Any] | Sequence[Any] | type | None = None,
+    description: str | None = None,
+    output_config_schema: Any = None,
+    input_config_schema: Any = None,
+    required_resource_keys: Set[str] | None = None,
+    version: str | None = None,
+) -> Callable[[Callable[..., Any]], IOManagerDefinition]: ...
 
 
 def io_manager(

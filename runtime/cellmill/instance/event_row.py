@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -87,7 +87,7 @@ def as_event(row: Row, job_names: Mapping[str, str]) -> Event:
     )
 
 
-def type_values(of_type: EventType | Sequence[EventType] | set[EventType] | None) -> list[str] | None:
+def type_values(of_type: EventType | Collection[EventType] | None) -> list[str] | None:
     """The stored forms of one type or several; None for all."""
     if of_type is None:
         return None

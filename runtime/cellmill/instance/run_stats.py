@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from cellmill.instance.event_record import EventRecord
 from cellmill.instance.sql import Database
@@ -66,15 +67,14 @@ _TIMED = {
 
 def run_stats(db: Database, run_id: str) -> RunStats:
     """The numbers of one run, in one query over its events."""
-    counts: dict[str, int] = {}
-    times: dict[str, float] = {}
+    found: dict[str, Any] = {}
     rows = db.rows("SELECT type, count(*), max(timestamp) FROM events WHERE run_id = ? GROUP BY type", (run_id,))
     for kind, count, last in rows:
         if kind in _COUNTED:
-            counts[_COUNTED[kind]] = count
+            found[_COUNTED[kind]] = count
         elif kind in _TIMED:
-            times[_TIMED[kind]] = last
-    return RunStats(run_id=run_id, **counts, **times)
+            found[_TIMED[kind]] = last
+    return RunStats(run_id=run_id, **found)
 
 
 _STATES = {

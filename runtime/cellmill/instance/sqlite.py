@@ -149,9 +149,9 @@ class SQLiteDatabase:
             # A connection of the parent may be in the middle of anything: leave it, never close it.
             _abandoned.append(local.connection)
             self._opened = []
-        local.connection = self._open()
+        opened = local.connection = self._open()
         local.forks = _forks
-        return local.connection
+        return opened
 
     @contextmanager
     def write(self) -> Iterator[SQLiteTransaction]:

@@ -14,7 +14,7 @@ from enum import Enum
 from functools import lru_cache
 from importlib import import_module
 from pathlib import PurePath
-from typing import Any
+from typing import Any, cast
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.metadata import MetadataValue
@@ -94,7 +94,7 @@ _DECODERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "datetime": lambda data: datetime.fromisoformat(data["iso"]),
     "timedelta": lambda data: timedelta(seconds=data["seconds"]),
     "bytes": lambda data: bytes.fromhex(data["hex"]),
-    "enum": lambda data: _known(data["class"])(data["value"]),
+    "enum": lambda data: _enum(data),
     "repr": lambda data: data["text"],
 }
 
@@ -135,6 +135,12 @@ def _known(name: str) -> Any:
     return None
 
 
+def _enum(data: dict[str, Any]) -> Any:
+    """The member, or its plain value where a newer version wrote it."""
+    cls = _known(data["class"])
+    return data["value"] if cls is None else cls(data["value"])
+
+
 def _hook(data: dict[str, Any]) -> Any:
     name = data.get("$")
     if name is None:
@@ -142,13 +148,15 @@ def _hook(data: dict[str, Any]) -> Any:
     decode = _DECODERS.get(name)
     if decode is not None:
         return decode(data)
-    cls = _known(name)
+    cls: Any = _known(name)
     if cls is None:
         return data
     if is_dataclass(cls):
-        known = {field for field, _ in _plan(cls)}
+        known = {field for field, _ in _plan(cast("type", cls))}
         # Sequences in frozen data are tuples.
-        return cls(**{key: tuple(v) if type(v) is list else v for key, v in data.items() if key in known})
+        return cast("Callable[..., Any]", cls)(
+            **{key: tuple(v) if type(v) is list else v for key, v in data.items() if key in known}
+        )
     if hasattr(cls, "from_wire"):
         return cls.from_wire(data)
     return data

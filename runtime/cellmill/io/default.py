@@ -54,7 +54,8 @@ class ByTypeIOManager(IOManager):
             if not context.has_asset_key:
                 ref = self.store.write_file("runs/" + value_path(tuple(context.get_identifier())), obj, chosen)
             elif context.has_asset_partitions and len(context.asset_partition_keys) != 1:
-                return self._store_partitions(context, obj, chosen)
+                self._store_partitions(context, obj, chosen)
+                return None
             else:
                 ref = self.store.write(_place(context.asset_key, _partition(context)), obj, chosen)
         except CellmillError as error:
