@@ -10,9 +10,11 @@ from rich.tree import Tree
 
 from cellmill.cli.app import App, json_option, pass_app, selection_argument
 from cellmill.cli.render import cell_text, duration_text, show_json, show_rows, size_text, time_text
-from cellmill.cli.state import AssetState, asset_states
+from cellmill.cli.state import AssetState, asset_states, detailed_states
 from cellmill.workspace.manifest import AssetEntry, entry_dict
 
+#: Assets whose number of rows a list shows.
+_DETAILED = 500
 _COLUMNS = ("asset", "state", "group", "where", "materialized", "rows", "size", "upstream")
 
 
@@ -29,7 +31,7 @@ def list_assets(app: App, selection: Sequence[str], as_json: bool) -> None:
     """List the assets of SELECTION (default: all), upstreams first."""
     app.warn_problems()
     entries = app.select(selection) if selection else app.workspace.select("*") + _external(app)
-    states = asset_states(app)
+    states = detailed_states(app, [entry.asset_key for entry in entries[:_DETAILED]])
     rows = [asset_row(entry, states.get(entry.asset_key)) for entry in entries]
     show_rows(app.console, rows, _COLUMNS, as_json=as_json, empty="No assets. Write '%%asset NAME' above a cell.")
 
@@ -69,7 +71,7 @@ def asset_row(entry: AssetEntry, state: AssetState | None) -> dict[str, Any]:
 def show(app: App, asset: str, as_json: bool) -> None:
     """Show everything known of one ASSET."""
     entry = app.select([asset])[0]
-    state = asset_states(app).get(entry.asset_key)
+    state = detailed_states(app, [entry.asset_key]).get(entry.asset_key)
     downstream = sorted(other.name for other in app.workspace.manifest.assets if entry.key in other.upstream)
     row = {**entry_dict(entry), **asset_row(entry, state), "downstream": downstream}
     if state and state.last:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from rich.live import Live
 
 from cellmill.cli.app import App, json_option, pass_app
 from cellmill.cli.main import EXIT_FAILED
-from cellmill.cli.render import cell_text, duration_text, show_json, show_rows, time_text
-from cellmill.cli.steps import apply_event, event_line, step_views, steps_tree
-from cellmill.planning.event import Event
+from cellmill.cli.render import cell_text, duration_text, show_json, show_rows, size_text, time_text
+from cellmill.cli.steps import StepView, apply_event, event_line, step_views, steps_tree
+from cellmill.planning.event import Event, EventType
 from cellmill.planning.run import RunRecord, RunsFilter, RunStatus
 
 _COLUMNS = ("run", "job", "status", "partition", "started", "took", "by")
@@ -228,6 +228,7 @@ def end_code(app: App, run_id: str) -> int:
     run = record.dagster_run
     app.console.print(_title(record))
     if run.is_success:
+        show_made(app, record)
         return 0
     for step in step_views(app.instance.all_logs(run_id)).values():
         if step.error:
@@ -238,6 +239,33 @@ def end_code(app: App, run_id: str) -> int:
         app.errors.print(run.reason.replace("[", r"\["))
     app.errors.print(f"See:  cellmill runs notebook {run.run_id[:8]} --open   or   cellmill runs logs {run.run_id[:8]}")
     return EXIT_FAILED
+
+
+def show_made(app: App, record: RunRecord) -> None:
+    """Show what a run made: rows, size, seconds and where each value is stored; and how to look at it."""
+    steps = step_views(events := app.instance.all_logs(record.run_id))
+    rows = [made_row(event, steps) for event in events if event.type is EventType.ASSET_MATERIALIZATION]
+    if rows:
+        show_rows(app.console, rows, ("asset", "rows", "size", "took", "stored_at"), as_json=False, empty="")
+    notebook = record.dagster_run.tags.get("cellmill/notebook")
+    if notebook:
+        app.console.print(f"Open it:  jupyter lab {app.config.root / notebook}")
+
+
+def made_row(event: Event, steps: Mapping[str, StepView]) -> dict[str, Any]:
+    """Return what a list shows of one materialization."""
+    metadata = event.asset_materialization.metadata if event.asset_materialization else {}
+    count = metadata.get("dagster/row_count")
+    ref = getattr(event.data, "value_ref", None)
+    step = steps.get(event.step_key or "")
+    name = event.asset_key.to_user_string() if event.asset_key else ""
+    return {
+        "asset": f"{name} [{event.partition}]" if event.partition else name,
+        "rows": f"{count.value:,}" if count is not None else None,
+        "size": size_text(ref.size) if ref is not None else None,
+        "took": duration_text(step.seconds(event.timestamp)) if step is not None else None,
+        "stored_at": ref.path if ref is not None else None,
+    }
 
 
 @runs.command("logs")

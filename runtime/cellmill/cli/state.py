@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,15 @@ class AssetState:
     state: str
     reasons: tuple[str, ...] = ()
     last: LastMaterialization | None = None
+
+
+def detailed_states(app: App, keys: Sequence[AssetKey]) -> Mapping[AssetKey, AssetState]:
+    """Return the states of `keys` with rows and metadata of their latest materializations."""
+    states = asset_states(app)
+    if not states:
+        return states
+    found: Mapping[AssetKey, AssetState] = import_module("cellmill.cli.stored_state").with_details(app, keys, states)
+    return found
 
 
 def has_instance(app: App) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from cellmill.cli.app import App
 from cellmill.cli.state import AssetState, LastMaterialization
@@ -48,10 +48,20 @@ def last_materialization(found: Stored) -> LastMaterialization | None:
     )
 
 
-def materialization_metadata(app: App, key: AssetKey) -> Mapping[str, Any]:
-    """Return the metadata of an asset's latest materialization as plain values."""
-    event = app.instance.get_latest_materialization_event(key)
-    if event is None or event.asset_materialization is None:
-        return {}
-    metadata = event.asset_materialization.metadata
-    return {name: getattr(value, "value", value) for name, value in metadata.items()}
+def with_details(
+    app: App, keys: Sequence[AssetKey], states: Mapping[AssetKey, AssetState]
+) -> dict[AssetKey, AssetState]:
+    """Return the states of `keys` with rows and metadata of their latest materializations."""
+    known = [key for key in keys if key in states and states[key].last is not None]
+    events = app.instance.get_latest_materialization_events(known) if known else {}
+    found = dict(states)
+    for key in known:
+        event = events.get(key)
+        last = states[key].last
+        if event is None or event.asset_materialization is None or last is None:
+            continue
+        metadata = {name: getattr(v, "value", v) for name, v in event.asset_materialization.metadata.items()}
+        rows = metadata.get("dagster/row_count")
+        details = replace(last, metadata=metadata, rows=rows if isinstance(rows, int) else None)
+        found[key] = replace(states[key], last=details)
+    return found
