@@ -61,7 +61,7 @@ def _encoded(node: AutomationCondition) -> dict[str, Any]:
     elif isinstance(node, ChecksCondition):
         data = {"op": "checks", "every": node.every, "blocking_only": node.blocking_only}
     elif isinstance(node, AssetMatchesCondition):
-        data = {"op": "asset", "key": node.key.to_user_string()}
+        data = {"op": "asset", "key": list(node.key.path)}
     elif isinstance(node, DownstreamCondition):
         data = {"op": "downstream"}
     else:
@@ -111,7 +111,7 @@ def _decoded(data: dict[str, Any]) -> AutomationCondition:
             operand=children[0], every=data["every"], blocking_only=data["blocking_only"], label=label
         )
     if op == "asset":
-        return AssetMatchesCondition(key=AssetKey.from_user_string(data["key"]), operand=children[0], label=label)
+        return AssetMatchesCondition(key=AssetKey(data["key"]), operand=children[0], label=label)
     if op == "downstream":
         return DownstreamCondition(label=label)
     raise InvalidDefinitionError(f"There is no automation condition {op!r}; it was written by a newer version")

@@ -263,13 +263,13 @@ class _Evaluator:
     def _and(
         self, node: AndCondition, subject: AutomationAsset, path: str, candidates: Keys
     ) -> tuple[Keys, tuple[Evaluation, ...]]:
-        # Every operand is evaluated, also when nothing is left: conditions with a memory must not miss an evaluation.
-        true, children = candidates, []
-        for number, child in enumerate(node.operands):
-            found = self._node(child, subject, f"{path}.{number}", true)
-            children.append(found)
-            true = true & found.true
-        return true, tuple(children)
+        # Every operand is evaluated for all candidates, also when nothing is left: conditions with a memory must not
+        # miss an evaluation, and the explanation of each must hold by itself.
+        children = self._children(node, subject, path, candidates)
+        true = candidates
+        for child in children:
+            true = true & child.true
+        return true, children
 
     def _deps(
         self, node: DepsCondition, subject: AutomationAsset, path: str, candidates: Keys

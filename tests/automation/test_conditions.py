@@ -1,0 +1,225 @@
+"""Which assets automation conditions request, and why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import cellmill as cm
+import pytest
+from cellmill.automation.clock import ManualClock
+from cellmill.automation.conditions import ConditionLoop
+from cellmill.automation.source import DefinitionsSource
+from cellmill.definitions.automation_json import condition_from_json, condition_to_json
+from cellmill.instance.instance import Instance
+
+AC = cm.AutomationCondition
+NOW = datetime(2024, 1, 10, 0, 30, tzinfo=UTC)
+
+
+class Evaluations:
+    """Evaluations of some assets one after another."""
+
+    def __init__(self, instance: Instance, *assets: Any) -> None:
+        self.instance, self.assets = instance, list(assets)
+        self.now = NOW
+        self.cursor: Any = None
+        self.last: Any = None
+
+    def next(self, minutes: int = 1) -> dict[str, set[str | None]]:
+        """What the next evaluation requests."""
+        self.now += timedelta(minutes=minutes)
+        self.last = cm.evaluate_automation_conditions(
+            self.assets, self.instance, evaluation_time=self.now, cursor=self.cursor
+        )
+        self.cursor = self.last.cursor
+        return {
+            found.key.to_user_string(): set(found.true_subset.keys)
+            for found in self.last.results
+            if found.true_subset.size
+        }
+
+    def made(self, key: str, partition: str | None = None) -> None:
+        """Records a materialization."""
+        self.instance.report_runless_asset_event(cm.AssetMaterialization(key, partition=partition))
+
+
+def test_eager_requests_what_is_behind_an_update_once(instance: Instance) -> None:
+    """An update of an upstream requests the asset once; a missing upstream holds it back."""
+
+    @cm.asset
+    def up() -> None: ...
+
+    @cm.asset(deps=[up], automation_condition=AC.eager())
+    def down() -> None: ...
+
+    found = Evaluations(instance, up, down)
+    assert {} == found.next() == found.next()
+    found.made("up")
+    assert {"down": {None}} == found.next()
+    assert {} == found.next()
+
+
+def test_eager_chains_are_requested_together(instance: Instance) -> None:
+    """What will be requested in this evaluation counts as there for those behind it."""
+
+    @cm.asset
+    def a() -> None: ...
+
+    @cm.asset(deps=[a], automation_condition=AC.eager())
+    def b() -> None: ...
+
+    @cm.asset(deps=[b], automation_condition=AC.eager())
+    def c() -> None: ...
+
+    found = Evaluations(instance, a, b, c)
+    found.next()
+    found.made("a")
+    assert {"b": {None}, "c": {None}} == found.next()
+
+
+def test_on_cron_waits_for_its_upstreams(instance: Instance) -> None:
+    """After a tick every upstream must be updated before the asset is requested, once."""
+
+    @cm.asset
+    def up() -> None: ...
+
+    @cm.asset(deps=[up], automation_condition=AC.on_cron("@hourly"))
+    def down() -> None: ...
+
+    found = Evaluations(instance, up, down)
+    found.next()
+    found.made("up")
+    assert {} == found.next()
+    assert {} == found.next(minutes=60)
+    found.made("up")
+    assert {"down": {None}} == found.next()
+    assert {} == found.next()
+
+
+def test_eager_looks_at_the_latest_window_only(instance: Instance) -> None:
+    """Of a partitioned asset only the last day is requested, unless a look back is asked for."""
+    daily = cm.DailyPartitionsDefinition("2024-01-01")
+
+    @cm.asset(partitions_def=daily)
+    def up() -> None: ...
+
+    @cm.asset(partitions_def=daily, deps=[up], automation_condition=AC.eager())
+    def down() -> None: ...
+
+    found = Evaluations(instance, up, down)
+    found.next()
+    found.made("up", "2024-01-05")
+    found.made("up", "2024-01-09")
+    assert {"down": {"2024-01-09"}} == found.next()
+
+
+def test_missing_partitions_and_operators(instance: Instance) -> None:
+    """`&`, `|` and `~` are set operations over partitions."""
+    static = cm.StaticPartitionsDefinition(["x", "y", "z"])
+
+    @cm.asset(partitions_def=static, automation_condition=AC.missing())
+    def m() -> None: ...
+
+    @cm.asset(partitions_def=static, automation_condition=~AC.missing() | (AC.missing() & ~AC.missing()))
+    def n() -> None: ...
+
+    found = Evaluations(instance, m, n)
+    found.made("m", "x")
+    found.made("n", "x")
+    assert {"m": {"y", "z"}, "n": {"x"}} == found.next()
+
+
+def test_ignored_upstreams_do_not_count(instance: Instance) -> None:
+    """`ignore` takes upstreams out of every part of the condition."""
+
+    @cm.asset
+    def loud() -> None: ...
+
+    @cm.asset
+    def quiet() -> None: ...
+
+    condition = AC.eager().ignore(cm.AssetSelection.assets("loud"))
+
+    @cm.asset(deps=[loud, quiet], automation_condition=condition)
+    def down() -> None: ...
+
+    found = Evaluations(instance, loud, quiet, down)
+    found.next()
+    found.made("loud")
+    assert {} == found.next()
+    found.made("quiet")
+    assert {"down": {None}} == found.next()
+
+
+def test_an_evaluation_explains_itself(instance: Instance) -> None:
+    """Each condition says for which asset it was true, so one can see why nothing ran."""
+
+    @cm.asset
+    def up() -> None: ...
+
+    @cm.asset(deps=[up], automation_condition=AC.eager())
+    def down() -> None: ...
+
+    found = Evaluations(instance, up, down)
+    found.next()
+    lines = found.last.explain("down").splitlines()
+
+    assert "✗ eager (down)" == lines[0]
+    assert "    ✓ any_deps_missing (down)" in lines
+    assert "    ✗ any_deps_in_progress (down)" in lines
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        AC.eager(),
+        AC.on_cron("0 6 * * *", "Europe/Berlin"),
+        AC.on_missing(),
+        AC.eager().allow(cm.AssetSelection.groups("g")),
+        AC.in_latest_time_window(timedelta(days=2)) & ~AC.code_version_changed(),
+        AC.all_checks_match(AC.check_passed()) | AC.any_downstream_conditions(),
+        AC.asset_matches("a/b", AC.newly_updated()).since(AC.cron_tick_passed("@daily")),
+    ],
+)
+def test_conditions_survive_json(condition: cm.AutomationCondition) -> None:
+    """A host can send a condition that code has put together."""
+    assert condition == condition_from_json(condition_to_json(condition))
+
+
+def test_parts_can_be_taken_out_and_replaced() -> None:
+    """`without` and `replace` change a ready-made condition."""
+    loose = AC.eager().without(~AC.any_deps_missing())
+
+    assert "any_deps_missing" not in repr(loose)
+    assert "any_deps_missing" not in repr(AC.eager().replace("any_deps_missing", AC.code_version_changed()))
+    with pytest.raises(cm.CellmillError, match="not found"):
+        AC.eager().without(AC.code_version_changed())
+
+
+def test_the_loop_turns_requests_into_runs_once(instance: Instance) -> None:
+    """One run per partition with all its assets, and the tick keeps the explanations."""
+
+    @cm.asset
+    def up() -> None: ...
+
+    @cm.asset(deps=[up], automation_condition=AC.eager())
+    def down() -> None: ...
+
+    @cm.asset(deps=[up], automation_condition=AC.eager())
+    def other() -> None: ...
+
+    clock = ManualClock(NOW)
+    source = DefinitionsSource(instance=instance, definitions=[up, down, other])
+    loop = ConditionLoop(instance, source, clock, "me")
+    assert 0 == loop.run_once()
+    instance.report_runless_asset_event(cm.AssetMaterialization("up"))
+    clock.advance(10)
+    assert 1 == loop.run_once()
+    clock.advance(10)
+    assert 0 == loop.run_once()
+    (run,) = instance.get_runs()
+
+    assert {"down", "other"} == {key.to_user_string() for key in run.asset_selection or ()}
+    tick = instance.automation.ticks(statuses=["SUCCESS"])[0]
+    assert tick.body["explained"]["down"].startswith("✓ eager (down)")
