@@ -60,7 +60,6 @@ def asset_inputs(
     taken = {one.key for one in found.values()}
     for dep in deps:
         if dep.asset_key in taken:
-            _refuse_twice(dep.asset_key, found, shape, owner, given)
             continue
         made = order_input(dep.asset_key, found)
         found[made.name] = AssetInput(dep.asset_key, made, dep.partition_mapping)
@@ -87,17 +86,6 @@ def _one_input(name: str, given: AssetIn | None, shape: FunctionShape) -> AssetI
         name, declared, default_value=default, metadata=given.metadata, input_manager_key=given.input_manager_key
     )
     return AssetInput(key, definition, given.partition_mapping)
-
-
-def _refuse_twice(
-    key: AssetKey, found: Mapping[str, AssetInput], shape: FunctionShape, owner: str, given: Mapping[str, AssetIn]
-) -> None:
-    name = next(name for name, one in found.items() if one.key == key)
-    if name in shape.input_names or name in given:
-        raise InvalidDefinitionError(
-            f"{owner} ({describe_place(shape.fn)}): deps value {key} also declared as input/AssetIn {name!r}. Remove "
-            "one of them."
-        )
 
 
 def with_order_inputs(

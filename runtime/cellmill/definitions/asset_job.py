@@ -333,8 +333,11 @@ class UnresolvedAssetJobDefinition:
 
     def resolve(self, catalog: AssetCatalog, **options: Any) -> JobDefinition:
         """Return the job over the assets of `catalog`."""
-        keys, checks = selected_keys(self.selection, catalog, f"define_asset_job({self.name!r})")
-        selected = subset_of(catalog, keys, checks)
+        try:
+            keys, checks = selected_keys(self.selection, catalog, f"define_asset_job({self.name!r})")
+            selected = subset_of(catalog, keys, checks)
+        except InvalidSubsetError as error:
+            raise InvalidDefinitionError(f"Error resolving selection for asset job '{self.name}': {error}") from error
         made = build_asset_job(
             self.name,
             selected,

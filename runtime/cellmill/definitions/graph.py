@@ -501,12 +501,20 @@ def compose(
     with composition or Composition(name, kind) as body:
         returned = fn(**{one: GraphInput(name, one) for one in declared})
         mappings = output_mappings(returned, body, outs, kind)
+    inner = body.input_mappings(declared)
+    used = {one.graph_input_name for one in inner}
+    for parameter in declared:
+        if parameter not in used:
+            raise InvalidDefinitionError(
+                f"@{kind} '{name}' ({describe_place(fn)}) has unmapped input '{parameter}': pass it to the call of an op "
+                "or graph, or remove the parameter."
+            )
     return GraphDefinition(
         name,
         description if description is not None else docstring_summary(fn),
         list({id(call.definition): call.definition for call in body.calls.values()}.values()),
         body.dependencies(),
-        body.input_mappings(declared),
+        inner,
         mappings,
         config,
         tags,

@@ -21,6 +21,7 @@ class FunctionShape:
     __slots__ = (
         "config_arg",
         "config_type",
+        "context_hint",
         "defaults",
         "fn",
         "has_context",
@@ -45,7 +46,15 @@ class FunctionShape:
         self.returns: Any = self.hints.get("return", NO_VALUE)
         if self.returns is type(None):
             self.returns = None
+        if flags & inspect.CO_VARARGS:
+            raise InvalidDefinitionError(
+                f"{getattr(fn, '__name__', fn)!r} ({describe_place(fn)}) has the positional vararg parameter '*args', "
+                "whose values would have no names. Name its parameters."
+            )
         self.has_context = bool(names) and self._is_context(names[0])
+        self.context_hint: Any = self.hints.get(names[0]) if self.has_context else None
+        if self.context_hint is not None:
+            self._check_context_hint(names[0])
         rest = names[1:] if self.has_context else names
         self.config_arg: str | None = None
         self.config_type: Any = None
@@ -58,6 +67,16 @@ class FunctionShape:
     def _is_context(self, name: str) -> bool:
         hint = self.hints.get(name)
         return name in _CONTEXT_NAMES or getattr(hint, "__is_context__", False) is True
+
+    def _check_context_hint(self, name: str) -> None:
+        hint = self.context_hint
+        known = hint is Any or getattr(hint, "__is_context__", False) or not isinstance(hint, type)
+        if not known and hint.__module__ == "builtins":
+            raise InvalidDefinitionError(
+                f"Cannot annotate `{name}` parameter of {getattr(self.fn, '__name__', self.fn)!r} "
+                f"({describe_place(self.fn)}) with type {hint}. `{name}` must be annotated with AssetExecutionContext, "
+                "AssetCheckExecutionContext, OpExecutionContext, or left blank."
+            )
 
     def _find_special(self, names: tuple[str, ...]) -> None:
         for name in names:
@@ -111,7 +130,8 @@ def _parameters_by_signature(fn: Callable[..., Any]) -> tuple[tuple[str, ...], d
     plain = [p for p in signature.parameters.values() if p.kind not in (kinds.VAR_KEYWORD, kinds.VAR_POSITIONAL)]
     defaults = {p.name: p.default for p in plain if p.default is not kinds.empty}
     has_kwargs = any(p.kind is kinds.VAR_KEYWORD for p in signature.parameters.values())
-    flags = _GENERATOR * inspect.isgeneratorfunction(target)
+    flags = inspect.CO_VARARGS * any(p.kind is kinds.VAR_POSITIONAL for p in signature.parameters.values())
+    flags |= _GENERATOR * inspect.isgeneratorfunction(target)
     flags |= _COROUTINE * inspect.iscoroutinefunction(target)
     flags |= _ASYNC_GENERATOR * inspect.isasyncgenfunction(target)
     return tuple(p.name for p in plain), defaults, has_kwargs, flags

@@ -86,6 +86,7 @@ class JobDefinition:
         self.selected_assets_of: Any = None
         #: Node name -> nodes that must have succeeded before it starts (blocking checks).
         self.extra_order: Mapping[str, frozenset[str]] = _EMPTY
+        _check_loadable_inputs(graph_def, self.asset_nodes, self.input_assets)
 
     def _take_config(self, config: Any) -> None:
         if config is None:
@@ -305,6 +306,29 @@ class JobDefinition:
 
     def __repr__(self) -> str:
         return f"JobDefinition({self.name!r})"
+
+
+def _check_loadable_inputs(graph_def: GraphDefinition, assets: Mapping[str, Any], given: Mapping[Any, Any]) -> None:
+    """Raise for an input that nothing is connected to and nothing can load."""
+    mapped: set[tuple[str, str]] | None = None
+    for name, wired in graph_def.dependencies.items():
+        definition = graph_def.node_dict[name].definition
+        if name in assets or len(wired) == len(definition.input_defs):
+            continue
+        if mapped is None:
+            mapped = {(one.mapped_node_name, one.mapped_node_input_name) for one in graph_def.input_mappings}
+        for one in definition.input_defs:
+            if one.name in wired or (name, one.name) in mapped or (name, one.name) in given:
+                continue
+            if one.is_untyped or one.is_nothing or one.has_default_value or one.input_manager_key or one.asset_key:
+                continue
+            if one.dagster_type.loader is None:
+                raise InvalidDefinitionError(
+                    f'Input "{one.name}" of {graph_def.node_dict[name].describe_node()} is not connected to the output of '
+                    "a previous node and can not be loaded from configuration, creating an impossible to execute job. "
+                    f'Possible solutions are:\n  * add a type loader for the type "{one.dagster_type.display_name}"\n'
+                    f'  * connect "{one.name}" to the output of another node'
+                )
 
 
 class JobAssets:

@@ -55,7 +55,8 @@ def load_assets_from_modules(
     assets = [
         one
         for one in _found(modules)
-        if not (isinstance(one, AssetsDefinition) and one.is_checks) and (include_specs or not isinstance(one, AssetSpec))
+        if not (isinstance(one, AssetsDefinition) and one.is_checks)
+        and (include_specs or not isinstance(one, AssetSpec))
     ]
     changed = [
         _with(one, group_name, automation_condition, freshness_policy, backfill_policy, auto_materialize_policy)

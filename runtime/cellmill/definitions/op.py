@@ -80,6 +80,11 @@ class OpDefinition(NodeUses):
         fn = getattr(compute_fn, "decorated_fn", compute_fn)
         self.compute_fn = fn
         self.__wrapped__ = fn
+        self._config_schema = config_schema
+        self._config_field: Any = NO_VALUE
+        self.configured_with: Any = None
+        if config_schema is not None:
+            self._config_field = load("config.field").convert_to_field(config_schema)
         self.name = checked_name(name or fn.__name__, "op")
         self.shape = shape or FunctionShape(fn)
         self.description = description if description is not None else docstring_summary(fn)
@@ -92,15 +97,12 @@ class OpDefinition(NodeUses):
         )
         self.input_dict = {one.name: one for one in self.input_defs}
         self.output_dict = {one.name: one for one in self.output_defs}
-        self._config_schema = config_schema
-        self._config_field: Any = NO_VALUE
         self.required_resource_keys = _resource_keys(required_resource_keys, self)
         self.tags = checked_tags(tags, f"op {self.name!r}") if tags else _EMPTY
         self.retry_policy = retry_policy
         self.code_version = code_version if code_version is not None else version
         self.version = self.code_version
         self.pool = pool
-        self.configured_with: Any = None
         self._check_config_argument()
         if retry_policy is not None and not hasattr(retry_policy, "calculate_delay"):
             raise CheckError(f"retry_policy of op {self.name!r} is a RetryPolicy; got {retry_policy!r}.")

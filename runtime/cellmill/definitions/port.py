@@ -29,6 +29,8 @@ def is_nothing_type(declared: Any) -> bool:
     """Return whether `declared` is the type that carries no value."""
     if declared is None:
         return True
+    if isinstance(declared, type):
+        return declared.__name__ == "Nothing" and bool(resolve_type(declared).is_nothing)
     kind = getattr(declared, "kind", None)
     return kind is not None and getattr(kind, "name", kind) == "NOTHING"
 

@@ -18,7 +18,16 @@ from cellmill.errors import InvariantViolationError
 class ReconstructableJob:
     """Where a job comes from: a function or name in a module or file, and its arguments."""
 
-    __slots__ = ("args", "asset_selection", "attribute", "file", "kwargs", "module", "op_selection", "working_directory")
+    __slots__ = (
+        "args",
+        "asset_selection",
+        "attribute",
+        "file",
+        "kwargs",
+        "module",
+        "op_selection",
+        "working_directory",
+    )
 
     def __init__(
         self,

@@ -19,7 +19,9 @@ from cellmill.instance.instance import Instance
 class AssetValueLoader:
     """Loads stored values of assets; the resources that this needs are made once, and taken down at the end."""
 
-    def __init__(self, definitions: Any, instance: Any = None, resource_config: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, definitions: Any, instance: Any = None, resource_config: Mapping[str, Any] | None = None
+    ) -> None:
         self._repository = definitions.get_repository_def()
         self._own = instance is None
         self._instance = Instance.get() if instance is None else instance
@@ -99,8 +101,10 @@ def _loaded(
     definition = None if source is None else source.partitions_def
     subset = None
     if definition is not None:
-        keys = [partition_key] if partition_key is not None else definition.get_partition_keys(
-            dynamic_partitions_store=instance
+        keys = (
+            [partition_key]
+            if partition_key is not None
+            else definition.get_partition_keys(dynamic_partitions_store=instance)
         )
         subset = definition.subset_with_partition_keys(keys)
     elif partition_key is not None:

@@ -151,8 +151,19 @@ class OpExecutionContext(PartitionQuestions):
 
     @property
     def op_execution_context(self) -> OpExecutionContext:
-        """The context itself."""
-        return self
+        """The context as that of an op."""
+        if type(self) is OpExecutionContext:
+            return self
+        made = object.__new__(OpExecutionContext)
+        made.__dict__ = self.__dict__
+        return made
+
+    @staticmethod
+    def get() -> Any:
+        """Return the context of the op that is running."""
+        if not _CURRENT:
+            raise InvariantViolationError("No current OpExecutionContext in scope.")
+        return _CURRENT[-1].op_execution_context
 
     def get_step_execution_context(self) -> OpExecutionContext:
         """Return the context itself."""
@@ -168,8 +179,9 @@ class OpExecutionContext(PartitionQuestions):
         checks = {name for name, spec in assets.check_specs_by_output_name.items() if spec.key in assets.check_keys}
         return chosen | checks
 
+    @property
     def has_assets_def(self) -> bool:
-        """Return whether the step makes assets."""
+        """Whether the step makes assets."""
         return self._step.assets is not None
 
     @property
@@ -379,16 +391,19 @@ class AssetCheckExecutionContext(OpExecutionContext):
 _CURRENT: list[OpExecutionContext] = []
 
 
-def context_class(assets: Any) -> type[OpExecutionContext]:
-    """Return the class of context for a step of these assets."""
+def context_class(assets: Any, shape: Any) -> type[OpExecutionContext]:
+    """Return the class of context for a step of these assets, and for what its function is annotated with."""
     if assets is None:
+        checked_annotation(shape, assets)
+        return OpExecutionContext
+    if shape.context_hint is OpExecutionContext:
         return OpExecutionContext
     return AssetCheckExecutionContext if assets.is_checks else AssetExecutionContext
 
 
 def checked_annotation(shape: Any, assets: Any) -> None:
     """Raise where the function asks for a context that it does not get."""
-    hint = shape.hints.get("context")
+    hint = shape.context_hint
     if isinstance(hint, type) and issubclass(hint, AssetExecutionContext) and assets is None:
         raise InvalidDefinitionError(
             "Cannot annotate @op `context` parameter with type AssetExecutionContext; use OpExecutionContext."

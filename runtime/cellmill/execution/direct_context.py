@@ -119,9 +119,9 @@ class DirectContext(OpExecutionContext):
             self._given_resources, instance=self._given_instance, resource_config=resources_config
         )
         self._resources = self._manager.__enter__()
-        from cellmill.definitions.resource import wrap_resources_for_execution
-
         import inspect
+
+        from cellmill.definitions.resource import wrap_resources_for_execution
 
         wrapped = wrap_resources_for_execution(self._given_resources)
         self._generators = any(inspect.isgeneratorfunction(one.resource_fn) for one in wrapped.values())
@@ -304,7 +304,9 @@ def build_op_context(
 ) -> DirectContext:
     """Return a context to call an op with in a test."""
     if op_config is not None and config is not None:
-        raise InvariantViolationError("Attempted to invoke ``build_op_context`` with both ``op_config`` and ``config``.")
+        raise InvariantViolationError(
+            "Attempted to invoke ``build_op_context`` with both ``op_config`` and ``config``."
+        )
     return DirectContext(
         resources,
         config if config is not None else op_config,
@@ -331,7 +333,15 @@ def build_asset_context(
 ) -> DirectAssetContext:
     """Return a context to call an asset with in a test."""
     return DirectAssetContext(
-        resources, asset_config, partition_key, partition_key_range, None, instance, run_tags, run_config, resources_config
+        resources,
+        asset_config,
+        partition_key,
+        partition_key_range,
+        None,
+        instance,
+        run_tags,
+        run_config,
+        resources_config,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cellmill.errors import InvalidInvocationError, InvariantViolationError
+from cellmill.errors import InvalidDefinitionError, InvalidInvocationError, InvariantViolationError
 from cellmill.execution.step import user_exception
 
 
@@ -220,7 +220,7 @@ def invoke_hook(hook: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> 
     if isinstance(context, UnboundHookContext):
         missing = [key for key in hook.required_resource_keys if not hasattr(context.resources, key)]
         if missing:
-            raise InvalidInvocationError(
+            raise InvalidDefinitionError(
                 f"resource with key '{missing[0]}' required by hook '{hook.name}' was not provided to "
                 "build_hook_context."
             )

@@ -9,6 +9,7 @@ from typing import Any
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.job import JobDefinition, checked_resources
 from cellmill.definitions.run_config import plain_run_config, resolve_run_config
+from cellmill.definitions.run_config_schema import run_config_schema
 from cellmill.errors import CheckError, InvalidDefinitionError
 from cellmill.execution.log import captured_python_logs
 from cellmill.execution.log_manager import console_logger
@@ -47,6 +48,8 @@ def execute_in_process(
                 f"Input value provided for key '{name}', but job '{job.name}' has no top-level input with that name. "
                 f"It has {list(chosen.graph.input_dict)}."
             )
+    if input_values:
+        chosen = chosen.copy_with(input_values={**chosen.input_values, **input_values})
     own_tags = {**chosen.run_tags, **(tags or {})}
     config = run_config
     if partition_key is not None:
@@ -205,16 +208,17 @@ def run_job(
                 loop.run()
         except Exception as error:
             if raise_on_error:
-                raise _for_user(error) from error.__cause__
+                raise _for_user(error, loop) from error.__cause__
         finally:
             sink.close()
     return result_class(job, services, sink.events, instance, loop.state)
 
 
-def _for_user(error: Exception) -> BaseException:
+def _for_user(error: Exception, loop: RunLoop) -> BaseException:
+    """Return what user code raised in a step; errors outside of steps are shown as they are."""
     from cellmill.execution.step import user_exception
 
-    return user_exception(error)
+    return user_exception(error) if error is loop.first_error else error
 
 
 def _init_log(sink: EventSink, run: Run, job: JobDefinition, loggers: Sequence[logging.Logger]) -> Any:
@@ -238,8 +242,10 @@ def run_loggers(job: JobDefinition, config: Any, instance: Any) -> list[logging.
     """Return the loggers of a run: those that its config names, else the console."""
     if not config.loggers:
         return [console_logger()]
-    from cellmill.definitions.inference import load
+    from cellmill.definitions.logger import InitLoggerContext
 
-    make = load("logger").make_loggers
-    found: list[logging.Logger] = make(job, config.loggers)
-    return found
+    made: list[logging.Logger] = []
+    for key, given in config.loggers.items():
+        definition = run_config_schema(job).logger_defs[key]
+        made.append(definition.logger_fn(InitLoggerContext(given, definition, job_def=job)))
+    return made

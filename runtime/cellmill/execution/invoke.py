@@ -17,6 +17,7 @@ from cellmill.definitions.events import (
 )
 from cellmill.errors import (
     CheckError,
+    InvalidDefinitionError,
     InvalidInvocationError,
     InvariantViolationError,
     TypeCheckDidNotPassError,
@@ -35,6 +36,7 @@ def invoke_node(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     op = assets.node_def if assets is not None else definition
     shape = op.shape
     context, args, kwargs = _taken_context(op, shape, assets, args, kwargs)
+    args, kwargs = _named_specials(shape, args, kwargs)
     resources = _resource_arguments(op, kwargs, args, shape, context)
     config, kwargs = _taken_config(op, shape, kwargs, args, context)
     bound = _context_of(context, assets).bound_to(op, assets, None, config)
@@ -102,6 +104,31 @@ def _needs_nothing(op: Any) -> bool:
     return not op.required_resource_keys and (op.config_field is None or not op.config_field.is_required)
 
 
+def _named_specials(
+    shape: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments with config and resources that were given by place given by name."""
+    special = {shape.config_arg, *shape.resource_args} - {None}
+    if not special or not args:
+        return args, kwargs
+    rest: list[Any] = []
+    names = [name for name in shape.positional if name not in kwargs]
+    left = list(args)
+    spare = len(args) - sum(1 for name in names if name not in special)
+    for name in names:
+        if not left:
+            break
+        if name in special:
+            hint = shape.hints.get(name)
+            fits = isinstance(hint, type) and isinstance(left[0], hint)
+            if fits or spare > 0:
+                kwargs = {**kwargs, name: left.pop(0)}
+                spare -= 1
+            continue
+        rest.append(left.pop(0))
+    return (*rest, *left), kwargs
+
+
 def _resource_arguments(
     op: Any, kwargs: dict[str, Any], args: tuple[Any, ...], shape: Any, context: Any
 ) -> dict[str, Any]:
@@ -140,7 +167,7 @@ def _bound_inputs(
     names = [
         name
         for name in shape.positional
-        if not (name == shape.config_arg and config is not None) and not (name in shape.resource_args)
+        if not (name == shape.config_arg and config is not None) and name not in shape.resource_args
     ]
     values: dict[str, Any] = {}
     nothing = [one.name for one in op.input_defs if one.is_nothing]
@@ -172,8 +199,8 @@ def _bound_inputs(
 def _check_resources(op: Any, context: Any, resources: Mapping[str, Any]) -> None:
     for key in sorted(op.required_resource_keys):
         if key not in context._given_resources and key not in resources:
-            raise InvalidInvocationError(
-                f'resource with key "{key}" required by op \'{op.name}\' was not provided. Please provide it in the '
+            raise InvalidDefinitionError(
+                f"resource with key \"{key}\" required by op '{op.name}' was not provided. Please provide it in the "
                 "context: build_op_context(resources={...})."
             )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cellmill.definitions.asset_job import AssetCatalog, as_assets, build_asset_job, selected_keys, subset_of
 from cellmill.definitions.job import checked_resources
-from cellmill.errors import InvariantViolationError
+from cellmill.errors import InvalidDefinitionError, InvalidSubsetError, InvariantViolationError
 from cellmill.execution.in_process import execute_in_process
 from cellmill.execution.result import ExecuteInProcessResult
 
@@ -44,7 +44,10 @@ def _made(
     keys, checks = selected_keys(selection, catalog, "materialize")
     if selection is None and not observing:
         keys = frozenset(key for key in keys if not catalog.by_key[key].is_observable)
-    chosen = subset_of(catalog, keys, checks)
+    try:
+        chosen = subset_of(catalog, keys, checks)
+    except InvalidSubsetError as error:
+        raise InvalidDefinitionError(str(error)) from error
     given = checked_resources(resources, "materialize") if resources else {}
     job = build_asset_job(EPHEMERAL_JOB_NAME, chosen, catalog, resource_defs=given)
     with_input_resources(job, catalog)

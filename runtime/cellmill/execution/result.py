@@ -7,8 +7,11 @@ from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.events import AssetMaterialization, AssetObservation
+from cellmill.definitions.io_context import InputContext, OutputContext
 from cellmill.errors import InvariantViolationError
 from cellmill.planning.event import Event, EventType
+
+_NOTHING = object()
 
 
 class ExecutionResult:
@@ -48,15 +51,21 @@ class ExecutionResult:
         """Whether every step that was carried out succeeded."""
         return bool(self._events) and any(one.type is EventType.RUN_SUCCESS for one in reversed(self._events))
 
-    @property
-    def is_node_success(self) -> Any:
-        """Ask `node_success` for a node by name."""
-        return lambda name: any(one.is_step_success for one in self.events_for_node(name))
+    def is_node_success(self, node_str: str) -> bool:
+        """Return whether a step of the node succeeded."""
+        return any(one.is_step_success for one in self.events_for_node(node_str))
 
-    @property
-    def is_node_failed(self) -> Any:
-        """Ask for a node by name."""
-        return lambda name: any(one.is_step_failure for one in self.events_for_node(name))
+    def is_node_failed(self, node_str: str) -> bool:
+        """Return whether a step of the node failed."""
+        return any(one.is_step_failure for one in self.events_for_node(node_str))
+
+    def is_node_skipped(self, node_str: str) -> bool:
+        """Return whether a step of the node was skipped."""
+        return any(one.is_step_skipped for one in self.events_for_node(node_str))
+
+    def is_node_untouched(self, node_str: str) -> bool:
+        """Return whether nothing happened with the node."""
+        return not self.events_for_node(node_str)
 
     # -- events ---------------------------------------------------------------------------------------------------
 
@@ -150,6 +159,8 @@ class ExecutionResult:
         """Return how often a node was run again."""
         return len(self._of_kind(node_name, EventType.STEP_RESTARTED))
 
+    get_run_success_event = get_job_success_event
+
     @property
     def failure_data(self) -> Any:
         """The data of the run's failure."""
@@ -199,9 +210,35 @@ class ExecutionResult:
                 for each in self._state.steps.values()
                 if _base(each.key) == key and (each.key, name) in outputs
             }
+        found = self._stored(key, name)
+        if found is not _NOTHING:
+            return found
         raise InvariantViolationError(
             f"No outputs found for output '{output_name}' from node '{node_str}': it was not made."
         )
+
+    def _stored(self, key: str, name: str) -> Any:
+        """Return an output that another process made, read back from where it was stored."""
+        for one in reversed(self._events):
+            if one.type is not EventType.HANDLED_OUTPUT or one.step_key != key or one.data.output_name != name:
+                continue
+            step = self._state.plan.steps[key]
+            upstream = OutputContext(
+                step_key=key,
+                name=name,
+                job_name=self._job.name,
+                run_id=self.run_id,
+                asset_key=step.outputs_by_name[name].asset_key,
+                mapping_key=one.data.mapping_key,
+                op_def=step.op,
+                value_ref=one.data.value_ref,
+                instance=self._instance,
+            )
+            context = InputContext(
+                upstream_output=upstream, asset_key=step.outputs_by_name[name].asset_key, instance=self._instance
+            )
+            return self._services.io_manager(one.data.manager_key).load_input(context)
+        return _NOTHING
 
     def output_value(self, output_name: str = "result") -> Any:
         """Return the value of an output of the job itself."""

@@ -81,7 +81,7 @@ def run_step(
     kind, word = (EventType.STEP_START, "Started") if not retry_number else (EventType.STEP_RESTARTED, "Restarted")
     emit(event(kind, step, services, f'{word} execution of step "{step.key}".'))
     log = services.log_for(step.key, emit)
-    context = context_class(step.assets)(
+    context = context_class(step.assets, step.op.shape)(
         step, services, log, emit, retry_number, services.config.ops[step.handle].config
     )
     outputs = StepOutputs(step, services, emit, context)

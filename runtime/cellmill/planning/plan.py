@@ -295,10 +295,7 @@ class _Builder:
 
     def build(self) -> Plan:
         graph_def = self.job.graph
-        given = {
-            one.name: FromGraphInput(one.name, one)
-            for one in graph_def.input_defs
-        }
+        given = {one.name: FromGraphInput(one.name, one) for one in graph_def.input_defs}
         self._add_graph(graph_def, NodeHandle(), given, None)
         for step in self.steps.values():
             self._find_axis(step)
@@ -347,8 +344,10 @@ class _Builder:
                     one.name: self._source(graph_def, handle, name, one, mapped, own, own_assets if top else None)
                     for one in node.definition.input_defs
                 }
-                inner = {key: value if value is not None else FromInnerInput(own, node.definition.input_dict[key])
-                         for key, value in inner.items()}
+                inner = {
+                    key: value if value is not None else FromInnerInput(own, node.definition.input_dict[key])
+                    for key, value in inner.items()
+                }
                 self._add_graph(node.definition, own, inner, own_assets)
                 if top and own_assets is not None:
                     self._mark_graph_outputs(own, own_assets)
