@@ -56,7 +56,8 @@ def execute_in_process(
         own_tags, config = with_partition(chosen, partition_key, own_tags, config, instance)
     elif config is None and chosen.partitioned_config is not None:
         config = {}
-    resolved = resolve_run_config(chosen, config)
+    given = {**chosen.input_values, **(input_values or {})}
+    resolved = resolve_run_config(chosen.copy_with(input_values=given) if input_values else chosen, config)
     plan = plan_job(chosen)
     check_resources(chosen, plan)
     own = instance is None
