@@ -13,7 +13,7 @@ from cellmill.definitions.io_context import InputContext, OutputContext
 from cellmill.definitions.io_manager import IOManagerDefinition
 from cellmill.errors import ValueTypeError
 from cellmill.io.formats import pickled
-from cellmill.io.signing import load_key, sign, verify
+from cellmill.io.signing import key_folder, load_key, sign, verify
 from cellmill.io.upath import UPathIOManager
 
 
@@ -30,8 +30,7 @@ class PickledObjectFilesystemIOManager(UPathIOManager):
 
     def _signing_key(self) -> bytes:
         if self._key is None:
-            local = isinstance(self.base_path, Path) and not hasattr(self.base_path, "fs")
-            self._key = load_key(self._key_folder or (Path(self.base_path) if local else None))
+            self._key = load_key(self._key_folder)
         return self._key
 
     def _name(self, path: Any) -> str:
@@ -70,8 +69,9 @@ class FilesystemIOManager(PickledObjectFilesystemIOManager):
             base = (context.resource_config or {}).get("base_dir") or self.base_dir
             if base is None and instance is None:
                 return self
-            key_folder = None if instance is None else Path(instance.root_directory)
-            return PickledObjectFilesystemIOManager(base or instance.storage_directory(), key_folder=key_folder)
+            return PickledObjectFilesystemIOManager(
+                base or instance.storage_directory(), key_folder=key_folder(instance)
+            )
 
         schema = {"base_dir": Field(str, is_required=False)}
         return IOManagerDefinition(make, config_schema=schema, description=inspect.getdoc(type(self)))

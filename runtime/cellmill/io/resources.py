@@ -12,6 +12,7 @@ from cellmill.io.default import ByTypeIOManager
 from cellmill.io.duckdb import DuckDBIOManager
 from cellmill.io.filesystem import PickledObjectFilesystemIOManager
 from cellmill.io.memory import InMemoryIOManager
+from cellmill.io.signing import key_folder
 from cellmill.io.table_files import CSVIOManager, JSONIOManager, ParquetIOManager
 from cellmill.io.upath import UPathIOManager
 
@@ -23,7 +24,7 @@ def _base(context: InitResourceContext) -> tuple[str, Path | None]:
     config: Any = context.resource_config or {}
     given = config.get("base_dir")
     instance = context.instance
-    home = None if instance is None else Path(instance.root_directory)
+    home = key_folder(instance)
     if given:
         return str(given), home
     return ("storage" if instance is None else instance.storage_directory()), home

@@ -7,6 +7,7 @@ import hmac
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 from cellmill.errors import SecurityError
 
@@ -18,12 +19,17 @@ _TRAILER = len(MARK) + 64
 
 
 def load_key(folder: Path | None) -> bytes:
-    """The key of the instance: `CELLMILL_KEY`, else the file `key` in `folder`, made (0600) where there is none."""
+    """The key of the instance: `CELLMILL_KEY`, else the file `key` in `folder`, made (0600) where there is none.
+
+    Without a folder (an instance that forgets) it is the user's own key: what one run of a script stored in a folder
+    of its choice, the next run may load.
+    """
     given = os.environ.get(KEY_VARIABLE)
     if given:
         return given.encode()
     if folder is None:
-        folder = Path(os.environ.get("CELLMILL_HOME", ".cellmill"))
+        home = os.environ.get("CELLMILL_HOME")
+        folder = Path(home) if home else Path.home() / ".cellmill"
     path = folder / KEY_FILE
     try:
         return path.read_bytes()
@@ -42,6 +48,11 @@ def load_key(folder: Path | None) -> bytes:
     finally:
         temporary.unlink()
     return path.read_bytes()
+
+
+def key_folder(instance: Any) -> Path | None:
+    """Where the instance keeps its key; None for one that forgets, and where there is no instance at all."""
+    return None if instance is None or instance.is_ephemeral else Path(instance.root_directory)
 
 
 def _digest(key: bytes, name: str, data: bytes | memoryview) -> bytes:

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from cellmill.definitions.value_ref import ValueRef
 from cellmill.errors import SecurityError, ValueCorruptError, ValueNotFoundError
-from cellmill.io.files import Files, LocalFiles, open_files
+from cellmill.io.files import Files, open_files
 from cellmill.io.formats import BY_SUFFIX, FORMATS, PICKLE, Format, format_of, pickled, type_name
 from cellmill.io.signing import load_key, sign, verify
 
@@ -86,10 +86,7 @@ class ValueStore:
 
     def _signing_key(self) -> bytes:
         if self._key is None:
-            folder = self._key_folder
-            if folder is None and isinstance(self.files, LocalFiles):
-                folder = Path(self.root)
-            self._key = load_key(folder)
+            self._key = load_key(self._key_folder)
         return self._key
 
     def write(self, place: str, value: Any, format: Format | None = None) -> ValueRef:
