@@ -133,23 +133,22 @@ class Catalog:
         A partition that a run planned after its latest materialization is in progress until that run ends, and
         failed from then on until it is materialized again.
         """
+        agg, key = self._db.text_agg, key_text(asset_key)
         rows = self._db.rows(
-            "SELECT state, " + self._db.text_agg + "(partition, ?) FROM ("
-            "SELECT p.partition AS partition, p.event_id IS NOT NULL AS made, CASE "
-            "WHEN p.planned_id IS NULL OR p.planned_id < coalesce(p.event_id, 0) THEN 'made' "
-            "WHEN r.status IN ('FAILURE', 'CANCELED') THEN 'failed' WHEN r.status = 'SUCCESS' OR r.status IS NULL "
-            "THEN 'made' ELSE 'running' END || CASE WHEN p.event_id IS NULL THEN '-' ELSE '+' END AS state "
-            "FROM asset_partitions p LEFT JOIN runs r ON r.run_id = p.planned_run_id AND p.planned_id > "
-            "coalesce(p.event_id, 0) WHERE p.asset_key = ?) AS partitions GROUP BY state",
-            (_SEPARATOR, key_text(asset_key)),
+            "SELECT 'made', " + agg + "(partition, ?) FROM asset_partitions "
+            "WHERE asset_key = ? AND event_id IS NOT NULL UNION ALL "
+            "SELECT CASE WHEN r.status IN ('FAILURE', 'CANCELED') THEN 'failed' ELSE 'running' END, "
+            + agg
+            + "(p.partition, ?) FROM asset_partitions p JOIN runs r ON r.run_id = p.planned_run_id "
+            "WHERE p.asset_key = ? AND p.planned_id > coalesce(p.event_id, 0) AND r.status <> 'SUCCESS' GROUP BY 1",
+            (_SEPARATOR, key, _SEPARATOR, key),
         )
-        sets = {state: frozenset(text.split(_SEPARATOR)) for state, text in rows}
+        sets = {state: frozenset(text.split(_SEPARATOR)) for state, text in rows if text is not None}
         empty: frozenset[str] = frozenset()
-        made = [members for state, members in sets.items() if state.endswith("+")]
         return PartitionSets(
-            materialized=made[0] if len(made) == 1 else empty.union(*made),
-            in_progress=sets.get("running+", empty) | sets.get("running-", empty),
-            failed=sets.get("failed+", empty) | sets.get("failed-", empty),
+            materialized=sets.get("made", empty),
+            in_progress=sets.get("running", empty),
+            failed=sets.get("failed", empty),
         )
 
     def latest_ids_by_partition(self, asset_key: AssetKey, observations: bool = False) -> dict[str, int]:

@@ -141,25 +141,30 @@ def _enum(data: dict[str, Any]) -> Any:
     return data["value"] if cls is None else cls(data["value"])
 
 
+@lru_cache(maxsize=1024)
+def _maker(name: str) -> Callable[[dict[str, Any]], Any] | None:
+    """What makes a value of the class of this name from its JSON object; None for a class that is not known."""
+    cls: Any = _known(name)
+    if cls is None:
+        return None
+    if not is_dataclass(cls):
+        return getattr(cls, "from_wire", None)
+    known = frozenset(field for field, _ in _plan(cast("type", cls)))
+    make = cast("Callable[..., Any]", cls)
+
+    def from_fields(data: dict[str, Any]) -> Any:
+        # Sequences in frozen data are tuples.
+        return make(**{key: tuple(v) if type(v) is list else v for key, v in data.items() if key in known})
+
+    return from_fields
+
+
 def _hook(data: dict[str, Any]) -> Any:
     name = data.get("$")
     if name is None:
         return data
-    decode = _DECODERS.get(name)
-    if decode is not None:
-        return decode(data)
-    cls: Any = _known(name)
-    if cls is None:
-        return data
-    if is_dataclass(cls):
-        known = {field for field, _ in _plan(cast("type", cls))}
-        # Sequences in frozen data are tuples.
-        return cast("Callable[..., Any]", cls)(
-            **{key: tuple(v) if type(v) is list else v for key, v in data.items() if key in known}
-        )
-    if hasattr(cls, "from_wire"):
-        return cls.from_wire(data)
-    return data
+    make = _DECODERS.get(name) or _maker(name)
+    return data if make is None else make(data)
 
 
 _decoder = json.JSONDecoder(object_hook=_hook)
