@@ -30,7 +30,7 @@ def is_nothing_type(declared: Any) -> bool:
     if declared is None:
         return True
     if isinstance(declared, type):
-        return declared.__name__ == "Nothing" and bool(resolve_type(declared).is_nothing)
+        return declared is type(None)
     kind = getattr(declared, "kind", None)
     return kind is not None and getattr(kind, "name", kind) == "NOTHING"
 

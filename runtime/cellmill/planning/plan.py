@@ -297,11 +297,14 @@ class _Builder:
         graph_def = self.job.graph
         given = {one.name: FromGraphInput(one.name, one) for one in graph_def.input_defs}
         self._add_graph(graph_def, NodeHandle(), given, None)
-        for step in self.steps.values():
-            self._find_axis(step)
         for name, waits in self.job.extra_order.items():
             self._add_order(name, waits)
-        return Plan(self.job.name, self._sorted())
+        ordered = self._sorted()
+        if any(one.is_dynamic for step in ordered.values() for one in step.outputs):
+            # In this order each step's sources have their axis already.
+            for step in ordered.values():
+                self._find_axis(step)
+        return Plan(self.job.name, ordered)
 
     def _sorted(self) -> dict[str, Step]:
         done: dict[str, Step] = {}
@@ -504,10 +507,7 @@ class _Builder:
         return set()
 
     def _axis_of(self, step_key: str) -> tuple[str, str] | None:
-        step = self.steps[step_key]
-        if step.axis is None:
-            self._find_axis(step)
-        return step.axis
+        return self.steps[step_key].axis
 
 
 def unsatisfied(declared: Any, handle: NodeHandle) -> InvalidDefinitionError:
