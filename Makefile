@@ -64,7 +64,6 @@ $(STAMPS)/postgres:
 
 demo: $(STAMPS)/install
 	@$(BIN)/cellmill run notebooks/flights.ipynb
-	$(BIN)/cellmill assets list
 	echo
 	echo "Open it in JupyterLab:  make lab"
 

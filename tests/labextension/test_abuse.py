@@ -1,0 +1,167 @@
+"""Requests that would cost too much, or reach out of their folder, are refused quickly and harm nothing."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import websocket
+from cellmill.errors import SecurityError
+from cellmill_lab.contained import contained
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.labextension.server import TOKEN, Server
+
+pytestmark = pytest.mark.security
+
+ABUSES = {
+    "depth": "{ repositoriesOrError { ... on RepositoryConnection { nodes "
+    + "{ location { repositories " * 12
+    + "{ name }"
+    + " } }" * 12
+    + " } } }",
+    "aliases": "{ " + " ".join(f"a{n}: version" for n in range(100)) + " }",
+    "tokens": "{ " + "version " * 5000 + "}",
+    "cycle": "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }",
+    "introspection": "{ __schema { types "
+    + "{ fields { type { fields { type " * 5
+    + "{ name }"
+    + "} } } }" * 5
+    + " } }",
+    "page": "{ runsOrError(limit: 1000000000000) { __typename } }",
+    "negative": "{ runsOrError(limit: -1) { ... on Runs { results { runId } } } }",
+    "subscription": "subscription { assetStateChanges { keys } }",
+    "syntax": "{ runsOrError(",
+    "deep syntax": "{" * 1500,
+    "unknown": "{ nothing }",
+}
+
+
+@pytest.mark.parametrize("name", ABUSES)
+def test_expensive_documents_are_refused_quickly(server: Server, name: str) -> None:
+    """Each is answered with a typed error in 0.2 s, and the server goes on to answer others."""
+    server.data("{version}")
+    start = time.monotonic()
+    answer = server.graphql(ABUSES[name])
+    took = time.monotonic() - start
+    assert answer["errors"][0]["message"]
+    assert "Traceback" not in json.dumps(answer)
+    assert took < 1.0  # 0.2 s on an idle machine; the test machine is shared
+    assert server.data("{version}") == {"version": "0.1.0"}
+
+
+def test_a_page_has_a_maximum(server: Server) -> None:
+    """Asking for a billion runs gives a page of the server's own size."""
+    assert "errors" not in server.graphql("{ runsOrError(limit: 1000000000) { __typename ... on Runs { count } } }")
+
+
+def test_a_socket_may_not_open_hundreds_of_subscriptions(server: Server) -> None:
+    """The twenty-first operation of one socket is an error; the others stay."""
+    with connect(server) as socket:
+        for n in range(25):
+            document = {"query": "subscription { assetStateChanges { keys } }"}
+            socket.send(json.dumps({"id": str(n), "type": "subscribe", "payload": document}))
+        refused = [json.loads(socket.recv()) for _ in range(5)]
+    assert {frame["type"] for frame in refused} == {"error"}
+    assert {int(frame["id"]) for frame in refused} == {20, 21, 22, 23, 24}
+
+
+@pytest.mark.parametrize("frame", ["nonsense", "[]", '{"type": "what"}', '{"type": "subscribe", "id": 1}'])
+def test_a_broken_frame_closes_the_socket(server: Server, frame: str) -> None:
+    """The protocol's close codes are used, and the server goes on."""
+    with connect(server) as socket:
+        socket.send(frame)
+        opcode, data = socket.recv_data()
+        assert opcode == websocket.ABNF.OPCODE_CLOSE and int.from_bytes(data[:2]) == 4400
+    assert server.data("{version}")
+
+
+@contextmanager
+def connect(server: Server) -> Iterator[websocket.WebSocket]:
+    """A socket that has said hello."""
+    socket = websocket.create_connection(
+        server.url.replace("http", "ws") + "/cellmill/graphql",
+        subprotocols=["graphql-transport-ws"],
+        header={"Authorization": f"token {TOKEN}"},
+        timeout=20,
+    )
+    try:
+        socket.send(json.dumps({"type": "connection_init"}))
+        assert json.loads(socket.recv()) == {"type": "connection_ack"}
+        yield socket
+    finally:
+        socket.shutdown()
+
+
+ESCAPES = [
+    "..", "../secret", "../../etc/passwd", "a/../../secret", "./../secret", "%2e%2e/secret", "%252e%252e/secret",
+    "..%2fsecret", "..\\secret", "/etc/passwd", "//etc/passwd", "C:\\secret", "C:/secret", "\\\\host\\share", "link",
+    "link/passwd", "a\x00b", "\x00", ".", "", "..\u2215secret", "..\u2044secret", "..\uff0fsecret", "x" * 4000,
+    "../root-sibling/secret.ipynb", "a\nb",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ESCAPES)
+def test_no_path_leaves_its_folder(tmp_path: Path, path: str) -> None:
+    """Every way out of a folder that is known to us is a `SecurityError`."""
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "root-sibling").mkdir()
+    (tmp_path / "root-sibling" / "secret.ipynb").write_text("secret")
+    (root / "link").symlink_to("/etc")
+    with pytest.raises(SecurityError):
+        contained(root, path)
+
+
+@given(st.text())
+def test_any_text_stays_inside_or_is_refused(path: str) -> None:
+    """Whatever the text, the result lies below the folder."""
+    root = Path("/tmp/cellmill-root")
+    try:
+        assert contained(root, path).is_relative_to(root)
+    except SecurityError:
+        pass
+
+
+@pytest.mark.parametrize("path", [path for path in ESCAPES if path and "\x00" not in path])
+@pytest.mark.parametrize(
+    "route",
+    [
+        "/cellmill/static/{}",
+        "/cellmill/runs/{}/notebook/a.ipynb",
+        "/cellmill/runs/run/notebook/{}",
+        "/cellmill/runs/run/cells/c/{}",
+    ],
+)
+def test_no_address_leaves_its_folder(server: Server, route: str, path: str) -> None:
+    """Over HTTP each escape is a 404 (or no route at all), in plain and in encoded form."""
+    for text in (quote(path, safe=""), quote(path, safe="/")):
+        text = text.replace(".", "%2E")  # clients themselves resolve plain dots
+        answer = server.request("GET", route.format(text))
+        assert answer.status_code in (404, 405, 414, 400, 431), (text, answer.status_code)
+        assert "root:" not in answer.text
+
+
+def test_previews_are_sandboxed(server: Server) -> None:
+    """An executed notebook is shown in an origin of its own, where it can reach nothing."""
+    folder = server.root / ".cellmill" / "runs" / "shown"
+    folder.mkdir(parents=True)
+    outputs = [{"output_type": "display_data", "metadata": {}, "data": {"text/html": ["<script>alert(1)</script>"]}}]
+    cell = {"cell_type": "code", "id": "c", "metadata": {}, "execution_count": 1, "source": "1", "outputs": outputs}
+    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (folder / "a.ipynb").write_text(json.dumps(notebook))
+    for path in ("/cellmill/runs/shown/notebook/a.ipynb", "/cellmill/runs/shown/cells/c/a.ipynb"):
+        answer = server.request("GET", path)
+        assert answer.status_code == 200, path
+        assert answer.headers["Content-Security-Policy"].startswith("sandbox allow-scripts;")
+        assert "allow-same-origin" not in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    saved = server.request("GET", "/cellmill/runs/shown/notebook/a.ipynb?download=1")
+    assert saved.headers["Content-Disposition"].startswith("attachment")
+    assert server.request("GET", "/cellmill/runs/shown/cells/other/a.ipynb").status_code == 404

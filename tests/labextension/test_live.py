@@ -1,0 +1,75 @@
+"""What happens is seen by those who follow, once and in order."""
+
+from __future__ import annotations
+
+import json
+import select
+import time
+from contextlib import ExitStack
+from typing import Any
+
+from cellmill.instance.instance import Instance
+from cellmill.planning.event import Event, EventType
+
+from tests.labextension.server import Server
+from tests.labextension.test_abuse import connect
+
+LOG = """subscription($id: ID!) { pipelineRunLogs(runId: $id) {
+  ... on PipelineRunLogsSubscriptionSuccess { run { status } messages { ... on MessageEvent { message } } }
+  ... on PipelineRunLogsSubscriptionFailure { message } } }"""
+
+
+def test_a_report_reaches_who_follows_the_assets(server: Server) -> None:
+    """A materialization reported over REST is a change of state in the subscription."""
+    with connect(server) as socket:
+        payload = {"query": "subscription { assetStateChanges { keys states structureChanged } }"}
+        socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
+        for n in range(20):  # until the first look has come before a report
+            body = {"asset_key": "raw", "metadata": {"rows": 10}, "data_version": f"v{n}"}
+            assert server.request("POST", "/cellmill/report_asset_materialization", json=body).status_code == 200
+            if select.select([socket.sock], [], [], 0.5)[0]:
+                break
+        patch = json.loads(socket.recv())["payload"]["data"]["assetStateChanges"]
+        assert "raw" in patch["keys"] and patch["structureChanged"] is False
+
+
+def test_wrong_reports_say_what_is_wrong(server: Server) -> None:
+    """A report without a key, with an unknown field or with wrong metadata is a 400 with the reason."""
+    for body in ({}, {"asset_key": "raw", "colour": 1}, {"asset_key": "raw", "metadata": "{"}, {"asset_key": [1]}):
+        answer = server.request("POST", "/cellmill/report_asset_materialization", json=body)
+        assert answer.status_code == 400 and answer.json()["error"]
+
+
+def test_followers_of_a_run_get_every_event_once_and_in_order(server: Server) -> None:
+    """Ten sockets that follow a run from different moments each receive the same events, until it ends."""
+    with ExitStack() as open_sockets:
+        instance = open_sockets.enter_context(Instance.get(server.root / ".cellmill"))
+        run = instance.create_run(job_name="j")
+        writer = instance.run_writer(run.run_id)
+        writer.append([Event(EventType.RUN_START, run.run_id, time.time(), message="start")])
+        sockets = []
+        for n in range(10):
+            sockets.append(open_sockets.enter_context(connect(server)))
+            payload = {"query": LOG, "variables": {"id": run.run_id}}
+            sockets[-1].send(json.dumps({"id": "log", "type": "subscribe", "payload": payload}))
+            writer.append([Event(EventType.LOG, run.run_id, time.time(), message=f"line {n}")])
+        writer.append([Event(EventType.RUN_SUCCESS, run.run_id, time.time(), message="end")])
+        expected = ["start", *(f"line {n}" for n in range(10)), "end"]
+        for socket in sockets:
+            assert [message["message"] for message in _until_complete(socket)] == expected
+
+
+def _until_complete(socket: Any) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = []
+    while (frame := json.loads(socket.recv()))["type"] != "complete":
+        messages += frame["payload"]["data"]["pipelineRunLogs"]["messages"]
+    return messages
+
+
+def test_a_run_that_is_not_there_is_told(server: Server) -> None:
+    """Following an unknown run is one failure, and the end of the subscription."""
+    with connect(server) as socket:
+        payload = {"query": LOG, "variables": {"id": "nope"}}
+        socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
+        assert "nope" in json.loads(socket.recv())["payload"]["data"]["pipelineRunLogs"]["message"]
+        assert json.loads(socket.recv())["type"] == "complete"
