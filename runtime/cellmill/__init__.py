@@ -375,6 +375,7 @@ EXPORTS: dict[str, str] = {
     "json_console_logger": "definitions.logger",
     "logger": "definitions.logger",
     # definitions: types
+    "pandera_schema_to_type": "definitions.types.pandera_type",
     "Bool": "definitions.types.resolve",
     "Dict": "definitions.types.resolve",
     "Float": "definitions.types.resolve",
