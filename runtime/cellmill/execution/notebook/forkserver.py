@@ -148,7 +148,7 @@ def server_key(modules: tuple[str, ...], env: Mapping[str, str]) -> str:
     """Return the name of the server that fits: interpreter, installed packages, deciding variables and modules in one hash."""
     deciding = sorted((name, value) for name, value in env.items() if name.startswith(_DECIDING))
     stamps = [(path, _stamp(path)) for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
-    own = Path(__file__).parent
+    own = Path(__file__).parents[2]
     facts: Any = [sys.executable, sys.version, deciding, stamps, sorted(modules), [_newest(own), str(own)]]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
@@ -267,5 +267,9 @@ def _stamp(path: str | Path) -> int:
         return 0
 
 
-def _newest(folder: Path) -> int:
-    return max((_stamp(file) for file in folder.glob("*.py")), default=0)
+def _newest(package: Path) -> int:
+    """Return the time of the last change to our own code, where it is worked on; an installed package changes with its folder."""
+    if package.parent.name in ("site-packages", "dist-packages"):
+        return 0
+    roots = [package, *(one for one in package.parent.parent.glob("*/cellmill_kernel") if one.is_dir())]
+    return max((_stamp(file) for root in roots for file in root.rglob("*.py")), default=0)

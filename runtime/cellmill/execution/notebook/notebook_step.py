@@ -26,6 +26,15 @@ from cellmill.planning.event import Event
 
 #: Bytes of outputs kept of one cell.
 OUTPUT_LIMIT = 20_000_000
+#: What the kernel side of an asset cell imports; a warm kernel has it already.
+_ASSET_MODULES = (
+    "cellmill.execution.materialize",
+    "cellmill.io.default",
+    "cellmill_kernel.extension",
+    "cellmill_kernel.run_mode",
+    "cellmill_kernel.step_of_run",
+    "cellmill_kernel.stepping",
+)
 #: Files looked at to find out what a notebook wrote into its folder.
 _MOST_FILES = 20_000
 
@@ -202,6 +211,8 @@ def _skipped(notebook: Node, request: NotebookStepRequest) -> dict[int, str]:
 def _opened(request: NotebookStepRequest, notebook: Node, env: Mapping[str, str]) -> OpenKernel:
     name = request.kernel_name or (notebook["metadata"].get("kernelspec") or {}).get("name")
     preload = third_party_imports(_executed(notebook, request.cells)) if request.warm else None
+    if preload is not None and request.message is not None:
+        preload = tuple(sorted({*preload, *_ASSET_MODULES}))
     return open_kernel(
         name, cwd=str(request.path.parent), env=env, preload=preload, start_timeout_s=request.start_timeout_s
     )
