@@ -381,7 +381,7 @@ EXPORTS: dict[str, str] = {
     "Float": "definitions.types.resolve",
     "Int": "definitions.types.resolve",
     "List": "definitions.types.resolve",
-    "Nothing": "definitions.types.resolve",
+    "Nothing": "definitions.types",
     "Optional": "definitions.types.resolve",
     "PythonObjectType": "definitions.types.runtime_type",
     "Set": "definitions.types.resolve",
