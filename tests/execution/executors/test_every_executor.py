@@ -71,7 +71,9 @@ def test_nothing_dependencies_give_order(executor: Any, carry_out: Carry) -> Non
     """A step behind another one's end starts after it."""
     result = carry_out(executor, jobs.ordered)
 
-    order = [event.step_key for event in result.all_events if event.type in (EventType.STEP_SUCCESS, EventType.STEP_START)]
+    order = [
+        event.step_key for event in result.all_events if event.type in (EventType.STEP_SUCCESS, EventType.STEP_START)
+    ]
     assert order == ["one", "one", "later", "later"]
 
 
@@ -109,11 +111,11 @@ def test_resources_are_configured_where_the_step_runs(executor: Any, carry_out: 
     assert result.output_for_node("uses_resource") == 42
 
 
-def test_hooks_run_after_their_step(executor: Any, carry_out: Carry) -> None:
+def test_hooks_run_after_their_step(executor: Any, carry_out: Carry, instance: Instance) -> None:
     """The success hook runs for what succeeded, the failure hook for what failed."""
     result = carry_out(executor, jobs.hooked)
 
-    messages = {event.message for event in result.all_events if event.type is EventType.LOG}
+    messages = {event.message for event in instance.all_logs(result.run_id) if event.type is EventType.LOG}
     assert {"hook: one succeeded", "hook: fail failed"} <= messages
     assert _steps(result, EventType.HOOK_COMPLETED) == {"one", "fail"}
 
@@ -127,7 +129,9 @@ def test_a_killed_worker_fails_its_step_and_nothing_else(elsewhere: Any, carry_o
     assert _steps(result, EventType.STEP_START) == {"die", "one", "fine"}
 
 
-def test_a_killed_worker_is_a_failure_that_a_retry_policy_covers(elsewhere: Any, carry_out: Carry, tmp_path: Path) -> None:
+def test_a_killed_worker_is_a_failure_that_a_retry_policy_covers(
+    elsewhere: Any, carry_out: Carry, tmp_path: Path
+) -> None:
     """The second attempt runs in another process, and one output is published."""
     config = {"ops": {"dies_once": {"config": {"file": str(tmp_path / "died")}}}}
 

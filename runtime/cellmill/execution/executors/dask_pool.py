@@ -84,6 +84,7 @@ class _Running:
     incarnation: str | None = None
     said: int = 0
     timed_out: bool = False
+    worker: str | None = None
     waiting: dict[int, Any] = field(default_factory=dict)
 
 
@@ -243,6 +244,7 @@ class DaskPool:
             if running is None:
                 continue
             if kind == "said":
+                running.worker = value["worker"]
                 self._said(running, value["incarnation"], value["number"], value["value"])
             else:
                 del self._running[name]
@@ -282,7 +284,15 @@ class DaskPool:
             if running.deadline is not None and now >= running.deadline:
                 del self._running[name]
                 running.future.cancel(force=True)
+                self._free_worker(running.worker)
                 self._messages.append(Lost(running.task, None, True))
+
+    def _free_worker(self, address: str | None) -> None:
+        """Start a worker anew whose only thread is held by a task that is over; Dask cannot end a thread."""
+        known = self._client.scheduler_info(n_workers=-1)["workers"].get(address)
+        if known is not None and known["nthreads"] == 1 and known.get("nanny"):
+            with contextlib.suppress(Exception):
+                self._client.restart_workers([address], timeout=20, raise_for_error=False)
 
     def _check_alive(self) -> None:
         if self._running and self._client.status not in ("running",):
@@ -307,7 +317,16 @@ def perform(payload: bytes, task: bytes, topic: str, name: str) -> tuple[str, li
 
     def say(value: Any) -> None:
         data = pickle.dumps(value)
-        worker.log_event(topic, {"name": name, "incarnation": incarnation, "number": len(said), "value": data})
+        worker.log_event(
+            topic,
+            {
+                "name": name,
+                "incarnation": incarnation,
+                "number": len(said),
+                "value": data,
+                "worker": worker.address,
+            },
+        )
         said.append(data)
 
     try:
