@@ -14,7 +14,7 @@ from cellmill.instance.event_record import (
     EventRecordsResult,
     RunStatusChangeRecordsFilter,
 )
-from cellmill.instance.event_row import FEED_TYPES, SELECT, as_event, key_text, type_values
+from cellmill.instance.event_row import COLUMNS, FEED_TYPES, SELECT, as_event, key_text, type_values
 from cellmill.instance.sql import Database, Query, Row, chunks
 from cellmill.planning.event import Event, EventType
 
@@ -155,6 +155,15 @@ class EventStore:
             for record in self._records(Query(SELECT).where_in("id", part).rows(self._db)):
                 found[record.storage_id] = record
         return found
+
+    def latest_materializations(self, asset_keys: Iterable[AssetKey]) -> dict[AssetKey, EventRecord]:
+        """The latest materialization of each of the assets that have one."""
+        found: list[EventRecord] = []
+        columns = ", ".join("e." + column.strip() for column in COLUMNS.split(","))
+        select = "SELECT " + columns + " FROM assets a JOIN events e ON e.id = a.event_id"
+        for part in chunks([key_text(key) for key in asset_keys]):
+            found += self._records(Query(select).where_in("a.asset_key", part).rows(self._db))
+        return {record.asset_key: record for record in found if record.asset_key is not None}
 
     def last_id(self) -> int:
         """The id of the newest event; 0 for an empty log."""

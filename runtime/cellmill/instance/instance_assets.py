@@ -50,12 +50,10 @@ class InstanceAssets(InstanceEvents):
         return None if record is None else record.event_log_entry
 
     def get_latest_materialization_events(self, asset_keys: Iterable[AssetKey]) -> dict[AssetKey, Event | None]:
-        """The events of the latest materializations of several assets, in two queries."""
+        """The events of the latest materializations of several assets, in one query."""
         keys = list(asset_keys)
-        states = self.catalog.states(keys)
-        ids = {key: state.event_id for key, state in states.items() if state.event_id is not None}
-        records = self.events.by_ids(list(ids.values()))
-        return {key: records[ids[key]].event_log_entry if key in ids else None for key in keys}
+        found = self.events.latest_materializations(keys)
+        return {key: found[key].event_log_entry if key in found else None for key in keys}
 
     def get_latest_materialization_code_versions(self, asset_keys: Iterable[AssetKey]) -> Mapping[AssetKey, str | None]:
         """The code versions of the latest materializations."""
