@@ -270,6 +270,9 @@ class Repository:
         self._resolved_jobs: dict[str, JobDefinition] = {}
         if any(one.is_executable for one in self.catalog.definitions):
             self._jobs.setdefault(IMPLICIT_JOB_NAME, None)
+        for name, one in self.schedules.items():
+            if hasattr(one, "resolved"):  # a schedule over the partitions of a job's assets: now they are known
+                self.schedules[name] = one.resolved(self.get_job(one.job_name))
 
     def _bound_assets(self, assets: list[AssetsDefinition]) -> list[AssetsDefinition]:
         return assets

@@ -111,6 +111,11 @@ class EvaluationContext:
         return copy
 
     @property
+    def has_definitions(self) -> bool:
+        """Whether the definitions are known of which the schedule or sensor is one."""
+        return self._repository_def is not None or self._definitions is not None
+
+    @property
     def repository_def(self) -> Any:
         """The repository of the definition, where it is known.
 

@@ -10,7 +10,35 @@ from cellmill.definitions.partitions.multi import MultiPartitionsDefinition
 from cellmill.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 from cellmill.definitions.run_request import DefaultScheduleStatus, RunRequest, SkipReason
 from cellmill.definitions.schedule import ScheduleDefinition, ScheduleEvaluationContext
+from cellmill.definitions.target import AutomationTarget
 from cellmill.errors import CheckError, InvalidDefinitionError
+
+
+class UnresolvedPartitionedSchedule:
+    """A schedule of an asset job whose partitions are those of its assets.
+
+    They are known once the definitions are loaded.
+    """
+
+    #: Not known yet.
+    cron_schedule = None
+
+    def __init__(self, job: Any, name: str, options: Mapping[str, Any]) -> None:
+        self.job = job
+        self.name = name
+        self.targets = [AutomationTarget(job.name, job)]
+        self._options = dict(options)
+
+    @property
+    def job_name(self) -> str:
+        """The name of the job it runs."""
+        return str(self.job.name)
+
+    def resolved(self, job: Any) -> ScheduleDefinition:
+        """The schedule of the job with its partitions."""
+        made = build_schedule_from_partitioned_job(job, **{**self._options, "name": self.name})
+        assert isinstance(made, ScheduleDefinition)
+        return made
 
 
 def build_schedule_from_partitioned_job(
@@ -26,7 +54,7 @@ def build_schedule_from_partitioned_job(
     cron_schedule: str | None = None,
     execution_timezone: str | None = None,
     owners: Any = None,
-) -> ScheduleDefinition:
+) -> ScheduleDefinition | UnresolvedPartitionedSchedule:
     """The schedule that runs each partition of the job when its window has ended."""
     definition = getattr(job, "partitions_def", None)
     offsets = (minute_of_hour, hour_of_day, day_of_week, day_of_month)
@@ -34,6 +62,21 @@ def build_schedule_from_partitioned_job(
         raise CheckError(
             "If cron_schedule is given, minute_of_hour, hour_of_day, day_of_week and day_of_month cannot be"
         )
+    if definition is None and hasattr(job, "resolve"):
+        options = {
+            "description": description,
+            "name": name,
+            "minute_of_hour": minute_of_hour,
+            "hour_of_day": hour_of_day,
+            "day_of_week": day_of_week,
+            "day_of_month": day_of_month,
+            "default_status": default_status,
+            "tags": tags,
+            "cron_schedule": cron_schedule,
+            "execution_timezone": execution_timezone,
+            "owners": owners,
+        }
+        return UnresolvedPartitionedSchedule(job, name or f"{job.name}_schedule", options)
     if definition is None:
         raise CheckError(f"The job {job.name!r} has no partitions; give it a partitions_def")
     windows = _windows_of(definition)

@@ -13,7 +13,7 @@ from cellmill.definitions.evaluation import EvaluationContext, UserFunction, res
 from cellmill.definitions.local_time import load_zone
 from cellmill.definitions.run_request import DefaultScheduleStatus, RunRequest, SkipReason, plain_config
 from cellmill.definitions.tags import checked_tags
-from cellmill.definitions.target import AutomationTarget, checked_name, targets_of
+from cellmill.definitions.target import AutomationTarget, checked_name, job_of, targets_of
 from cellmill.definitions.tick_policy import CatchUp, OverlapPolicy
 from cellmill.errors import (
     CellmillError,
@@ -202,6 +202,11 @@ class ScheduleDefinition:
         return self.target.job_name
 
     @property
+    def targets(self) -> list[AutomationTarget]:
+        """What it runs, as a list."""
+        return [self.target] if self.target is not None else []
+
+    @property
     def has_job(self) -> bool:
         """Whether the job itself is known."""
         return self.target is not None and self.target.has_job
@@ -340,8 +345,10 @@ class ScheduleDefinition:
     def _finished(self, request: RunRequest, context: ScheduleEvaluationContext) -> RunRequest:
         tags = {**self._given.tags, **request.tags, SCHEDULE_NAME_TAG: self.name}
         request = request.with_replaced_attrs(tags=tags)
-        job = self.target.job if self.target is not None else None
-        if request.partition_key is None or request.has_resolved_partition() or not hasattr(job, "partitions_def"):
+        if request.partition_key is None or request.has_resolved_partition() or self.target is None:
+            return request
+        job = job_of(self.target, context)
+        if not hasattr(job, "partitions_def"):
             return request
         store = context.instance if context.has_instance else None
         return request.with_resolved_tags_and_config(job, (), None, store)

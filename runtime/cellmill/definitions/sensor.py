@@ -12,7 +12,7 @@ from cellmill.definitions.evaluation import EvaluationContext, UserFunction, res
 from cellmill.definitions.run_request import DefaultSensorStatus, RunReaction, RunRequest, SensorResult, SkipReason
 from cellmill.definitions.selection import AssetSelection
 from cellmill.definitions.tags import checked_tags
-from cellmill.definitions.target import AutomationTarget, checked_name, targets_of
+from cellmill.definitions.target import AutomationTarget, checked_name, job_of, targets_of
 from cellmill.errors import (
     CellmillError,
     CheckError,
@@ -343,8 +343,10 @@ class SensorDefinition:
         target = self._target_for(request)
         tags = {**self.tags, **request.tags, SENSOR_NAME_TAG: self.name}
         request = request.with_replaced_attrs(tags=tags)
-        job = target.job
-        if request.partition_key is None or request.has_resolved_partition() or not hasattr(job, "partitions_def"):
+        if request.partition_key is None or request.has_resolved_partition():
+            return request
+        job = job_of(target, context)
+        if not hasattr(job, "partitions_def"):
             return request
         store = context.instance if context.has_instance else None
         return request.with_resolved_tags_and_config(job, dynamic_requests, None, store)

@@ -31,9 +31,25 @@ class AutomationTarget:
         return self.job is not None
 
     @property
+    def resolvable_to_job(self) -> Any:
+        """The job, or what becomes one, where it is at hand."""
+        return self.job
+
+    @property
     def has_anonymous_job(self) -> bool:
         """Whether the job was made for this schedule or sensor only."""
         return self.job_name.startswith(ANONYMOUS_JOB_PREFIX)
+
+
+def job_of(target: AutomationTarget, context: Any) -> Any:
+    """The target's job with its partitions known.
+
+    From the context's definitions where the target itself does not have it.
+    """
+    job = target.job
+    if getattr(job, "partitions_def", None) is None and context.has_definitions:
+        return context.repository_def.get_job(target.job_name)
+    return job
 
 
 def checked_name(name: str, what: str) -> str:
