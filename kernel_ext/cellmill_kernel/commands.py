@@ -50,7 +50,7 @@ def refuse_rest(words: list[str], magic: str) -> None:
             raise NotebookError(f"%{magic} has no option {word}", remedy=f"%{magic}? shows its options.")
 
 
-def select(session: Session, selection: str) -> list[AssetKey]:
+def select(session: Session, selection: str, *, upstream: bool = False) -> list[AssetKey]:
     """The selected assets, upstreams first; an error names the nearest asset."""
     session.refresh()
     graph = session.graph()
@@ -65,7 +65,8 @@ def select(session: Session, selection: str) -> list[AssetKey]:
                 group=(header.text("group_name") if header is not None else _entry(session, key, "group")) or "default",
             )
         )
-    chosen = AssetSelection.from_coercible(selection).resolve(SelectionGraph(facts))
+    wanted = AssetSelection.from_coercible(selection)
+    chosen = (wanted.upstream() if upstream else wanted).resolve(SelectionGraph(facts))
     order = {key: at for at, key in enumerate(topological(graph))}
     return sorted(chosen, key=lambda key: order.get(key, len(order)))
 
@@ -106,7 +107,7 @@ def materialize(session: Session, words: list[str], line: str) -> Any:
     selection = " ".join(words)
     if len(words) == 1 and words[0].isidentifier():
         session.key_of(words[0])
-    chosen = select(session, ("+" + selection) if upstream and not selection.startswith("+") else selection)
+    chosen = select(session, selection, upstream=upstream)
     if only_stale:
         states = states_of(session, chosen)
         chosen = _with_stale_below(session, chosen, {key for key in chosen if states[key].state != "fresh"})

@@ -21,7 +21,7 @@ LINES: dict[str, tuple[Callable[[Session, list[str], str], Any], str]] = {
         commands.materialize,
         "%materialize SELECTION [--stale] [--upstream] [--partition KEY]\n"
         "Make the selected assets, upstreams first.\n\nExamples:\n"
-        "  %materialize daily_delays\n  %materialize +daily_delays\n  %materialize group:flights --stale\n"
+        "  %materialize daily_delays\n  %materialize *daily_delays\n  %materialize group:flights --stale\n"
         "  %materialize daily_delays --partition 2013-01-05",
     ),
     "assets": (
@@ -37,7 +37,7 @@ LINES: dict[str, tuple[Callable[[Session, list[str], str], Any], str]] = {
     "lineage": (
         commands.lineage,
         "%lineage [SELECTION] [--static]\nShow the graph of assets, coloured by state and kept live.\n\n"
-        "Examples:\n  %lineage\n  %lineage +daily_delays+\n  %lineage --static",
+        "Examples:\n  %lineage\n  %lineage *daily_delays*\n  %lineage --static",
     ),
     "stale": (commands.stale, "%stale\nList the assets that are stale or missing, and why.\n\nExamples:\n  %stale"),
     "why": (

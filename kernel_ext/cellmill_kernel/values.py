@@ -75,7 +75,7 @@ class Values:
             where = f" (it is made in cell {cell.origin.cell_index + 1})" if cell is not None else ""
             raise MissingUpstreamError(
                 f"{linked.key.to_user_string()} needs the asset {text!r}, which was never materialized{where}.\n"
-                f"Run %materialize {text}, or everything it takes with %materialize +{linked.key.to_user_string()}"
+                f"Run %materialize {text}, or everything it takes with %materialize {linked.key.to_user_string()} --upstream"
             ) from None
 
     def versions(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, str | None]:

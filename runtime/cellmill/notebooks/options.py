@@ -190,6 +190,6 @@ _EXAMPLES = {
     "check": ("Examples:", "  %%check no_nulls --asset flights --blocking", "  flights.dep_delay.notna().all()"),
     "sensor": ("Examples:", "  %%sensor new_file --target flights --interval 60",),
     "schedule": ("Examples:", '  %schedule "*/5 * * * *" daily_delays',
-                 '  %schedule "0 6 * * *" +daily_delays --timezone Europe/Berlin --name morning'),
+                 '  %schedule "0 6 * * *" *daily_delays --timezone Europe/Berlin --name morning'),
     "job": ("Examples:", "  %job nightly = group:flights",),
 }  # fmt: skip
