@@ -77,7 +77,7 @@ LINES: dict[str, tuple[Callable[[Session, list[str], str], Any], str]] = {
 
 def register(shell: Any, session: Session) -> None:
     """Give the shell all magics, their help and their completion."""
-    builtin_history = shell.magics_manager.magics["line"].get("history")
+    builtin_history = shell.find_line_magic("history")
 
     def line_magic(name: str) -> Callable[[str], Any]:
         function, usage = LINES[name]
