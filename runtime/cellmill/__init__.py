@@ -389,6 +389,7 @@ EXPORTS: dict[str, str] = {
     "Tuple": "definitions.types.resolve",
     "Type": "definitions.types.runtime_type",
     "TypeLoader": "definitions.types.loader",
+    "TypeLoaderContext": "definitions.types.loader",
     "check_type": "definitions.types.resolve",
     "make_python_type_usable_as": "definitions.types.resolve",
     "resolve_type": "definitions.types.resolve",

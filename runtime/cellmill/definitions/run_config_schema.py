@@ -189,7 +189,10 @@ def _build(job: Any) -> RunConfigSchema:
         fields["ops"] = Field(Shape({"config": _config_field(graph)}))
     else:
         fields["ops"] = Field(ops_config_type(job, graph, top=True))
-    fields["resources"] = Field(Shape({key: _resource_field(one, key in needed) for key, one in resource_defs.items()}))
+    resources = {key: _resource_field(one, key in needed) for key, one in resource_defs.items()}
+    # A job that provides no IO manager has the default one, which takes any config.
+    resources.setdefault("io_manager", optional_field(Shape({"config": ANY_FIELD})))
+    fields["resources"] = Field(Shape(resources))
     fields["loggers"] = Field(Shape({key: _logger_field(one) for key, one in logger_defs.items()}))
     fields["execution"] = Field(Shape({"config": _executor_field(job.executor_def)}))
     return RunConfigSchema(Shape(fields), resource_defs, needed, logger_defs)

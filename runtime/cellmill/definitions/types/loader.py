@@ -6,7 +6,7 @@ import inspect
 import json
 import pickle
 from collections.abc import Callable, Set
-from typing import Any
+from typing import Any, Protocol
 
 from cellmill.definitions.config.config_type import ANY, ConfigType, ScalarConfigType
 from cellmill.definitions.config.field import Array, Map, Noneable, Permissive, ScalarUnion, Selector
@@ -14,6 +14,20 @@ from cellmill.definitions.config.process import as_config_type
 from cellmill.errors import InvalidDefinitionError
 
 _FILES = {"json": {"path": str}, "pickle": {"path": str}}
+
+
+class TypeLoaderContext(Protocol):
+    """What a type loader may read: the resources it requires, and the run's log."""
+
+    @property
+    def resources(self) -> Any:
+        """The resources that the loader requires."""
+        ...
+
+    @property
+    def log(self) -> Any:
+        """The log of the run."""
+        ...
 
 
 class TypeLoader:
