@@ -268,6 +268,9 @@ class ConfigMappingFunctionError(UserCodeExecutionError):
 class StepExecutionError(UserCodeExecutionError):
     """The function of an op or asset raised an error."""
 
+    #: The class name in events; programs that read Dagster's events look for it.
+    recorded_name = "DagsterExecutionStepExecutionError"
+
 
 class LoadInputError(UserCodeExecutionError):
     """The IO manager could not load an input."""

@@ -118,7 +118,7 @@ class ErrorInfo:
         return cls(
             message="".join(traceback.format_exception_only(type(error), error)),
             stack=tuple(stack),
-            cls_name=type(error).__name__,
+            cls_name=getattr(error, "recorded_name", type(error).__name__),
             cause=cls.of(cause) if cause is not None else None,
             context=cls.of(context) if context is not None else None,
         )
