@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.planning.asset_graph import AssetGraph
 from cellmill.planning.asset_state import AssetState
 
 
@@ -72,6 +73,20 @@ class AssetFacts:
     #: Made elsewhere: never missing, never stale; its version is what was observed.
     is_external: bool = False
     is_partitioned: bool = False
+
+
+def facts_of(graph: AssetGraph) -> list[AssetFacts]:
+    """What the definitions of a graph say."""
+    return [
+        AssetFacts(
+            node.key,
+            sorted(graph.parents(node.key)),
+            node.code_version,
+            is_external=not node.is_materializable,
+            is_partitioned=node.is_partitioned,
+        )
+        for node in graph
+    ]
 
 
 FRESH = Staleness(StaleStatus.FRESH)
