@@ -187,7 +187,7 @@ def load_definitions_from_module(
     from cellmill.definitions.code_location import Definitions
     from cellmill.definitions.repository import _kind_of
 
-    parts: dict[str, list[Any]] = {}
+    parts: dict[str, Any] = {}
     seen: set[int] = set()
     for value in list(vars(module).values()):
         for one in value if isinstance(value, list) else (value,):

@@ -85,10 +85,11 @@ def execute_job(
         if op_selection or asset_selection:
             job = job.with_selection(op_selection, asset_selection)
         chosen.origin = job
-    return _by_executor(
+    result: JobExecutionResult = _by_executor(
         chosen, plan, run, instance, config, raise_on_error=raise_on_error, previous=previous,
         result_class=JobExecutionResult,
     )  # fmt: skip
+    return result
 
 
 def _by_executor(job: JobDefinition, plan: Plan, run: Run, instance: Any, config: Any, **options: Any) -> Any:

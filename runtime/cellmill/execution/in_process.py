@@ -70,7 +70,7 @@ def execute_in_process(
         op_selection=op_selection,
         asset_selection=chosen.asset_selection if asset_selection is not None else None,
     )
-    return run_job(
+    result: ExecuteInProcessResult = run_job(
         chosen,
         plan,
         run,
@@ -80,6 +80,7 @@ def execute_in_process(
         input_values=input_values,
         default_io_manager=InMemoryIOManager if in_memory else None,
     )
+    return result
 
 
 def prepared(

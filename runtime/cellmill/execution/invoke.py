@@ -85,7 +85,7 @@ def _taken_context(
         if first is None and not _needs_nothing(op):
             raise InvalidInvocationError(f"op '{op.name}' needs config or resources; provide a context.")
         return first, args[1:], kwargs
-    name = next(
+    name: str | None = next(
         (one for one in ("context", "_", "__", "_context", "context_") if one in kwargs),
         None,
     )

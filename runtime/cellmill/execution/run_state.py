@@ -51,7 +51,7 @@ class RunState(dict[tuple[str, str], list[str]]):
 
     def manager_key(self, step_key: str, output_name: str) -> str:
         """Return the key of the IO manager that stored an output."""
-        return self.output(step_key.split("[")[0], output_name).io_manager_key
+        return str(self.output(step_key.split("[")[0], output_name).io_manager_key)
 
     def output(self, step_key: str, output_name: str) -> Any:
         """Return an output of a step in the plan."""
