@@ -1,0 +1,24 @@
+"""One JupyterLab for the journeys of this room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.lab import Lab, browser_page, lab_server
+from tests.labextension.server import Server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A JupyterLab on a copy of the worked example."""
+    with lab_server(tmp_path_factory.mktemp("lab")) as found:
+        yield found
+
+
+@pytest.fixture
+def lab(server: Server) -> Iterator[Lab]:
+    """A browser in front of it."""
+    with browser_page() as page:
+        yield Lab(page, server)

@@ -1,0 +1,196 @@
+"""JupyterLab in a real Chromium: a server on a copy of the worked example, and what a person does with it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.labextension.server import TOKEN, Server, running
+
+ROOT = Path(__file__).parents[2]
+ARTIFACTS = ROOT / "test-artifacts"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+OPTIONS = ("--LabApp.expose_app_in_browser=True", "--ServerApp.jpserver_extensions={'cellmill_lab': True}")
+#: No question about news, no question about updates: both would ask other hosts.
+QUIET = """
+c.LabApp.news_url = None
+c.LabApp.check_for_updates_class = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
+"""
+
+
+@contextmanager
+def lab_server(root: Path, example: str = "flights.ipynb") -> Iterator[Server]:
+    """A JupyterLab whose folder holds a copy of the worked example."""
+    (root / "notebooks").mkdir(exist_ok=True)
+    (root / ".jupyter").mkdir(exist_ok=True)
+    (root / ".jupyter" / "jupyter_lab_config.py").write_text(QUIET)
+    shutil.copy(ROOT / "notebooks" / example, root / "notebooks" / example)
+    with running(root, *OPTIONS, module="jupyterlab", notebook=False) as server:
+        yield server
+
+
+@contextmanager
+def browser_page(**options: Any) -> Iterator[Page]:
+    """A page of a fresh Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1500, "height": 950}, **options)
+        page.set_default_timeout(30_000)
+        try:
+            yield page
+        finally:
+            browser.close()
+
+
+class Lab:
+    """What a person does in JupyterLab."""
+
+    def __init__(self, page: Page, server: Server) -> None:
+        self.page = page
+        self.server = server
+        self.foreign: list[str] = []
+        page.on("request", self._note)
+
+    def _note(self, request: Any) -> None:
+        if not request.url.startswith((self.server.url, self.server.url.replace("http", "ws"), "data:", "blob:")):
+            self.foreign.append(request.url)
+
+    def open(self, path: str) -> None:
+        """Open a notebook and wait until its kernel can be used: Lab says idle before it is connected."""
+        self.page.goto(f"{self.server.url}/lab/tree/{path}?token={TOKEN}")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self.wait_for_kernel()
+
+    def wait_for_kernel(self) -> None:
+        """Wait until the notebook's kernel is connected and idle."""
+        self.page.wait_for_function(
+            """() => {
+              const widget = window.jupyterapp?.shell.currentWidget;
+              const kernel = widget?.sessionContext?.session?.kernel;
+              return kernel && kernel.connectionStatus === 'connected' && kernel.status === 'idle';
+            }"""
+        )
+
+    def command(self, name: str, args: str = "{}") -> None:
+        """Execute a command of JupyterLab and wait for it."""
+        self.page.evaluate(f"() => window.jupyterapp.commands.execute({name!r}, {args})")
+
+    def run_all(self, timeout_s: float = 120) -> None:
+        """Run the notebook from top to bottom."""
+        self.command("notebook:run-all-cells")
+        self.wait_for_kernel_within(timeout_s)
+
+    def wait_for_kernel_within(self, timeout_s: float) -> None:
+        """Wait until nothing is executed or waits for execution."""
+        self.page.wait_for_function(
+            """() => {
+              const widget = window.jupyterapp.shell.currentWidget;
+              const busy = widget.content.widgets.some(cell => cell.promptNode?.textContent.includes('*'));
+              return !busy && widget.sessionContext.session.kernel.status === 'idle';
+            }""",
+            timeout=timeout_s * 1000,
+        )
+
+    def cell(self, cell_id: str) -> str:
+        """The outputs of a cell, as their JSON; also of one that is not on the screen."""
+        text: str = self.page.evaluate(
+            """id => {
+              const cells = window.jupyterapp.shell.currentWidget.content.widgets;
+              const cell = cells.find(one => one.model.id === id);
+              return JSON.stringify(cell.model.outputs.toJSON());
+            }""",
+            cell_id,
+        )
+        return text
+
+    def run_code(self, source: str, timeout_s: float = 60) -> str:
+        """Run code in a new cell below the active one, and return its outputs as JSON."""
+        self.command("notebook:insert-cell-below")
+        self.page.evaluate(
+            """text => {
+              const cell = window.jupyterapp.shell.currentWidget.content.activeCell;
+              cell.model.sharedModel.setSource(text);
+            }""",
+            source,
+        )
+        self.run_active(timeout_s)
+        text: str = self.page.evaluate(
+            "() => JSON.stringify(window.jupyterapp.shell.currentWidget.content.activeCell.model.outputs.toJSON())"
+        )
+        return text
+
+    def widget(self, expression: str) -> Any:
+        """The value of an expression over `cy`, the graph of the lineage widget that is on the screen."""
+        return self.page.evaluate(
+            """expression => {
+              for (const element of document.querySelectorAll('.jp-OutputArea *')) {
+                if (element._cyreg?.cy) {
+                  return Function('cy', 'box', `return ${expression}`)(
+                    element._cyreg.cy, element.getBoundingClientRect());
+                }
+              }
+              return null;
+            }""",
+            expression,
+        )
+
+    def wait_for_widget(self, expression: str, timeout_s: float = 30) -> None:
+        """Wait until an expression over `cy` holds."""
+        deadline = time.monotonic() + timeout_s
+        while not self.widget(expression):
+            assert time.monotonic() < deadline, f"{expression} did not become true"
+            self.page.wait_for_timeout(100)
+
+    def show_catalogue(self) -> None:
+        """Open the sidebar with the assets."""
+        self.page.evaluate("() => window.jupyterapp.shell.activateById('cellmill-catalogue')")
+        self.page.wait_for_selector(".cm-asset")
+
+    def wait_for_state(self, key: str, state: str, timeout_s: float = 60) -> None:
+        """Wait until the catalogue shows an asset in this state."""
+        self.page.wait_for_selector(f'.cm-asset[data-key="{key}"][data-state="{state}"]', timeout=timeout_s * 1000)
+
+    def edit(self, cell_id: str, old: str, new: str) -> None:
+        """Replace text in a cell and make it the active one."""
+        self.page.evaluate(
+            """([id, before, after]) => {
+              const notebook = window.jupyterapp.shell.currentWidget.content;
+              const index = notebook.widgets.findIndex(one => one.model.id === id);
+              const model = notebook.widgets[index].model.sharedModel;
+              if (!model.source.includes(before)) throw new Error(model.source);
+              model.setSource(model.source.replace(before, after));
+              notebook.activeCellIndex = index;
+            }""",
+            [cell_id, old, new],
+        )
+
+    def activate(self, cell_id: str) -> None:
+        """Make a cell the active one and scroll to it."""
+        self.page.evaluate(
+            """async id => {
+              const notebook = window.jupyterapp.shell.currentWidget.content;
+              const index = notebook.widgets.findIndex(one => one.model.id === id);
+              notebook.activeCellIndex = index;
+              await notebook.scrollToItem(index, 'start');
+            }""",
+            cell_id,
+        )
+
+    def run_active(self, timeout_s: float = 60) -> None:
+        """Run the active cell."""
+        self.command("notebook:run-cell")
+        self.wait_for_kernel_within(timeout_s)
+
+    def shoot(self, name: str) -> Path:
+        """Keep what is on the screen as an artifact."""
+        ARTIFACTS.mkdir(exist_ok=True)
+        path = ARTIFACTS / f"{name}.png"
+        self.page.screenshot(path=str(path))
+        return path
