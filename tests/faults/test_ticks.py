@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -22,12 +21,16 @@ START = 1_700_000_000.0
 pytestmark = pytest.mark.fault
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    """A home whose instance no process holds open."""
-    with closing(Instance.get(tmp_path)):
+Place = tuple[Path, str | None]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def home(tmp_path: Path, request: pytest.FixtureRequest) -> Place:
+    """Where an instance lies that no process holds open."""
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+    with closing(Instance.get(tmp_path, storage=url)):
         pass
-    yield tmp_path
+    return tmp_path, url
 
 
 def schedules(count: int = 1, cron: str = "* * * * *") -> DefinitionsSource:
@@ -46,15 +49,15 @@ def schedules(count: int = 1, cron: str = "* * * * *") -> DefinitionsSource:
     return DefinitionsSource(made)
 
 
-def one_pass(home: Path, now: float, owner: str, source: DefinitionsSource, claim_s: float = 0.05) -> None:
+def one_pass(home: Place, now: float, owner: str, source: DefinitionsSource, claim_s: float = 0.05) -> None:
     """One scheduler's pass at a moment of simulated time."""
-    with closing(Instance.get(home)) as instance:
+    with closing(Instance.get(home[0], storage=home[1])) as instance:
         Scheduler(instance, source, ManualClock(now), owner, claim_s=claim_s).run_once()
 
 
-def assert_invariants(home: Path, ticks: int) -> None:
+def assert_invariants(home: Place, ticks: int) -> None:
     """Each tick is done and has exactly one run; no run is without its tick."""
-    with closing(Instance.get(home)) as instance:
+    with closing(Instance.get(home[0], storage=home[1])) as instance:
         found = instance.automation.ticks()
         runs = instance.get_runs()
 
@@ -67,7 +70,7 @@ def assert_invariants(home: Path, ticks: int) -> None:
 
 @pytest.mark.parametrize("action", ["kill9", "raise"])
 @pytest.mark.parametrize("point", ["tick.claimed", "tick.recorded", "run.recorded"])
-def test_a_scheduler_that_dies_loses_and_doubles_no_tick(home: Path, point: str, action: str) -> None:
+def test_a_scheduler_that_dies_loses_and_doubles_no_tick(home: Place, point: str, action: str) -> None:
     """After a restart there is exactly one run for the tick at which the scheduler died."""
     source = schedules()
     one_pass(home, START, "first", source)
@@ -80,7 +83,7 @@ def test_a_scheduler_that_dies_loses_and_doubles_no_tick(home: Path, point: str,
     assert_invariants(home, 1)
 
 
-def test_four_schedulers_race_for_the_same_ticks(home: Path) -> None:
+def test_four_schedulers_race_for_the_same_ticks(home: Place) -> None:
     """Three hundred due ticks run once each, and no loser reports an error."""
     source = schedules(60)
     one_pass(home, START, "first", source)
