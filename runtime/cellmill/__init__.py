@@ -431,6 +431,7 @@ EXPORTS: dict[str, str] = {
     # execution
     "load": "execution.load",
     "Secret": "execution.notebook.parameters",
+    "dask_executor": "execution.executors.dask",
     "notebook_asset": "execution.notebook.notebook_op",
     "notebook_op": "execution.notebook.notebook_op",
     "yield_result": "execution.notebook.results",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 import cellmill as c
+import pytest
 
 
 @c.op

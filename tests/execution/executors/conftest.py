@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from cellmill.definitions.run_config import resolve_run_config
 from cellmill.execution.executors.in_process import InProcessExecutor
 from cellmill.execution.executors.multiprocess import MultiprocessExecutor

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import EventType
 from cellmill.planning.run import RunStatus
@@ -164,13 +163,13 @@ def test_shared_pools_are_respected(elsewhere: Any, carry_out: Carry, instance: 
 def test_a_run_in_memory_is_refused_with_the_remedy(carry_out: Carry) -> None:
     """Other processes cannot see an instance in memory."""
     from cellmill.definitions.run_config import resolve_run_config
-    from cellmill.execution.executors.executor import UnmetExecutorRequirements
+    from cellmill.errors import UnmetExecutorRequirementsError
     from cellmill.execution.executors.multiprocess import MultiprocessExecutor
     from cellmill.planning.plan import plan_job
 
     with Instance.ephemeral() as memory:
         run = memory.create_run(job_name="diamond")
-        with pytest.raises(UnmetExecutorRequirements, match="on disk"):
+        with pytest.raises(UnmetExecutorRequirementsError, match="on disk"):
             MultiprocessExecutor().execute(
                 jobs.diamond, plan_job(jobs.diamond), run, memory, resolve_run_config(jobs.diamond, {})
             )

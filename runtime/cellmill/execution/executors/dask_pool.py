@@ -113,7 +113,8 @@ class DaskPool:
     def free(self) -> int:
         """How many more tasks can start at once: one for each thread of the cluster."""
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-        return max(0, max(1, sum(worker["nthreads"] for worker in workers)) - len(self._running))
+        threads: int = sum(worker["nthreads"] for worker in workers)
+        return max(0, max(1, threads) - len(self._running))
 
     def start(self, task: Any, timeout_s: float | None = None) -> int:
         """Submit `task`; returns 0, since no process id is known yet."""

@@ -7,13 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from cellmill.definitions.executor import ExecutorDefinition, multi_or_in_process_executor
-from cellmill.errors import ExecutionError
+from cellmill.errors import InvalidDefinitionError
 from cellmill.planning.plan import Plan
 from cellmill.planning.run import Run
-
-
-class UnmetExecutorRequirements(ExecutionError):
-    """The executor needs more than this job or instance gives; the message says what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +38,8 @@ def make_executor(job: Any, instance: Any, config: Mapping[str, Any] | None = No
     definition = getattr(job, "executor_def", None) or multi_or_in_process_executor
     given = config if config is not None else {}
     context = InitExecutorContext(job_def=job, executor_def=definition, executor_config=given, instance=instance)
+    if definition.executor_creation_fn is None:
+        raise InvalidDefinitionError(f"Executor {definition.name!r} has no function that makes it.")
     made: Executor = definition.executor_creation_fn(context)
     return made
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Self
 
-from cellmill.execution.executors.executor import UnmetExecutorRequirements
+from cellmill.errors import UnmetExecutorRequirementsError
 from cellmill.execution.executors.in_process import retries_enabled
 from cellmill.execution.executors.limits import StepLimits, TagLimit
 from cellmill.execution.executors.parallel import ParallelLoop, StepWork
@@ -51,7 +51,7 @@ class MultiprocessExecutor:
         )
 
     def execute(self, job: Any, plan: Plan, run: Run, instance: Any, config: Any, **options: Any) -> Any:
-        """Carry out the run. Raises: UnmetExecutorRequirements for an instance that other processes cannot open."""
+        """Carry out the run. Raises: UnmetExecutorRequirementsError for an instance that other processes cannot open."""
         return execute_elsewhere(
             job,
             plan,
@@ -87,7 +87,7 @@ def execute_elsewhere(
 ) -> Any:
     """Carry out a run with workers in other processes; this one keeps the state and writes the events."""
     if instance.is_ephemeral:
-        raise UnmetExecutorRequirements(
+        raise UnmetExecutorRequirementsError(
             f"The executor of job {job.name!r} carries out steps in other processes, which cannot see an instance in memory. Pass an "
             "instance on disk (Instance.get() or Instance.local_temp()), or use in_process_executor."
         )

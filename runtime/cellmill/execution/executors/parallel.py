@@ -387,8 +387,8 @@ class ParallelLoop(RunLoop):
         if isinstance(message, Lost) and policy is not None and self.retries_enabled and number < policy.max_retries:
             wait = policy.calculate_delay(number + 1)
             text = f'Execution of step "{key}" failed and has requested a retry in {wait} seconds.'
-            data = StepRetryData(ErrorInfo.of(error), wait)
-            self._record([event(EventType.STEP_UP_FOR_RETRY, step, self.services, text, data, logging.ERROR)])
+            again = StepRetryData(ErrorInfo.of(error), wait)
+            self._record([event(EventType.STEP_UP_FOR_RETRY, step, self.services, text, again, logging.ERROR)])
             self._again(key, wait)
             return
         data = StepFailureData(ErrorInfo.of(error), None, ErrorSource.FRAMEWORK_ERROR)

@@ -116,7 +116,7 @@ class OutputCollector:
         if before <= self._limit:
             notice = f"\n[cellmill: this cell's outputs are cut here, at {self._limit:,} bytes]\n"
             self._append(index, {"output_type": "stream", "name": "stderr", "text": notice})
-        return output["output_type"] == "error"
+        return bool(output["output_type"] == "error")
 
     def _clear(self, index: int) -> None:
         self._cells[index]["outputs"] = []

@@ -247,7 +247,7 @@ def _instant(value: dt.date | dt.time) -> str:
     key = getattr(zone, "key", None)
     if key is not None:
         naive = _text(value.replace(tzinfo=None).isoformat())  # type: ignore[call-arg]
-        fold = f", fold={value.fold}" if getattr(value, "fold", 0) else ""
+        fold = ", fold=1" if getattr(value, "fold", 0) else ""
         return (
             f'__import__("datetime").{kind}.fromisoformat({naive})'
             f'.replace(tzinfo=__import__("zoneinfo").ZoneInfo({_text(key)}){fold})'

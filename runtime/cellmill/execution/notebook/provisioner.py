@@ -67,7 +67,7 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc, unused-ignore]
             cwd = kwargs.get("cwd") or os.getcwd()
             kernel = fork_kernel(tuple(self.modules), cwd=str(cwd), env=environment, connection=connection)
             if kernel is not None:
-                self.process = _ForkedProcess(kernel)
+                self.process = _ForkedProcess(kernel)  # type: ignore[assignment, unused-ignore]
                 self.pid = self.pgid = kernel.pid
                 self.cwd = cwd
                 return self.connection_info

@@ -152,7 +152,7 @@ class Channels:
         wait = None if timeout_s is None else max(0, int(timeout_s * 1000 + 0.999))
         messages = []
         for socket, _ in self._poller.poll(wait):
-            name = self._names.get(socket)  # type: ignore[call-overload]
+            name = self._names.get(socket)
             if name is None:
                 continue
             while True:
