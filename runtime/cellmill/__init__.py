@@ -435,6 +435,9 @@ EXPORTS: dict[str, str] = {
     "notebook_asset": "execution.notebook.notebook_op",
     "notebook_op": "execution.notebook.notebook_op",
     "yield_result": "execution.notebook.results",
+    # workspace
+    "load_assets_from_notebooks": "workspace.load_notebook",
+    "load_notebook": "workspace.load_notebook",
 }
 
 __all__ = ["__version__", *EXPORTS]

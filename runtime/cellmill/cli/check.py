@@ -19,7 +19,9 @@ _SHOWN = 200
 
 
 @click.command()
-@click.option("--audit", is_flag=True, help="Also compare each notebook's names with what its kernel really has.")
+@click.option(
+    "--audit", is_flag=True, help="Also run fresh asset cells again in clean kernels and compare what they give."
+)
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @json_option
 @pass_app

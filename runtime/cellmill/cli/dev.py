@@ -39,10 +39,7 @@ def dev(app: App, no_lab: bool, no_browser: bool, port: int | None, lab_options:
         lab += ["--no-browser"] if no_browser else []
         lab += [f"--port={port}"] if port else []
         commands.append([*lab, *lab_options])
-    children = [
-        subprocess.Popen(command, cwd=app.config.root, env=env, start_new_session=True)
-        for command in commands
-    ]
+    children = [subprocess.Popen(command, cwd=app.config.root, env=env, start_new_session=True) for command in commands]
     # A supervisor stops us with SIGTERM: the same as Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:

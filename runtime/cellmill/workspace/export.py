@@ -31,8 +31,10 @@ class _Module:
     notes: list[str] = field(default_factory=list)
 
 
-def export_module(linked: WorkspaceScan, notebook: str) -> tuple[str, list[str]]:
+def export_module(linked: WorkspaceScan, notebook: str, *, code_versions: bool = False) -> tuple[str, list[str]]:
     """Return the text of a module that defines what `notebook` defines, and notes on what could not be carried over.
+
+    With `code_versions` each asset keeps the fingerprint of its cell as its code version.
 
     Raises: DefinitionError where the notebook has no asset cell, or errors.
     """
@@ -41,13 +43,16 @@ def export_module(linked: WorkspaceScan, notebook: str) -> tuple[str, list[str]]
     cells = sorted(linked.in_notebook(notebook), key=lambda cell: (cell.origin.cell_index, cell.origin.line))
     if not cells:
         raise DefinitionError(f"{notebook} has no asset cell, so there is nothing to export.")
-    return _Exporter(linked, linked.notebooks[notebook], cells).text(notebook)
+    return _Exporter(linked, linked.notebooks[notebook], cells, code_versions).text(notebook)
 
 
 class _Exporter:
     """Writes the module of one notebook."""
 
-    def __init__(self, linked: WorkspaceScan, scan: NotebookScan, cells: Sequence[AssetCell]) -> None:
+    def __init__(
+        self, linked: WorkspaceScan, scan: NotebookScan, cells: Sequence[AssetCell], code_versions: bool = False
+    ) -> None:
+        self.code_versions = code_versions
         self.linked = linked
         self.scan = scan
         self.cells = cells
@@ -278,8 +283,9 @@ class _Exporter:
             found.append(f"op_tags={header.pairs('op_tags')!r}")
         if header.text("pool"):
             found.append(f"pool={header.text('pool')!r}")
-        if header.text("code_version") and len(cell.keys) == 1:
-            found.append(f"code_version={header.text('code_version')!r}")
+        version = cell.code_version if self.code_versions else header.text("code_version")
+        if version and len(cell.keys) == 1:
+            found.append(f"code_version={version!r}")
         if isinstance(header.options.get("max_retries"), int):
             self.module.imports.add("RetryPolicy")
             delay = header.options.get("retry_delay")
