@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,17 +27,21 @@ START = 1_700_000_000.0
 pytestmark = pytest.mark.fault
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    """A home whose instance no process holds open."""
-    with closing(Instance.get(tmp_path)):
+Place = tuple[Path, str | None]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def home(tmp_path: Path, request: pytest.FixtureRequest) -> Place:
+    """Where an instance lies that no process holds open."""
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+    with closing(Instance.get(tmp_path, storage=url)):
         pass
-    yield tmp_path
+    return tmp_path, url
 
 
-def with_instance(home: Path, work: Callable[[Instance], Any]) -> Any:
+def with_instance(home: Place, work: Callable[[Instance], Any]) -> Any:
     """What `work` returns, with an instance that is closed again."""
-    with closing(Instance.get(home)) as instance:
+    with closing(Instance.get(home[0], storage=home[1])) as instance:
         return work(instance)
 
 
@@ -55,7 +59,7 @@ def look(context: cm.SensorEvaluationContext) -> Any:
     return [cm.RunRequest(run_key=str(number + n)) for n in range(2)]
 
 
-def sense(home: Path, now: float, owner: str) -> None:
+def sense(home: Place, now: float, owner: str) -> None:
     """One pass over the sensor."""
     made = cm.SensorDefinition(
         "s", evaluation_fn=look, job_name="j", default_status=cm.DefaultSensorStatus.RUNNING, minimum_interval_seconds=1
@@ -69,7 +73,7 @@ def sense(home: Path, now: float, owner: str) -> None:
 
 
 @pytest.mark.parametrize("point", ["sensor.evaluated", "tick.recorded", "sensor.committed"])
-def test_a_sensor_that_dies_keeps_cursor_and_runs_together(home: Path, point: str) -> None:
+def test_a_sensor_that_dies_keeps_cursor_and_runs_together(home: Place, point: str) -> None:
     """Whether the daemon dies before or after the commit, cursor and runs are both there or both not."""
     sense(home, START, "first")
     assert KILLED == join(fork_child(lambda: sense(home, START + 10, "doomed"), crash_at=point))
@@ -85,7 +89,7 @@ def test_a_sensor_that_dies_keeps_cursor_and_runs_together(home: Path, point: st
     assert cursor == runs >= 4
 
 
-def test_one_run_per_key_across_two_daemons(home: Path) -> None:
+def test_one_run_per_key_across_two_daemons(home: Place) -> None:
     """Two daemons that evaluate at the same moment record each key once, and both end well."""
     assert [0, 0, 0] == race(lambda n: sense(home, START + n, f"d{n}"), 3)
     keys = with_instance(home, lambda i: [row[0] for row in i.db.rows("SELECT run_key FROM runs")])
@@ -93,7 +97,7 @@ def test_one_run_per_key_across_two_daemons(home: Path) -> None:
     assert sorted(keys) == sorted(set(keys))
 
 
-def enqueue(home: Path, count: int, tags: Callable[[int], dict[str, str]] = lambda n: {}) -> list[str]:
+def enqueue(home: Place, count: int, tags: Callable[[int], dict[str, str]] = lambda n: {}) -> list[str]:
     """Queued runs."""
 
     def work(instance: Instance) -> list[str]:
@@ -105,23 +109,23 @@ def enqueue(home: Path, count: int, tags: Callable[[int], dict[str, str]] = lamb
     return list(with_instance(home, work))
 
 
-def launches(home: Path) -> list[str]:
+def launches(home: Place) -> list[str]:
     """What the recording launcher wrote."""
-    path = home / "launched.txt"
+    path = home[0] / "launched.txt"
     return path.read_text().split() if path.exists() else []
 
 
-def admit(home: Path, limits: QueueLimits | None = None) -> None:
+def admit(home: Place, limits: QueueLimits | None = None) -> None:
     """One pass over the queue with a launcher that writes down what it launches."""
 
     def launch(_instance: Instance, run: Run) -> None:
-        with open(home / "launched.txt", "a") as file:
+        with open(home[0] / "launched.txt", "a") as file:
             file.write(f"{run.run_id}:{run.attempt}\n")
 
     with_instance(home, lambda i: RunQueue(i, ManualClock(time.time()), limits, launcher=launch).run_once())
 
 
-def expire(home: Path) -> None:
+def expire(home: Place) -> None:
     """Let every lease of a run be over."""
 
     def work(instance: Instance) -> None:
@@ -131,12 +135,12 @@ def expire(home: Path) -> None:
     with_instance(home, work)
 
 
-def watch(home: Path, owner: str = "m") -> Any:
+def watch(home: Place, owner: str = "m") -> Any:
     """One pass of the monitor."""
     return with_instance(home, lambda i: Monitor(i, ManualClock(time.time()), owner).run_once())
 
 
-def test_a_crash_after_launch_fences_the_first_process(home: Path) -> None:
+def test_a_crash_after_launch_fences_the_first_process(home: Place) -> None:
     """The run is launched again as a second attempt, and what the first process writes is refused."""
     (run_id,) = enqueue(home, 1)
 
@@ -152,7 +156,7 @@ def test_a_crash_after_launch_fences_the_first_process(home: Path) -> None:
     with_instance(home, lambda i: i.run_writer(run_id, attempt=2).append([event]))
 
 
-def test_a_crash_before_launch_launches_once(home: Path) -> None:
+def test_a_crash_before_launch_launches_once(home: Place) -> None:
     """A queue that dies inside its admission leaves the run queued, and the next one launches it once."""
     (run_id,) = enqueue(home, 1)
 
@@ -163,7 +167,7 @@ def test_a_crash_before_launch_launches_once(home: Path) -> None:
     assert [f"{run_id}:1"] == launches(home)
 
 
-def test_limits_hold_with_four_queues(home: Path) -> None:
+def test_limits_hold_with_four_queues(home: Place) -> None:
     """Never more than two runs at a time, nor two with one tag value, and in the end every run was launched once."""
     ids = enqueue(home, 12, lambda n: {"team": "ab"[n % 2]})
     limits = QueueLimits(max_concurrent_runs=2, tag_limits=[TagLimit(key="team", limit=1, per_value=True)])
@@ -181,7 +185,7 @@ def test_limits_hold_with_four_queues(home: Path) -> None:
     assert sorted(f"{run_id}:1" for run_id in ids) == sorted(launches(home))
 
 
-def dead_runs(home: Path, count: int) -> list[str]:
+def dead_runs(home: Place, count: int) -> list[str]:
     """Runs that were started and whose lease is over, and that want to be retried."""
     ids = enqueue(home, count, lambda n: {MAX_RETRIES_TAG: "1"})
 
@@ -195,7 +199,7 @@ def dead_runs(home: Path, count: int) -> list[str]:
     return ids
 
 
-def test_two_monitors_reap_each_run_once(home: Path) -> None:
+def test_two_monitors_reap_each_run_once(home: Place) -> None:
     """Fifty dead runs get one failure and one retry each, whoever finds them."""
     ids = dead_runs(home, 50)
 
@@ -211,7 +215,7 @@ def test_two_monitors_reap_each_run_once(home: Path) -> None:
     assert (100, 50, [1] * 50) == with_instance(home, count)
 
 
-def test_success_and_the_reaper_race_for_the_last_word(home: Path) -> None:
+def test_success_and_the_reaper_race_for_the_last_word(home: Place) -> None:
     """A run that ends while it is being reaped has exactly one end, and the loser is told."""
     ids = dead_runs(home, 40)
 
@@ -236,7 +240,7 @@ def test_success_and_the_reaper_race_for_the_last_word(home: Path) -> None:
     assert [1] * 40 == with_instance(home, ends)
 
 
-def advance(home: Path) -> None:
+def advance(home: Place) -> None:
     """One pass over the backfills, of which at most 40 runs are added."""
 
     def work(instance: Instance) -> None:
@@ -246,7 +250,7 @@ def advance(home: Path) -> None:
     with_instance(home, work)
 
 
-def test_a_backfill_of_200_survives_crashes_and_cancellation(home: Path) -> None:
+def test_a_backfill_of_200_survives_crashes_and_cancellation(home: Place) -> None:
     """However often its loop dies, each partition has at most one run, progress only grows, and cancelling ends it."""
     keys = [f"p{number:03d}" for number in range(200)]
     backfill = with_instance(home, lambda i: submit_backfill(i, job_name="j", partition_keys=keys))
