@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
 from cellmill import ByTypeIOManager, build_input_context, build_output_context
 from cellmill.errors import SecurityError, ValueNotFoundError
 from cellmill.io.garbage import collect
