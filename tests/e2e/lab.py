@@ -18,19 +18,17 @@ ARTIFACTS = ROOT / "test-artifacts"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 OPTIONS = ("--LabApp.expose_app_in_browser=True", "--ServerApp.jpserver_extensions={'cellmill_lab': True}")
-#: No question about news, no question about updates: both would ask other hosts.
-QUIET = """
-c.LabApp.news_url = None
-c.LabApp.check_for_updates_class = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
-"""
+#: No question about news: it would ask another host.
+QUIET = '{"fetchNews": "false", "checkForUpdates": false}'
 
 
 @contextmanager
 def lab_server(root: Path, example: str = "flights.ipynb") -> Iterator[Server]:
     """A JupyterLab whose folder holds a copy of the worked example."""
     (root / "notebooks").mkdir(exist_ok=True)
-    (root / ".jupyter").mkdir(exist_ok=True)
-    (root / ".jupyter" / "jupyter_lab_config.py").write_text(QUIET)
+    settings = root / ".settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "notification.jupyterlab-settings").write_text(QUIET)
     shutil.copy(ROOT / "notebooks" / example, root / "notebooks" / example)
     with running(root, *OPTIONS, module="jupyterlab", notebook=False) as server:
         yield server

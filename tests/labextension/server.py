@@ -91,6 +91,7 @@ def running(root: Path, *options: str, module: str = "cellmill_lab", notebook: b
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}", "--ServerApp.port_retries=0"]
     env = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
     env |= {"JUPYTER_CONFIG_DIR": str(root / ".jupyter"), "JUPYTER_RUNTIME_DIR": str(root / ".runtime")}
+    env["JUPYTERLAB_SETTINGS_DIR"] = str(root / ".settings")
     # Where the libraries' own files lie, also when they are not in this environment's own prefix.
     env["JUPYTER_PATH"] = str(Path(nbconvert.__file__).parents[4] / "share" / "jupyter")
     log = (root / "server.log").open("w")
