@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any
 
-from cellmill.errors import CellmillError
 from cellmill.notebooks.asset_cell import AssetCell
 from cellmill.notebooks.facts import CellFacts
 
-from . import run_mode
+from . import current_run
 from .body import Body, compile_body
 from .displays import status_line
 from .session import Session
 from .stepping import CellRun, run_cell
-
-#: Files (as compilers name them) of bodies that were compiled here, for tracebacks.
-_BODIES: set[str] = set()
+from .tracebacks import BODIES
 
 
 def execute_asset_cell(
@@ -52,13 +47,13 @@ def execute_asset_cell(
 
 
 def _run_partition() -> str | None:
-    run = run_mode.current()
+    run = current_run.current()
     return run.message.partition_key if run is not None else None
 
 
 def _skipped(session: Session, linked: AssetCell) -> CellRun | None:
     """In a run, an asset that was not selected is loaded rather than made, if it is stored."""
-    run = run_mode.current()
+    run = current_run.current()
     if run is None or any(run.is_selected(key) for key in linked.keys):
         return None
     return CellRun(linked)
@@ -71,7 +66,7 @@ def _compile(session: Session, linked: AssetCell, source: str) -> Body:
     if "context" in facts.uses:
         parameters.append("context")
     filename = session.shell.compile.cache(source, session.cell_number, raw_code=source)
-    _BODIES.add(filename)
+    BODIES.add(filename)
     return compile_body(linked.definition, source, parameters, session.namespace, filename, timed)
 
 
@@ -99,49 +94,3 @@ def _span(seconds: float) -> str:
 def show_status(session: Session, run: CellRun) -> None:
     """Put the status line under the cell's output."""
     session.after_cell.append(lambda: print(status_line(session, run)))
-
-
-def install_tracebacks(shell: Any) -> None:
-    """Show only the user's own lines where a body raised."""
-    original = shell.showtraceback
-    if getattr(original, "__cellmill__", False):
-        return
-
-    def showtraceback(exc_tuple: Any = None, *args: Any, **kwargs: Any) -> Any:
-        kind, value, traceback = exc_tuple or sys.exc_info()
-        if value is not None and not isinstance(value, SyntaxError) and not _verbose(shell):
-            own = own_frames(traceback)
-            if own is not None:
-                exc_tuple = (kind, value.with_traceback(own), own)
-                kwargs["tb_offset"] = 0
-            elif isinstance(value, CellmillError):
-                # a mistake that we found ourselves: its message says it all
-                return shell._showtraceback(kind, value, [f"{type(value).__name__}: {value}"])
-        return original(exc_tuple, *args, **kwargs)
-
-    showtraceback.__cellmill__ = True  # type: ignore[attr-defined]
-    shell.showtraceback = showtraceback
-
-
-def _verbose(shell: Any) -> bool:
-    from .session import get_session
-
-    with contextlib.suppress(Exception):
-        return get_session().verbose
-    return False
-
-
-def own_frames(traceback: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first line of a cell's body on; None where none was run."""
-    at = traceback
-    while at is not None:
-        if at.tb_frame.f_code.co_filename in _BODIES and at.tb_frame.f_code.co_name == "<module>":
-            if not _is_wrapper(at):
-                return at
-        at = at.tb_next
-    return None
-
-
-def _is_wrapper(at: TracebackType) -> bool:
-    """True for the frame in which IPython runs the cell's call of the magic itself."""
-    return "__cellmill_end__" not in at.tb_frame.f_code.co_names

@@ -91,9 +91,9 @@ def status_line(session: Session, run: CellRun) -> str:
 
 
 def _stored(session: Session, run: CellRun) -> Mapping[Any, Any]:
-    from . import run_mode
+    from . import current_run
 
-    if run_mode.current() is not None:
+    if current_run.current() is not None:
         return {}
     found: Mapping[Any, Any] = session.instance.asset_states(list(run.cell.keys))
     return found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .asset_magic import install_tracebacks
 from .magics import comment_form, register
 from .session import end_session, start_session
+from .tracebacks import install_tracebacks
 
 
 def load(shell: Any) -> None:

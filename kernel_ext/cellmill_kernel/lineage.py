@@ -177,9 +177,9 @@ def _widgets_wanted() -> bool:
     """In a kernel the widget is imported at the first `%lineage`, not before."""
     import sys
 
-    from . import run_mode
+    from . import current_run
 
-    return "ipykernel" in sys.modules and run_mode.current() is None
+    return "ipykernel" in sys.modules and current_run.current() is None
 
 
 class LiveLineage:

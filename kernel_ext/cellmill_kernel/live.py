@@ -95,6 +95,13 @@ class LiveNotebook:
                 cells.append(Cell(id=ran.id, index=len(cells), kind="code", source=ran.source))
         return Notebook(path=self.path, cells=tuple(cells), form="ipynb")
 
+    def mentions_assets(self) -> bool:
+        """Whether any cell looks like an asset cell: a look at the text only."""
+        saved = self._saved.cells if self._saved is not None else ()
+        return any("asset" in cell.source for cell in saved) or any(
+            "asset" in cell.source for cell in self.ran.values()
+        )
+
     def find_id(self, source: str) -> str | None:
         """The id of the saved cell with this source that did not run yet: for clients that send no cell id."""
         found = [cell.id for cell in self._saved.cells if cell.source == source] if self._saved is not None else []

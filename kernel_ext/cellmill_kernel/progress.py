@@ -15,9 +15,9 @@ _MANY = 2
 
 def in_front_end() -> bool:
     """True in a kernel that a notebook front end talks to; False in a terminal and in unattended runs."""
-    from . import run_mode
+    from . import current_run
 
-    return "ipykernel" in sys.modules and run_mode.current() is None and "ipywidgets" in sys.modules
+    return "ipykernel" in sys.modules and current_run.current() is None and "ipywidgets" in sys.modules
 
 
 class Progress:

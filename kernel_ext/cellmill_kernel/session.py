@@ -6,18 +6,22 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.notebooks.asset_cell import AssetCell, Upstream
 from cellmill.notebooks.magic import split_header
 from cellmill.notebooks.problem import NotebookError
 
-from . import run_mode
+from . import current_run
 from .live import LiveNotebook, find_notebook_file
-from .registry import Registry
-from .values import Values
+
+if TYPE_CHECKING:
+    from cellmill.notebooks.asset_cell import AssetCell, Upstream
+
+    from .registry import Registry
+    from .values import Values
 
 #: Other notebooks and modules are looked at again after this long.
 WORKSPACE_REFRESH_S = 5.0
@@ -34,9 +38,8 @@ class Session:
     def __init__(self, shell: Any) -> None:
         self.shell = shell
         self.live = LiveNotebook()
-        self.registry = Registry(self.live)
-        self.registry.modules = self.modules
-        self.values = Values(self)
+        self._registry: Registry | None = None
+        self._values: Values | None = None
         self.verbose = False
         #: the number that the client shows beside the running cell
         self.cell_number = 0
@@ -57,6 +60,21 @@ class Session:
         """The notebook's namespace."""
         found: dict[str, Any] = self.shell.user_ns
         return found
+
+    @property
+    def registry(self) -> Registry:
+        """The definitions of this notebook."""
+        if self._registry is None:
+            self._registry = import_module("cellmill_kernel.registry").Registry(self.live)
+            self._registry.modules = self.modules
+        return self._registry
+
+    @property
+    def values(self) -> Values:
+        """The values that this kernel holds."""
+        if self._values is None:
+            self._values = import_module("cellmill_kernel.values").Values(self)
+        return self._values
 
     # workspace and instance -------------------------------------------------------------------------------------
 
@@ -82,7 +100,7 @@ class Session:
         if self._instance is None:
             from cellmill.instance.instance import Instance
 
-            run = run_mode.current()
+            run = current_run.current()
             if run is not None and run.message.home:
                 self._instance = Instance.get(run.message.home)
             else:
@@ -100,8 +118,8 @@ class Session:
         """Look again at the notebook's file and, now and then, at the rest of the workspace."""
         self.live.refresh()
         now = time.monotonic()
-        if run_mode.current() is not None:
-            self.registry.set_other_assets([key for key, _, _ in run_mode.current().message.refs])  # type: ignore[union-attr]
+        if current_run.current() is not None:
+            self.registry.set_other_assets([key for key, _, _ in current_run.current().message.refs])  # type: ignore[union-attr]
             return
         if force or not self._looked_at or now - self._looked_at > WORKSPACE_REFRESH_S:
             self._looked_at = now
@@ -132,7 +150,7 @@ class Session:
         """Find the notebook's own file, once."""
         if self.live.file is not None or self._searched:
             return
-        run = run_mode.current()
+        run = current_run.current()
         if run is not None:
             self.live.path = run.message.notebook
             self._searched = True
@@ -166,10 +184,13 @@ class Session:
         self.live.record(cell_id, source)
         stored = getattr(info, "store_history", True)
         self.cell_number = self.shell.execution_count - (1 if stored else 0)
-        if self._has_assets() and split_header(source) is None:
+        if self._may_have_assets() and split_header(source) is None:
             self._bind_read_assets(source)
 
-    def _has_assets(self) -> bool:
+    def _may_have_assets(self) -> bool:
+        """Cheap before the first asset: nothing is loaded to find that there is none."""
+        if self._registry is None and not self.live.mentions_assets():
+            return False
         return any(definition.kind == "asset" for definition in self.registry.scan().definitions)
 
     def _bind_read_assets(self, source: str) -> None:
@@ -283,7 +304,7 @@ class Session:
     def graph(self) -> Mapping[AssetKey, tuple[AssetKey, ...]]:
         """Every asset of the workspace with its upstreams."""
         edges: dict[AssetKey, tuple[AssetKey, ...]] = {}
-        if run_mode.current() is None:
+        if current_run.current() is None:
             for entry in self.workspace.manifest.assets:
                 edges[AssetKey(entry.key)] = tuple(AssetKey(up) for up in entry.upstream)
         for key, cell in self.registry.assets().items():

@@ -14,10 +14,11 @@ from cellmill.errors import ExecutionError
 from cellmill.notebooks.asset_cell import AssetCell
 from cellmill.notebooks.definition import assets_definition, conditions
 
-from . import run_mode
+from . import current_run
 from .body import Body, BodyResult
 
 if TYPE_CHECKING:
+    from .run_mode import RunMode
     from .session import Session
 
 #: Tags of a run that was started by executing a cell.
@@ -140,7 +141,7 @@ def run_cell(session: Session, cell: AssetCell, body: Body, partition_key: str |
     definition = assets_definition(cell, compute, lookup=session.lookup, given=known)
     started = time.perf_counter()
     try:
-        in_run = run_mode.current()
+        in_run = current_run.current()
         if in_run is not None:
             _in_run(session, in_run, definition, run)
         else:
@@ -168,7 +169,7 @@ def _by_hand(session: Session, definition: Any, run: CellRun, partition_key: str
         run.failure = _failure_of(result)
 
 
-def _in_run(session: Session, in_run: run_mode.RunMode, definition: Any, run: CellRun) -> None:
+def _in_run(session: Session, in_run: RunMode, definition: Any, run: CellRun) -> None:
     outcome = import_module("cellmill_kernel.step_of_run").run_in_step(session, in_run, definition)
     run.run_id = in_run.message.run_id
     if outcome.success:

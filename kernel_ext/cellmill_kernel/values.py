@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import ExecutionError
 
-from . import run_mode
+from . import current_run
 
 if TYPE_CHECKING:
     from cellmill.notebooks.asset_cell import AssetCell
@@ -75,12 +75,13 @@ class Values:
             where = f" (it is made in cell {cell.origin.cell_index + 1})" if cell is not None else ""
             raise MissingUpstreamError(
                 f"{linked.key.to_user_string()} needs the asset {text!r}, which was never materialized{where}.\n"
-                f"Run %materialize {text}, or everything it takes with %materialize {linked.key.to_user_string()} --upstream"
+                f"Run %materialize {text}, or all that it takes: "
+                f"%materialize {linked.key.to_user_string()} --upstream"
             ) from None
 
     def versions(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, str | None]:
         """The current version of each asset that is stored: one query."""
-        run = run_mode.current()
+        run = current_run.current()
         if run is not None:
             refs = {key: run.find_ref(key, run.message.partition_key) for key in keys}
             return {key: ref.version for key, ref in refs.items() if ref is not None}
@@ -105,7 +106,7 @@ class Values:
 
     def load(self, key: AssetKey, partition_key: str | None = None) -> Any:
         """The stored value of an asset, through its IO manager."""
-        run = run_mode.current()
+        run = current_run.current()
         if run is not None:
             ref = run.find_ref(key, partition_key or run.message.partition_key) or run.find_ref(key, None)
             if ref is not None:
@@ -127,7 +128,7 @@ class Values:
         if self._manager is None:
             from cellmill.io.default import ByTypeIOManager
 
-            run = run_mode.current()
+            run = current_run.current()
             if run is not None and run.message.home:
                 home = Path(run.message.home)
                 self._manager = ByTypeIOManager(home / "storage", key_folder=home)

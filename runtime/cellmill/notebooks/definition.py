@@ -25,7 +25,7 @@ from .options_text import (
     retry_of,
 )
 
-#: What makes the value of a cell: from the context and the loaded upstream values by name, its outputs and check results.
+#: What makes the value of a cell: context and loaded upstream values by name in, outputs and check results out.
 Compute = Callable[[Any, Mapping[str, Any]], Iterable[Any]]
 
 

@@ -1,0 +1,59 @@
+"""Tracebacks that show the user's own lines and none of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from types import TracebackType
+from typing import Any
+
+from cellmill.errors import CellmillError
+
+#: Files (as compilers name them) of bodies that were compiled here.
+BODIES: set[str] = set()
+
+
+def install_tracebacks(shell: Any) -> None:
+    """Show only the user's own lines where a body raised."""
+    original = shell.showtraceback
+    if getattr(original, "__cellmill__", False):
+        return
+
+    def showtraceback(exc_tuple: Any = None, *args: Any, **kwargs: Any) -> Any:
+        kind, value, traceback = exc_tuple or sys.exc_info()
+        if value is not None and not isinstance(value, SyntaxError) and not _verbose(shell):
+            own = own_frames(traceback)
+            if own is not None:
+                exc_tuple = (kind, value.with_traceback(own), own)
+                kwargs["tb_offset"] = 0
+            elif isinstance(value, CellmillError):
+                # a mistake that we found ourselves: its message says it all
+                return shell._showtraceback(kind, value, [f"{type(value).__name__}: {value}"])
+        return original(exc_tuple, *args, **kwargs)
+
+    showtraceback.__cellmill__ = True  # type: ignore[attr-defined]
+    shell.showtraceback = showtraceback
+
+
+def _verbose(shell: Any) -> bool:
+    from .session import get_session
+
+    with contextlib.suppress(Exception):
+        return get_session().verbose
+    return False
+
+
+def own_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """The traceback from the first line of a cell's body on; None where none was run."""
+    at = traceback
+    while at is not None:
+        if at.tb_frame.f_code.co_filename in BODIES and at.tb_frame.f_code.co_name == "<module>":
+            if not _is_wrapper(at):
+                return at
+        at = at.tb_next
+    return None
+
+
+def _is_wrapper(at: TracebackType) -> bool:
+    """True for the frame in which IPython runs the cell's call of the magic itself."""
+    return "__cellmill_end__" not in at.tb_frame.f_code.co_names
