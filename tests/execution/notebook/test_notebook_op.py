@@ -1,0 +1,91 @@
+"""Whole notebooks as ops and assets: inputs as parameters, results by name, the executed notebook as metadata."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from cellmill import DailyPartitionsDefinition, In, Instance, Out, job, materialize, notebook_asset, notebook_op, op
+from cellmill.errors import InvalidDefinitionError
+
+from .conftest import MakeNotebook
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+@op
+def made() -> SimpleNamespace:
+    """Give an object that has no form as source text."""
+    return SimpleNamespace(number=20)
+
+
+@op
+def seen(value: int) -> int:
+    """Pass a number on."""
+    return value
+
+
+def test_a_notebook_gets_inputs_and_hands_results_back(make_notebook: MakeNotebook) -> None:
+    """An input without a source form, a default and configuration arrive; results of both kinds come back."""
+    path = make_notebook(
+        "thing = None\nfactor = 1\nplus = 0",
+        "from cellmill import yield_result\nyield_result(thing.number * factor + plus)",
+        "yield_result({1, 2}, 'pair')",
+        tags={0: ["parameters"]},
+    )
+    report = notebook_op(
+        path,
+        name="report",
+        ins={"thing": In()},
+        outs={"result": Out(), "pair": Out()},
+        config_schema={"plus": int},
+        parameters={"factor": 2},
+    )
+
+    @job
+    def with_report() -> None:
+        seen(report(made())[0])
+
+    result = with_report.execute_in_process(run_config={"ops": {"report": {"config": {"plus": 2}}}})
+
+    assert result.output_for_node("seen") == 42
+    assert result.output_for_node("report", "pair") == {1, 2}
+
+
+def test_a_notebook_asset_has_its_value_and_its_executed_notebook(make_notebook: MakeNotebook, tmp_path: Path) -> None:
+    """The value is what was handed back; the materialization links to the executed notebook; the partition arrives."""
+    path = make_notebook("from cellmill import yield_result\nyield_result(partition_key + '!')")
+    daily = notebook_asset(path, name="daily", partitions_def=DailyPartitionsDefinition("2024-01-01"))
+
+    with Instance.get(tmp_path / "home") as instance:
+        result = materialize([daily], instance=instance, partition_key="2024-01-02")
+
+        assert result.output_for_node("daily") == "2024-01-02!"
+        (event,) = result.asset_materializations_for_node("daily")
+        assert Path(event.metadata["executed_notebook"].value).exists()
+
+
+def test_a_notebook_that_fails_fails_its_step_and_is_kept(make_notebook: MakeNotebook, tmp_path: Path) -> None:
+    """The failure names the notebook, the cell and the error."""
+    path = make_notebook("1", "1/0")
+    broken = notebook_asset(path, name="broken")
+
+    with Instance.get(tmp_path / "home") as instance:
+        result = materialize([broken], instance=instance, raise_on_error=False)
+
+        assert not result.success
+        (failure,) = [event for event in result.all_events if event.is_step_failure]
+        text = str(failure.data.error)
+        assert "cell 2" in text and "ZeroDivisionError" in text
+        assert list((tmp_path / "home" / "runs" / result.run_id).glob("*.ipynb"))
+
+
+def test_something_else_than_a_notebook_is_refused() -> None:
+    """The path must name a notebook."""
+    with pytest.raises(InvalidDefinitionError, match="ipynb"):
+        notebook_op("report.py")
