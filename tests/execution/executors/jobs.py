@@ -278,3 +278,29 @@ def printing() -> None:
     """Three steps of one pool."""
     for number_ in range(3):
         pooled.alias(f"print_{number_}")()
+
+
+@op
+def prints() -> None:
+    """Write to both streams, from Python and from a child process."""
+    import subprocess
+    import sys
+
+    print("from python")
+    print("an error", file=sys.stderr)
+    subprocess.run(["echo", "from a child"], check=True)
+
+
+@op
+def prints_too_much() -> None:
+    """Write more than is kept."""
+    for _ in range(7):
+        print("x" * 1_000_000)
+
+
+@job
+def printers() -> None:
+    """Steps that print."""
+    prints()
+    prints_too_much()
+    one()

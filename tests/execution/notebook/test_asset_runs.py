@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.execution.notebook.document import read_notebook
 from cellmill.instance.instance import Instance

@@ -6,7 +6,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
 from cellmill import DailyPartitionsDefinition, In, Instance, Out, job, materialize, notebook_asset, notebook_op, op
 from cellmill.errors import InvalidDefinitionError
 

@@ -79,6 +79,7 @@ def execute_elsewhere(
     most: int,
     tag_limits: Sequence[TagLimit] = (),
     retries_enabled: bool = True,
+    capture: bool = True,
     raise_on_error: bool = True,
     input_values: Mapping[str, Any] | None = None,
     previous: Any = None,
@@ -92,7 +93,15 @@ def execute_elsewhere(
             "instance on disk (Instance.get() or Instance.local_temp()), or use in_process_executor."
         )
     sink = EventSink(instance.run_writer(run.run_id, run.attempt))
-    work = StepWork(job, run, str(instance.home), config, input_values=input_values, retries_enabled=retries_enabled)
+    work = StepWork(
+        job,
+        run,
+        str(instance.home),
+        config,
+        input_values=input_values,
+        retries_enabled=retries_enabled,
+        capture=capture,
+    )
     with resource_scope(job.resource_defs, config.resources, instance=instance, run=run) as scope:
         services = Services(
             run=run,

@@ -13,9 +13,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from cellmill.errors import ExecutionInterruptedError, StepExecutionError
+from cellmill.execution.capture import StepCapture
 from cellmill.execution.executors.limits import StepLimits
 from cellmill.execution.executors.pool import Done, Lost, Message, Raised, Said
 from cellmill.execution.hooks import run_hooks
@@ -33,6 +35,7 @@ from cellmill.planning.event import (
     ErrorSource,
     Event,
     EventType,
+    LogsCapturedData,
     StepFailureData,
     StepRetryData,
 )
@@ -121,8 +124,11 @@ class StepWork:
         *,
         input_values: Mapping[str, Any] | None = None,
         retries_enabled: bool = True,
+        capture: bool = True,
     ) -> None:
         self._job = job
+        self._captures = capture
+        self._capture: StepCapture | None = None
         self._run = run
         self._home = home
         self._config = config
@@ -131,7 +137,7 @@ class StepWork:
         self._opened: tuple[int, Services, ExitStack] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_opened": None}
+        return {**self.__dict__, "_opened": None, "_capture": None}
 
     def __call__(self, task: StepTask, say: Callable[[Any], None]) -> StepResult:
         """Carry out one attempt; its start is told at once, the rest of its events with its end."""
@@ -144,6 +150,8 @@ class StepWork:
         if task.mapping_key is not None:
             step = step.mapped(task.mapping_key)
         sink = _SaySink(say)
+        if self._capture is not None:
+            self._capture.begin(step.key)
         outcome = run_step(
             step,
             services,
@@ -154,6 +162,8 @@ class StepWork:
         )
         if step.hooks and not outcome.wants_retry:
             run_hooks(step, services, sink, outcome, sink.events)
+        if self._capture is not None and any(self._capture.end().values()):
+            sink.emit(_captured(step, services))
         sink.flush()
         services.output_contexts.clear()
         if services.outputs is not None:
@@ -193,7 +203,14 @@ class StepWork:
                 keep_outputs=True,
             )
             self._opened = (os.getpid(), services, stack)
+            self._capture = StepCapture(Path(self._home), self._run.run_id) if self._captures else None
         return self._opened[1]
+
+
+def _captured(step: Step, services: Services) -> Event:
+    """Return the event that says where a step's output is kept."""
+    data = LogsCapturedData(step.key, (step.key,))
+    return event(EventType.LOGS_CAPTURED, step, services, f'Kept what step "{step.key}" printed.', data)
 
 
 class _SaySink:

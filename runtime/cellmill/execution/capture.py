@@ -1,0 +1,131 @@
+"""What a step prints, kept with its run: live while the step goes on, bounded in size, whatever writes to the descriptors.
+
+In a worker process file descriptors 1 and 2 are led through pipes, so output of C libraries and of child processes is kept too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import urllib.parse
+from pathlib import Path
+
+#: Bytes kept of each stream of one step.
+LIMIT = 5_000_000
+_STREAMS = {"out": 1, "err": 2}
+
+
+def captured_path(home: Path, run_id: str, step_key: str, stream: str) -> Path:
+    """Return where the output of a step is kept; `stream` is "out" or "err"."""
+    name = urllib.parse.quote(step_key, safe="")[:150]
+    return home / "runs" / run_id / "steps" / f"{name}.{stream}"
+
+
+class StepCapture:
+    """Leads this process's stdout and stderr into the files of one step after the other."""
+
+    def __init__(self, home: Path, run_id: str, limit: int = LIMIT) -> None:
+        self._home = home
+        self._run_id = run_id
+        self._limit = limit
+        # a parent may have put something else in their place, which would keep the text to itself
+        sys.stdout = open(1, "w", buffering=1, closefd=False, errors="backslashreplace")
+        sys.stderr = open(2, "w", buffering=1, closefd=False, errors="backslashreplace")
+        self._pumps = {stream: _Pump(descriptor, limit) for stream, descriptor in _STREAMS.items()}
+
+    def begin(self, step_key: str) -> None:
+        """Keep from now on what is written, for this step."""
+        _flush()
+        for stream, pump in self._pumps.items():
+            pump.switch(captured_path(self._home, self._run_id, step_key, stream))
+
+    def end(self) -> dict[str, int]:
+        """Return how many bytes each stream of the step had; what comes later is nobody's."""
+        _flush()
+        return {stream: pump.switch(None) for stream, pump in self._pumps.items()}
+
+
+class _Pump:
+    """Copies what is written to one descriptor into the current file, up to a limit, and to where it went before."""
+
+    def __init__(self, descriptor: int, limit: int) -> None:
+        self._limit = limit
+        self._read, self._write = os.pipe2(os.O_CLOEXEC)
+        self._marker = os.urandom(16)
+        self._switched = threading.Event()
+        self._path: Path | None = None
+        self._file: int | None = None
+        self._size = 0
+        self._next: Path | None = None
+        self._shown = os.dup(descriptor)
+        os.dup2(self._write, descriptor)
+        threading.Thread(target=self._copy, name=f"cellmill-capture-{descriptor}", daemon=True).start()
+
+    def switch(self, path: Path | None) -> int:
+        """Copy to `path` from now on, behind all that was written before; return the size of what the last file was given."""
+        self._next = path
+        self._switched.clear()
+        os.write(self._write, self._marker)
+        self._switched.wait(5.0)
+        return self._last_size
+
+    _last_size = 0
+
+    def _copy(self) -> None:
+        held = b""
+        while True:
+            part = os.read(self._read, 1 << 16)
+            if not part:
+                return
+            held += part
+            before, found, after = held.partition(self._marker)
+            if found:
+                self._keep(before)
+                self._change()
+                held = after
+            # the end may be the beginning of a marker that is not whole yet
+            keep = _overlap(held, self._marker)
+            self._keep(held[: len(held) - keep])
+            held = held[len(held) - keep :]
+
+    def _change(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        self._last_size, self._size = self._size, 0
+        self._path = self._next
+        self._switched.set()
+
+    def _keep(self, data: bytes) -> None:
+        if not data:
+            return
+        room = self._limit - self._size
+        with contextlib.suppress(OSError):
+            os.write(self._shown, data[: max(0, room)])
+        if self._path is None:
+            return
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._size += len(data)
+        if room > 0:
+            with contextlib.suppress(OSError):
+                os.write(self._file, data[:room])
+                if len(data) > room:
+                    os.write(self._file, f"\n[cellmill: cut here, at {self._limit:,} bytes]\n".encode())
+
+
+def _overlap(data: bytes, marker: bytes) -> int:
+    """Return how many bytes at the end of `data` are the beginning of `marker`."""
+    for length in range(min(len(data), len(marker) - 1), 0, -1):
+        if data.endswith(marker[:length]):
+            return length
+    return 0
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
