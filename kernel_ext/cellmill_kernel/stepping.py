@@ -16,6 +16,7 @@ from cellmill.notebooks.definition import assets_definition, conditions
 
 from . import current_run
 from .body import Body, BodyResult
+from .soundness import changed_names, marks
 
 if TYPE_CHECKING:
     from .run_mode import RunMode
@@ -139,6 +140,7 @@ def run_cell(session: Session, cell: AssetCell, body: Body, partition_key: str |
     compute = _Computation(run, body, {**plain, **given}, session.namespace)
     known = {up.key for up in cell.upstreams if up.name in given}
     definition = assets_definition(cell, compute, lookup=session.lookup, given=known)
+    before = marks(given)
     started = time.perf_counter()
     try:
         in_run = current_run.current()
@@ -148,7 +150,24 @@ def run_cell(session: Session, cell: AssetCell, body: Body, partition_key: str |
             _by_hand(session, definition, run, partition_key)
     finally:
         run.seconds = time.perf_counter() - started
+    for name in changed_names(before, given):
+        _report_change(session, cell, name)
     return run
+
+
+def _report_change(session: Session, cell: AssetCell, name: str) -> None:
+    """An upstream value was changed in place: the stored one is whole, the one in the notebook is not; load it anew."""
+    text = cell.key.to_user_string()
+    key = next(up.key for up in cell.upstreams if up.name == name)
+    session.values.known.pop(key, None)
+    session.namespace.pop(name, None)
+    finding = (str(cell.origin.cell_index + 1), "mutation", f"{text} changed its upstream {name} in place")
+    if not any(seen[:3] == finding for seen in session.mutations_seen):
+        session.mutations_seen.append((*finding, f"Make a new value, e.g. {name}2 = {name}.copy()."))
+    session.warn_once(
+        f"{text} changed its upstream {name} in place; what is stored is untouched, and {name} is loaded anew when "
+        f"it is read next. Make a new value instead, e.g. {name}2 = {name}.copy()"
+    )
 
 
 def _by_hand(session: Session, definition: Any, run: CellRun, partition_key: str | None) -> None:
