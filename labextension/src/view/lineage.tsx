@@ -129,6 +129,8 @@ function Canvas(props: ICanvasProps): JSX.Element {
   const { model, selected, search, onSelect } = props;
   const element = useRef<HTMLCanvasElement>(null);
   const view = useRef<IView | null>(null);
+  /** Whether the reader chose what to look at; until then the whole graph is kept in sight. */
+  const moved = useRef(false);
   const drag = useRef<{ x: number; y: number; moved: boolean } | null>(null);
 
   const draw = useCallback(() => {
@@ -155,7 +157,12 @@ function Canvas(props: ICanvasProps): JSX.Element {
 
   useEffect(() => {
     draw();
-    const observer = new ResizeObserver(draw);
+    const observer = new ResizeObserver(() => {
+      if (!moved.current) {
+        view.current = null;
+      }
+      draw();
+    });
     if (element.current) {
       observer.observe(element.current);
     }
@@ -176,6 +183,7 @@ function Canvas(props: ICanvasProps): JSX.Element {
     const canvas = element.current;
     const wheel = (event: WheelEvent) => {
       event.preventDefault();
+      moved.current = true;
       if (view.current) {
         view.current = zoom(view.current, Math.exp(-event.deltaY / 400), event.offsetX, event.offsetY);
         draw();
@@ -187,6 +195,7 @@ function Canvas(props: ICanvasProps): JSX.Element {
   }, [draw]);
 
   const move = (byX: number, byY: number) => {
+    moved.current = true;
     if (view.current) {
       view.current = {
         ...view.current,
@@ -245,6 +254,7 @@ function Canvas(props: ICanvasProps): JSX.Element {
           onSelect(null);
         } else if ('+-0'.includes(event.key) && view.current) {
           const { clientWidth, clientHeight } = event.currentTarget;
+          moved.current = event.key !== '0';
           view.current =
             event.key === '0'
               ? null
