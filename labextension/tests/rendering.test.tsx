@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { renderToStaticMarkup } from 'react-dom/server';
+
+import { Client, GraphQLFailure, ITransport } from '../src/client';
+import { CatalogueModel } from '../src/model/catalogue';
+import { MetadataValue } from '../src/view/metadata';
+import { Note, StateBadge, StatusWord } from '../src/view/parts';
+
+const HOSTILE = [
+  '<script>alert(1)</script>', '<img src=x onerror=alert(1)>', '<svg onload=alert(1)>', '<a href="javascript:alert(1)">x</a>',
+  '<button data-commandlinker-command="terminal:open">x</button>', '<iframe srcdoc="<script>alert(1)</script>">', '"><script>',
+  '<math><mi//xlink:href="data:x,<script>alert(1)</script>">', '<style>@import "//evil"</style>', '<body onload=alert(1)>'
+];
+
+test('whatever users wrote is shown as text', () => {
+  for (const text of HOSTILE) {
+    for (const entry of [
+      { __typename: 'TextMetadataEntry', text },
+      { __typename: 'MarkdownMetadataEntry', mdStr: text },
+      { __typename: 'JsonMetadataEntry', jsonString: text },
+      { __typename: 'UrlMetadataEntry', url: text },
+      { __typename: 'PathMetadataEntry', path: text },
+      { __typename: 'TableMetadataEntry', table: { records: [JSON.stringify({ a: text })], schema: { columns: [{ name: 'a', type: text }] } } }
+    ]) {
+      const html = renderToStaticMarkup(<MetadataValue entry={{ label: text, description: text, ...entry }} />);
+      assert.doesNotMatch(html, /<(script|img|svg|iframe|style|body|math|button|a )/i, `${entry.__typename}: ${html}`);
+    }
+  }
+});
+
+test('states have a word for those who see no colours', () => {
+  const html = renderToStaticMarkup(<StateBadge state="STALE" reason="its code changed" quiet />);
+  assert.match(html, /title="stale: its code changed"/);
+  assert.match(html, />stale</);
+  assert.match(renderToStaticMarkup(<StatusWord status="NOT_STARTED" />), /cm-status-not-started/);
+  assert.match(renderToStaticMarkup(<Note kind="problem">x</Note>), /role="alert"/);
+});
+
+class Recorded implements ITransport {
+  sent: object[] = [];
+  constructor(private _answers: unknown[]) {}
+  async post(body: object): Promise<unknown> {
+    this.sent.push(body);
+    return this._answers.shift();
+  }
+  socket(): WebSocket {
+    return { send: () => undefined, close: () => undefined } as unknown as WebSocket;
+  }
+  url(path: string): string {
+    return `/${path}`;
+  }
+}
+
+test('a failed request throws the server’s words', async () => {
+  const client = new Client(new Recorded([{ data: null, errors: [{ message: 'No field x' }] }]));
+  await assert.rejects(client.request('{x}'), (problem: Error) => problem instanceof GraphQLFailure && /No field x/.test(problem.message));
+});
+
+test('materializing sends the keys in parts and returns the run', async () => {
+  const transport = new Recorded([{ data: { launchRun: { __typename: 'LaunchRunSuccess', run: { runId: 'r1' } } } }]);
+  const model = new CatalogueModel(new Client(transport));
+  assert.equal(await model.materialize(['a/b'], '2013-01-01'), 'r1');
+  const sent = transport.sent[0] as { variables: { params: { selector: object; executionMetadata: object } } };
+  assert.deepEqual(sent.variables.params.selector, { assetSelection: [{ path: ['a', 'b'] }] });
+  assert.deepEqual(sent.variables.params.executionMetadata, { tags: [{ key: 'dagster/partition', value: '2013-01-01' }] });
+});
+
+test('a refused launch says why', async () => {
+  const answer = { data: { launchRun: { __typename: 'InvalidSubsetError', message: 'No asset has the key x.' } } };
+  const model = new CatalogueModel(new Client(new Recorded([answer])));
+  await assert.rejects(model.materialize(['x']), /No asset has the key x/);
+});
