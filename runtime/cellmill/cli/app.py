@@ -29,6 +29,8 @@ class App:
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
+        #: Runs whose process this command started, by run id.
+        self.launched: dict[str, Any] = {}
 
     @cached_property
     def console(self) -> Console:

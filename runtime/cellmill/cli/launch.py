@@ -63,7 +63,8 @@ def start_run(app: App, order: RunOrder, *, queue: bool | None = None) -> str:
     instance.add_run(run)
     if not queued:
         where = app.config.path or app.config.root
-        launch_recorded_run(instance, run.run_id, cwd=app.config.root, arguments=["--workspace", str(where)])
+        launched = launch_recorded_run(instance, run.run_id, cwd=app.config.root, arguments=["--workspace", str(where)])
+        app.launched[run.run_id] = launched
     return run.run_id
 
 
@@ -81,12 +82,22 @@ def start_and_follow(app: App, order: RunOrder, *, detach: bool = False) -> int:
         click.echo(run_id)
         return 0
     try:
-        return follow_run(app, run_id)
+        code = follow_run(app, run_id)
+        wait_for_process(app, run_id)
+        return code
     except KeyboardInterrupt:
         app.errors.print("\nStopping the run; finished assets stay. Press Ctrl-C again to leave it to itself.")
         request_stop(app.instance, run_id, reason="Ctrl-C in the terminal.")
         _wait_for_end(app, run_id)
+        wait_for_process(app, run_id)
         raise
+
+
+def wait_for_process(app: App, run_id: str) -> None:
+    """Wait until the process of a run that has ended is gone, kernels and all."""
+    launched = app.launched.pop(run_id, None)
+    if launched is not None:
+        launched.wait(_STOP_WAIT_S)
 
 
 def _wait_for_end(app: App, run_id: str) -> None:

@@ -326,7 +326,11 @@ def retry(app: App, run_id: str, from_start: bool, detach: bool) -> int:
     record = find_run(app, run_id)
     launch = import_module("cellmill.cli.launch")
     new: str = launch.retry_run(app, record.dagster_run, from_failure=not from_start)
-    return 0 if detach else follow_run(app, new)
+    if detach:
+        return 0
+    code = follow_run(app, new)
+    launch.wait_for_process(app, new)
+    return code
 
 
 @runs.command("notebook")

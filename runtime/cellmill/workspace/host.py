@@ -5,6 +5,7 @@ A daemon, a server or the CLI asks it questions and gets plain data back; user c
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -12,13 +13,13 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec, NoSuchKernel
-from jupyter_client.manager import KernelManager
+from jupyter_client.manager import AsyncKernelManager
 
 from cellmill.errors import ExecutionError
 from cellmill.workspace.host_mime import ANSWER_MIME
@@ -81,7 +82,7 @@ class HostConfig:
     start_timeout_s: float = START_TIMEOUT_S
 
 
-class _HostKernelManager(KernelManager):  # type: ignore[misc, unused-ignore]
+class _HostKernelManager(AsyncKernelManager):  # type: ignore[misc, unused-ignore]
     """A kernel manager whose kernelspec is either named, or the given Python with ipykernel."""
 
     python: str | None = None
@@ -103,6 +104,15 @@ class Host:
         self._manager: _HostKernelManager | None = None
         self._client: Any = None
         self._idle: threading.Timer | None = None
+        # Its own event loop, closed with the kernel: jupyter_client's blocking client would leave one open a thread.
+        self._runner: asyncio.Runner | None = None
+
+    def _run(self, work: Awaitable[Any]) -> Any:
+        async def wait() -> Any:
+            return await work
+
+        assert self._runner is not None
+        return self._runner.run(wait())
 
     @property
     def running(self) -> bool:
@@ -139,9 +149,12 @@ class Host:
                 client.stop_channels()
             if manager is not None:
                 with contextlib.suppress(OSError, RuntimeError):
-                    manager.shutdown_kernel(now=True)
-                manager.cleanup_resources()
+                    self._run(manager.shutdown_kernel(now=True))
+                self._run(manager.cleanup_resources())
                 manager.context.destroy(linger=0)
+            if self._runner is not None:
+                self._runner.close()
+                self._runner = None
 
     def __enter__(self) -> Host:
         return self
@@ -159,21 +172,25 @@ class Host:
         self._idle.start()
 
     def _ensure_started(self) -> None:
-        if self._manager is not None and self._manager.is_alive():
+        if self._manager is not None and self._run(self._manager.is_alive()):
             return
         self.stop()
+        self._runner = asyncio.Runner()
         manager = _HostKernelManager(kernel_name=self.config.kernel or "python3")
         if self.config.kernel is None:
             manager.python = self.config.python or sys.executable
         try:
             self._start(manager)
         except NoSuchKernel:
+            manager.context.destroy(linger=0)
+            self.stop()
             raise HostStartError(
                 f"Location {self.config.location!r} names kernelspec {self.config.kernel!r}, which is not installed. "
                 "See 'jupyter kernelspec list'.",
                 location=self.config.location,
             ) from None
         except (OSError, RuntimeError) as error:
+            self.stop()
             raise HostStartError(
                 f"The host of location {self.config.location!r} did not start ({error}). "
                 "Its Python needs cellmill and ipykernel: python -m pip install cellmill.",
@@ -185,15 +202,11 @@ class Host:
         path = os.pathsep.join(filter(None, [folder, self.config.env.get("PYTHONPATH", os.environ.get("PYTHONPATH"))]))
         env = {**os.environ, **self.config.env, "PYTHONPATH": path, "CELLMILL_HOST": self.config.location}
         env.pop("MPLBACKEND", None)
-        manager.start_kernel(cwd=folder, env=env, stdout=_devnull(), stderr=_devnull())
+        self._run(manager.start_kernel(cwd=folder, env=env, stdout=_devnull(), stderr=_devnull()))
         self._manager = manager
         self._client = manager.client()
         self._client.start_channels(hb=False, stdin=False)
-        try:
-            self._client.wait_for_ready(timeout=self.config.start_timeout_s)
-        except RuntimeError:
-            self.stop()
-            raise
+        self._run(self._client.wait_for_ready(timeout=self.config.start_timeout_s))
 
     def _ask(self, function: str, payload: Any, deadline: float, timeout_s: float) -> Any:
         question = json.dumps({"function": function, "payload": payload})
@@ -235,9 +248,9 @@ class Host:
                 location=self.config.location,
             )
         try:
-            return self._client.get_iopub_msg(timeout=min(left, _POLL_S))
+            return self._run(self._client.get_iopub_msg(timeout=min(left, _POLL_S)))
         except queue.Empty:
-            if self._manager is not None and not self._manager.is_alive():
+            if self._manager is not None and not self._run(self._manager.is_alive()):
                 self.stop()
                 raise HostDiedError(
                     f"The host of location {self.config.location!r} ended while it worked "

@@ -66,7 +66,7 @@ def _linked(
     notebooks: Sequence[str | os.PathLike[str]], folder: Path, other_assets: Iterable[Any]
 ) -> list[tuple[Path, WorkspaceScan]]:
     paths: list[Path] = []
-    for given in map(os.fspath, notebooks):
+    for given in [os.fspath(notebook) for notebook in notebooks]:
         found = find_notebooks(folder, [given]) if any(mark in given for mark in "*?") else [folder / given]
         if not found or not found[0].is_file():
             raise InvalidDefinitionError(f"There is no notebook {given!r} in {folder}.")
