@@ -260,6 +260,9 @@ class Session:
         if not found:
             self.refresh(force=True)
             found = self.registry.find_by_name(name)
+        stored = AssetKey(name.split("/"))
+        if not found and current_run.current() is None and self.instance.has_asset_key(stored):
+            return stored  # made by a notebook that was never saved, or whose cell is gone
         if not found:
             raise NotebookError(f"there is no asset {name!r}", notebook=self.live.path, remedy=self._nearest(name))
         return found[0]

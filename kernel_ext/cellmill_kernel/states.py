@@ -30,7 +30,7 @@ def states_of(session: Session, keys: Iterable[AssetKey] | None = None) -> dict[
     decided = decide_staleness(facts.values(), stored)
     found: dict[AssetKey, Seen] = {}
     for key in facts if keys is None else keys:
-        if key not in decided or facts[key].is_external:
+        if key not in decided or (key in facts and facts[key].is_external):
             found[key] = Seen("external")
             continue
         state = stored.get(key)

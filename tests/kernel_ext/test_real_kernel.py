@@ -1,0 +1,76 @@
+"""The extension in a real kernel, over the wire."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_client.manager import KernelManager
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+
+class Kernel:
+    """A kernel and its client."""
+
+    def __init__(self, folder: Path) -> None:
+        self.manager = KernelManager(kernel_cmd=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"])  # type: ignore[no-untyped-call]
+        self.manager.start_kernel(cwd=str(folder))
+        self.client = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
+
+    def run(self, source: str) -> list[dict[str, Any]]:
+        """Execute a cell; its outputs."""
+        outputs: list[dict[str, Any]] = []
+
+        def take(message: dict[str, Any]) -> None:
+            if message["msg_type"] in ("stream", "execute_result", "display_data", "error"):
+                outputs.append({"type": message["msg_type"], **message["content"]})
+
+        self.client.execute_interactive(source, output_hook=take, timeout=60, allow_stdin=False)
+        return outputs
+
+    def stop(self) -> None:
+        """End the kernel."""
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Iterator[Kernel]:
+    """A kernel in a folder of its own."""
+    found = Kernel(tmp_path)
+    yield found
+    found.stop()
+
+
+def test_asset_cells_in_a_kernel(kernel: Kernel, tmp_path: Path) -> None:
+    """Value, status line, error and widget arrive as a front end expects; a second kernel loads the value."""
+    kernel.run("%load_ext cellmill")
+    shown = kernel.run("%%asset a\n[1, 2]")
+    failed = kernel.run("%%asset b\nx = a\nx.nosuch")
+    outputs = kernel.run("%lineage")
+    lineage = next((out for out in outputs if "data" in out), outputs)
+
+    assert [out["type"] for out in shown] == ["execute_result", "stream"]
+    assert shown[0]["data"]["text/plain"] == "[1, 2]"
+    assert shown[1]["text"].startswith("✓ a · list of 2")
+    text = "\n".join(failed[0]["traceback"])
+    assert failed[0]["ename"] == "AttributeError" and "cellmill_kernel" not in text
+    assert isinstance(lineage, dict), lineage
+    assert {"text/plain", "text/html", "application/vnd.jupyter.widget-view+json"} <= set(lineage["data"])
+    second = Kernel(tmp_path)
+    try:
+        second.run("%load_ext cellmill")
+        loaded = second.run("%load_asset a")
+        assert loaded[0].get("data", loaded[0])["text/plain"] == "[1, 2]"
+    finally:
+        second.stop()
