@@ -191,14 +191,16 @@ class DaskPool:
             raise MissingExtra("dask") from None
         if self._cluster.address is None:
             # a task whose worker died is our own to start again, under our own rules
-            with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+            quiet = {"distributed.scheduler.allowed-failures": 0, "distributed.scheduler.http.routes": []}
+            with dask.config.set(quiet):
                 self._own_cluster = distributed.LocalCluster(
                     n_workers=self._cluster.workers or os.cpu_count() or 1,
                     threads_per_worker=1,
                     processes=True,
                     host="127.0.0.1",
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",
                     worker_dashboard_address=None,
+                    scheduler_kwargs={"dashboard": False},
                     silence_logs=50,
                 )
             return distributed.Client(self._own_cluster, set_as_default=False)
@@ -271,6 +273,8 @@ class DaskPool:
                 self._messages.append(Said(running.task, pickle.loads(data)))
             self._messages.append((Raised if raised else Done)(running.task, pickle.loads(value)))
         elif running.timed_out or future.status in ("cancelled", "lost"):
+            if not running.timed_out and self._client.status != "running":
+                raise DaskClusterGone(self.address, "it was lost while a step was on it")
             self._messages.append(Lost(running.task, None, running.timed_out))
         else:
             error = future.exception()

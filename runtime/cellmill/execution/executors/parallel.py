@@ -42,6 +42,7 @@ from cellmill.planning.event import (
 from cellmill.planning.plan import FromCollect, FromMany, FromOutput, Plan, Step, plan_job
 from cellmill.planning.run import Run
 
+_NO_REFS: Mapping[tuple[str, str, str | None], Any] = {}
 #: Seconds between two tries for a slot in a pool that is full.
 _SLOT_CHECK_S = 0.25
 #: Seconds that interrupted steps get before their workers are killed.
@@ -235,6 +236,7 @@ class _SaySink:
             self._unsent = []
 
 
+_STARTS = frozenset({EventType.STEP_START, EventType.STEP_RESTARTED})
 #: Events that a viewer wants to see before the step has ended.
 _AT_ONCE = frozenset({EventType.STEP_START, EventType.STEP_RESTARTED, EventType.LOG, EventType.ENGINE_EVENT})
 
@@ -268,7 +270,14 @@ class ParallelLoop(RunLoop):
         super().__init__(plan, services, sink, **options)
         self._workers = workers
         self._limits = limits
-        self._ready: list[str] = []
+        #: Steps that may start, the most urgent first: (minus priority, order of arrival, key).
+        self._ready: list[tuple[int, int, str]] = []
+        self._arrivals = 0
+        #: Steps whose start was heard of; a worker that dies at once may take the news with it.
+        self._heard: set[str] = set()
+        #: Where outputs lie, by the plan's key of the step that made them.
+        self._refs_of: dict[str, dict[tuple[str, str, str | None], Any]] = {}
+        self._remember(services.refs)
         self._later: list[tuple[float, str]] = []
         self._retries: dict[str, int] = {}
         self._running: dict[str, StepTask] = {}
@@ -297,7 +306,7 @@ class ParallelLoop(RunLoop):
     def _collect_ready(self) -> None:
         now = time.monotonic()
         while self._later and self._later[0][0] <= now:
-            self._ready.append(heapq.heappop(self._later)[1])
+            self._push(heapq.heappop(self._later)[1])
         while (key := self.state.next()) is not None:
             step = self.plan.steps.get(key)
             if key in self.previous:
@@ -310,29 +319,36 @@ class ParallelLoop(RunLoop):
     def _judge(self, key: str) -> None:
         word, reasons = self.state.verdict(key)
         if word == "run":
-            self._ready.append(key)
+            self._push(key)
         elif word == "skip":
             self._skip(key, reasons)
         else:
             self._block(key, reasons)
 
+    def _push(self, key: str) -> None:
+        self._arrivals += 1
+        heapq.heappush(self._ready, (-self.state.step(key).priority, self._arrivals, key))
+
+    def _remember(self, refs: Mapping[tuple[str, str, str | None], Any]) -> None:
+        for at, ref in refs.items():
+            self._refs_of.setdefault(at[0].split("[")[0], {})[at] = ref
+
     def _start_ready(self) -> None:
-        if not self._ready:
-            return
-        self._ready.sort(key=lambda key: -self.state.step(key).priority)
-        waiting = []
-        for position, key in enumerate(self._ready):
-            if self._workers.free <= 0:
-                waiting.extend(self._ready[position:])
-                break
+        free = self._workers.free if self._ready else 0
+        held = []
+        while self._ready and free > 0:
+            entry = heapq.heappop(self._ready)
+            key = entry[2]
             step = self.state.step(key)
             if not self._limits.take(key, step):
-                waiting.append(key)
+                held.append(entry)
                 continue
             task = self._task(key, step)
             self._running[key] = task
             self._workers.start(task, timeout_of(step))
-        self._ready = waiting
+            free -= 1
+        for entry in held:
+            heapq.heappush(self._ready, entry)
 
     def _task(self, key: str, step: Step) -> StepTask:
         bases = set(step.needs)
@@ -344,7 +360,7 @@ class ParallelLoop(RunLoop):
             retry_number=self._retries.get(key, 0),
             mapping={at: keys for at, keys in self.state.items() if at[0] in bases} if self.state else {},
             made=frozenset(at for at in _outputs_needed(step, self.state) if at in self.state.made),
-            refs={at: ref for at, ref in self.services.refs.items() if at[0].split("[")[0] in bases},
+            refs={at: ref for base in bases for at, ref in self._refs_of.get(base, _NO_REFS).items()},
             versions={
                 one.asset_key: known[one.asset_key]
                 for one in step.inputs
@@ -371,6 +387,7 @@ class ParallelLoop(RunLoop):
             else:
                 ended.append(message)
         if events:
+            self._heard.update(one.step_key for one in events if one.step_key and one.type in _STARTS)
             self._record(events)
         for one in ended:
             key = one.task.key
@@ -385,6 +402,7 @@ class ParallelLoop(RunLoop):
     def _ended(self, key: str, result: StepResult) -> None:
         outcome = result.outcome
         self.services.refs.update(result.refs)
+        self._remember(result.refs)
         self.services.versions.update(result.versions)
         if outcome.retry_after is not None:
             self._again(key, outcome.retry_after)
@@ -393,6 +411,7 @@ class ParallelLoop(RunLoop):
 
     def _again(self, key: str, after_s: float) -> None:
         self._retries[key] = self._retries.get(key, 0) + 1
+        self._heard.discard(key)
         heapq.heappush(self._later, (time.monotonic() + after_s, key))
 
     def _broken(self, key: str, message: Raised | Lost) -> None:
@@ -401,6 +420,9 @@ class ParallelLoop(RunLoop):
         error = message.error if isinstance(message, Raised) else StepExecutionError(lost_text(key, message))
         policy = step.retry_policy
         number = self._retries.get(key, 0)
+        if key not in self._heard:
+            kind = EventType.STEP_RESTARTED if number else EventType.STEP_START
+            self._record([event(kind, step, self.services, f'Started execution of step "{key}".')])
         if isinstance(message, Lost) and policy is not None and self.retries_enabled and number < policy.max_retries:
             wait = policy.calculate_delay(number + 1)
             text = f'Execution of step "{key}" failed and has requested a retry in {wait} seconds.'

@@ -1,0 +1,109 @@
+"""A Dask cluster that loses workers or its scheduler, or that is open to the network: the run's record stays true."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from cellmill import Instance, OpExecutionContext, RunStatus, job, op
+from cellmill.definitions.run_config import resolve_run_config
+from cellmill.execution.executors.dask import DaskExecutor, cluster_from_config
+from cellmill.execution.executors.dask_pool import DaskCluster, OpenDaskScheduler
+from cellmill.planning.event import EventType
+from cellmill.planning.plan import plan_job
+
+pytestmark = [
+    pytest.mark.fault,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@op(config_schema={"pid": int, "signal": int})
+def kills(context: OpExecutionContext) -> None:
+    """End the process that its configuration names, then wait to be believed gone."""
+    config = context.op_config
+    os.kill(config["pid"], config["signal"])
+    time.sleep(20)
+
+
+@job
+def killing() -> None:
+    """One step that ends something."""
+    kills()
+
+
+@pytest.mark.security
+def test_an_open_scheduler_is_refused_unless_it_is_allowed() -> None:
+    """An address without TLS needs a word from the user."""
+    with pytest.raises(OpenDaskScheduler, match="tls://"):
+        DaskExecutor(DaskCluster(address="tcp://10.0.0.1:8786"))
+    with pytest.raises(OpenDaskScheduler):
+        DaskExecutor(cluster_from_config({"cluster": {"existing": {"address": "tcp://10.0.0.1:8786"}}}))
+
+    allowed = cluster_from_config({"cluster": {"existing": {"address": "tcp://h:1", "allow_insecure": True}}})
+    assert DaskExecutor(allowed) is not None
+
+
+@pytest.mark.security
+def test_a_local_cluster_listens_on_this_machine_only() -> None:
+    """Scheduler and workers listen on 127.0.0.1, and no dashboard is up."""
+    import psutil
+
+    from cellmill.execution.executors.dask_pool import DaskPool
+
+    with DaskPool(print, DaskCluster(workers=1)) as pool:
+        assert pool.address.startswith("tcp://127.0.0.1:")
+        own = psutil.Process()
+        listening = [
+            connection.laddr
+            for process in [own, *own.children(recursive=True)]
+            for connection in process.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+        ]
+        assert {address.ip for address in listening} == {"127.0.0.1"}
+        assert 8787 not in {address.port for address in listening}
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_lost_fails_the_run_and_leaves_the_engine_alive(tmp_path: Path) -> None:
+    """The run ends with the typed reason; the instance takes the next run."""
+    import subprocess
+    import sys
+
+    code = (
+        "import time, distributed\n"
+        "c = distributed.LocalCluster(n_workers=1, threads_per_worker=1, host='127.0.0.1', dashboard_address=None)\n"
+        "print(c.scheduler_address, flush=True)\ntime.sleep(120)\n"
+    )
+    guard = "if __name__ == '__main__':\n" + "".join(f"    {line}\n" for line in code.splitlines())
+    script = tmp_path / "cluster.py"
+    script.write_text(guard)
+    cluster = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert cluster.stdout is not None
+    address = cluster.stdout.readline().strip()
+    try:
+        with Instance.get(tmp_path / "home") as instance:
+            run = instance.create_run(job_name="killing")
+            config = {"ops": {"kills": {"config": {"pid": cluster.pid, "signal": int(signal.SIGKILL)}}}}
+            DaskExecutor(DaskCluster(address=address, allow_insecure=True)).execute(
+                killing, plan_job(killing), run, instance, resolve_run_config(killing, config), raise_on_error=False
+            )
+
+            found = instance.get_run_by_id(run.run_id)
+            assert found is not None and found.status is RunStatus.FAILURE
+            ends = [event for event in instance.all_logs(run.run_id) if event.type is EventType.RUN_FAILURE]
+            assert len(ends) == 1 and "Dask scheduler" in (ends[0].message or "")
+            assert instance.create_run(job_name="next").run_id
+    finally:
+        cluster.stdout.close()
+        try:
+            os.killpg(cluster.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        cluster.wait()
