@@ -69,17 +69,14 @@ def _find(request: Mapping[str, Any], kind: str) -> tuple[Any, Any]:
     """Return the definitions and the named schedule or sensor among them."""
     name = request["name"]
     if request.get("notebook"):
-        # The extension knows how to run a notebook's declarations; the engine must not import it.
-        declare = import_module("cellmill_kernel.declare").declared
-        found = declare(request["root"], request["notebook"], kind, name)
-        if found is not None:
-            return None, found
-    else:
-        definitions = load_location_definitions(request["location"])
-        items = definitions.schedules if kind == "schedule" else definitions.sensors
-        for item in items or ():
-            if item.name == name:
-                return definitions, item
+        return None, import_module("cellmill.workspace.declared").declared(
+            request["root"], request["notebook"], kind, name
+        )
+    definitions = load_location_definitions(request["location"])
+    items = definitions.schedules if kind == "schedule" else definitions.sensors
+    for item in items or ():
+        if item.name == name:
+            return definitions, item
     raise InvalidDefinitionError(f"There is no {kind} {name!r} (any more).")
 
 
