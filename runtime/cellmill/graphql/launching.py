@@ -10,6 +10,7 @@ import strawberry
 import yaml
 
 from cellmill.automation.submit import submit_run
+from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import CellmillError
 from cellmill.graphql.assets import AssetKeyInput
 from cellmill.graphql.context import ASSET_JOB, Context
@@ -174,6 +175,8 @@ def launch(context: Context, params: ExecutionParams) -> Any:
     if job is None and not (selector.asset_selection and selector.name.startswith(ASSET_JOB)):
         return no_such_job(selector.name, selector.repository_name, selector.repository_location_name)
     keys = [item.key for item in selector.asset_selection] if selector.asset_selection is not None else None
+    if keys is None and job is not None and job.name == ASSET_JOB:
+        keys = [AssetKey(path) for path in job.assets]
     unknown = [key for key in keys or () if key not in context.assets]
     if unknown:
         near = context.nearest_asset(unknown[0])
