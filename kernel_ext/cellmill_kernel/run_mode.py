@@ -1,6 +1,7 @@
 """A kernel that executes a notebook step of a run: what the worker told it, and the way events go back.
 
-The session asks `current()` before it executes an asset cell.  In a run it then takes run id, partition, config and stored values
+The session asks `current()` before it executes an asset cell.  In a run it then takes run id, partition, config and
+stored values
 from here instead of from an instance, and gives its events to `emit`.
 """
 

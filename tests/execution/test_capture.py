@@ -15,7 +15,9 @@ from .executors import jobs
 
 
 def test_each_steps_output_is_kept_by_itself_and_cut_at_the_limit(tmp_path: Path) -> None:
-    """Python's and a child's output are in order in the step's file; a silent step has none; a flood is cut with a notice."""
+    """Python's and a child's output are in order in the step's file; a silent step has none; a flood is cut with a
+    notice.
+    """
     home = tmp_path / "home"
     with Instance.get(home) as instance:
         run = instance.create_run(job_name="printers")

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from cellmill import Instance, OpExecutionContext, RunStatus, job, op
 from cellmill.definitions.run_config import resolve_run_config
 from cellmill.execution.executors.dask import DaskExecutor, cluster_from_config
@@ -54,7 +53,6 @@ def test_an_open_scheduler_is_refused_unless_it_is_allowed() -> None:
 def test_a_local_cluster_listens_on_this_machine_only() -> None:
     """Scheduler and workers listen on 127.0.0.1, and no dashboard is up."""
     import psutil
-
     from cellmill.execution.executors.dask_pool import DaskPool
 
     with DaskPool(print, DaskCluster(workers=1)) as pool:

@@ -1,4 +1,6 @@
-"""Kernels that die, hang or never start, and workers killed under a notebook: the record stays true and nothing lives on."""
+"""Kernels that die, hang or never start, and workers killed under a notebook: the record stays true and nothing lives
+on.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from cellmill.execution.notebook.document import read_notebook
 from cellmill.execution.notebook.ends import End
 from cellmill.execution.notebook.kernelspec import NoSuchKernel
@@ -29,6 +30,7 @@ from cellmill.execution.process_group import processes_of_run
 from cellmill.execution.run_ledger import launch_recorded_run
 from cellmill.instance.instance import Instance
 from cellmill.planning.run import RunStatus
+
 from tests.execution.notebook.conftest import notebook_of
 
 pytestmark = pytest.mark.fault
@@ -72,7 +74,9 @@ def _ends(outcome: NotebookStepOutcome) -> list[str]:
 def test_the_output_file_says_which_cell_ended_how(
     tmp_path: Path, source: str, options: dict[str, Any], word: str, detail: str
 ) -> None:
-    """The second cell has the right word, the first succeeded, the third was not reached, and the output before is kept."""
+    """The second cell has the right word, the first succeeded, the third was not reached, and the output before is
+    kept.
+    """
     outcome = _run(_notebook(tmp_path, "print('kept')", source, "3"), **options)
 
     assert not outcome.result.succeeded

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from cellmill.execution.process_group import processes_of_run
 from cellmill.execution.run_ledger import launch_recorded_run, request_stop
 from cellmill.instance.instance import Instance
@@ -84,7 +83,7 @@ def test_a_frozen_worker_that_was_replaced_is_refused_when_it_wakes(instance: In
 
 def test_a_worker_that_holds_the_interpreter_is_not_taken_for_dead(instance: Instance) -> None:
     """The lease is renewed from outside the worker, however busy it is."""
-    run_id, launched = _launch(instance, "hold_the_interpreter", "", lease_s=1.0)
+    run_id, launched = _launch(instance, "hold_the_interpreter", "", lease_s=3.0)
     lost: list[object] = []
     while launched.wait(0.05) is None:  # type: ignore[attr-defined]
         lost += instance.leases.expired_runs()

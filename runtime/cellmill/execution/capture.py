@@ -1,6 +1,8 @@
-"""What a step prints, kept with its run: live while the step goes on, bounded in size, whatever writes to the descriptors.
+"""What a step prints, kept with its run: live while the step goes on, bounded in size, whatever writes to the
+descriptors.
 
-In a worker process file descriptors 1 and 2 are led through pipes, so output of C libraries and of child processes is kept too.
+In a worker process file descriptors 1 and 2 are led through pipes, so output of C libraries and of child processes is
+kept too.
 """
 
 from __future__ import annotations
@@ -64,7 +66,9 @@ class _Pump:
         threading.Thread(target=self._copy, name=f"cellmill-capture-{descriptor}", daemon=True).start()
 
     def switch(self, path: Path | None) -> int:
-        """Copy to `path` from now on, behind all that was written before; return the size of what the last file was given."""
+        """Copy to `path` from now on, behind all that was written before; return the size of what the last file was
+        given.
+        """
         self._next = path
         self._switched.clear()
         os.write(self._write, self._marker)

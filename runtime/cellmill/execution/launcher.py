@@ -1,8 +1,11 @@
 """Starting the process of a run, and keeping the truth about it when that process cannot.
 
-A launch starts one small supervisor, which forks the worker into a session and process group of its own before anything heavy is
-imported.  The supervisor renews the run's lease (from outside, so a worker that holds the interpreter's lock for minutes is never
-believed dead), passes a request to stop on to the worker in three steps of growing force, writes the final state when the worker
+A launch starts one small supervisor, which forks the worker into a session and process group of its own before
+anything heavy is
+imported.  The supervisor renews the run's lease (from outside, so a worker that holds the interpreter's lock for
+minutes is never
+believed dead), passes a request to stop on to the worker in three steps of growing force, writes the final state when
+the worker
 died without one, and leaves no process of the run behind.
 """
 
@@ -114,7 +117,8 @@ def launch_run(
 ) -> LaunchedRun:
     """Start the worker of `run_id` in a process group of its own and return without waiting for it.
 
-    `home` is the instance's folder or URL; `worker` names the function (``package.module:name``) that runs in the forked worker
+    `home` is the instance's folder or URL; `worker` names the function (``package.module:name``) that runs in the
+    forked worker
     with ``[run_id, "--home", home, "--attempt", attempt, *arguments]`` and returns an exit status.
     """
     environment = {**os.environ, **(env or {}), RUN_ID_VARIABLE: run_id}
@@ -148,7 +152,8 @@ def supervise(
 ) -> int:
     """Fork, run `work` in the child's own process group, and stay with it to the end; return its exit status.
 
-    `ledger` is called (and so the instance opened) only when there is something to write: a short run that ends well never pays for
+    `ledger` is called (and so the instance opened) only when there is something to write: a short run that ends well
+    never pays for
     it.  Call it from a process that has no threads yet.
     """
     reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)

@@ -67,7 +67,9 @@ def process_started_at(pid: int) -> int | None:
 
 
 def is_frozen(pid: int) -> bool:
-    """Return True while the process is stopped (SIGSTOP), when it can neither work nor notice that it lost its lease."""
+    """Return True while the process is stopped (SIGSTOP), when it can neither work nor notice that it lost its
+    lease.
+    """
     return process_state(pid) in ("T", "t")
 
 

@@ -70,7 +70,8 @@ class InstanceLedger:
 def request_stop(instance: Instance, run_id: str, *, reason: str = "Somebody asked for the run to stop.") -> bool:
     """Ask for a run to be cancelled; False when it has already ended.
 
-    A run without a process is cancelled at once.  One whose supervisor lives on this host is told directly; elsewhere the supervisor
+    A run without a process is cancelled at once.  One whose supervisor lives on this host is told directly; elsewhere
+    the supervisor
     notices at its next look at the instance.
     """
     run = instance.get_run_by_id(run_id)
@@ -104,7 +105,9 @@ def launch_recorded_run(
     arguments: Sequence[str] = (),
     lease_s: float = LEASE_S,
 ) -> LaunchedRun:
-    """Start the process of a run that the instance holds, and give it its first lease; returns without waiting for it."""
+    """Start the process of a run that the instance holds, and give it its first lease; returns without waiting for
+    it.
+    """
     run = instance.runs.require(run_id).dagster_run
     log = log_path_of(instance.home, run_id)
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -48,7 +48,8 @@ def plan_notebook_steps(
 ) -> tuple[NotebookStep, ...]:
     """Return the visits that make the `selected` asset cells, as few as their dependencies allow.
 
-    A notebook is visited once, unless it needs something that itself needs this notebook: then it is visited again.  `between` gives
+    A notebook is visited once, unless it needs something that itself needs this notebook: then it is visited again. 
+    `between` gives
     the upstreams of other selected assets (those of Python modules), through which one cell may need another.
     """
     cells = {id(cell): cell for cell in selected}
@@ -116,7 +117,9 @@ def _visits(nodes: Mapping[int, _Node]) -> list[list[int]]:
 
 
 def _possible(members: Sequence[int], nodes: Mapping[int, _Node], done: set[int]) -> list[int]:
-    """Return the members that can be made in one visit, each behind those that it needs, in document order where that is free."""
+    """Return the members that can be made in one visit, each behind those that it needs, in document order where that
+    is free.
+    """
     made: list[int] = []
     known = set(done)
     waiting = list(members)
@@ -156,7 +159,8 @@ def _step(
 def execution_order(cells: Sequence[AssetCell]) -> tuple[int, ...]:
     """Return the positions to execute: document order, unless an asset reads one that stands below it.
 
-    `cells` are given each behind those that it needs; plain cells run in document order, each before the first asset that needs it.
+    `cells` are given each behind those that it needs; plain cells run in document order, each before the first asset
+    that needs it.
     """
     positions = [cell.origin.cell_index for cell in cells]
     plain = sorted(frozenset().union(*(cell.cells for cell in cells)) - set(positions))

@@ -55,7 +55,9 @@ def _executed(home: Path, run_id: str) -> list[str]:
 
 
 def test_a_run_that_failed_in_the_middle_goes_on_behind_what_was_finished(tmp_path: Path) -> None:
-    """The ninth of twelve fails; the first eight are kept; the re-run executes 9 to 12 and the plain cells they need, no more."""
+    """The ninth of twelve fails; the first eight are kept; the re-run executes 9 to 12 and the plain cells they need,
+    no more.
+    """
     home = tmp_path / ".cellmill"
     _twelve(tmp_path)
     everything = [f"a{number}" for number in range(1, 13)]

@@ -59,7 +59,9 @@ def test_a_torn_last_line_is_left_for_later(tmp_path: Path) -> None:
 
 
 def test_a_killed_worker_leaves_a_journal_that_tells_all(make_notebook: MakeNotebook, tmp_path: Path) -> None:
-    """Outputs up to the kill are there; the running cell is marked killed, later ones not reached; no kernel lives on."""
+    """Outputs up to the kill are there; the running cell is marked killed, later ones not reached; no kernel lives
+    on.
+    """
     notebook = make_notebook(
         "print('before')", "print('pid', __import__('os').getpid(), flush=True)\nimport time; time.sleep(60)", "3"
     )

@@ -63,7 +63,9 @@ class DaskExecutor:
 
 
 def cluster_from_config(config: Mapping[str, Any]) -> DaskCluster:
-    """Return the cluster that `{"cluster": {"local": {…}}}` or `{"cluster": {"existing": {"address": …}}}` describes."""
+    """Return the cluster that `{"cluster": {"local": {…}}}` or `{"cluster": {"existing": {"address": …}}}`
+    describes.
+    """
     chosen = config.get("cluster") or {}
     if "existing" in chosen:
         existing = chosen["existing"] or {}

@@ -1,6 +1,7 @@
 """Tasks on a Dask cluster, with the face of `WorkerPool`: Dask moves the work, and never owns what is true about it.
 
-Dask may carry out a task again when a worker dies.  Each carrying-out therefore has a name of its own, and what an earlier one still
+Dask may carry out a task again when a worker dies.  Each carrying-out therefore has a name of its own, and what an
+earlier one still
 says after a later one began is thrown away; only this process records anything.
 """
 
@@ -28,12 +29,15 @@ _ALIVE_CHECK_S = 2.0
 
 
 class OpenDaskScheduler(SecurityError):
-    """A Dask scheduler without TLS runs the code of anybody who reaches it; use a tls:// address, or allow_insecure on a trusted network."""
+    """A Dask scheduler without TLS runs the code of anybody who reaches it; use a tls:// address, or allow_insecure
+    on a trusted network.
+    """
 
     def __init__(self, address: str) -> None:
         self.address = address
         super().__init__(
-            f"The Dask scheduler at {address!r} is not encrypted: whoever reaches it can run code on it. Use a tls:// address, or set "
+            f"The Dask scheduler at {address!r} is not encrypted: whoever reaches it can run code on it. Use a "
+            "tls:// address, or set "
             "allow_insecure: true for a network in which you trust everybody."
         )
 
@@ -48,7 +52,8 @@ class DaskClusterGone(ExecutionError):
         self.address = address
         self.reason = reason
         super().__init__(
-            f"The Dask scheduler at {address!r} does not answer ({reason}). Start it again or correct the address, then re-run from "
+            f"The Dask scheduler at {address!r} does not answer ({reason}). Start it again or correct the address, "
+            "then re-run from "
             "failure: what was finished is kept."
         )
 
@@ -308,7 +313,9 @@ _works: dict[str, Work] = {}
 
 
 def perform(payload: bytes, task: bytes, topic: str, name: str) -> tuple[str, list[bytes], bool, bytes]:
-    """Carry out one task in a Dask worker; return its incarnation, all that it said, whether it raised, and its value."""
+    """Carry out one task in a Dask worker; return its incarnation, all that it said, whether it raised, and its
+    value.
+    """
     import cloudpickle
     from distributed import get_worker
 

@@ -51,7 +51,9 @@ class MultiprocessExecutor:
         )
 
     def execute(self, job: Any, plan: Plan, run: Run, instance: Any, config: Any, **options: Any) -> Any:
-        """Carry out the run. Raises: UnmetExecutorRequirementsError for an instance that other processes cannot open."""
+        """Carry out the run. Raises: UnmetExecutorRequirementsError for an instance that other processes cannot
+        open.
+        """
         return execute_elsewhere(
             job,
             plan,
@@ -89,7 +91,8 @@ def execute_elsewhere(
     """Carry out a run with workers in other processes; this one keeps the state and writes the events."""
     if instance.is_ephemeral:
         raise UnmetExecutorRequirementsError(
-            f"The executor of job {job.name!r} carries out steps in other processes, which cannot see an instance in memory. Pass an "
+            f"The executor of job {job.name!r} carries out steps in other processes, which cannot see an instance in "
+            "memory. Pass an "
             "instance on disk (Instance.get() or Instance.local_temp()), or use in_process_executor."
         )
     sink = EventSink(instance.run_writer(run.run_id, run.attempt))

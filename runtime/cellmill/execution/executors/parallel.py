@@ -1,6 +1,8 @@
-"""Carrying out the steps of a run elsewhere, several at once: which may start, what each must know, and what came of it.
+"""Carrying out the steps of a run elsewhere, several at once: which may start, what each must know, and what came of
+it.
 
-The same loop drives worker processes and a Dask cluster.  Steps are carried out by the one step runner; their events come back here,
+The same loop drives worker processes and a Dask cluster.  Steps are carried out by the one step runner; their events
+come back here,
 and only this process writes them.
 """
 

@@ -1,7 +1,9 @@
 """Worker processes that carry out tasks one at a time, each watched by itself.
 
-Every worker has its own pair of sockets, so one that is killed in the middle of a message harms nobody else, and the task that it
-had is known.  The parent waits on sockets and processes and never polls.  Workers are forked from this process where that is safe:
+Every worker has its own pair of sockets, so one that is killed in the middle of a message harms nobody else, and the
+task that it
+had is known.  The parent waits on sockets and processes and never polls.  Workers are forked from this process where
+that is safe:
 what was imported and defined is there at once and nothing has to be pickled; else they are started anew by loky.
 """
 
@@ -36,13 +38,16 @@ _CLOSE_GRACE_S = 10.0
 
 
 class UnpicklableWork(InvalidDefinitionError):
-    """What the worker processes need cannot be pickled; define it in a module, or use start_method "fork" or another executor."""
+    """What the worker processes need cannot be pickled; define it in a module, or use start_method "fork" or another
+    executor.
+    """
 
     def __init__(self, what: str, reason: str) -> None:
         self.what = what
         self.reason = reason
         super().__init__(
-            f"{what} cannot be sent to a worker process ({reason}). Define it at the top level of a module, or set the executor's "
+            f"{what} cannot be sent to a worker process ({reason}). Define it at the top level of a module, or set "
+            "the executor's "
             "start_method to 'fork', or use in_process_executor."
         )
 
@@ -80,7 +85,9 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A task's worker is gone; `status` is its exit status (negative: the signal), `timed_out` that we killed it for its time."""
+    """A task's worker is gone; `status` is its exit status (negative: the signal), `timed_out` that we killed it for
+    its time.
+    """
 
     task: Any
     status: int | None
@@ -393,5 +400,6 @@ def _ended(pidfd: int, timeout_s: float) -> bool:
 
 
 __all__: Sequence[str] = [
-    "Done", "Lost", "Message", "Raised", "Said", "UnpicklableResult", "UnpicklableWork", "WorkerPool", "default_start_method",
+    "Done", "Lost", "Message", "Raised", "Said", "UnpicklableResult", "UnpicklableWork", "WorkerPool",
+    "default_start_method",
 ]  # fmt: skip

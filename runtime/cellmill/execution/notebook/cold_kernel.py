@@ -1,4 +1,6 @@
-"""The ipykernel of an unattended run: the ordinary one, without debugger support, history file and their start-up time."""
+"""The ipykernel of an unattended run: the ordinary one, without debugger support, history file and their start-up
+time.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,11 @@ def reveal() -> None:
 
 
 def leave() -> None:
-    """End this kernel's process: wait for the user's own threads, run the user's exit handlers, then stop without ceremony.
+    """End this kernel's process: wait for the user's own threads, run the user's exit handlers, then stop without
+    ceremony.
 
-    ipykernel's own shutdown waits a tenth of a second for politeness and sometimes for ever for its sockets; everything that the
+    ipykernel's own shutdown waits a tenth of a second for politeness and sometimes for ever for its sockets;
+    everything that the
     cells showed has been delivered when this is called.
     """
     with contextlib.suppress(BaseException):

@@ -1,6 +1,7 @@
 """Notebook files as plain dictionaries: read, written atomically, never through a whole validation.
 
-`nbformat` reads and writes the same files; its import and its schema validation cost more than a warm notebook run, so only
+`nbformat` reads and writes the same files; its import and its schema validation cost more than a warm notebook run,
+so only
 notebooks of an older major format go through it.
 """
 
@@ -81,7 +82,9 @@ def code_cells(node: Node) -> Iterator[tuple[int, Node]]:
 
 
 def write_notebook(node: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
-    """Replace the file at `path` by `node`, so that a reader sees the old file or the new one and a crash leaves one of them."""
+    """Replace the file at `path` by `node`, so that a reader sees the old file or the new one and a crash leaves one
+    of them.
+    """
     write_atomically(path, render_notebook(node).encode("utf-8"))
 
 

@@ -88,7 +88,9 @@ def signal_name(number: int) -> str:
 
 
 def death_of_process(status: int | None) -> tuple[End, str]:
-    """Return the word and the detail for a process that ended with `status` (negative: by that signal) before its work did."""
+    """Return the word and the detail for a process that ended with `status` (negative: by that signal) before its
+    work did.
+    """
     if status is None:
         return End.KILLED, "the process is gone and left no exit status"
     if status < 0:

@@ -1,7 +1,9 @@
 """The papermill engine `cellmill`: papermill's features, outputs as they arrive, no save per cell, a truthful record.
 
-`papermill in.ipynb out.ipynb --engine cellmill`, Airflow's operator and dagstermill reach it by this name.  papermill decides success
-from error outputs alone, so a kernel that died or ran out of time gets an error output in the cell at which it happened.
+`papermill in.ipynb out.ipynb --engine cellmill`, Airflow's operator and dagstermill reach it by this name.  papermill
+decides success
+from error outputs alone, so a kernel that died or ran out of time gets an error output in the cell at which it
+happened.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """Warm kernels: a server that has imported a notebook's third-party modules forks a fresh kernel in milliseconds.
 
-One server serves one environment and one set of modules; it has created no ZeroMQ context, event loop or thread before it forks.
-Each kernel is used once.  The server goes when it was idle for a while; a changed environment has another key and so another server.
+One server serves one environment and one set of modules; it has created no ZeroMQ context, event loop or thread
+before it forks.
+Each kernel is used once.  The server goes when it was idle for a while; a changed environment has another key and so
+another server.
 This module is the client's side; `cellmill.execution.notebook.forkserver_main` is the server's.
 """
 
@@ -145,7 +147,9 @@ def fork_kernel(
 
 
 def server_key(modules: tuple[str, ...], env: Mapping[str, str]) -> str:
-    """Return the name of the server that fits: interpreter, installed packages, deciding variables and modules in one hash."""
+    """Return the name of the server that fits: interpreter, installed packages, deciding variables and modules in one
+    hash.
+    """
     deciding = sorted((name, value) for name, value in env.items() if name.startswith(_DECIDING))
     stamps = [(path, _stamp(path)) for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
     own = Path(__file__).parents[2]
@@ -165,7 +169,9 @@ def stop_servers(address: Path | None = None) -> None:
 
 
 def _answer(link: socket.socket) -> int | None:
-    """Return the process id of the forked kernel once it listens; None when the server refused or the kernel did not come up."""
+    """Return the process id of the forked kernel once it listens; None when the server refused or the kernel did not
+    come up.
+    """
     deadline = time.monotonic() + _FORK_TIMEOUT_S
     received = b""
     while not received.endswith(b"\n"):
@@ -268,7 +274,9 @@ def _stamp(path: str | Path) -> int:
 
 
 def _newest(package: Path) -> int:
-    """Return the time of the last change to our own code, where it is worked on; an installed package changes with its folder."""
+    """Return the time of the last change to our own code, where it is worked on; an installed package changes with
+    its folder.
+    """
     if package.parent.name in ("site-packages", "dist-packages"):
         return 0
     roots = [package, *(one for one in package.parent.parent.glob("*/cellmill_kernel") if one.is_dir())]

@@ -30,11 +30,13 @@ _FREE_MEMORY = 0.05
 #: What a kernel imports while it starts and runs its first cell; importing it before the fork saves half of the start.
 _KERNEL_MODULES = (
     "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.displayhook", "ipykernel.iostream",
-    "ipykernel.debugger", "ipykernel.comm", "ipykernel.comm.comm", "ipykernel.comm.manager", "ipykernel.subshell_manager",
+    "ipykernel.debugger", "ipykernel.comm", "ipykernel.comm.comm", "ipykernel.comm.manager",
+    "ipykernel.subshell_manager",
     "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.debugger_backport", "IPython.core.oinspect",
     "IPython.core.ultratb", "IPython.core.tbtools", "IPython.core.magics", "IPython.core.historyapp", "IPython.display",
     "IPython.extensions.storemagic", "IPython.utils.wildcard", "IPython.utils.PyColorize", "pygments.lexers.python",
-    "pygments.formatters.terminal256", "stack_data", "executing", "asttokens", "pdb", "code", "cmd", "bdb", "faulthandler",
+    "pygments.formatters.terminal256", "stack_data", "executing", "asttokens", "pdb", "code", "cmd", "bdb",
+    "faulthandler",
     "sqlite3", "tornado.gen", "tornado.locks", "tornado.queues", "tornado.platform.asyncio", "unicodedata",
     "matplotlib_inline.config", "concurrent.futures.thread", "asyncio.base_events", "encodings.idna",
 )  # fmt: skip

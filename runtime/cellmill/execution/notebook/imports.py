@@ -1,6 +1,7 @@
 """Importing what Jupyter's libraries drag along, without what makes that slow.
 
-`jsonschema` tries to import `rfc3987_syntax`, whose grammar takes 8,300 million instructions to build (ten times all else) and
+`jsonschema` tries to import `rfc3987_syntax`, whose grammar takes 8,300 million instructions to build (ten times all
+else) and
 is used for nothing but checking internationalised addresses in JSON schemas; no notebook schema has one.
 """
 

@@ -1,6 +1,7 @@
 """The journal of a notebook's run: what happened to its cells, one JSON line each, appended as it happens.
 
-The journal is what live viewers read and what survives a kill; the executed notebook is a rendering of it.  papermill instead saves
+The journal is what live viewers read and what survives a kill; the executed notebook is a rendering of it.  papermill
+instead saves
 the whole file twice a cell, which is quadratic and was 64 to 81% of its run time when measured.
 """
 
@@ -140,7 +141,8 @@ def _new_lines(path: str | os.PathLike[str], state: JournalState) -> Iterator[No
 def notebook_of(state: JournalState, end: End = End.KILLED, detail: str = "") -> Node:
     """Return the executed notebook that a journal amounts to.
 
-    Where the journal stops without its last line, the run was cut off: the running cell ended as `end` says, later ones were
+    Where the journal stops without its last line, the run was cut off: the running cell ended as `end` says, later
+    ones were
     never reached.
     """
     results = dict(state.results)

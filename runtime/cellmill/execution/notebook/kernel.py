@@ -190,13 +190,17 @@ class ProvisionedKernel:
 
 
 def private_connection(folder: Path, key: str | None = None) -> Connection:
-    """Return a connection over Unix sockets in `folder`: no port is taken, so none can be raced for, and no other user may connect."""
+    """Return a connection over Unix sockets in `folder`: no port is taken, so none can be raced for, and no other
+    user may connect.
+    """
     ports = {name: number for number, name in enumerate(_CHANNELS, 1)}
     return Connection("ipc", str(folder / "k"), key or secrets.token_hex(32), ports)
 
 
 def local_connection(key: str | None = None) -> Connection:
-    """Return a connection over free TCP ports of 127.0.0.1, for kernels of other languages, not all of which know Unix sockets."""
+    """Return a connection over free TCP ports of 127.0.0.1, for kernels of other languages, not all of which know
+    Unix sockets.
+    """
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in _CHANNELS]
         for one in sockets:
@@ -225,7 +229,9 @@ def wait_readable(descriptor: int, timeout_s: float) -> bool:
 
 
 def end_kernel(kernel: Kernel, channels: Channels, *, politely: bool, grace_s: float = SHUTDOWN_GRACE_S) -> None:
-    """End `kernel`: by its own shutdown, so that exit handlers run, when `politely`; at once otherwise or when it does not go."""
+    """End `kernel`: by its own shutdown, so that exit handlers run, when `politely`; at once otherwise or when it
+    does not go.
+    """
     if politely and kernel.poll() is None:
         if kernel.leave_code is not None:
             channels.execute(kernel.leave_code, store_history=False, silent=True)

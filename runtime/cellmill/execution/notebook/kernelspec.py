@@ -27,7 +27,8 @@ class NoSuchKernel(ExecutionError):
         known = ", ".join(available) or "none"
         super().__init__(
             f"No kernel named {name!r} is installed here.{hint} Installed: {known}. "
-            f"Install it (python -m ipykernel install --name {name}) or choose another in the notebook or with --kernel."
+            f"Install it (python -m ipykernel install --name {name}) or choose another in the notebook or with "
+            "--kernel."
         )
 
     def __reduce__(self) -> tuple[type[NoSuchKernel], tuple[str, tuple[str, ...]]]:

@@ -42,7 +42,9 @@ def memory_of_group(leader: int) -> int:
 
 
 def out_of_memory_kills() -> int | None:
-    """Return how many processes of this control group the system has killed for want of memory; None when it does not tell."""
+    """Return how many processes of this control group the system has killed for want of memory; None when it does not
+    tell.
+    """
     for file in _CGROUP_EVENTS:
         try:
             for line in file.read_text().splitlines():

@@ -39,8 +39,10 @@ def notebook_op(
 ) -> Any:
     """Return an op that executes the notebook from top to bottom.
 
-    Inputs and configuration (a dictionary) arrive as parameters, over the defaults in `parameters` and in the cell tagged
-    "parameters".  Each of `outs` is what the notebook handed back under that name (`cellmill.yield_result`, scrapbook's `glue`);
+    Inputs and configuration (a dictionary) arrive as parameters, over the defaults in `parameters` and in the cell
+    tagged
+    "parameters".  Each of `outs` is what the notebook handed back under that name (`cellmill.yield_result`,
+    scrapbook's `glue`);
     without `outs` the op has one output, the path of the executed notebook.
     """
     path = _checked(notebook_path)
@@ -56,7 +58,8 @@ def notebook_op(
                 yield Output(results[output_name], output_name, metadata=_metadata(outcome))
             elif getattr(declared, "is_required", True):
                 raise Failure(
-                    f"{path} did not hand back {output_name!r}. Call cellmill.yield_result(value, {output_name!r}) in a cell of it."
+                    f"{path} did not hand back {output_name!r}. Call cellmill.yield_result(value, {output_name!r}) "
+                    "in a cell of it."
                 )
 
     decorate = op(
@@ -98,7 +101,8 @@ def notebook_asset(
 ) -> Any:
     """Return an asset that a whole notebook makes.
 
-    Its value is what the notebook handed back under the asset's name (or "result"), else the path of the executed notebook.  The
+    Its value is what the notebook handed back under the asset's name (or "result"), else the path of the executed
+    notebook.  The
     partition's key arrives as the parameter `partition_key` where the notebook is partitioned.
     """
     path = _checked(notebook_path)
@@ -150,7 +154,9 @@ class _Limits:
 
 
 def _execute(path: Path, context: Any, given: Mapping[str, Any], limits: _Limits) -> tuple[Any, dict[str, Any]]:
-    """Execute the notebook and return its outcome and what it handed back. Raises: Failure, with the executed notebook."""
+    """Execute the notebook and return its outcome and what it handed back. Raises: Failure, with the executed
+    notebook.
+    """
     from cellmill.execution.notebook.notebook_step import NotebookStepRequest, run_notebook_step
     from cellmill.execution.notebook.results import RESULTS_VARIABLE, results_of
 

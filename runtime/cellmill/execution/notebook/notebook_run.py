@@ -1,6 +1,7 @@
 """Executing the cells of one notebook in one kernel, with a truthful word for every end.
 
-The loop waits on the kernel's sockets and on the kernel's process at once, so a dead kernel is noticed when it dies, not when a
+The loop waits on the kernel's sockets and on the kernel's process at once, so a dead kernel is noticed when it dies,
+not when a
 timeout is over; nothing is polled but the memory limit.
 """
 
@@ -116,7 +117,9 @@ class NotebookRun:
     _oom_kills: int | None = field(default=None, init=False)
 
     def run(self) -> NotebookResult:
-        """Run the cells in order and return how each ended; the notebook is changed in place and told to the journal."""
+        """Run the cells in order and return how each ended; the notebook is changed in place and told to the
+        journal.
+        """
         cells = self.notebook["cells"]
         self._collector = OutputCollector(
             cells, self.journal.output if self.journal else None, self.output_limit, self.mask
@@ -151,7 +154,9 @@ class NotebookRun:
         return NotebookResult(end=end, detail=detail, cells=self._results, notebook=self.notebook)
 
     def _order(self) -> Sequence[int]:
-        """Return the positions to go through: first all that are not executed, so that live viewers see them marked at once."""
+        """Return the positions to go through: first all that are not executed, so that live viewers see them marked
+        at once.
+        """
         everything = range(len(self.notebook["cells"]))
         if self.order is None:
             return everything

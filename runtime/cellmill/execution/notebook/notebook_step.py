@@ -1,4 +1,6 @@
-"""Executing one notebook step: a kernel in the notebook's own folder, the cells that the plan chose, a truthful record."""
+"""Executing one notebook step: a kernel in the notebook's own folder, the cells that the plan chose, a truthful
+record.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,8 @@ class KernelLacksCellmill(ExecutionError):
         self.kernel_name = kernel_name
         self.reason = reason
         super().__init__(
-            f"{notebook}: its kernel {kernel_name!r} cannot import cellmill ({reason}). Install it in that kernel's environment "
+            f"{notebook}: its kernel {kernel_name!r} cannot import cellmill ({reason}). Install it in that kernel's "
+            "environment "
             "(python -m pip install cellmill), or choose another kernel."
         )
 
@@ -108,7 +111,8 @@ def run_notebook_step(
     """Execute the step and return how it ended; events of its asset cells go to `emit` as they arrive.
 
     The executed notebook is written once, at the end, from the same changes that the journal holds.
-    Raises: UnreadableNotebook, NoSuchKernel, KernelLacksCellmill, InvalidParameterName, MissingSecret; a kernel that does not start or dies
+    Raises: UnreadableNotebook, NoSuchKernel, KernelLacksCellmill, InvalidParameterName, MissingSecret; a kernel that
+    does not start or dies
     is a result, not an error.
     """
     notebook = _notebook(request)

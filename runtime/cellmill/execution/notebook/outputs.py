@@ -18,7 +18,8 @@ _OUTPUTS = frozenset({"stream", "display_data", "execute_result", "error"})
 class OutputCollector:
     """Keeps the outputs of a notebook's cells while the kernel speaks.
 
-    Each change is told to `sink` as ("output", cell, output), ("clear", cell, None) or ("update", cell, {position, data, metadata}),
+    Each change is told to `sink` as ("output", cell, output), ("clear", cell, None) or ("update", cell, {position,
+    data, metadata}),
     so that a journal of those lines gives the same outputs again (`apply`).
     """
 

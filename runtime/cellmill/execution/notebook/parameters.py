@@ -1,6 +1,7 @@
 """Parameters of a notebook: names checked, values typed, secrets by reference only.
 
-A parameter becomes source text in the cell that is injected, as papermill does it, so its *name* is code: one that is no identifier is
+A parameter becomes source text in the cell that is injected, as papermill does it, so its *name* is code: one that is
+no identifier is
 refused before anything starts.  Values keep their type; a value that has no source form is refused by name.
 """
 
@@ -52,8 +53,10 @@ class UnsupportedParameter(DefinitionError):
         self.name = name
         self.kind = kind
         super().__init__(
-            f"Parameter {name!r} is a {kind}, which has no form as source text. Parameters are JSON values, dates and times, Decimal, "
-            "Fraction, UUID, Path, Enum members, bytes, tuples, sets, complex numbers, pydantic models and Secret; pass other objects as "
+            f"Parameter {name!r} is a {kind}, which has no form as source text. Parameters are JSON values, dates "
+            "and times, Decimal, "
+            "Fraction, UUID, Path, Enum members, bytes, tuples, sets, complex numbers, pydantic models and Secret; "
+            "pass other objects as "
             "an input of the notebook."
         )
 
@@ -76,7 +79,9 @@ class MissingSecret(SecurityError):
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A value known by the name of the environment variable that holds it; the run's worker looks it up, nothing stores it."""
+    """A value known by the name of the environment variable that holds it; the run's worker looks it up, nothing
+    stores it.
+    """
 
     variable: str
 
@@ -104,7 +109,9 @@ def check_names(parameters: Mapping[str, Any]) -> None:
 
 
 def python_source(parameters: Mapping[str, Any], comment: str = "Parameters") -> str:
-    """Return the source of the injected cell: papermill's text for JSON values, an expression of the same type for others."""
+    """Return the source of the injected cell: papermill's text for JSON values, an expression of the same type for
+    others.
+    """
     check_names(parameters)
     lines = [f"# {comment}".strip()]
     lines += [f"{name} = {_expression(name, value)}" for name, value in parameters.items()]
@@ -112,7 +119,9 @@ def python_source(parameters: Mapping[str, Any], comment: str = "Parameters") ->
 
 
 def stored_form(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters as JSON for the notebook's metadata: secrets by name, other types as the text of their value."""
+    """Return the parameters as JSON for the notebook's metadata: secrets by name, other types as the text of their
+    value.
+    """
     return {name: _json(value) for name, value in parameters.items()}
 
 
@@ -211,7 +220,8 @@ def _typed(name: str, value: Any) -> str:
     if isinstance(value, (dt.date, dt.time)):
         return _instant(value)
     if isinstance(value, dt.timedelta):
-        return f'__import__("datetime").timedelta(days={value.days}, seconds={value.seconds}, microseconds={value.microseconds})'
+        parts = f"days={value.days}, seconds={value.seconds}, microseconds={value.microseconds}"
+        return f'__import__("datetime").timedelta({parts})'
     if isinstance(value, (decimal.Decimal, Fraction, uuid.UUID, PurePath)):
         kind = type(value)
         module = "pathlib" if isinstance(value, PurePath) else kind.__module__

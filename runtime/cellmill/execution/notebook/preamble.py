@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from importlib.machinery import PathFinder
 from typing import Any
 
-#: Modules that must not be imported before a fork: they start threads, event loops or devices, or are tied to a process.
+#: Modules that must not be imported before a fork: they start threads, event loops or devices, or are tied to a
+#: process.
 NEVER_BEFORE_FORK = frozenset(
     {
         "cellmill_kernel",

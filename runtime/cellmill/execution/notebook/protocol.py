@@ -1,7 +1,9 @@
 """What a run's worker and the kernel of a notebook step say to each other.
 
-At the start the worker runs one unseen line in the kernel, which hands over a `StepMessage`.  Events come back on the comm
-`cellmill.events`, in batches, in the form in which the instance stores them.  So a kernel needs neither the instance nor its
+At the start the worker runs one unseen line in the kernel, which hands over a `StepMessage`.  Events come back on the
+comm
+`cellmill.events`, in batches, in the form in which the instance stores them.  So a kernel needs neither the instance
+nor its
 credentials, and the worker is the only writer.
 """
 

@@ -1,6 +1,8 @@
-"""The kernel provisioner `cellmill-warm`: warm kernels for JupyterLab, papermill, nbclient and all that use jupyter_client.
+"""The kernel provisioner `cellmill-warm`: warm kernels for JupyterLab, papermill, nbclient and all that use
+jupyter_client.
 
-A kernelspec asks for it with `"metadata": {"kernel_provisioner": {"provisioner_name": "cellmill-warm", "config": {"modules":
+A kernelspec asks for it with `"metadata": {"kernel_provisioner": {"provisioner_name": "cellmill-warm", "config":
+{"modules":
 ["pandas"]}}}`.  Where no kernel can be forked it starts a cold one, as the local provisioner does.
 """
 

@@ -23,7 +23,8 @@ RESULTS_VARIABLE = "CELLMILL_RESULTS"
 def yield_result(value: Any, output_name: str = "result") -> None:
     """Hand `value` back as the output `output_name` of the notebook's op or asset.
 
-    JSON values are shown in the notebook; others are written into the run's folder.  In an interactive kernel nothing is handed on.
+    JSON values are shown in the notebook; others are written into the run's folder.  In an interactive kernel nothing
+    is handed on.
     """
     from IPython.display import display
 

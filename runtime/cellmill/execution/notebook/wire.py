@@ -1,6 +1,7 @@
 """The Jupyter messaging protocol over ZeroMQ, for one blocking client of one kernel.
 
-This is the published wire format (version 5.4) and nothing else.  `jupyter_client` offers the same for interactive front ends, on
+This is the published wire format (version 5.4) and nothing else.  `jupyter_client` offers the same for interactive
+front ends, on
 top of asyncio; importing and driving it takes several times what a whole warm notebook run takes here.
 """
 
@@ -166,7 +167,9 @@ class Channels:
         return messages
 
     def wait_until_ready(self, timeout_s: float, gone: Callable[[], bool] = lambda: False) -> Message | None:
-        """Return the `kernel_info_reply` once requests and outputs both get through; None when the time is over or the kernel `gone`."""
+        """Return the `kernel_info_reply` once requests and outputs both get through; None when the time is over or
+        the kernel `gone`.
+        """
         deadline = time.monotonic() + timeout_s
         reply: Message | None = None
         heard = False
