@@ -51,7 +51,7 @@ class Lineage:
 
     def __init__(self, session: Session, keys: Sequence[AssetKey] | None = None) -> None:
         self.session = session
-        self.widget = in_front_end() or _widgets_wanted()
+        self.widget = in_front_end()
         self._selection = list(keys) if keys is not None else None
         self._unfolded: set[str] = set()
         self._centre: AssetKey | None = None
@@ -171,15 +171,6 @@ def _counts(stand_in: Mapping[AssetKey, str]) -> dict[str, int]:
     for name in stand_in.values():
         counts[name] = counts.get(name, 0) + 1
     return counts
-
-
-def _widgets_wanted() -> bool:
-    """In a kernel the widget is imported at the first `%lineage`, not before."""
-    import sys
-
-    from . import current_run
-
-    return "ipykernel" in sys.modules and current_run.current() is None
 
 
 class LiveLineage:

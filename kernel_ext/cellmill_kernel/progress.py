@@ -17,7 +17,10 @@ def in_front_end() -> bool:
     """True in a kernel that a notebook front end talks to; False in a terminal and in unattended runs."""
     from . import current_run
 
-    return "ipykernel" in sys.modules and current_run.current() is None and "ipywidgets" in sys.modules
+    if "ipykernel" not in sys.modules or current_run.current() is not None:
+        return False
+    shell = import_module("IPython.core.getipython").get_ipython()
+    return getattr(shell, "kernel", None) is not None
 
 
 class Progress:
@@ -34,7 +37,7 @@ class Progress:
 
             self._bars = [
                 ipywidgets.IntProgress(
-                    value=0, max=1, description=name[-24:], description_tooltip=name,
+                    value=0, max=1, description=name[-24:], tooltip=name,
                     style={"description_width": "180px"}, layout={"height": "18px", "width": "420px"},
                 )
                 for name in self.names

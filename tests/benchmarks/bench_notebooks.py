@@ -1,7 +1,7 @@
 """What reading notebooks and running asset cells cost: run with ``python tests/benchmarks/bench_notebooks.py``.
 
-Targets: static scan at least 3,000 cells per CPU second, one cell again at most 2 ms, `%load_ext cellmill` at most 300 ms of
-CPU, `%%asset` at most 3 ms over the same code in a plain cell (medians).
+Targets: scan at least 3,000 cells per CPU second, one cell again at most 2 ms, `%load_ext cellmill` at most 300 ms
+of CPU, `%%asset` at most 3 ms over the same code in a plain cell (medians).
 """
 
 from __future__ import annotations
