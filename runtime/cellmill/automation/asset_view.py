@@ -171,7 +171,7 @@ class InstanceView:
 
     def backfilling(self, key: AssetKey) -> Keys:
         """The partitions that a backfill still wants."""
-        return frozenset(self._wanted.get(key.to_user_string(), ()))
+        return frozenset(self._wanted.get(key.to_escaped_user_string(), ()))
 
     def updated_since(self, key: AssetKey, event_id: int) -> Mapping[str | None, str]:
         """The partitions materialized after an event, with the run that did it last."""

@@ -82,7 +82,7 @@ def submit_backfill(
         given = assets if isinstance(assets, Mapping) else dict.fromkeys(assets, partition_keys)
         body["request"] = {
             "targets": {
-                AssetKey.from_coercible(key).to_user_string(): (None if keys is None else list(keys))
+                AssetKey.from_coercible(key).to_escaped_user_string(): (None if keys is None else list(keys))
                 for key, keys in given.items()
             },
             "all_partitions": all_partitions,
@@ -110,7 +110,7 @@ def plan_targets(
     targets: dict[AssetKey, Any] = {}
     with partition_loading_context(None, instance):
         for name, keys in request["targets"].items():
-            asset = by_key.get(AssetKey.from_user_string(name))
+            asset = by_key.get(AssetKey.from_escaped_user_string(name))
             if asset is None:
                 raise InvalidInvocationError(f"There is no asset {name!r} to backfill")
             targets[asset.key] = _target(asset, keys, instance)
@@ -286,7 +286,9 @@ class BackfillLoop:
             run_id=run_id,
             job_name=row.body["job_name"],
             tags=tags,
-            asset_selection=frozenset(AssetKey.from_user_string(name) for name in unit.assets) if unit.assets else None,
+            asset_selection=frozenset(AssetKey.from_escaped_user_string(name) for name in unit.assets)
+            if unit.assets
+            else None,
             location=unit.location or row.body.get("location", ""),
             status=RunStatus.QUEUED,
         )

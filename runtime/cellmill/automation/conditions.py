@@ -113,8 +113,10 @@ def result_as_data(result: EvaluateAutomationConditionsResult) -> dict[str, Any]
     by_partition: dict[str | None, list[str]] = {}
     for item in result.results:
         for partition in item.true_subset.keys:
-            by_partition.setdefault(partition, []).append(item.key.to_user_string())
-    explained = {item.key.to_user_string(): item.evaluation.explain() for item in result.results[:MAX_EXPLAINED]}
+            by_partition.setdefault(partition, []).append(item.key.to_escaped_user_string())
+    explained = {
+        item.key.to_escaped_user_string(): item.evaluation.explain() for item in result.results[:MAX_EXPLAINED]
+    }
     requests = [[partition, sorted(names)] for partition, names in by_partition.items()]
     return {"requests": requests, "explained": explained, "cursor": json.dumps(result.cursor)}
 
@@ -199,7 +201,7 @@ class ConditionLoop:
         run = Run(
             job_name=ASSET_JOB,
             tags=tags,
-            asset_selection=frozenset(AssetKey.from_user_string(key) for key in assets),
+            asset_selection=frozenset(AssetKey.from_escaped_user_string(key) for key in assets),
             location=location,
             status=RunStatus.QUEUED,
         )

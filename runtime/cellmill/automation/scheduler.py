@@ -6,6 +6,7 @@ Any number of schedulers may work on one instance.  A tick whose scheduler died 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cellmill.automation.clock import Clock
@@ -13,11 +14,11 @@ from cellmill.automation.source import Source
 from cellmill.automation.submit import run_for
 from cellmill.definitions.tick_policy import OverlapPolicy
 from cellmill.errors import LeaseLostError
-from cellmill.instance.automation import InstigatorState, RunSubmission, Tick
+from cellmill.instance.automation import InstigatorState, Overlap, RunSubmission, Tick, TickResult
 from cellmill.instance.instance import Instance
 from cellmill.planning.instigator import Answer, RunAsk, ScheduleSpec
 from cellmill.planning.run import FINISHED_STATUSES, RunsFilter, RunStatus
-from cellmill.planning.tick import TickStatus, due_ticks, overlap_reason, retry_after_s, tick_id
+from cellmill.planning.tick import MissedTick, TickStatus, due_ticks, overlap_reason, retry_after_s, tick_id
 
 SCHEDULE_TAG = "dagster/schedule_name"
 TICK_TAG = "dagster/tick"
@@ -100,9 +101,9 @@ class Scheduler:
                 continue
             self._perform(spec, tick, after, done)
 
-    def _record_missed(self, spec: ScheduleSpec, missed: object, done: Scheduled) -> None:
+    def _record_missed(self, spec: ScheduleSpec, missed: Sequence[MissedTick], done: Scheduled) -> None:
         by_reason: dict[str, list[int]] = {}
-        for tick in missed:  # type: ignore[attr-defined]
+        for tick in missed:
             by_reason.setdefault(tick.reason, []).append(tick.at_epoch_s)
         for reason, instants in by_reason.items():
             self._instance.automation.record_missed(spec.id, instants, status=TickStatus.MISSED, reason=reason)
@@ -139,8 +140,9 @@ class Scheduler:
             self._fail(tick, cursor, body, error)
             return
         status = TickStatus.SUCCESS if submissions else TickStatus.SKIPPED
-        done.requested += len(submissions)
-        self._record(tick, status, submissions, cursor, body)
+        result = self._record(tick, status, submissions, cursor, body, self._overlap(spec))
+        done.requested += len(result.recorded)
+        done.skipped += result.held_back is not None
 
     def _answer(self, spec: ScheduleSpec, tick: Tick) -> Answer:
         unfinished = 0
@@ -162,6 +164,16 @@ class Scheduler:
         )
         return Answer(runs=(ask,))
 
+    def _overlap(self, spec: ScheduleSpec) -> Overlap | None:
+        """Which runs are in the way of this schedule's next, counted again where its run is recorded."""
+        if spec.overlap is OverlapPolicy.ALLOW:
+            return None
+        return Overlap(
+            tag=(SCHEDULE_TAG, spec.name),
+            location=spec.location or None,
+            reason=lambda count: overlap_reason(spec.overlap, count),
+        )
+
     def _submission(self, spec: ScheduleSpec, tick: Tick, ask: RunAsk, index: int, count: int) -> RunSubmission:
         key = ask.run_key or (tick_id(spec.id, tick.at) if count == 1 else f"{tick_id(spec.id, tick.at)}#{index}")
         tags = {**ask.tags, SCHEDULE_TAG: spec.name, TICK_TAG: str(tick.id)}
@@ -179,17 +191,24 @@ class Scheduler:
         )
 
     def _record(
-        self, tick: Tick, status: TickStatus, submissions: object, cursor: str, body: dict[str, object]
-    ) -> None:
+        self,
+        tick: Tick,
+        status: TickStatus,
+        submissions: Sequence[RunSubmission],
+        cursor: str,
+        body: dict[str, object],
+        overlap: Overlap | None = None,
+    ) -> TickResult:
         try:
-            self._instance.automation.record_tick(
+            return self._instance.automation.record_tick(
                 tick,
                 status=status,
-                submissions=submissions,  # type: ignore[arg-type]
+                submissions=submissions,
                 cursor=cursor,
                 failures=0 if status is not TickStatus.FAILURE else tick.attempt,
                 body=body,
+                overlap=overlap,
             )
         except LeaseLostError:
             # Another scheduler took the tick over while this one was away: its record is the one that counts.
-            return
+            return TickResult()

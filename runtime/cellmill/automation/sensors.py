@@ -160,12 +160,6 @@ class Sensors:
         self._instance.leases.release(work.lease)
 
     def _record(self, spec: SensorSpec, state: InstigatorState, tick: Tick, answer: Answer, done: Sensed) -> None:
-        for name, add, remove in answer.dynamic_partitions:
-            # Adding what is there and removing what is not are harmless, so these may be repeated after a crash.
-            if add:
-                self._instance.add_dynamic_partitions(name, list(add))
-            for key in remove:
-                self._instance.delete_dynamic_partition(name, key)
         submissions = [self._submission(spec, tick, ask) for ask in answer.runs]
         keys = [item.run_key for item in submissions if item.run_key is not None]
         result = self._instance.automation.record_tick(
@@ -175,17 +169,12 @@ class Sensors:
             cursor=answer.cursor,
             failures=0,
             body={"reason": answer.skip_reason} if answer.skip_reason else {},
+            dynamic_partitions=answer.dynamic_partitions,
+            remember={"last_run_key": keys[-1]} if keys else None,
         )
         done.requested += len(result.recorded)
         done.deduplicated += len(result.deduplicated)
         done.skipped += not submissions
-        if keys:
-            self._remember_key(spec, keys[-1])
-
-    def _remember_key(self, spec: SensorSpec, key: str) -> None:
-        state = self._instance.automation.instigator(spec.id)
-        if state is not None and state.body.get("last_run_key") != key:
-            self._instance.automation.put_instigator(replace(state, body={**state.body, "last_run_key": key}))
 
     def _submission(self, spec: SensorSpec, tick: Tick, ask: Any) -> RunSubmission:
         tags = {**ask.tags, SENSOR_TAG: spec.name, "dagster/tick": str(tick.id)}

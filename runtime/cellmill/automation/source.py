@@ -221,7 +221,7 @@ def _ask(request: RunRequest, job_name: str | None) -> RunAsk:
         run_key=request.run_key,
         run_config=request.run_config,
         tags=tags,
-        asset_selection=[key.to_user_string() for key in request.asset_selection]
+        asset_selection=[key.to_escaped_user_string() for key in request.asset_selection]
         if request.asset_selection is not None
         else None,
     )

@@ -27,7 +27,7 @@ def run_for(
     selection = (
         None
         if ask.asset_selection is None
-        else frozenset(AssetKey.from_user_string(key) for key in ask.asset_selection)
+        else frozenset(AssetKey.from_escaped_user_string(key) for key in ask.asset_selection)
     )
     return Run(
         job_name=ask.job_name or default_job,

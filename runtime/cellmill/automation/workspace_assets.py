@@ -17,8 +17,10 @@ from cellmill.automation.conditions import EvaluateAutomationConditionsResult, r
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.automation_condition import AutomationCondition
 from cellmill.definitions.automation_json import condition_from_json
+from cellmill.definitions.partitions.backfill_policy import BackfillPolicy
 from cellmill.definitions.partitions.definition import PartitionsDefinition
 from cellmill.definitions.partitions.loading import partition_loading_context
+from cellmill.definitions.partitions.mapping import PartitionMapping
 from cellmill.errors import CellmillError
 from cellmill.instance.instance import Instance
 from cellmill.notebooks.options_text import automation_of
@@ -26,6 +28,7 @@ from cellmill.planning.automation import AutomationAsset, evaluate
 from cellmill.planning.backfill import BackfillAsset
 from cellmill.planning.instigator import Answer, ScheduleSpec, SensorSpec
 from cellmill.workspace.manifest import AssetEntry
+from cellmill.workspace.partition_mappings import mapping_from_json, policy_from_json
 from cellmill.workspace.partitions import partitions_from_json
 from cellmill.workspace.source import WorkspaceSource
 from cellmill.workspace.workspace import sort_assets
@@ -87,7 +90,8 @@ class AutomatedWorkspace:
             BackfillAsset(
                 key=entry.asset_key,
                 partitions_def=_partitions(entry),
-                parents={AssetKey(path): None for path in entry.upstream},
+                parents=_parents(entry),
+                policy=policy_from_json(entry.backfill_limit) or BackfillPolicy(),
                 location=entry.location,
             )
             for entry in self._entries()
@@ -110,7 +114,7 @@ class AutomatedWorkspace:
             key=entry.asset_key,
             condition=condition,
             partitions_def=partitions,
-            parents={AssetKey(path): None for path in entry.upstream},
+            parents=_parents(entry),
             code_version=entry.code_version,
             checks=tuple((name, False) for name in entry.checks),
             facts=entry.facts(),
@@ -119,6 +123,13 @@ class AutomatedWorkspace:
 
 def _partitions(entry: AssetEntry) -> PartitionsDefinition | None:
     return None if entry.partitions is None else partitions_from_json(entry.partitions)
+
+
+def _parents(entry: AssetEntry) -> dict[AssetKey, PartitionMapping | None]:
+    """The upstreams with their declared mappings; an asset that reads its own earlier partitions is among them."""
+    declared = {AssetKey.from_escaped_user_string(name): data for name, data in entry.mappings.items()}
+    above = dict.fromkeys([*(AssetKey(path) for path in entry.upstream), *declared])
+    return {key: mapping_from_json(declared[key]) if key in declared else None for key in above}
 
 
 def _condition(text: str) -> AutomationCondition:

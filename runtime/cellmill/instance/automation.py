@@ -7,15 +7,16 @@ run by (backfill, part). So any number of daemons may try, crash and try again.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cellmill import faults
 from cellmill.errors import LeaseLostError
+from cellmill.instance.dynamic_partitions import change_partitions
 from cellmill.instance.run_store import record_run
 from cellmill.instance.sql import Database, Query, Row, Transaction, chunks
-from cellmill.planning.run import Run
+from cellmill.planning.run import FINISHED_STATUSES, Run
 
 _TICK_COLUMNS = "id, instigator_id, at, status, attempt, owner, expires_at, created_at, ended_at, body"
 _INSTIGATOR_COLUMNS = (
@@ -23,6 +24,8 @@ _INSTIGATOR_COLUMNS = (
 )
 #: The state of a tick that someone is working on.
 CLAIMED = "STARTED"
+SKIPPED = "SKIPPED"
+_FINISHED = tuple(status.value for status in FINISHED_STATUSES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +71,23 @@ class RunSubmission:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """What is in the way of a tick's runs: unfinished runs with a tag, counted where its own are added."""
+
+    tag: tuple[str, str]
+    location: str | None
+    #: Why nothing runs while so many go on; None where they are not in the way.
+    reason: Callable[[int], str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TickResult:
     """What recording a tick did: runs that are new, and run keys that had their run already."""
 
     recorded: Sequence[Run] = ()
     deduplicated: Sequence[str] = ()
+    #: Why none of the runs was recorded: earlier ones still go on.
+    held_back: str | None = None
 
 
 def _tick(row: Row) -> Tick:
@@ -212,16 +227,34 @@ class Automation:
         cursor: str | None = None,
         failures: int | None = None,
         body: Mapping[str, Any] | None = None,
+        overlap: Overlap | None = None,
+        dynamic_partitions: Sequence[tuple[str, Sequence[str], Sequence[str]]] = (),
+        remember: Mapping[str, Any] | None = None,
     ) -> TickResult:
         """Ends a claimed tick: its runs, its outcome and the instigator's cursor commit together or not at all.
 
         Runs with a run key are recorded at most once for each (origin, key), also within one batch.
-        `cursor` None leaves the cursor as it is; `failures` None leaves the count.
+        `cursor` None leaves the cursor as it is; `failures` None leaves the count.  `overlap` says which runs are in
+        the way: then none is recorded and the tick is skipped.  `dynamic_partitions` are (name, keys to add, keys to
+        remove); `remember` is merged into what is remembered of the instigator.
         Raises `LeaseLostError` where another owner has taken the tick over.
         """
         with self._db.write() as tx:
             now = self._db.now()
-            result = self._record_runs(tx, submissions, origin or tick.instigator_id, now)
+            # First the instigator's row, so that two ticks of one schedule count and record one after the other.
+            tx.run(
+                "UPDATE instigators SET cursor = coalesce(?, cursor), failures = coalesce(?, failures), "
+                "last_tick_at = ?, updated_at = ? WHERE id = ?",
+                (cursor, failures, float(tick.at), now, tick.instigator_id),
+            )
+            held_back = self._held_back(tx, overlap) if overlap is not None and submissions else None
+            if held_back is not None:
+                submissions, status, body = (), SKIPPED, {**(body or {}), "reason": held_back}
+            result = self._record_runs(tx, submissions, origin or tick.instigator_id, now, held_back)
+            for name, add, remove in dynamic_partitions:
+                change_partitions(tx, name, add, remove, now)
+            if remember:
+                self._remember(tx, tick.instigator_id, remember)
             done = tx.run(
                 "UPDATE ticks SET status = ?, ended_at = ?, expires_at = NULL, body = ? "
                 "WHERE id = ? AND owner = ? AND attempt = ? AND status = ?",
@@ -230,14 +263,28 @@ class Automation:
             )  # fmt: skip
             if done != 1:
                 raise LeaseLostError(f"The tick {tick.at} of {tick.instigator_id} was taken over by another daemon.")
-            tx.run(
-                "UPDATE instigators SET cursor = coalesce(?, cursor), failures = coalesce(?, failures), "
-                "last_tick_at = ?, updated_at = ? WHERE id = ?",
-                (cursor, failures, float(tick.at), now, tick.instigator_id),
-            )
             faults.hit("tick.recorded")
         faults.hit("run.recorded")
         return result
+
+    @staticmethod
+    def _held_back(tx: Transaction, overlap: Overlap) -> str | None:
+        text = (
+            "SELECT count(*) FROM runs r JOIN run_tags t ON t.run_id = r.run_id "
+            "WHERE t.key = ? AND t.value = ? AND r.ended_at IS NULL AND r.status NOT IN (?, ?, ?)"
+        )
+        params: tuple[Any, ...] = (*overlap.tag, *_FINISHED)
+        if overlap.location is not None:
+            text, params = text + " AND r.location = ?", (*params, overlap.location)
+        row = tx.row(text, params)
+        return overlap.reason(int(row[0]) if row is not None else 0)
+
+    @staticmethod
+    def _remember(tx: Transaction, instigator_id: str, more: Mapping[str, Any]) -> None:
+        row = tx.row("SELECT body FROM instigators WHERE id = ?", (instigator_id,))
+        if row is not None:
+            body = json.dumps({**json.loads(row[0]), **more})
+            tx.run("UPDATE instigators SET body = ? WHERE id = ?", (body, instigator_id))
 
     def postpone_tick(self, tick: Tick, seconds: float, body: Mapping[str, Any], *, cursor: str | None = None) -> bool:
         """Leaves a claimed tick to whoever takes it up after `seconds`; False where another owner has it already.
@@ -268,7 +315,9 @@ class Automation:
         return merged
 
     @staticmethod
-    def _record_runs(tx: Transaction, submissions: Sequence[RunSubmission], origin: str, now: float) -> TickResult:
+    def _record_runs(
+        tx: Transaction, submissions: Sequence[RunSubmission], origin: str, now: float, held_back: str | None
+    ) -> TickResult:
         keys = [item.run_key for item in submissions if item.run_key is not None]
         known = known_run_keys(tx, origin, keys)
         recorded, duplicates = [], []
@@ -283,7 +332,7 @@ class Automation:
                     known.add(key)
             elif key is not None:
                 duplicates.append(key)
-        return TickResult(recorded=recorded, deduplicated=duplicates)
+        return TickResult(recorded=recorded, deduplicated=duplicates, held_back=held_back)
 
     def record_missed(self, instigator_id: str, instants: Sequence[int], *, status: str, reason: str) -> None:
         """Writes down ticks that were not evaluated, and why; those that exist are left alone."""

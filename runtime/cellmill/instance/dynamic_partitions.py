@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cellmill.instance.sql import Database, Query, chunks
+from cellmill.instance.sql import Database, Query, Transaction, chunks
 
 
 class DynamicPartitions:
@@ -46,12 +46,20 @@ class DynamicPartitions:
         """Adds keys; those that are there already keep their place."""
         now = self._db.now()
         with self._db.write() as tx:
-            tx.run_many(
-                "INSERT INTO dynamic_partitions (name, partition, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                [(name, key, now) for key in keys],
-            )
+            change_partitions(tx, name, keys, (), now)
 
     def delete(self, name: str, key: str) -> None:
         """Removes a key."""
         with self._db.write() as tx:
-            tx.run("DELETE FROM dynamic_partitions WHERE name = ? AND partition = ?", (name, key))
+            change_partitions(tx, name, (), (key,), 0.0)
+
+
+def change_partitions(tx: Transaction, name: str, add: Sequence[str], remove: Sequence[str], now: float) -> None:
+    """Adds and removes keys in a transaction; keys that are there already keep their place."""
+    if add:
+        tx.run_many(
+            "INSERT INTO dynamic_partitions (name, partition, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            [(name, key, now) for key in add],
+        )
+    for key in remove:
+        tx.run("DELETE FROM dynamic_partitions WHERE name = ? AND partition = ?", (name, key))

@@ -128,7 +128,7 @@ def plan_asset_backfill(
             parts[asset.key] = names
         for chunk in chunks:
             name = _part(index, chunk)
-            members = tuple(asset.key.to_user_string() for asset in group)
+            members = tuple(asset.key.to_escaped_user_string() for asset in group)
             after = sorted({part for asset in group for part in _needs(asset, chunk, group, parts, chosen, name)})
             units.append(Unit(part=name, assets=members, keys=chunk, after=tuple(after), location=group[0].location))
     return tuple(units)

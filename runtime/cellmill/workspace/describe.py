@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -25,6 +24,7 @@ from cellmill.workspace.manifest import (
     ScheduleEntry,
     SensorEntry,
 )
+from cellmill.workspace.partition_mappings import mapping_to_json, policy_to_json
 from cellmill.workspace.partitions import partitions_to_json
 
 
@@ -92,6 +92,8 @@ def _assets(item: Any, root: Path | None) -> Iterable[AssetEntry]:
             siblings=tuple(together),
             checks=tuple(sorted(checks.get(spec.key, ()))),
             upstream=tuple(sorted(key.parts for key in item.asset_deps.get(spec.key, ()) if key != spec.key)),
+            mappings=_mappings(item, spec.key),
+            backfill_limit=policy_to_json(getattr(item, "backfill_policy", None)),
             **_place(item, root),
         )
 
@@ -118,11 +120,18 @@ def _entry(spec: Any, key: AssetKey, **more: Any) -> AssetEntry:
     )
 
 
+def _mappings(item: Any, key: AssetKey) -> dict[str, Any]:
+    """Return the declared partition mappings of an asset by its upstream's key, its own among them."""
+    declared = getattr(item, "partition_mappings", None) or {}
+    above = item.asset_deps.get(key, ())
+    return {up.to_escaped_user_string(): mapping_to_json(declared[up]) for up in above if declared.get(up) is not None}
+
+
 def _condition(condition: Any) -> str | None:
     if condition is None:
         return None
     try:
-        return json.dumps(condition_to_json(condition))
+        return condition_to_json(condition)
     except (CellmillError, TypeError, ValueError):
         return str(condition)
 

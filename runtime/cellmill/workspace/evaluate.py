@@ -85,7 +85,9 @@ def _ask(request: Any, job_name: str | None, selection: list[str] | None) -> Run
     if request.partition_key is not None:
         tags.setdefault(PARTITION_TAG, request.partition_key)
     keys = (
-        [key.to_user_string() for key in request.asset_selection] if request.asset_selection is not None else selection
+        [key.to_escaped_user_string() for key in request.asset_selection]
+        if request.asset_selection is not None
+        else selection
     )
     job = request.job_name or job_name
     return RunAsk(

@@ -11,7 +11,7 @@ from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.selection_graph import AssetFacts
 
 #: Raised when the form changes, so that cached manifests of older versions are read anew.
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -89,6 +89,10 @@ class AssetEntry(_Entry):
     #: Serialized partitions definition.
     partitions: Mapping[str, Any] | None = None
     automation: str | None = None
+    #: Serialized partition mappings, by the upstream's escaped key.
+    mappings: Mapping[str, Any] = field(default_factory=dict)
+    #: Partitions that one run of a backfill makes (0: all of them); None where nothing is declared.
+    backfill_limit: int | None = None
     checks: tuple[str, ...] = ()
     io_manager: str | None = None
     resources: tuple[str, ...] = ()

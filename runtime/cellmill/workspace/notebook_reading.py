@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.errors import CellmillError
 from cellmill.notebooks.asset_cell import AssetCell, Declaration, NotebookOrigin, Unknown
 from cellmill.notebooks.cache import FactsCache
+from cellmill.notebooks.options_text import backfill_policy_of
 from cellmill.notebooks.problem import NotebookError
 from cellmill.notebooks.scan import NotebookScan, scan_notebook
 from cellmill.notebooks.workspace import WorkspaceScan, link_workspace
@@ -25,6 +27,7 @@ from cellmill.workspace.manifest import (
     problem_of,
 )
 from cellmill.workspace.notebook_location import words_of
+from cellmill.workspace.partition_mappings import MAPPING_WORDS, policy_to_json
 
 _PYTHON = (sys.version_info[0], sys.version_info[1])
 _FACTS = FactsCache()
@@ -118,12 +121,33 @@ def _asset_entries(cell: AssetCell) -> Iterable[AssetEntry]:
             siblings=tuple(other.parts for other in together),
             partitions={"text": partitions} if partitions else None,
             automation=header.text("automation_condition"),
+            mappings=_mappings(cell),
+            backfill_limit=_backfill_limit(cell),
             checks=tuple(f"check_{number}" for number, _ in enumerate(_conditions(cell), start=1)),
             io_manager=header.text("io_manager_key"),
             resources=header.items("required_resource_keys"),
             line=cell.origin.line if cell.definition.form == "decorator" else None,
             **_origin(cell.origin),
         )
+
+
+def _mappings(cell: AssetCell) -> dict[str, Any]:
+    """Return the partition mappings that the cell's line names in words; a variable is known by running it only."""
+    texts = cell.header.pairs("partition_mapping")
+    found: dict[str, Any] = {}
+    for up in cell.upstreams:
+        text = texts.get(up.name) or texts.get(up.key.to_user_string())
+        if text and text.lower() in MAPPING_WORDS:
+            found[up.key.to_escaped_user_string()] = {"kind": text.lower()}
+    return found
+
+
+def _backfill_limit(cell: AssetCell) -> int | None:
+    text = cell.header.text("backfill_policy")
+    try:
+        return policy_to_json(backfill_policy_of(text)) if text else None
+    except (CellmillError, ValueError):
+        return None  # the line is refused where the cell runs, and by `cellmill check`
 
 
 def _conditions(cell: AssetCell) -> tuple[str, ...]:

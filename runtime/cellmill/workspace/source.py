@@ -78,7 +78,8 @@ class WorkspaceSource:
             return None
 
     def _selected(self, selection: str) -> tuple[str, ...]:
-        return tuple(entry.name for entry in self.workspace.select(selection) if entry.materializable)
+        chosen = self.workspace.select(selection)
+        return tuple(entry.asset_key.to_escaped_user_string() for entry in chosen if entry.materializable)
 
     # -- users' functions --------------------------------------------------------------------------------------
 

@@ -1,0 +1,74 @@
+"""Partition mappings and backfill policies survive the way from a host to the daemon."""
+
+from __future__ import annotations
+
+import cellmill as cm
+import pytest
+from cellmill.errors import InvalidDefinitionError
+from cellmill.workspace.describe import describe_definitions
+from cellmill.workspace.manifest import Manifest
+from cellmill.workspace.partition_mappings import (
+    mapping_from_json,
+    mapping_to_json,
+    policy_from_json,
+    policy_to_json,
+)
+
+MAPPINGS = [
+    cm.IdentityPartitionMapping(),
+    cm.AllPartitionMapping(),
+    cm.LastPartitionMapping(),
+    cm.SpecificPartitionsPartitionMapping(["a", "b"]),
+    cm.StaticPartitionMapping({"a": {"x", "y"}, "b": "z"}),
+    cm.TimeWindowPartitionMapping(start_offset=-2, end_offset=1, allow_nonexistent_upstream_partitions=True),
+    cm.MultiToSingleDimensionPartitionMapping("day"),
+    cm.MultiPartitionMapping({"day": cm.DimensionPartitionMapping("date", cm.LastPartitionMapping())}),
+]
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS, ids=lambda one: type(one).__name__)
+def test_a_mapping_comes_back_as_it_was(mapping: cm.PartitionMapping) -> None:
+    """Each of cellmill's mappings is the same after a round trip."""
+    assert mapping == mapping_from_json(mapping_to_json(mapping))
+
+
+def test_a_mapping_of_the_users_own_is_refused_with_a_reason() -> None:
+    """A class that the daemon does not have cannot be sent to it."""
+
+    class Own(cm.IdentityPartitionMapping):
+        pass
+
+    with pytest.raises(InvalidDefinitionError, match="Own is not one of cellmill's"):
+        mapping_to_json(Own())
+
+
+@pytest.mark.parametrize("policy", [None, cm.BackfillPolicy.single_run(), cm.BackfillPolicy.multi_run(7)])
+def test_a_policy_comes_back_as_it_was(policy: cm.BackfillPolicy | None) -> None:
+    """None stays none, and all-in-one-run is told from a limit."""
+    assert policy == policy_from_json(policy_to_json(policy))
+
+
+def test_a_manifest_says_all_that_a_backfill_needs() -> None:
+    """Conditions, mappings and policies of module assets are in the manifest, as JSON and back."""
+    days = cm.DailyPartitionsDefinition("2024-01-01")
+
+    @cm.asset(partitions_def=days)
+    def raw() -> int:
+        return 1
+
+    @cm.asset(
+        key=["odd", "b"],
+        partitions_def=days,
+        backfill_policy=cm.BackfillPolicy.single_run(),
+        automation_condition=cm.AutomationCondition.eager(),
+        ins={"raw": cm.AssetIn(partition_mapping=cm.TimeWindowPartitionMapping(start_offset=-1))},
+    )
+    def week(raw: int) -> int:
+        return raw
+
+    manifest = Manifest.from_json(describe_definitions(cm.Definitions([raw, week])).to_json())
+    entry = next(entry for entry in manifest.assets if entry.key == ("odd", "b"))
+
+    assert 0 == entry.backfill_limit
+    assert cm.TimeWindowPartitionMapping(start_offset=-1) == mapping_from_json(entry.mappings["raw"])
+    assert entry.automation is not None and entry.automation.startswith("{")
