@@ -5,7 +5,7 @@ Most names are the same in both; `RENAMED` lists those that are not.  Every obje
 
 from __future__ import annotations
 
-import typing
+from importlib import import_module
 
 import cellmill
 
@@ -20,7 +20,6 @@ RENAMED: dict[str, str] = {
     "DagsterExecutionStepExecutionError": "StepExecutionError",
     "DagsterExecutionStepNotFoundError": "StepNotFoundError",
     "DagsterInstance": "Instance",
-    "DagsterInvalidAssetKey": "InvalidAssetKeyError",
     "DagsterInvalidConfigDefinitionError": "InvalidConfigDefinitionError",
     "DagsterInvalidConfigError": "InvalidConfigError",
     "DagsterInvalidDefinitionError": "InvalidDefinitionError",
@@ -46,6 +45,8 @@ RENAMED: dict[str, str] = {
     "DagsterUnknownResourceError": "UnknownResourceError",
     "DagsterUnmetExecutorRequirementsError": "UnmetExecutorRequirementsError",
     "DagsterUserCodeExecutionError": "UserCodeExecutionError",
+    "EventLogEntry": "Event",
+    "IAttachDifferentObjectToOpContext": "AttachDifferentObject",
     "PythonObjectDagsterType": "PythonObjectType",
     "check_dagster_type": "check_type",
     "dagster_type_loader": "type_loader",
@@ -54,15 +55,40 @@ RENAMED: dict[str, str] = {
     "usable_as_dagster_type": "usable_as_type",
 }
 
-#: Names that Dagster passes on from `typing`: they stand for types there as everywhere.
-FROM_TYPING = frozenset({"Any"})
+#: Dagster's name -> where the object is, for what `cellmill` offers under no name of its own.
+ELSEWHERE: dict[str, str] = {
+    "AssetOrCheckKey": "cellmill.dagster_only:AssetOrCheckKey",
+    "AssetPartitionStatus": "cellmill.planning.asset_state:AssetPartitionStatus",
+    "BindResourcesToJobs": "cellmill.dagster_only:BindResourcesToJobs",
+    "ConfigSchema": "cellmill.dagster_only:ConfigSchema",
+    "DataProvenance": "cellmill.definitions.data_provenance:DataProvenance",
+    "EventLogRecord": "cellmill.instance.event_record:EventRecord",
+    "EventRecordsResult": "cellmill.instance.event_record:EventRecordsResult",
+    "Injected": "cellmill.definitions.configurable_resource:ResourceParam",
+    "JsonLogFormatter": "cellmill.definitions.logger:JsonFormatter",
+    "MAX_RUNTIME_SECONDS_TAG": "cellmill.dagster_only:MAX_RUNTIME_SECONDS_TAG",
+    "MetadataEntry": "cellmill.dagster_only:MetadataEntry",
+    "PaginatedResults": "cellmill.dagster_only:PaginatedResults",
+    "PendingNodeInvocation": "cellmill.definitions.composition:Pending",
+    "RepositoryData": "cellmill.dagster_only:RepositoryData",
+    "StepExecutionContext": "cellmill.execution.context:OpExecutionContext",
+    "TypeCheckContext": "cellmill.execution.context:OpExecutionContext",
+    "TypingAny": "typing:Any",
+    "TypingTuple": "builtins:tuple",
+    "create_repository_using_definitions_args": "cellmill.dagster_only:create_repository_using_definitions_args",
+    "deserialize_value": "cellmill.dagster_only:deserialize_value",
+    "serialize_value": "cellmill.instance.wire:dumps",
+    **{name: f"typing:{name}" for name in ("Any", "Final", "TYPE_CHECKING")},
+    **{name: f"collections.abc:{name}" for name in ("Callable", "Mapping", "Sequence")},
+}
 
-__all__ = sorted({*RENAMED, *cellmill.EXPORTS, *FROM_TYPING})
+__all__ = sorted({*RENAMED, *cellmill.EXPORTS, *ELSEWHERE})
 
 
 def __getattr__(name: str) -> object:
-    if name in FROM_TYPING:
-        value: object = getattr(typing, name)
+    if name in ELSEWHERE:
+        module, _, attribute = ELSEWHERE[name].partition(":")
+        value: object = getattr(import_module(module), attribute)
     else:
         try:
             value = getattr(cellmill, RENAMED.get(name, name))

@@ -33,6 +33,9 @@ A class's docstring is its default message and says what to do next.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class CellmillError(Exception):
     """Something went wrong in cellmill."""
@@ -310,6 +313,14 @@ class UnmetExecutorRequirementsError(DefinitionError):
 
 class ImportFailedError(CellmillError):
     """A module or file with definitions could not be imported."""
+
+
+class SubprocessError(CellmillError):
+    """A process of the run failed; what went wrong there is in the message and in ``subprocess_error_infos``."""
+
+    def __init__(self, *args: Any, subprocess_error_infos: Sequence[Any] = (), **kwargs: Any) -> None:
+        super().__init__(*args)
+        self.subprocess_error_infos = list(subprocess_error_infos)
 
 
 class ExecutionInterruptedError(BaseException):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +43,98 @@ def references_to_json(references: Sequence[CodeReference]) -> list[dict[str, ob
 def references_from_json(data: Sequence[dict[str, object]]) -> list[CodeReference]:
     """The code references whose JSON form this is."""
     return [UrlCodeReference(**item) if "url" in item else LocalFileCodeReference(**item) for item in data]  # type: ignore[arg-type]
+
+
+class FilePathMapping(ABC):
+    """Says where a local file lies in the repository that holds it."""
+
+    @abstractmethod
+    def convert_to_source_control_path(self, local_path: Path) -> str:
+        """Return the path below the repository's root."""
+
+
+@dataclass(frozen=True)
+class AnchorBasedFilePathMapping(FilePathMapping):
+    """Knows the place of one file in the repository, and finds the others from there."""
+
+    local_file_anchor: Path
+    file_anchor_path_in_repository: str
+
+    def convert_to_source_control_path(self, local_path: Path) -> str:
+        """Return the path below the repository's root."""
+        import os
+
+        from_anchor = os.path.relpath(local_path, Path(self.local_file_anchor).resolve())
+        return os.path.normpath(os.path.join(self.file_anchor_path_in_repository, from_anchor)).replace(os.sep, "/")
+
+
+def with_source_code_references(assets_defs: Sequence[Any]) -> list[Any]:
+    """Return the assets, each with the file and line of its function in its metadata."""
+    return [_referred(one) for one in assets_defs]
+
+
+def _referred(one: Any) -> Any:
+    function = _function_of(one)
+    if function is None:
+        return one
+    code = inspect.unwrap(function)
+    path = inspect.getsourcefile(code) or code.__code__.co_filename
+    reference = LocalFileCodeReference(str(Path(path).resolve()), code.__code__.co_firstlineno)
+    return one.map_asset_specs(lambda spec: _with_references(spec, [*_references(spec), reference]))
+
+
+def _function_of(one: Any) -> Any:
+    node = getattr(one, "node_def", None)
+    function = getattr(node, "compute_fn", None)
+    function = getattr(function, "decorated_fn", function)
+    return function if function is not None and hasattr(inspect.unwrap(function), "__code__") else None
+
+
+def _references(spec: Any) -> Sequence[CodeReference]:
+    found = spec.metadata.get("dagster/code_references")
+    return found.code_references if found is not None else ()
+
+
+def _with_references(spec: Any, references: Sequence[CodeReference]) -> Any:
+    from cellmill.definitions.metadata import CodeReferencesMetadataValue
+
+    value = CodeReferencesMetadataValue(code_references=list(references))
+    return spec.replace_attributes(metadata={**spec.metadata, "dagster/code_references": value})
+
+
+def link_code_references_to_git(
+    assets_defs: Sequence[Any],
+    git_url: str,
+    git_branch: str,
+    file_path_mapping: FilePathMapping,
+    platform: str | None = None,
+) -> list[Any]:
+    """Return the assets with their references to local files turned into links to the repository.
+
+    Raises: ValueError for an address that is neither of GitHub nor of GitLab, where no platform is given.
+    """
+    base = _blob_url(git_url.rstrip("/"), git_branch, platform)
+
+    def linked(reference: CodeReference) -> CodeReference:
+        if isinstance(reference, UrlCodeReference):
+            return reference
+        path = file_path_mapping.convert_to_source_control_path(Path(reference.file_path))
+        line = f"#L{reference.line_number}" if reference.line_number is not None else ""
+        return UrlCodeReference(f"{base}/{path}{line}", reference.label)
+
+    def changed(spec: Any) -> Any:
+        references = _references(spec)
+        return _with_references(spec, [linked(each) for each in references]) if references else spec
+
+    return [one.map_asset_specs(changed) if hasattr(one, "map_asset_specs") else one for one in assets_defs]
+
+
+def _blob_url(url: str, branch: str, platform: str | None) -> str:
+    if platform == "gitlab" or (platform is None and "gitlab.com" in url):
+        return f"{url}/-/blob/{branch}"
+    if platform == "github" or (platform is None and "github.com" in url):
+        return f"{url}/blob/{branch}"
+    raise ValueError(
+        f"The platform of {url!r} is unknown: give platform='github' or platform='gitlab', or the address of a "
+        "repository there."
+    )

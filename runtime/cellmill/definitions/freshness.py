@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from cellmill.definitions.cron import parse_cron
 from cellmill.definitions.local_time import load_zone
@@ -113,3 +114,12 @@ class LegacyFreshnessPolicy:
     def maximum_lag_delta(self) -> timedelta:
         """The lag as a span of time."""
         return timedelta(minutes=self.maximum_lag_minutes)
+
+
+def apply_freshness_policy(spec: Any, policy: FreshnessPolicy, overwrite_existing: bool = True) -> Any:
+    """Return the spec with the policy; one that the spec has already stays where it is not to be overwritten."""
+    if not isinstance(policy, FreshnessPolicy):
+        raise CheckError(f"A freshness policy is made by FreshnessPolicy.time_window or .cron; got {policy!r}.")
+    if spec.freshness_policy is not None and not overwrite_existing:
+        return spec
+    return spec.replace_attributes(freshness_policy=policy)

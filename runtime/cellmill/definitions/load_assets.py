@@ -180,23 +180,45 @@ def load_asset_checks_from_package_name(package_name: str, asset_key_prefix: Any
     return load_asset_checks_from_package_module(import_module(package_name), asset_key_prefix)
 
 
-def load_definitions_from_module(
-    module: ModuleType, resources: Any = None, loggers: Any = None, executor: Any = None
+def load_definitions_from_modules(
+    modules: Iterable[ModuleType], resources: Any = None, loggers: Any = None, executor: Any = None
 ) -> Any:
-    """Return everything that a module defines."""
+    """Return everything that the modules define."""
     from cellmill.definitions.code_location import Definitions
     from cellmill.definitions.repository import _kind_of
 
     parts: dict[str, Any] = {}
     seen: set[int] = set()
-    for value in list(vars(module).values()):
-        for one in value if isinstance(value, list) else (value,):
-            kind = None if isinstance(one, type) or id(one) in seen else _kind_of(one)
-            if kind is None or hasattr(one, "node_dict"):
-                continue
-            seen.add(id(one))
-            parts.setdefault(kind, []).append(one)
+    for module in modules:
+        for value in list(vars(module).values()):
+            for one in value if isinstance(value, list) else (value,):
+                kind = None if isinstance(one, type) or id(one) in seen else _kind_of(one)
+                if kind is None or hasattr(one, "node_dict"):
+                    continue
+                seen.add(id(one))
+                parts.setdefault(kind, []).append(one)
     return Definitions(**parts, resources=resources, loggers=loggers, executor=executor)
+
+
+def load_definitions_from_module(
+    module: ModuleType, resources: Any = None, loggers: Any = None, executor: Any = None
+) -> Any:
+    """Return everything that a module defines."""
+    return load_definitions_from_modules([module], resources, loggers, executor)
+
+
+def load_definitions_from_package_module(
+    package_module: ModuleType, resources: Any = None, loggers: Any = None, executor: Any = None
+) -> Any:
+    """Return everything that a package and the modules below it define."""
+    return load_definitions_from_modules(_modules_of(package_module), resources, loggers, executor)
+
+
+def load_definitions_from_package_name(
+    package_name: str, resources: Any = None, loggers: Any = None, executor: Any = None
+) -> Any:
+    """Return everything that a package and the modules below it define."""
+    return load_definitions_from_package_module(import_module(package_name), resources, loggers, executor)
 
 
 def load_definitions_from_current_module(resources: Any = None, loggers: Any = None, executor: Any = None) -> Any:

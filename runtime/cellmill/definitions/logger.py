@@ -235,6 +235,12 @@ def default_loggers() -> dict[str, LoggerDefinition]:
     return {"console": colored_console_logger}
 
 
+def default_system_loggers(instance: Any = None) -> list[tuple[LoggerDefinition, Mapping[str, object]]]:
+    """The loggers of a process that has no job to ask, each with its config."""
+    name = getattr(instance, "python_log_level", None) or "DEBUG"
+    return [(colored_console_logger, {"name": "dagster", "log_level": name})]
+
+
 def make_loggers(job: Any, configs: Mapping[str, Any], run_id: str | None = None) -> list[logging.Logger]:
     """The loggers that these configs are for: the job's own, or the default ones where it declares none."""
     known = dict(job.loggers) or default_loggers()

@@ -25,7 +25,10 @@ def repository(
 
     def decorate(fn: Callable[[], Any]) -> Repository:
         listed = fn()
-        parts = _parts_of_dict(listed) if isinstance(listed, Mapping) else _parts_of_list(listed, fn.__name__)
+        if hasattr(listed, "get_all_jobs") and hasattr(listed, "get_all_schedules"):
+            parts = _parts_of_data(listed)
+        else:
+            parts = _parts_of_dict(listed) if isinstance(listed, Mapping) else _parts_of_list(listed, fn.__name__)
         defs = Definitions(
             **parts,
             resources=top_level_resources,
@@ -97,6 +100,18 @@ def _parts_of_dict(listed: Mapping[str, Any]) -> dict[str, list[Any]]:
         values = items.values() if isinstance(items, Mapping) else items
         parts[kind] = [_called(one) for one in values]
     return parts
+
+
+def _parts_of_data(data: Any) -> dict[str, list[Any]]:
+    """The parts of an object that hands out its definitions when asked, as Dagster's `RepositoryData`."""
+    assets = {id(one): one for one in data.get_assets_defs_by_key().values()}
+    assets.update({id(one): one for one in data.get_source_assets_by_key().values()})
+    return {
+        "jobs": list(data.get_all_jobs()),
+        "schedules": list(data.get_all_schedules()),
+        "sensors": list(data.get_all_sensors()),
+        "assets": list(assets.values()),
+    }
 
 
 def _called(item: Any) -> Any:

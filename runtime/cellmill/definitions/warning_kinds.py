@@ -1,0 +1,33 @@
+"""Kinds of warnings about parts of the API: how settled they are, and what takes their place."""
+
+from __future__ import annotations
+
+import warnings
+
+
+class BetaWarning(Warning):
+    """Something is used that may still change between minor versions."""
+
+
+class PreviewWarning(Warning):
+    """Something is used that may change or go at any time."""
+
+
+class SupersessionWarning(FutureWarning):
+    """Something is used for which there is a better way by now."""
+
+
+class ConfigArgumentWarning(SyntaxWarning):
+    """A parameter of a decorator got what looks like a value of config rather than a schema."""
+
+
+def deprecation_warning(
+    subject: str, breaking_version: str, additional_warn_text: str | None = None, stacklevel: int = 3
+) -> None:
+    """Warn that `subject` will be gone in `breaking_version`."""
+    more = f" {additional_warn_text}" if additional_warn_text else ""
+    warnings.warn(
+        f"{subject} is deprecated and will be removed in {breaking_version}.{more}",
+        category=DeprecationWarning,
+        stacklevel=stacklevel,
+    )

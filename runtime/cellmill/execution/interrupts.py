@@ -1,0 +1,28 @@
+"""Turning the signal that stops a run into the error that user code sees."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from cellmill.errors import ExecutionInterruptedError
+
+
+@contextmanager
+def raise_execution_interrupts() -> Generator[None, None, None]:
+    """Within, an interrupt raises `ExecutionInterruptedError`, which leaves handlers of `Exception` alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def raise_it(number: int, frame: Any) -> None:
+        raise ExecutionInterruptedError()
+
+    before = signal.signal(signal.SIGINT, raise_it)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
