@@ -1,4 +1,4 @@
-"""The reference of the command line as text: `docs/cli.md` holds what this writes (`python -m cellmill.cli.reference`)."""
+"""The reference of the command line as text; `python -m cellmill.cli.reference` writes what `docs/cli.md` holds."""
 
 from __future__ import annotations
 
