@@ -11,7 +11,7 @@ from cellmill.cli.main import COMMANDS, program
 
 def reference() -> str:
     """Return every command with its arguments and options, as Markdown."""
-    context = click.Context(program, info_name="cellmill")
+    context = click.Context(program, info_name="cellmill", **program.context_settings)
     parts = ["## cellmill", "", "```text", _help(program, context), "```", ""]
     for name, (_, _, text) in COMMANDS.items():
         if text:
