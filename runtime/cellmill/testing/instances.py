@@ -1,4 +1,4 @@
-"""What a user's own tests import."""
+"""Instances that a test makes and forgets."""
 
 from __future__ import annotations
 
@@ -29,3 +29,8 @@ def instance_for_test(
                 os.environ.pop("CELLMILL_HOME", None)
             else:
                 os.environ["CELLMILL_HOME"] = before
+
+
+def ephemeral_instance() -> Instance:
+    """Return an instance in memory; it forgets everything when it is closed."""
+    return Instance.ephemeral()

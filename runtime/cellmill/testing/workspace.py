@@ -1,0 +1,92 @@
+"""A workspace that a test writes, runs and forgets."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cached_property
+from pathlib import Path
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cellmill.instance.instance import Instance
+    from cellmill.workspace.workspace import Workspace
+
+_KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+class TemporaryWorkspace:
+    """A folder with notebooks and modules, and an instance of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.home = root / ".cellmill"
+        root.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(exist_ok=True)
+
+    def notebook(self, name: str, *cells: str) -> Path:
+        """Write a notebook of these code cells; the first one loads cellmill, unless one of them does."""
+        sources = [dedent(cell).strip("\n") for cell in cells]
+        if not any("load_ext cellmill" in source for source in sources):
+            sources.insert(0, "%load_ext cellmill")
+        content = {
+            "cells": [
+                {
+                    "cell_type": "code",
+                    "id": f"cell-{at}",
+                    "metadata": {},
+                    "source": source.splitlines(True),
+                    "outputs": [],
+                    "execution_count": None,
+                }
+                for at, source in enumerate(sources)
+            ],
+            "metadata": {"kernelspec": _KERNEL, "language_info": {"name": "python"}},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+        return self.file(name if name.endswith(".ipynb") else f"{name}.ipynb", json.dumps(content, indent=1) + "\n")
+
+    def file(self, name: str, text: str) -> Path:
+        """Write a file: a module, `cellmill.toml`, data."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+        return path
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the `cellmill` command in the workspace; raises AssertionError with its output when it fails."""
+        done = subprocess.run(
+            [sys.executable, "-m", "cellmill", *arguments],
+            cwd=self.root,
+            env={**os.environ, "CELLMILL_HOME": str(self.home), "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"cellmill {' '.join(arguments)} gave {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    @cached_property
+    def instance(self) -> Instance:
+        """Its instance."""
+        from cellmill.instance.instance import Instance
+
+        return Instance.get(self.home)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """Its code locations, read once; `workspace.refresh()` reads again."""
+        from cellmill.workspace.workspace import Workspace
+
+        return Workspace.open(self.root, home=self.home)
+
+    def close(self) -> None:
+        """Let go of hosts and database."""
+        for name in ("workspace", "instance"):
+            made = self.__dict__.pop(name, None)
+            if made is not None:
+                made.close()
