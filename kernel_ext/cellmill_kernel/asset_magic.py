@@ -7,8 +7,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from cellmill.definitions.partitions.definition import DynamicPartitionsDefinition
 from cellmill.notebooks.asset_cell import AssetCell
 from cellmill.notebooks.facts import CellFacts
+from cellmill.notebooks.options_text import partitions_of
 
 from . import current_run
 from .body import Body, compile_body
@@ -32,7 +34,7 @@ def execute_asset_cell(
     run = _skipped(session, linked)
     if run is not None:
         return run
-    partition_key = partition_key or _run_partition()
+    partition_key = partition_key or _run_partition() or last_partition(session, linked)
     body = _compile(session, linked, source)
     run = run_cell(session, linked, body, partition_key)
     if run.failure is not None:
@@ -41,7 +43,7 @@ def execute_asset_cell(
     versions = session.values.versions(linked.keys) if partition_key is None else {}
     for name, key in zip(linked.definition.names, linked.keys, strict=True):
         if name in run.values:
-            session.values.keep(key, name, run.values[name], versions.get(key), bind=True)
+            session.values.keep(key, name, run.values[name], versions.get(key), bind=True, partition=partition_key)
     session.changed(linked.keys)
     return run
 
@@ -49,6 +51,24 @@ def execute_asset_cell(
 def _run_partition() -> str | None:
     run = current_run.current()
     return run.message.partition_key if run is not None else None
+
+
+def last_partition(session: Session, linked: AssetCell) -> str | None:
+    """The partition that a cell makes when nobody says which: the last there is; None where it has none."""
+    text = linked.header.text("partitions_def")
+    if not text:
+        return None
+    definition = partitions_of(text, session.lookup)
+    if definition is None:
+        return None
+    store = session.instance if isinstance(definition, DynamicPartitionsDefinition) else None
+    key: str | None = definition.get_last_partition_key(dynamic_partitions_store=store)
+    if key is not None:
+        name = linked.key.to_user_string()
+        session.after_cell.append(
+            lambda: print(f"partition {key}, the last one; another: %materialize {name} --partition KEY")
+        )
+    return key
 
 
 def _skipped(session: Session, linked: AssetCell) -> CellRun | None:

@@ -18,6 +18,7 @@ from cellmill.notebooks.problem import NotebookError
 
 from .asset_magic import timed
 from .body import Body, BodyResult, compile_body
+from .declare import sensor_options
 from .session import Session
 
 
@@ -153,15 +154,9 @@ def run_sensor_cell(session: Session, source: str) -> Any:
     linked, _ = _linked(session, source)
     header, name = linked.header, linked.definition.names[0]
     body = _body(session, linked, source, [])
-    options: dict[str, Any] = {"name": name, "description": linked.definition.description or None}
-    if header.text("job_name"):
-        options["job_name"] = header.text("job_name")
-    if header.text("target"):
-        options["asset_selection"] = header.text("target")
-    interval = header.options.get("minimum_interval_seconds")
-    if isinstance(interval, int):
-        options["minimum_interval_seconds"] = interval
-    made = sensor(**options)(_function(name, [], lambda values: _value(linked, body.run(values))))
+    made = sensor(**sensor_options(linked.definition))(
+        _function(name, [], lambda values: _value(linked, body.run(values)))
+    )
     session.namespace[name] = made
     print(f"✓ sensor {name}: {header.text('job_name') or header.text('target') or 'no target'}")
     return None

@@ -39,7 +39,7 @@ class _ToWorker:
         self.run.emit(events)
 
 
-def run_in_step(session: Session, run: RunMode, definition: Any) -> StepOutcome:
+def run_in_step(session: Session, run: RunMode, definition: Any, partition_key: str | None = None) -> StepOutcome:
     """Carry out the step of one asset definition for the run that this kernel works for."""
     message = run.message
     catalog = AssetCatalog([definition])
@@ -47,8 +47,9 @@ def run_in_step(session: Session, run: RunMode, definition: Any) -> StepOutcome:
     job = build_asset_job(message.job_name or "__ASSET_JOB", [definition], catalog, resource_defs=given)
     config = resolve_run_config(job, _own_config(message.run_config, job))
     tags = dict(message.tags)
-    if message.partition_key is not None:
-        tags[PARTITION_TAG] = message.partition_key
+    partition_key = partition_key or message.partition_key
+    if partition_key is not None:
+        tags[PARTITION_TAG] = partition_key
     record = Run(
         job_name=job.name,
         run_id=message.run_id,

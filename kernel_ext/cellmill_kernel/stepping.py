@@ -145,7 +145,7 @@ def run_cell(session: Session, cell: AssetCell, body: Body, partition_key: str |
     try:
         in_run = current_run.current()
         if in_run is not None:
-            _in_run(session, in_run, definition, run)
+            _in_run(session, in_run, definition, run, partition_key)
         else:
             _by_hand(session, definition, run, partition_key)
     finally:
@@ -188,8 +188,8 @@ def _by_hand(session: Session, definition: Any, run: CellRun, partition_key: str
         run.failure = _failure_of(result)
 
 
-def _in_run(session: Session, in_run: RunMode, definition: Any, run: CellRun) -> None:
-    outcome = import_module("cellmill_kernel.step_of_run").run_in_step(session, in_run, definition)
+def _in_run(session: Session, in_run: RunMode, definition: Any, run: CellRun, partition_key: str | None) -> None:
+    outcome = import_module("cellmill_kernel.step_of_run").run_in_step(session, in_run, definition, partition_key)
     run.run_id = in_run.message.run_id
     if outcome.success:
         run.failure = None  # an earlier try may have failed

@@ -52,7 +52,8 @@ class Values:
             value = self._current(upstream.key, upstream.name, versions.get(upstream.key))
             if value is _MISSING:
                 value = self._loaded(upstream.key, linked, partition_key)
-                self.keep(upstream.key, upstream.name, value, versions.get(upstream.key), bind=True)
+                version = versions.get(upstream.key)
+                self.keep(upstream.key, upstream.name, value, version, bind=True, partition=partition_key)
             found[upstream.name] = value
         return found
 
@@ -92,9 +93,11 @@ class Values:
             if state.is_materialized
         }
 
-    def keep(self, key: AssetKey, name: str, value: Any, version: str | None, *, bind: bool) -> None:
-        """Remember the current value of an asset, and bind it to its name."""
-        self.known[key] = Known(value, version)
+    def keep(
+        self, key: AssetKey, name: str, value: Any, version: str | None, *, bind: bool, partition: str | None = None
+    ) -> None:
+        """Remember the current value of an asset, or of one of its partitions, and bind it to its name."""
+        self.known[key] = Known(value, version, partition)
         if bind and name.isidentifier():
             self.session.namespace[name] = value
 

@@ -42,14 +42,16 @@ class AutomationTarget:
 
 
 def job_of(target: AutomationTarget, context: Any) -> Any:
-    """The target's job with its partitions known.
+    """The target's job with its partitions known, from the context's definitions where the target does not have them.
 
-    From the context's definitions where the target itself does not have it.
+    None for a selection of assets that only its workspace knows: the run finds out whether the partition exists.
     """
     job = target.job
-    if getattr(job, "partitions_def", None) is None and context.has_definitions:
+    if getattr(job, "partitions_def", None) is not None:
+        return job
+    if context.has_definitions:
         return context.repository_def.get_job(target.job_name)
-    return job
+    return None if target.has_anonymous_job else job
 
 
 def checked_name(name: str, what: str) -> str:
