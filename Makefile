@@ -34,15 +34,16 @@ $(STAMPS)/venv:
 	mkdir -p $(STAMPS)
 	touch $@
 
-# The browser side is built by the package's own build hook; it is skipped when it has been built already.
+# The browser side is built by `make lab` and the browser tests, not here: running notebooks needs no Node.js.
 $(STAMPS)/install: pyproject.toml $(STAMPS)/venv
 	@echo "Installing cellmill into .venv …"
-	$(BIN)/pip install -qq -e '.[lab,demo]'
+	mkdir -p $(LAB)/cellmill_lab/labextension
+	SKIP_JUPYTER_BUILDER=1 $(BIN)/pip install -qq -e '.[lab,demo]'
 	touch $@
 
 $(STAMPS)/test-install: $(STAMPS)/install
 	@echo "Installing what the tests need …"
-	$(BIN)/pip install -qq -e '.[lab,demo,test,dask,duckdb,pandera,polars,postgres,s3,upath]'
+	SKIP_JUPYTER_BUILDER=1 $(BIN)/pip install -qq -e '.[lab,demo,test,dask,duckdb,pandera,polars,postgres,s3,upath]'
 	touch $@
 
 $(LAB)/node_modules/.yarn-state.yml: $(LAB)/package.json $(LAB)/yarn.lock | $(STAMPS)/install
