@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 
 from cellmill.cli.render import make_console
-from cellmill.workspace.config import LocationConfig, WorkspaceConfig, find_workspace, read_config
+from cellmill.workspace.config import WorkspaceConfig, find_workspace, read_config, with_locations
 from cellmill.workspace.manifest import AssetEntry, ProblemEntry
 from cellmill.workspace.workspace import Workspace, find_home
 
@@ -50,17 +50,18 @@ class App:
             raise click.UsageError(f"There is no workspace at {given!r}.")
         path = Path(given) if given else None
         config = read_config(path) if path is not None and path.is_file() else find_workspace(path)
-        chosen = _chosen_locations(self.options.get("files", ()), self.options.get("modules", ()))
-        if not chosen:
-            return config
-        return WorkspaceConfig(
-            root=config.root,
-            path=config.path,
-            name=config.name,
-            locations=chosen,
-            home=config.home,
-            settings=config.settings,
-        )
+        try:
+            return with_locations(config, self.options.get("files", ()), self.options.get("modules", ()), Path.cwd())
+        except FileNotFoundError as error:
+            raise click.UsageError(str(error)) from None
+
+    @property
+    def worker_arguments(self) -> list[str]:
+        """The same choice of workspace and locations, for the worker of a run."""
+        chosen = [f"--python-file={Path(name).resolve()}" for name in self.options.get("files", ())]
+        chosen += [f"--module-name={name}" for name in self.options.get("modules", ())]
+        here = [f"--folder={Path.cwd()}"] if chosen else []
+        return ["--workspace", str(self.config.path or self.config.root), *chosen, *here]
 
     @cached_property
     def home(self) -> Path:
@@ -118,25 +119,6 @@ def problem_text(problem: ProblemEntry) -> str:
     place = str(problem.place) or problem.location
     head = problem.message if place and problem.message.startswith(place) else f"{place}: {problem.message}"
     return head + (f"\n  {problem.remedy}" if problem.remedy and problem.remedy not in head else "")
-
-
-def _chosen_locations(files: Sequence[str], modules: Sequence[str]) -> tuple[LocationConfig, ...]:
-    here = Path.cwd()
-    found = []
-    for name in files:
-        path = Path(name)
-        if not path.is_file():
-            raise click.UsageError(f"There is no file {name!r}.")
-        if path.suffix == ".ipynb":
-            glob = os.path.relpath(path.resolve(), here)
-            found.append(LocationConfig(name=path.name, kind="notebooks", targets=(glob,), working_directory=here))
-        else:
-            found.append(
-                LocationConfig(name=path.name, kind="file", targets=(str(path.resolve()),), working_directory=here)
-            )
-    for name in modules:
-        found.append(LocationConfig(name=name, kind="module", targets=(name,), working_directory=here))
-    return tuple(found)
 
 
 def pass_app(function: Callable[Concatenate[App, P], R]) -> Callable[P, R]:

@@ -59,10 +59,9 @@ def run_daemon(app: App, only: tuple[str, ...] = ()) -> int:
 
 def run_launcher(app: App) -> Any:
     """Return the function by which the queue gives a run its process."""
-    where = str(app.config.path or app.config.root)
 
     def launch(instance: Instance, run: Run, **_: Any) -> Any:
-        return launch_recorded_run(instance, run.run_id, cwd=app.config.root, arguments=["--workspace", where])
+        return launch_recorded_run(instance, run.run_id, cwd=app.config.root, arguments=app.worker_arguments)
 
     return launch
 

@@ -62,8 +62,7 @@ def start_run(app: App, order: RunOrder, *, queue: bool | None = None) -> str:
     )
     instance.add_run(run)
     if not queued:
-        where = app.config.path or app.config.root
-        launched = launch_recorded_run(instance, run.run_id, cwd=app.config.root, arguments=["--workspace", str(where)])
+        launched = launch_recorded_run(instance, run.run_id, cwd=app.config.root, arguments=app.worker_arguments)
         app.launched[run.run_id] = launched
     return run.run_id
 

@@ -41,7 +41,7 @@ _RESOURCES = Option(
     "resources", "required_resource_keys", "list", "Resources the body reads", "db", aliases=("required-resource-keys",)
 )
 _CONFIG = Option(
-    "config", "config_schema", "json", "Fields of its config, as JSON of type names", '{"limit": "int"}',
+    "config", "config_schema", "json", "Fields of its config, as JSON of type names; int? may be left out", '{"limit": "int"}',
     aliases=("config-schema",),
 )  # fmt: skip
 _RETRIES = Option("retries", "max_retries", "int", "Tries after a failure", "3")

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from cellmill.definitions.automation_condition import AutomationCondition
+from cellmill.definitions.config.field import Field
 from cellmill.definitions.freshness import FreshnessPolicy
 from cellmill.definitions.partitions.backfill_policy import BackfillPolicy
 from cellmill.definitions.partitions.calendar import (
@@ -140,9 +141,12 @@ _TYPES: Mapping[str, Any] = {"int": int, "str": str, "float": float, "bool": boo
 
 
 def config_of(value: object) -> Any:
-    """A config schema from JSON of type names."""
+    """A config schema from JSON of type names; a name with a question mark (``int?``) may be left out."""
     if isinstance(value, Mapping):
         return {name: config_of(item) for name, item in value.items()}
     if isinstance(value, list):
         return [config_of(item) for item in value]
-    return _TYPES.get(str(value), str)
+    name = str(value)
+    if name.endswith("?"):
+        return Field(_TYPES.get(name[:-1], str), is_required=False)
+    return _TYPES.get(name, str)

@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -137,6 +137,29 @@ def implicit_config(root: Path) -> WorkspaceConfig:
     """Return the configuration without a file: every notebook under `root` that loads cellmill."""
     location = LocationConfig(name="notebooks", kind="notebooks", targets=(EVERY_NOTEBOOK,), working_directory=root)
     return WorkspaceConfig(root=root, name=root.name, locations=(location,), implicit=True)
+
+
+def with_locations(
+    config: WorkspaceConfig, files: Sequence[str], modules: Sequence[str], folder: Path
+) -> WorkspaceConfig:
+    """Return the configuration with these files and modules as its only locations; itself where none is given.
+
+    `folder` is what relative names start from. Raises: FileNotFoundError.
+    """
+    found = []
+    kind: LocationKind
+    for name in files:
+        path = (folder / name).resolve()
+        if not path.is_file():
+            raise FileNotFoundError(f"There is no file {name!r}.")
+        if path.suffix == ".ipynb":
+            targets, kind = (os.path.relpath(path, folder),), "notebooks"
+        else:
+            targets, kind = (str(path),), "file"
+        found.append(LocationConfig(name=path.name, kind=kind, targets=targets, working_directory=folder))
+    for name in modules:
+        found.append(LocationConfig(name=name, kind="module", targets=(name,), working_directory=folder))
+    return replace(config, locations=tuple(found), implicit=False) if found else config
 
 
 def read_config(path: Path) -> WorkspaceConfig:

@@ -29,11 +29,12 @@ from cellmill.planning.event import (
     RunFailureReason,
 )
 from cellmill.planning.run import PARTITION_TAG, Run
+from cellmill.workspace.config import find_workspace, read_config, with_locations
 from cellmill.workspace.location import ModuleLocation
 from cellmill.workspace.manifest import AssetEntry, JobEntry
 from cellmill.workspace.notebook_visit import VisitEnd, VisitServices, visit_notebook
 from cellmill.workspace.run_plan import Visit, plan_visits, whole_notebook
-from cellmill.workspace.workspace import Workspace
+from cellmill.workspace.workspace import Workspace, find_home
 
 #: Tag of a run that executes a whole notebook: its path from the root.
 NOTEBOOK_TAG = "cellmill/notebook"
@@ -55,6 +56,10 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--home")
     parser.add_argument("--attempt", type=int, default=1)
     parser.add_argument("--workspace")
+    # the only locations, where a command line chose them
+    parser.add_argument("--python-file", action="append", default=[])
+    parser.add_argument("--module-name", action="append", default=[])
+    parser.add_argument("--folder", type=Path, default=Path.cwd())
     arguments = parser.parse_args(list(argv))
     start = arguments.workspace or os.environ.get("CELLMILL_WORKSPACE")
     with Instance.get(arguments.home) as instance:
@@ -62,7 +67,10 @@ def main(argv: Sequence[str]) -> int:
         if run is None:
             print(f"There is no run {arguments.run_id} in {instance.home}.", file=sys.stderr)
             return ENDED_BADLY
-        with Workspace.open(Path(start) if start else None, home=instance.home) as workspace:
+        path = Path(start) if start else None
+        config = read_config(path) if path is not None and path.is_file() else find_workspace(path)
+        config = with_locations(config, arguments.python_file, arguments.module_name, arguments.folder)
+        with Workspace(config, find_home(config, instance.home)) as workspace:
             return RunWork(instance, workspace, run, arguments.attempt).work()
 
 
