@@ -199,7 +199,7 @@ def checks_by_output_name(check_specs: Iterable[Any] | None, keys: AbstractSet[A
         if name in found:
             raise CheckError(f"{owner}: duplicate check specs {spec.name!r} for one asset.")
         if spec.asset_key not in keys:
-            raise CheckError(
+            raise InvalidDefinitionError(
                 f"Invalid asset key {spec.asset_key} in check spec {spec.name!r} of {owner}. Must be one of "
                 f"{sorted(keys)}."
             )

@@ -135,6 +135,8 @@ class AssetSpec:
             named = kind_tags(checked_kinds(kinds, own))
             self._tags = {**checked_tags(tags, own, strict=True), **named}
             checked_kinds({tag for tag in self._tags if tag.startswith(KIND_PREFIX)}, own)
+        if partitions_def is not None and not hasattr(partitions_def, "get_partition_keys"):
+            raise CheckError(f"partitions_def of an asset is a PartitionsDefinition; got {partitions_def!r}.")
         self.partitions_def = partitions_def
         #: Where the asset is written: a notebook's cell, a place in a module.
         self.origin = origin
@@ -152,7 +154,7 @@ class AssetSpec:
     @property
     def owners(self) -> Sequence[str]:
         """The owners."""
-        return self.given_owners
+        return list(self.given_owners)
 
     @property
     def kinds(self) -> set[str]:
@@ -238,6 +240,8 @@ def _condition(condition: Any, policy: Any) -> Any:
         raise CheckError("Give automation_condition or auto_materialize_policy, not both.")
     if policy is not None:
         return policy.to_automation_condition()
+    if condition is not None and not hasattr(condition, "with_children"):
+        raise CheckError(f"automation_condition is an AutomationCondition; got {condition!r}.")
     return condition
 
 
@@ -315,6 +319,13 @@ class AssetOut:
             "freshness_policy": freshness_policy,
             "auto_materialize_policy": auto_materialize_policy,
         }
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "spec_parts" or name not in self.spec_parts:
+            raise AttributeError(f"AssetOut has no attribute {name!r}.")
+        given = self.spec_parts[name]
+        empty: dict[str, Any] = {"owners": [], "tags": {}, "kinds": set()}
+        return empty.get(name) if given is None else given
 
     @classmethod
     def from_spec(

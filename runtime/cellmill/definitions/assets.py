@@ -324,6 +324,39 @@ class AssetsDefinition:
         """The names of the inputs."""
         return self.keys_by_input_name.keys()
 
+    def get_op_def_for_asset_key(self, key: AssetKey) -> Any:
+        """Return the op that makes an asset, also where a graph does; None where nothing is executed."""
+        node: Any = self.node_def if self.is_executable else None
+        name = self.get_output_name_for_asset_key(key) if node is not None else None
+        while node is not None and getattr(node, "is_graph", False):
+            mapping = node.get_output_mapping(name)
+            node, name = node.node_dict[mapping.maps_from.node_name].definition, mapping.maps_from.output_name
+        return node
+
+    def get_io_manager_key_for_asset_key(self, key: AssetKey) -> str:
+        """Return the key of the resource that stores an asset."""
+        from_spec = self._specs[key].metadata.get("dagster/io_manager_key")
+        if not self.is_executable:
+            return str(from_spec or "io_manager")
+        out = self.node_def.output_dict[self.get_output_name_for_asset_key(key)]
+        return str(from_spec or getattr(out, "io_manager_key", None) or "io_manager")
+
+    def get_output_name_for_asset_check_key(self, key: AssetCheckKey) -> str:
+        """Return the output that is a check."""
+        for name, spec in self.check_specs_by_output_name.items():
+            if spec.key == key:
+                return name
+        raise InvariantViolationError(f"Could not find asset check key {key} in AssetsDefinition")
+
+    def get_partition_mapping_for_dep(self, dep_key: AssetKey) -> Any:
+        """Return the mapping declared for an upstream asset, None where none is."""
+        return self._partition_mappings.get(dep_key)
+
+    @property
+    def has_check_keys(self) -> bool:
+        """Whether there is any check."""
+        return bool(self.check_keys)
+
     def get_output_name_for_asset_key(self, key: AssetKey) -> str:
         """Return the output that the asset is."""
         for name, own in self.node_keys_by_output_name.items():

@@ -136,6 +136,41 @@ class Definitions:
 
     resolve_assets_def = get_assets_def
 
+    def get_asset_checks_def(self, key: Any) -> AssetsDefinition:
+        """Return the definition that evaluates a check."""
+        for one in self.assets_and_checks:
+            if key in one.check_keys:
+                return one
+        raise InvariantViolationError(f"Could not find asset checks defs for {key}")
+
+    def get_unresolved_schedule_def(self, name: str) -> Any:
+        """Return the schedule with this name as it was given."""
+        for one in self.schedules or ():
+            if one.name == name:
+                return one
+        raise ValueError(f"ScheduleDefinition with name {name} not found")
+
+    def get_unresolved_sensor_def(self, name: str) -> Any:
+        """Return the sensor with this name as it was given."""
+        for one in self.sensors or ():
+            if one.name == name:
+                return one
+        raise ValueError(f"SensorDefinition with name {name} not found")
+
+    def has_implicit_global_asset_job_def(self) -> bool:
+        """Return whether there is a job over all assets."""
+        return self._resolved().has_job(IMPLICIT_JOB_NAME)
+
+    def resolve_implicit_job_def_def_for_assets(self, asset_keys: Iterable[AssetKey]) -> JobDefinition | None:
+        """Return the job that can make these assets."""
+        return self._resolved().get_implicit_job_def_for_assets(asset_keys)
+
+    def with_definition_metadata_update(self, update: Any) -> Definitions:
+        """Return the definitions with other metadata: what `update` makes of it."""
+        made = self.with_resources({})
+        made.metadata = update(dict(self.metadata))
+        return made
+
     def get_all_asset_specs(self) -> list[Any]:
         """Return the specs of all assets."""
         return [spec for one in self.assets_and_checks for spec in one.specs]
@@ -389,6 +424,31 @@ class Repository:
     def source_assets_by_key(self) -> Mapping[AssetKey, AssetsDefinition]:
         """The definitions of assets that are only loaded or watched."""
         return {key: one for key, one in self.catalog.by_key.items() if one.is_external}
+
+    @property
+    def asset_checks_defs_by_key(self) -> Mapping[Any, AssetsDefinition]:
+        """The definitions of checks by the checks' keys."""
+        return {key: one for one in self.catalog.definitions for key in one.check_keys}
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The metadata of the code location."""
+        return self.definitions.metadata
+
+    def has_implicit_global_asset_job_def(self) -> bool:
+        """Return whether there is a job over all assets."""
+        return self.has_job(IMPLICIT_JOB_NAME)
+
+    def get_maybe_subset_job_def(
+        self, job_name: str, op_selection: Any = None, asset_selection: Any = None, asset_check_selection: Any = None
+    ) -> JobDefinition:
+        """Return a job, or the part of it that is selected."""
+        job = self.get_job(job_name)
+        if op_selection is None and asset_selection is None and asset_check_selection is None:
+            return job
+        return job.get_subset(
+            op_selection=op_selection, asset_selection=asset_selection, asset_check_selection=asset_check_selection
+        )
 
     @property
     def schedule_defs(self) -> list[Any]:

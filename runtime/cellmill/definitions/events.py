@@ -291,6 +291,8 @@ def _fill_asset_event(
     put(event, "asset_key", asset_key if type(asset_key) is AssetKey else _event_key(asset_key))
     put(event, "description", description)
     put(event, "metadata", _checked_metadata(metadata, type(event).__name__) if metadata else _EMPTY)
+    if partition is not None and not isinstance(partition, str) and not hasattr(partition, "value"):
+        raise CheckError(f"partition of an event is a str; got {partition!r}.")
     put(event, "partition", partition)
     put(event, "tags", _event_tags(tags) if tags else _EMPTY)
 

@@ -104,6 +104,27 @@ class GraphDefinition(NodeUses):
         except KeyError:
             raise not_found("node named", name, self.node_dict, f"graph {self.name!r}") from None
 
+    def get_node_named(self, name: str) -> Node:
+        """Return the node with this name."""
+        return self.node_named(name)
+
+    def node_names(self) -> list[str]:
+        """Return the names of the nodes."""
+        return list(self.node_dict)
+
+    def iterate_node_defs(self) -> Iterable[Any]:
+        """Return the graph, and the definitions of its nodes and of what is in them."""
+        yield self
+        for node in self.nodes:
+            if node.definition.is_graph:
+                yield from node.definition.iterate_node_defs()
+            else:
+                yield node.definition
+
+    def coerce_to_job(self) -> Any:
+        """Return a job of the graph."""
+        return self.to_job()
+
     def has_node_named(self, name: str) -> bool:
         """Return whether there is such a node."""
         return name in self.node_dict

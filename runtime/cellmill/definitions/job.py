@@ -151,6 +151,44 @@ class JobDefinition:
         """Return the node with this name."""
         return self.graph.node_named(name)
 
+    def get_node_named(self, name: str) -> Any:
+        """Return the node with this name."""
+        return self.graph.node_named(name)
+
+    @property
+    def top_level_node_defs(self) -> list[Any]:
+        """The definitions of the job's nodes."""
+        return [node.definition for node in self.nodes]
+
+    @property
+    def has_specified_executor(self) -> bool:
+        """Whether the job names an executor."""
+        return self.executor_def is not None
+
+    @property
+    def has_specified_loggers(self) -> bool:
+        """Whether the job names loggers."""
+        return bool(self.logger_defs)
+
+    def get_run_config_for_partition_key(self, partition_key: str) -> Mapping[str, Any]:
+        """Return the run config of a partition."""
+        found: Mapping[str, Any] = (
+            self.partitioned_config.get_run_config_for_partition_key(partition_key)
+            if self.partitioned_config is not None
+            else {}
+        )
+        return found
+
+    def get_tags_for_partition_key(self, partition_key: str) -> Mapping[str, str]:
+        """Return the tags of a partition's run."""
+        if self.partitioned_config is not None:
+            given: Mapping[str, str] = self.partitioned_config.get_tags_for_partition_key(
+                partition_key, job_name=self.name
+            )
+            return given
+        found: Mapping[str, str] = self.partitions_def.get_tags_for_partition_key(partition_key)
+        return found
+
     def has_node_named(self, name: str) -> bool:
         """Return whether there is such a node."""
         return self.graph.has_node_named(name)

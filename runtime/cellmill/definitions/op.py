@@ -174,6 +174,18 @@ class OpDefinition(NodeUses):
         """Return the output with this name."""
         return self.output_dict[name]
 
+    def input_has_default(self, name: str) -> bool:
+        """Return whether an input has a default value."""
+        return self.input_def_named(name).has_default_value
+
+    def default_value_for_input(self, name: str) -> Any:
+        """Return the default value of an input."""
+        return self.input_def_named(name).default_value
+
+    def describe_node(self) -> str:
+        """Return the op's kind and name."""
+        return f"op '{self.name}'"
+
     def has_input(self, name: str) -> bool:
         """Return whether there is such an input."""
         return name in self.input_dict

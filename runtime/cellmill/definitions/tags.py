@@ -44,7 +44,7 @@ def _checked_tag(key: Any, value: Any, owner: str, strict: bool) -> str:
                 f'Invalid value for tag "{key}" of {owner}: {value!r} cannot be written as JSON and read back equal.'
             )
         value = text
-    if strict and not _KEY.match(key):
+    if strict and not _KEY.match(key.removeprefix(KIND_PREFIX)):
         raise InvalidDefinitionError(
             f"Found invalid tag key {key!r} on {owner}. Allowed are letters, digits, `_`, `-` and `.`, at most 63 of "
             "them, with at most one prefix before a slash."

@@ -16,6 +16,8 @@ def run_hooks(step: Any, services: Any, sink: Any, outcome: Any, events: Sequenc
     for hook in sorted(step.hooks, key=lambda one: one.name):
         wanted = hook.kind == "event_list" or (hook.kind == "success") == outcome.success
         if not wanted:
+            message = f'Skipped the execution of hook "{hook.name}". It did not meet its triggering condition.'
+            _emit(sink, step, services, EventType.HOOK_SKIPPED, message)
             continue
         context = HookContext(
             hook, step, services, services.log_for(step.key, sink.emit), outcome.error, _outputs(step, services)

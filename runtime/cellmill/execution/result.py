@@ -80,6 +80,14 @@ class ExecutionResult:
         """The events of the steps."""
         return [one for one in self.all_events if one.step_key is not None and one.is_step_event]
 
+    def get_step_failure_events(self) -> Sequence[Event]:
+        """Return the events of steps that failed."""
+        return self.filter_events(lambda one: one.is_step_failure)
+
+    def get_asset_materialization_planned_events(self) -> Sequence[Event]:
+        """Return the events of materializations that the run planned."""
+        return [one for one in self._events if one.type is EventType.ASSET_MATERIALIZATION_PLANNED]
+
     def filter_events(self, event_filter: Callable[[Event], bool]) -> Sequence[Event]:
         """Return the events that the function accepts."""
         return [one for one in self.all_events if event_filter(one)]

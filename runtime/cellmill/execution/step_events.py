@@ -14,6 +14,7 @@ from cellmill.planning.event import (
     StepExpectationResultData,
     StepMaterializationData,
     StepOutputHandle,
+    PASSED_CHECK,
     TypeCheckData,
 )
 
@@ -79,7 +80,7 @@ def record_user_event(step: Any, services: Any, emit: Any, happened: Any) -> Non
 def check_type(one: Any, value: Any, context: Any, what: str) -> tuple[TypeCheckData | None, Any]:
     """Return how the type check of a value ended: the data for its event, and the check that failed or None."""
     if one.is_untyped or one.is_nothing:
-        return None, None
+        return PASSED_CHECK, None
     from cellmill.errors import TypeCheckError
 
     declared = one.definition.dagster_type

@@ -15,6 +15,7 @@ from cellmill.definitions.events import (
     INPUT_DATA_VERSION_TAG_PREFIX,
     NO_VALUE,
     AssetCheckEvaluation,
+    AssetCheckEvaluationTarget,
     AssetCheckResult,
     AssetCheckSeverity,
     AssetMaterialization,
@@ -42,6 +43,7 @@ from cellmill.errors import (
 )
 from cellmill.execution.step_events import check_type, event, output_handle, record_user_event, type_label
 from cellmill.planning.event import (
+    PASSED_CHECK,
     EventType,
     HandledOutputData,
     StepMaterializationData,
@@ -174,7 +176,7 @@ class StepOutputs:
 
     def _checked_type(self, one: Any, given: Any, mapping_key: str | None) -> None:
         data, failed = (
-            (None, None)
+            (PASSED_CHECK, None)
             if given.value is None and one.is_nothing
             else check_type(one, given.value, self._context, f'output "{one.name}"')
         )
@@ -510,8 +512,20 @@ class StepOutputs:
                 description=result.description,
                 blocking=spec.blocking,
                 partition=self._services.partition_key,
+                target_materialization_data=self._looked_at(spec.asset_key),
             )
         )
+
+    def _looked_at(self, key: Any) -> AssetCheckEvaluationTarget | None:
+        """The last materialization of the asset; None where this very step makes it, as that is not recorded yet."""
+        instance = self._services.instance
+        if instance is None or any(one.asset_key == key for one in self._step.outputs):
+            return None
+        for record in instance.fetch_materializations(key, limit=1).records:
+            return AssetCheckEvaluationTarget(
+                storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+            )
+        return None
 
     def _evaluation(self, made: AssetCheckEvaluation) -> None:
         key = made.asset_check_key

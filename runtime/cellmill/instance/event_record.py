@@ -46,6 +46,16 @@ class EventRecord:
         return self.event_log_entry.partition
 
     @property
+    def event_type(self) -> EventType | None:
+        """The kind of event; None for a message of user code."""
+        return self.event_log_entry.dagster_event_type
+
+    @property
+    def asset_event(self) -> Any:
+        """The materialization or observation that the event reports, or None."""
+        return self.asset_materialization or self.asset_observation
+
+    @property
     def asset_materialization(self) -> Any:
         """The materialization that the event reports, or None."""
         return self.event_log_entry.asset_materialization
@@ -74,7 +84,7 @@ class EventLogConnection:
     has_more: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class EventRecordsFilter:
     """Which events to find; cursors are storage ids."""
 
@@ -88,7 +98,7 @@ class EventRecordsFilter:
     storage_ids: Sequence[int] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class AssetRecordsFilter:
     """Which events of one asset to find."""
 

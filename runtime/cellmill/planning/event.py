@@ -151,12 +151,16 @@ class TypeCheckData:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
+#: Of a value that every type takes.
+PASSED_CHECK = TypeCheckData(True)
+
+
 @dataclass(frozen=True, slots=True)
 class StepInputData:
     """A step got an input."""
 
     input_name: str
-    type_check_data: TypeCheckData | None = None
+    type_check_data: TypeCheckData | None = PASSED_CHECK
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ class StepOutputData:
     """A step made an output."""
 
     step_output_handle: StepOutputHandle
-    type_check_data: TypeCheckData | None = None
+    type_check_data: TypeCheckData | None = PASSED_CHECK
     version: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -447,6 +451,17 @@ class Event:
     # -- what kind ------------------------------------------------------------------------------------------------
 
     @property
+    def node_name(self) -> str | None:
+        """The name of the node whose step the event belongs to, without the graphs around it."""
+        return None if self.step_key is None else self.step_key.split("[", 1)[0].rpartition(".")[2]
+
+    @property
+    def logging_tags(self) -> dict[str, str]:
+        """Run, job and step as text."""
+        found = {"run_id": self.run_id, "job_name": self.job_name, "step_key": self.step_key or ""}
+        return {name: value for name, value in found.items() if value}
+
+    @property
     def is_step_event(self) -> bool:
         """Whether the event belongs to a step."""
         return self.type in STEP_EVENTS
@@ -638,6 +653,28 @@ class Event:
         return self._payload(EventType.ASSET_CHECK_EVALUATION)
 
     @property
+    def asset_check_evaluation(self) -> Any:
+        """The check's evaluation that the event reports, or None for another event."""
+        return self.data if self.type is EventType.ASSET_CHECK_EVALUATION else None
+
+    @property
+    def is_asset_failed_to_materialize(self) -> bool:
+        """Whether a planned materialization did not come."""
+        return self.type is EventType.ASSET_FAILED_TO_MATERIALIZE
+
+    @property
+    def asset_failed_to_materialize_data(self) -> AssetFailedToMaterializeData:
+        """The payload of ASSET_FAILED_TO_MATERIALIZE."""
+        data: AssetFailedToMaterializeData = self._payload(EventType.ASSET_FAILED_TO_MATERIALIZE)
+        return data
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The tags of the materialization or observation that the event reports."""
+        found = self.asset_materialization or self.asset_observation
+        return dict(found.tags or {}) if found is not None else {}
+
+    @property
     def asset_check_planned_data(self) -> AssetCheckEvaluationPlanned:
         """The payload of ASSET_CHECK_EVALUATION_PLANNED."""
         data: AssetCheckEvaluationPlanned = self._payload(EventType.ASSET_CHECK_EVALUATION_PLANNED)
@@ -665,6 +702,18 @@ class Event:
     def job_failure_data(self) -> JobFailureData:
         """The payload of RUN_FAILURE."""
         data: JobFailureData = self._payload(EventType.RUN_FAILURE)
+        return data
+
+    @property
+    def job_canceled_data(self) -> JobCanceledData:
+        """The payload of RUN_CANCELED."""
+        data: JobCanceledData = self._payload(EventType.RUN_CANCELED)
+        return data
+
+    @property
+    def logs_captured_data(self) -> LogsCapturedData:
+        """The payload of LOGS_CAPTURED."""
+        data: LogsCapturedData = self._payload(EventType.LOGS_CAPTURED)
         return data
 
     @property
