@@ -11,6 +11,7 @@ from cellmill.definitions.selection_graph import AssetFacts, SelectionGraph
 from cellmill.notebooks.magic import parse_declaration
 from cellmill.notebooks.problem import NotebookError
 
+from . import current_run
 from .asset_magic import execute_asset_cell
 from .displays import Details, Table, text_table
 from .progress import Progress
@@ -98,6 +99,10 @@ def topological(graph: Any) -> list[AssetKey]:
 def materialize(session: Session, words: list[str], line: str) -> Any:
     """Make the selected assets of this notebook in this kernel, upstreams first."""
     __tracebackhide__ = True
+    run = current_run.current()
+    if run is not None:
+        print(f"%materialize does nothing in a run: run {run.message.run_id[:8]} makes its own assets.")
+        return None
     only_stale = option(words, "stale") is not None
     upstream = option(words, "upstream") is not None
     partition = option(words, "partition", value=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_check import asset_check
 from cellmill.definitions.asset_key import AssetKey
@@ -12,14 +12,20 @@ from cellmill.definitions.events import AssetCheckResult, AssetCheckSeverity
 from cellmill.definitions.op import op
 from cellmill.definitions.port import In, Out
 from cellmill.definitions.sensor import sensor
+from cellmill.errors import ExecutionError
 from cellmill.notebooks.asset_cell import AssetCell
 from cellmill.notebooks.options_text import config_of, retry_of
 from cellmill.notebooks.problem import NotebookError
 
+from . import current_run
 from .asset_magic import timed
 from .body import Body, BodyResult, compile_body
 from .declare import sensor_options
 from .session import Session
+from .stepping import origin_tags
+
+if TYPE_CHECKING:
+    from .run_mode import RunMode
 
 
 def _linked(session: Session, source: str) -> tuple[AssetCell, str]:
@@ -100,40 +106,52 @@ def run_check_cell(session: Session, source: str) -> Any:
     linked, _ = _linked(session, source)
     header, name = linked.header, linked.definition.names[0]
     key = _checked_asset(session, linked)
-    values = session.values.upstream_values(linked, None)
+    in_run = current_run.current()
+    values = session.values.upstream_values(linked, in_run.message.partition_key if in_run is not None else None)
     body = _body(session, linked, source, [one for one in values if one in linked.definition.facts.uses])
     severity = AssetCheckSeverity[header.text("severity") or "ERROR"]
     failure: list[BaseException] = []
+    passed: list[bool] = []
 
     def run(given: Mapping[str, Any]) -> Any:
+        failure.clear()  # an earlier try may have failed
         try:
             found = _value(linked, body.run({**values, **given}))
         except BaseException as error:
             failure.append(error)
             raise
-        if isinstance(found, AssetCheckResult):
-            return found
-        passed = bool(found.all()) if hasattr(found, "all") else bool(found)
-        return AssetCheckResult(passed=passed, severity=severity, metadata={})
+        if not isinstance(found, AssetCheckResult):
+            good = bool(found.all()) if hasattr(found, "all") else bool(found)
+            found = AssetCheckResult(passed=good, severity=severity, metadata={})
+        passed.append(bool(found.passed))
+        return found
 
     made = asset_check(
         asset=key, name=name, description=linked.definition.description or None,
         blocking=bool(header.options.get("blocking")), retry_policy=retry_of(header),
     )(_function(name, [], run))  # fmt: skip
     session.namespace.setdefault(name, made)
-    result = import_module("cellmill.execution.materialize").materialize(
-        [made], instance=session.instance, resources=session.resources() or None, raise_on_error=False
-    )
+    error = _evaluate(session, linked, made, in_run)
+    if passed and not failure:
+        sign, verdict = ("✓", "passed") if passed[-1] else ("✗", "failed")
+        session.after_cell.append(lambda: print(f"{sign} check {name} of {key.to_user_string()} {verdict}"))
     if failure:
         raise failure[0]
-    for evaluation in result.get_asset_check_evaluations():
-        sign = "✓" if evaluation.passed else "✗"
-        session.after_cell.append(
-            lambda sign=sign, passed=evaluation.passed: print(  # type: ignore[misc]
-                f"{sign} check {name} of {key.to_user_string()} {'passed' if passed else 'failed'}"
-            )
-        )
+    if error is not None and in_run is not None:
+        raise error  # a blocking check: the run ends here
     session.changed([key])
+    return None
+
+
+def _evaluate(session: Session, linked: AssetCell, made: Any, in_run: RunMode | None) -> BaseException | None:
+    """Run the check as a step: of the run that this kernel works for, else of a run of its own."""
+    if in_run is not None:
+        outcome = import_module("cellmill_kernel.step_of_run").run_in_step(session, in_run, made)
+        return None if outcome.success else outcome.error or ExecutionError("The check failed.")
+    import_module("cellmill.execution.materialize").materialize(
+        [made], instance=session.instance, resources=session.resources() or None, raise_on_error=False,
+        tags=origin_tags(linked),
+    )  # fmt: skip
     return None
 
 

@@ -101,8 +101,10 @@ class Session:
             from cellmill.instance.instance import Instance
 
             run = current_run.current()
-            if run is not None and run.message.home:
-                self._instance = Instance.get(run.message.home)
+            if run is not None:
+                from .reading import ReadingInstance
+
+                self._instance = ReadingInstance(Instance.get(run.message.home or self.workspace.home))
             else:
                 self._instance = Instance.get(self.workspace.home)
         return self._instance

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cellmill.definitions.asset_job import AssetCatalog, build_asset_job
+from cellmill.definitions.asset_job import AssetCatalog, as_assets, build_asset_job, selected_keys, subset_of
 from cellmill.definitions.job import checked_resources
 from cellmill.definitions.run_config import resolve_run_config
 from cellmill.errors import ExecutionError
@@ -40,11 +40,12 @@ class _ToWorker:
 
 
 def run_in_step(session: Session, run: RunMode, definition: Any, partition_key: str | None = None) -> StepOutcome:
-    """Carry out the step of one asset definition for the run that this kernel works for."""
+    """Carry out the step of one definition (an asset, a check) for the run that this kernel works for."""
     message = run.message
-    catalog = AssetCatalog([definition])
+    catalog = AssetCatalog(as_assets([definition]))
+    chosen = subset_of(catalog, *selected_keys(None, catalog, "materialize"))
     given = checked_resources(session.resources(), "the notebook")
-    job = build_asset_job(message.job_name or "__ASSET_JOB", [definition], catalog, resource_defs=given)
+    job = build_asset_job(message.job_name or "__ASSET_JOB", chosen, catalog, resource_defs=given)
     config = resolve_run_config(job, _own_config(message.run_config, job))
     tags = dict(message.tags)
     partition_key = partition_key or message.partition_key

@@ -170,11 +170,13 @@ def _report_change(session: Session, cell: AssetCell, name: str) -> None:
     )
 
 
+def origin_tags(cell: AssetCell) -> dict[str, str]:
+    """The tags that say which cell a run by hand executes."""
+    return {NOTEBOOK_TAG: cell.origin.path, CELL_TAG: cell.origin.cell_id} if cell.origin.path else {}
+
+
 def _by_hand(session: Session, definition: Any, run: CellRun, partition_key: str | None) -> None:
-    origin = run.cell.origin
-    tags = {ASSETS_TAG: ", ".join(key.to_user_string() for key in run.cell.keys)}
-    if origin.path:
-        tags |= {NOTEBOOK_TAG: origin.path, CELL_TAG: origin.cell_id}
+    tags = {ASSETS_TAG: ", ".join(key.to_user_string() for key in run.cell.keys), **origin_tags(run.cell)}
     result = import_module("cellmill.execution.materialize").materialize(
         [definition],
         instance=session.instance,

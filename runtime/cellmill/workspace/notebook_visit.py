@@ -117,7 +117,7 @@ def _request(visit: Visit, services: VisitServices) -> NotebookStepRequest:
         artifacts=artifacts_of(services.home, run.run_id),
         name=visit.key.removesuffix(".ipynb").replace("/", "__"),
         cells=visit.cells,
-        message=message if visit.assets or visit.loads else None,
+        message=message if visit.assets or visit.loads or visit.checks or visit.has_session else None,
         loads={index: names for index, names in loads.items() if names},
         parameters=json.loads(run.tags.get(PARAMETERS_TAG, "{}")) if visit.cells is None else {},
         kernel_name=config.kernel if config is not None else None,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.errors import InvalidSubsetError
 from cellmill.notebooks.asset_cell import AssetCell, CellDefinition, NotebookOrigin, Upstream
 from cellmill.notebooks.facts import EMPTY_FACTS
@@ -46,6 +46,10 @@ class Visit:
     loads: Mapping[int, Mapping[str, AssetKey]] = field(default_factory=dict)
     #: Assets whose stored values are read.
     reads: frozenset[AssetKey] = frozenset()
+    #: `%%check` cells among them, by position.
+    checks: Mapping[int, AssetCheckKey] = field(default_factory=dict)
+    #: True where a cell loads the extension: the kernel must know the run even if it makes no asset.
+    has_session: bool = False
     #: Why each plain cell runs: position -> the names for which it is needed.
     reasons: Mapping[int, str] = field(default_factory=dict)
 
@@ -127,6 +131,12 @@ class LinkedNotebooks:
                 names.setdefault(entry.key[-1], entry.asset_key)
         return names
 
+    def checks(self, notebook: str, made: Iterable[AssetKey] | None = None) -> tuple[AssetCell, ...]:
+        """Return the `%%check` cells of a notebook in document order: all, or those of the assets `made`."""
+        wanted = None if made is None else frozenset(made)
+        cells = [cell for cell in self.linked(notebook).others if cell.definition.kind == "check"]
+        return tuple(cell for cell in cells if wanted is None or checked_asset(cell) in wanted)
+
     def scan(self, notebook: str) -> NotebookScan:
         """Return the scan of a notebook."""
         return self.linked(notebook).notebooks[notebook]
@@ -135,6 +145,42 @@ class LinkedNotebooks:
 def _unbound(linker: Linker, name: str, index: int, elsewhere: Mapping[str, AssetKey]) -> AssetKey | None:
     key = elsewhere.get(name)
     return key if key is not None and not linker.above(name, linker.position_of(index))[0] else None
+
+
+def checked_asset(cell: AssetCell) -> AssetKey | None:
+    """Return the asset that a `%%check` cell is about: that of ``--asset``, else the only one that it reads."""
+    if cell.header.text("asset") or len(cell.upstreams) == 1:
+        return cell.upstreams[0].key if cell.upstreams else None
+    return None
+
+
+def with_checks(
+    cells: Sequence[int], assets: Mapping[int, Sequence[AssetKey]], checks: Sequence[AssetCell]
+) -> tuple[int, ...]:
+    """Return the positions to execute with those of `checks` and of the plain cells that these need.
+
+    In document order where that is possible; a check that stands above an asset that it reads runs at the end.
+    """
+    found = list(cells)
+    places = {key: index for index, keys in assets.items() for key in keys}
+    for check in checks:
+        at = check.origin.cell_index
+        late = any(places.get(up.key, -1) > at for up in check.upstreams)
+        new = [index for index in (*sorted(check.cells - {at}), at) if index not in found]
+        if late or found != sorted(found):
+            found.extend(new)
+        else:
+            found = sorted([*found, *new])
+    return tuple(found)
+
+
+def _check_keys(checks: Iterable[AssetCell]) -> dict[int, AssetCheckKey]:
+    found: dict[int, AssetCheckKey] = {}
+    for cell in checks:
+        asset = checked_asset(cell)
+        if asset is not None:
+            found[cell.origin.cell_index] = AssetCheckKey(asset, cell.definition.names[0])
+    return found
 
 
 def plan_visits(
@@ -176,7 +222,10 @@ def _visit(step: NotebookStep, by_key: Mapping[AssetKey, AssetEntry], notebooks:
         return Visit(
             key=step.key.removeprefix(_MODULE), location=location, assets=keys, after=step.after, reads=step.reads
         )
-    loads = notebooks.loads(step.path, step.cells, step.assets)
+    checks = notebooks.checks(step.path, keys)
+    cells = with_checks(step.cells, step.assets, checks)
+    loads = notebooks.loads(step.path, cells, step.assets)
+    read = {up.key for check in checks for up in check.upstreams} - set(keys)
     reasons: dict[int, str] = {}
     for key in keys:
         for (index, _line), why in notebooks.cell(by_key[key]).reasons.items() if key in by_key else ():
@@ -188,10 +237,12 @@ def _visit(step: NotebookStep, by_key: Mapping[AssetKey, AssetEntry], notebooks:
         after=step.after,
         notebook=notebooks.path(step.path),
         name=step.path,
-        cells=step.cells,
+        cells=cells,
         made_by=step.assets,
+        checks=_check_keys(checks),
+        has_session=True,
         loads=loads,
-        reads=step.reads | {key for names in loads.values() for key in names.values()},
+        reads=step.reads | read | {key for names in loads.values() for key in names.values()},
         reasons=reasons,
     )
 
@@ -206,11 +257,13 @@ def whole_notebook(workspace: Workspace, notebook: str) -> Visit:
             by_cell.setdefault(entry.cell, []).append(entry.asset_key)
     made_by = {index: tuple(keys) for index, keys in sorted(by_cell.items())}
     made = tuple(key for keys in made_by.values() for key in keys)
+    scan = notebooks.scan(notebook)
     loads: dict[int, dict[str, AssetKey]] = {}
     if entries:
-        order = range(len(notebooks.scan(notebook).notebook.cells))
-        loads = notebooks.loads(notebook, order, made_by)
+        loads = notebooks.loads(notebook, range(len(scan.notebook.cells)), made_by)
+    checks = notebooks.checks(notebook)
     reads = {AssetKey(up) for entry in entries for up in entry.upstream} - set(made)
+    reads |= {up.key for check in checks for up in check.upstreams} - set(made)
     return Visit(
         key=notebook,
         location=entries[0].location if entries else "",
@@ -218,6 +271,12 @@ def whole_notebook(workspace: Workspace, notebook: str) -> Visit:
         notebook=workspace.config.root / notebook,
         name=notebook,
         made_by=made_by,
+        checks=_check_keys(checks),
+        has_session=any(_loads_extension(cell.source) for cell in scan.notebook.code_cells),
         loads=loads,
         reads=frozenset(reads | {key for names in loads.values() for key in names.values()}),
     )
+
+
+def _loads_extension(source: str) -> bool:
+    return any(line.split()[:2] == ["%load_ext", "cellmill"] for line in source.splitlines())

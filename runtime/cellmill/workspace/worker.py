@@ -21,6 +21,7 @@ from cellmill.execution.in_process import latest_versions
 from cellmill.execution.notebook.notebook_run import CancelSwitch
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import (
+    AssetCheckEvaluationPlanned,
     AssetMaterializationPlannedData,
     ErrorInfo,
     Event,
@@ -152,6 +153,26 @@ class RunWork:
 
     def _planned(self, visits: Sequence[Visit]) -> list[Event]:
         partition = self.run.tags.get(PARTITION_TAG)
+        checks = [key for visit in visits if visit.notebook is not None for key in visit.checks.values()]
+        return [
+            *self._planned_assets(visits, partition),
+            *(
+                Event(
+                    EventType.ASSET_CHECK_EVALUATION_PLANNED,
+                    self.run.run_id,
+                    time.time(),
+                    step_key=f"{key.asset_key.to_python_identifier()}_{key.name}",
+                    message=f"{self.run.job_name} intends to execute asset check {key.name} on asset "
+                    f"{key.asset_key.to_string()}",
+                    asset_key=key.asset_key,
+                    data=AssetCheckEvaluationPlanned(key.asset_key, key.name, partition),
+                    job_name=self.run.job_name,
+                )
+                for key in checks
+            ),
+        ]
+
+    def _planned_assets(self, visits: Sequence[Visit], partition: str | None) -> list[Event]:
         return [
             Event(
                 EventType.ASSET_MATERIALIZATION_PLANNED,

@@ -1,0 +1,114 @@
+"""Checks and line magics of a notebook in a run: part of the worker's run, never a run of the kernel's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
+from cellmill.instance.instance import Instance
+from cellmill.planning.event import Event, EventType
+from cellmill.planning.run import RunStatus
+from cellmill.workspace.worker import ASSET_JOB, NOTEBOOK_JOB, NOTEBOOK_TAG, main
+
+from .conftest import notebook_of
+
+pytestmark = pytest.mark.slow
+
+SOURCES = (
+    "%load_ext cellmill",
+    "limit = 3",
+    "%%asset numbers\n[1, 2, 3]",
+    "%%check few --asset numbers\nlen(numbers) <= limit",
+    "%%asset other\n'x'",
+    "%%check never --asset other\nother == 'y'",
+    '%schedule "0 6 * * *" numbers',
+    "%lineage",
+    "%assets",
+    "%materialize numbers",
+)
+
+
+def _write(folder: Path, *sources: str) -> Path:
+    path = folder / "book.ipynb"
+    path.write_text(json.dumps(notebook_of(*sources)))
+    return folder / ".cellmill"
+
+
+def _run(home: Path, keys: list[str] | None) -> tuple[RunStatus, list[Event]]:
+    """Run the assets, or the whole notebook; the run is the only one of the instance."""
+    with Instance.get(home) as instance:
+        run = (
+            instance.create_run(job_name=NOTEBOOK_JOB, tags={NOTEBOOK_TAG: "book.ipynb"})
+            if keys is None
+            else instance.create_run(job_name=ASSET_JOB, asset_selection=frozenset(AssetKey(key) for key in keys))
+        )
+    main([run.run_id, "--home", str(home), "--workspace", str(home.parent)])
+    with Instance.get(home) as instance:
+        (only,) = instance.get_runs()
+        assert only.run_id == run.run_id
+        return only.status, list(instance.all_logs(run.run_id))
+
+
+def _evaluations(events: list[Event]) -> dict[AssetCheckKey, bool]:
+    return {
+        event.asset_check_evaluation_data.asset_check_key: event.asset_check_evaluation_data.passed
+        for event in events
+        if event.type is EventType.ASSET_CHECK_EVALUATION
+    }
+
+
+def test_a_whole_notebook_is_one_run_with_its_checks(tmp_path: Path) -> None:
+    """Checks are planned and evaluated in the worker's run; a failed one that does not block leaves it a success."""
+    status, events = _run(_write(tmp_path, *SOURCES), None)
+
+    assert status is RunStatus.SUCCESS
+    assert _evaluations(events) == {
+        AssetCheckKey(AssetKey("numbers"), "few"): True,
+        AssetCheckKey(AssetKey("other"), "never"): False,
+    }
+    assert sum(event.type is EventType.ASSET_CHECK_EVALUATION_PLANNED for event in events) == 2
+    assert sum(event.type is EventType.ASSET_MATERIALIZATION for event in events) == 2
+
+
+def test_making_an_asset_evaluates_its_checks_only(tmp_path: Path) -> None:
+    """The check of the selected asset runs, with the plain cell that it needs; the other asset's does not."""
+    status, events = _run(_write(tmp_path, *SOURCES), ["numbers"])
+
+    assert status is RunStatus.SUCCESS
+    assert _evaluations(events) == {AssetCheckKey(AssetKey("numbers"), "few"): True}
+
+
+def test_a_blocking_check_that_fails_ends_the_run(tmp_path: Path) -> None:
+    """What stands below a blocking check is not made, and the run says which check failed."""
+    home = _write(
+        tmp_path,
+        "%load_ext cellmill",
+        "%%asset numbers\n[1, 2, 3]",
+        "%%check few --asset numbers --blocking\nlen(numbers) < 3",
+        "%%asset total\nsum(numbers)",
+    )
+
+    status, events = _run(home, None)
+
+    assert status is RunStatus.FAILURE
+    made = [event.asset_key for event in events if event.type is EventType.ASSET_MATERIALIZATION]
+    assert made == [AssetKey("numbers")]
+    assert "few" in next(event.message for event in events if event.type is EventType.RUN_FAILURE)
+
+
+def test_a_notebook_without_assets_checks_those_of_another(tmp_path: Path) -> None:
+    """A notebook of checks alone loads what it checks and adds no run."""
+    (tmp_path / "assets.ipynb").write_text(json.dumps(notebook_of("%load_ext cellmill", "%%asset numbers\n[1, 2]")))
+    home = _write(tmp_path, "%load_ext cellmill", "%%check two --asset numbers\nlen(numbers) == 2")
+    with Instance.get(home) as instance:
+        run = instance.create_run(job_name=ASSET_JOB, asset_selection=frozenset({AssetKey("numbers")}))
+    main([run.run_id, "--home", str(home), "--workspace", str(tmp_path)])
+    with Instance.get(home) as instance:
+        instance.delete_run(run.run_id)
+
+    status, events = _run(home, None)
+
+    assert status is RunStatus.SUCCESS
+    assert _evaluations(events) == {AssetCheckKey(AssetKey("numbers"), "two"): True}
