@@ -220,16 +220,17 @@ class StepOutputs:
             else:
                 services.outputs.setdefault((step.key, one.name), {})[mapping_key] = given.value
         ref: ValueRef | None = None
+        refs: Mapping[str, ValueRef] = _EMPTY
         metadata = self._metadata(one, given, mapping_key)
         skip = one.is_nothing or getattr(given, "_no_value", False)
         handled: Mapping[str, Any] = _EMPTY
         context = self._output_context(one, given, mapping_key, metadata)
         services.output_contexts[(step.key, one.name, mapping_key)] = context
         if not skip:
-            ref, handled = self._handle(one, given.value, context)
+            ref, refs, handled = self._handle(one, given.value, context)
             context.value_ref = ref
         if one.asset_key is not None and (one.assets is None or one.assets.execution_type == "MATERIALIZATION"):
-            self._materialize(one, given, {**metadata, **handled} if handled else metadata, ref)
+            self._materialize(one, given, {**metadata, **handled} if handled else metadata, ref, refs)
         if not skip:
             if ref is not None:
                 services.refs[(step.key, one.name, mapping_key)] = ref
@@ -275,7 +276,10 @@ class StepOutputs:
             instance=services.instance,
         )
 
-    def _handle(self, one: Any, value: Any, context: OutputContext) -> tuple[ValueRef | None, Mapping[str, Any]]:
+    def _handle(
+        self, one: Any, value: Any, context: OutputContext
+    ) -> tuple[ValueRef | None, Mapping[str, ValueRef], Mapping[str, Any]]:
+        """Store a value; return where it lies, where its partitions lie if it has several, and the metadata."""
         manager = self._services.io_manager(one.io_manager_key)
         metadata: dict[str, Any] = {}
         try:
@@ -296,8 +300,10 @@ class StepOutputs:
         if added:
             metadata.update(normalized(added))
         if isinstance(returned, ValueRef):
-            return returned, metadata
-        return None, metadata
+            return returned, _EMPTY, metadata
+        if isinstance(returned, dict) and context.has_asset_partitions:
+            return None, {key: each for key, each in returned.items() if isinstance(each, ValueRef)}, metadata
+        return None, _EMPTY, metadata
 
     def _while_handling(self, one: Any) -> str:
         return f'Error occurred while handling output "{one.name}" of step "{self._step.key}":'
@@ -315,7 +321,14 @@ class StepOutputs:
 
     # -- assets ---------------------------------------------------------------------------------------------------
 
-    def _materialize(self, one: Any, given: Any, metadata: Mapping[str, Any], ref: ValueRef | None) -> None:
+    def _materialize(
+        self,
+        one: Any,
+        given: Any,
+        metadata: Mapping[str, Any],
+        ref: ValueRef | None,
+        refs: Mapping[str, ValueRef],
+    ) -> None:
         services = self._services
         key = one.asset_key
         partitions: list[Any] = [None]
@@ -335,6 +348,9 @@ class StepOutputs:
                 for wanted in ((key, None), (key, partition)):
                     if extra.get(wanted):
                         own = {**own, **normalized(extra[wanted])}
+            stored = refs.get(partition) if refs else ref if len(partitions) == 1 else None
+            if refs and stored is not None and DATA_VERSION_IS_USER_PROVIDED_TAG not in tags:
+                tags = {**tags, DATA_VERSION_TAG: stored.checksum}
             made = make_materialization(key, own, partition, tags)
             self._emit(
                 event(
@@ -342,7 +358,7 @@ class StepOutputs:
                     self._step,
                     services,
                     f"Materialized value {' '.join(key.parts)}.",
-                    StepMaterializationData(made, (), ref if len(partitions) == 1 else None),
+                    StepMaterializationData(made, (), stored),
                     asset_key=key,
                     partition=partition,
                 )
@@ -493,8 +509,8 @@ class StepOutputs:
         if not chosen:
             raise InvariantViolationError(
                 f"Received unexpected AssetCheckResult. It targets asset "
-                f"'{wanted_asset.to_user_string() if wanted_asset else None}' and check '{result.check_name}'. Expected "
-                f"one of {[spec.key.to_user_string() for spec in specs]}."
+                f"'{wanted_asset.to_user_string() if wanted_asset else None}' and check '{result.check_name}'. "
+                f"Expected one of {[spec.key.to_user_string() for spec in specs]}."
             )
         if len(chosen) > 1:
             raise InvariantViolationError(

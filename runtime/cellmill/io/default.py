@@ -44,8 +44,11 @@ class ByTypeIOManager(IOManager):
 
     # -- storing -------------------------------------------------------------------------------------------------
 
-    def handle_output(self, context: OutputContext, obj: Any) -> ValueRef | None:
-        """Stores a new version and returns where it lies; the version is current once the catalog says so."""
+    def handle_output(self, context: OutputContext, obj: Any) -> ValueRef | dict[str, ValueRef]:
+        """Stores a new version and returns where it lies; the version is current once the catalog says so.
+
+        What is made for several partitions at once is a mapping by partition; then there is a place for each of them.
+        """
         chosen = self._format
         metadata = context.definition_metadata
         if metadata:
@@ -54,8 +57,7 @@ class ByTypeIOManager(IOManager):
             if not context.has_asset_key:
                 ref = self.store.write_file("runs/" + value_path(tuple(context.get_identifier())), obj, chosen)
             elif context.has_asset_partitions and len(context.asset_partition_keys) != 1:
-                self._store_partitions(context, obj, chosen)
-                return None
+                return self._store_partitions(context, obj, chosen)
             else:
                 ref = self.store.write(_place(context.asset_key, _partition(context)), obj, chosen)
         except CellmillError as error:
@@ -65,15 +67,14 @@ class ByTypeIOManager(IOManager):
             context.add_output_metadata(_fresh(context, {**describe(obj), **_facts(ref)}))
         return ref
 
-    def _store_partitions(self, context: OutputContext, obj: Any, chosen: Format | None) -> None:
-        keys = context.asset_partition_keys
+    def _store_partitions(self, context: OutputContext, obj: Any, chosen: Format | None) -> dict[str, ValueRef]:
+        keys = sorted(context.asset_partition_keys)
         if not isinstance(obj, Mapping) or set(obj) != set(keys):
             raise CheckError(
                 f"{_described(context)} is made for {len(keys)} partitions at once, so its value must be a mapping "
                 f"with exactly these keys: {', '.join(keys[:5])}{' …' if len(keys) > 5 else ''}."
             )
-        for key in keys:
-            self.store.write(_place(context.asset_key, key), obj[key], chosen)
+        return {key: self.store.write(_place(context.asset_key, key), obj[key], chosen) for key in keys}
 
     # -- loading -------------------------------------------------------------------------------------------------
 
@@ -83,7 +84,7 @@ class ByTypeIOManager(IOManager):
             if not context.has_asset_key:
                 return self._load_output(context)
             if context.has_asset_partitions and len(keys := context.asset_partition_keys) != 1:
-                return {key: self._load(context, key) for key in keys}
+                return {key: self._load(context, key) for key in sorted(keys)}
             return _as_wanted(self._load(context, _partition(context)), context)
         except CellmillError as error:
             error.add_note(f"While loading {_described(context)}.")

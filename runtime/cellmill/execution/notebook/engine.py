@@ -9,16 +9,12 @@ happened.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-from nbformat import from_dict
-from papermill.engines import Engine
-from papermill.iorw import write_ipynb
-from papermill.log import logger
 
 from cellmill.execution.notebook.document import Node, write_notebook
 from cellmill.execution.notebook.ends import CellResult, End
@@ -30,10 +26,26 @@ from cellmill.execution.notebook.start import open_kernel
 
 #: Of the time between two saves, the part that saving may take before saves become rarer.
 _LARGEST_SAVE_SHARE = 0.25
+#: papermill's own logger, which its command sets up.
+logger = logging.getLogger("papermill")
 
 
-class CellmillEngine(Engine):  # type: ignore[misc]
+class CellmillEngine:
     """Executes a parametrised notebook for papermill."""
+
+    @classmethod
+    def nb_kernel_name(cls, nb: Any, name: str | None = None) -> str:
+        """Return the name of the kernel: the one given, else the notebook's."""
+        from papermill.utils import nb_kernel_name
+
+        return str(nb_kernel_name(nb, name))
+
+    @classmethod
+    def nb_language(cls, nb: Any, language: str | None = None) -> str:
+        """Return the language of the parameters' cell: the one given, else the notebook's."""
+        from papermill.utils import nb_language
+
+        return str(nb_language(nb, language))
 
     @classmethod
     def execute_notebook(
@@ -98,6 +110,8 @@ class _Saver:
             if _is_local(self._path):
                 write_notebook(self._notebook, self._path)
             else:
+                from papermill.iorw import write_ipynb
+
                 write_ipynb(self._notebook, self._path)
         self._saved_at = time.monotonic()
 
@@ -189,6 +203,8 @@ def _journal_for(output_path: str | None) -> Iterator[Journal | None]:
 
 def _as_nodes(nb: Any) -> None:
     """Give the outputs the attribute access that papermill expects of them."""
+    from nbformat import from_dict
+
     for cell in nb.cells:
         if cell.cell_type == "code":
             cell.outputs = [from_dict(output) for output in cell.outputs]
