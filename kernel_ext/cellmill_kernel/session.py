@@ -47,6 +47,8 @@ class Session:
         #: status lines to show under the cell's own output
         self.after_cell: list[Callable[[], None]] = []
         self._cells: list[tuple[str, str]] = []
+        #: the version of the notebook that listeners know
+        self._told_version = 0
         self._warned: set[str] = set()
         #: (cell, finding, what, remedy) of upstream values that a body changed in place
         self.mutations_seen: list[tuple[str, str, str, str]] = []
@@ -212,6 +214,10 @@ class Session:
         shows, self.after_cell = self.after_cell, []
         for show in shows:
             show()
+        # a plain cell stores nothing, and yet the helper that it changed may have made assets stale
+        if self.listeners and self.live.version != self._told_version:
+            self.changed(())
+        self._told_version = self.live.version
 
     @property
     def current_cell(self) -> tuple[str, str]:
@@ -302,7 +308,7 @@ class Session:
             yield upstream, self.registry.find(upstream.key)
 
     def changed(self, keys: Sequence[AssetKey] | frozenset[AssetKey]) -> None:
-        """Tell listeners that assets have a new state."""
+        """Tell listeners that assets may have a new state."""
         for listener in list(self.listeners):
             listener(frozenset(keys))
 

@@ -8,7 +8,9 @@ from html import escape
 from pathlib import Path
 
 from cellmill.errors import SecurityError
+from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
 from tornado import web
 
@@ -36,6 +38,15 @@ PAGE = """<!DOCTYPE html>
 
 class PageHandler(CellmillHandler):
     """Serves the page's frame; everything in it comes from GraphQL."""
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Check the origin as every route does; who is not logged in goes to the login page."""
+        self.check_our_origin()
+        await ensure_async(JupyterHandler.prepare(self))  # type: ignore[arg-type]
+
+    def get_login_url(self) -> str:
+        """The login page: a person asks for this page, not a program."""
+        return JupyterHandler.get_login_url(self)
 
     @web.authenticated
     @authorized("read", resource=RESOURCE)

@@ -107,6 +107,14 @@ class PartitionStats:
     num_materializing: int = said("Partitions that are being made.")
 
 
+@strawberry.type(description="The partitions of an asset, in order: one list for each property.")
+class PartitionStates:
+    """The partitions of an asset, in order."""
+
+    keys: list[str] = said("The partitions.")
+    states: list[str] = said("MATERIALIZED, MATERIALIZING, FAILED or MISSING.")
+
+
 _EVENT_TYPES = event_types()
 MaterializationEvent = _EVENT_TYPES[EventType.ASSET_MATERIALIZATION]
 ObservationEvent = _EVENT_TYPES[EventType.ASSET_OBSERVATION]
@@ -334,6 +342,17 @@ class AssetNode:
             num_failed=len(sets.failed),
             num_materializing=len(sets.in_progress),
         )
+
+    @documented
+    def partition_states(self, info: Info) -> PartitionStates | None:
+        """The state of each of its partitions; null where it has none."""
+        if self.entry.partitions is None:
+            return None
+        sets = info.context.instance.catalog.partition_sets(self.entry.asset_key)
+        keys = info.context.partition_keys(self.entry)
+        words = dict.fromkeys(sets.materialized, "MATERIALIZED")
+        words |= dict.fromkeys(sets.failed, "FAILED") | dict.fromkeys(sets.in_progress, "MATERIALIZING")
+        return PartitionStates(keys=keys, states=[words.get(key, "MISSING") for key in keys])
 
     asset_materializations = documented(_materializations, list[MaterializationEvent])  # type: ignore[valid-type]
     asset_observations = documented(_observations, list[ObservationEvent])  # type: ignore[valid-type]

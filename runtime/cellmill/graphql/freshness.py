@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -41,6 +42,13 @@ class Freshness:
 
 def load_freshness(context: Context) -> dict[AssetKey, Freshness]:
     """The state of every asset with a definition; two statements and one walk, however many there are."""
+    return freshness_of(context, ())
+
+
+def freshness_of(
+    context: Context, unsaved: Sequence[AssetFacts], without: Collection[AssetKey] = ()
+) -> dict[AssetKey, Freshness]:
+    """The state of every asset, those of a document that is being edited in place of the saved ones `without`."""
     facts = [
         AssetFacts(
             key=key,
@@ -50,17 +58,20 @@ def load_freshness(context: Context) -> dict[AssetKey, Freshness]:
             is_partitioned=entry.partitions is not None,
         )
         for key, entry in context.assets.items()
+        if key not in without
     ]
+    facts += unsaved
     decided = decide_staleness(facts, context.states)
-    return {fact.key: _with_runs(context, fact.key, decided[fact.key]) for fact in facts}
+    return {fact.key: _with_runs(context, fact, decided[fact.key]) for fact in facts}
 
 
-def _with_runs(context: Context, key: AssetKey, decided: Staleness) -> Freshness:
+def _with_runs(context: Context, fact: AssetFacts, decided: Staleness) -> Freshness:
     """The decision, unless a run that means to make the asset says more."""
+    key = fact.key
     state = context.states.get(key)
     made_at = state.timestamp if state is not None else None
     causes = tuple((cause.dependency or cause.key, cause.reason) for cause in decided.causes)
-    if not context.assets[key].materializable:
+    if fact.is_external:
         return Freshness(AssetState.EXTERNAL, "It is made elsewhere.", made_at)
     planned = context.planned_runs.get(state.planned_run_id or "") if state is not None else None
     if state is not None and planned is not None and (state.planned_id or 0) > (state.event_id or 0):

@@ -27,6 +27,7 @@ class AssetGraphView:
     kinds: list[str] = said("What each is made with; empty where unknown.")
     descriptions: list[str] = said("The first line of the description of each.")
     notebooks: list[str] = said("The notebook or file of each.")
+    cell_ids: list[str] = said("The id of the cell that defines each; empty where no cell does.")
     states: list[AssetState] = said("The state of each.")
     reasons: list[str] = said("Why each is in its state.")
     materialized_at: list[float | None] = said("When each was last made, in seconds since the epoch.")
@@ -67,6 +68,7 @@ def graph_view(context: Context, wanted: frozenset[AssetKey] | None) -> AssetGra
         kinds=[entry.kinds[0] if entry.kinds else "" for entry in entries],
         descriptions=[(entry.description or "").strip().partition("\n")[0] for entry in entries],
         notebooks=[entry.notebook or entry.file or "" for entry in entries],
+        cell_ids=[entry.cell_id or "" for entry in entries],
         states=[one.state for one in states],
         reasons=[one.reason for one in states],
         materialized_at=[one.materialized_at for one in states],

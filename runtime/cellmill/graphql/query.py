@@ -54,6 +54,8 @@ from cellmill.graphql.documented import CursorArg, LimitArg, RunIdArg, arg, docu
 from cellmill.graphql.graph_view import AssetGraphView, graph_view
 from cellmill.graphql.launching import PipelineSelector
 from cellmill.graphql.metadata import AssetKey
+from cellmill.graphql.notebook_states import CellInput, CellState, cell_states
+from cellmill.graphql.planned import CronPreview, PlannedCell, cron_preview, planned_cells
 from cellmill.graphql.problems import BackfillNotFoundError, PartitionSetNotFoundError, RepositoryNotFoundError
 from cellmill.graphql.repository import (
     Job,
@@ -325,6 +327,32 @@ class Query:
             return graph_view(info.context, None)
         entries = info.context.workspace.select(AssetSelection.from_string(selection))
         return graph_view(info.context, frozenset(entry.asset_key for entry in entries))
+
+    @documented
+    def notebook_cells(
+        self,
+        info: Info,
+        path: Annotated[str, arg("The notebook, from the workspace's root.")],
+        cells: Annotated[list[CellInput], arg("Its code cells, as they are in the editor.")],
+    ) -> list[CellState]:
+        """What the asset cells of a notebook would mean as it is being edited; nothing is saved or run."""
+        return cell_states(info.context, path, cells)
+
+    @documented
+    def materialization_plan(
+        self, info: Info, asset_keys: Annotated[list[AssetKeyInput], arg("The assets to make.")]
+    ) -> list[PlannedCell]:
+        """Which cells of which notebooks would run to make some assets, in order, and why."""
+        return planned_cells(info.context, _keys(asset_keys) or [])
+
+    @documented
+    def cron_preview(
+        self,
+        cron: Annotated[str, arg("A cron line.")],
+        timezone: Annotated[str, arg("A time zone as Europe/Berlin.")] = "UTC",
+    ) -> CronPreview:
+        """A cron line in plain words, and its next five times."""
+        return cron_preview(cron, timezone)
 
     # -- runs ----------------------------------------------------------------------------------------------------
 

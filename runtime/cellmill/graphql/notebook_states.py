@@ -1,0 +1,101 @@
+"""The cells of a notebook as somebody edits it: what its assets would be, read from the unsaved text alone."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import strawberry
+
+from cellmill.errors import CellmillError
+from cellmill.graphql.documented import said
+from cellmill.graphql.freshness import AssetState, freshness_of
+from cellmill.notebooks.asset_cell import AssetCell
+from cellmill.notebooks.scan import scan_notebook
+from cellmill.notebooks.workspace import link_workspace
+from cellmill.planning.staleness import AssetFacts
+
+if TYPE_CHECKING:
+    from cellmill.graphql.context import Context
+
+#: Cells of one document that are read.
+MAX_CELLS = 2000
+
+
+@strawberry.input(description="One code cell of a document that is being edited.")
+class CellInput:
+    """One code cell of a document that is being edited."""
+
+    id: str = said("The cell's id.")
+    source: str = said("Its text now.")
+
+
+@strawberry.type(description="What one asset cell of a document would mean.")
+class CellState:
+    """What one asset cell of a document would mean."""
+
+    cell_id: str = said("The cell's id.")
+    keys: list[str] = said("The assets it makes, parts joined by `/`; empty where it has a mistake.")
+    state: AssetState = said("The state of the first that is not fresh, else of all.")
+    reason: str = said("Why.")
+    edited: bool = said("Whether the cell, or something it uses, is not as it is in the saved notebook.")
+    upstream: list[str] = said("The assets it is made from.")
+    materialized_at: float | None = said("When it was last made, in seconds since the epoch.")
+
+
+def cell_states(context: Context, path: str, cells: list[CellInput]) -> list[CellState]:
+    """The state of every asset cell of the unsaved document, in its order; nothing is run."""
+    if len(cells) > MAX_CELLS:
+        raise ValueError(f"A document may have at most {MAX_CELLS} cells.")
+    own = {key for key, entry in context.assets.items() if entry.notebook == path}
+    try:
+        scan = scan_notebook(_document(cells), path)
+        others = [key for key in context.assets if key not in own]
+        linked = link_workspace([scan], other_assets=others, modules=_modules(context))
+    except CellmillError:
+        return []
+    made: dict[str, AssetCell] = {cell.origin.cell_id: cell for cell in linked.assets.values()}
+    unsaved = [
+        AssetFacts(
+            key=key,
+            parents=tuple(up.key for up in cell.upstreams if up.key not in cell.keys),
+            code_version=cell.code_version,
+            is_external=bool(cell.header.options.get("observable")),
+            is_partitioned="partitions_def" in cell.header.options,
+        )
+        for cell in made.values()
+        for key in cell.keys
+    ]
+    found = freshness_of(context, unsaved, without=own)
+    answer = []
+    for cell_id, cell in made.items():
+        states = [found[key] for key in cell.keys]
+        first = next((one for one in states if one.state is not AssetState.FRESH), states[0])
+        saved = [context.assets.get(key) for key in cell.keys]
+        answer.append(
+            CellState(
+                cell_id=cell_id,
+                keys=[key.to_user_string() for key in cell.keys],
+                state=first.state,
+                reason=first.reason,
+                edited=any(entry is None or entry.code_version != cell.code_version for entry in saved),
+                upstream=[up.key.to_user_string() for up in cell.upstreams if up.key not in cell.keys],
+                materialized_at=first.materialized_at,
+            )
+        )
+    return answer
+
+
+def _document(cells: list[CellInput]) -> str:
+    body = [{"cell_type": "code", "id": one.id, "metadata": {}, "outputs": [], "source": one.source} for one in cells]
+    return json.dumps({"cells": body, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+def _modules(context: Context) -> dict[str, str]:
+    """Sources of the workspace's own modules: their code counts in the versions of assets that use them."""
+    found: dict[str, str] = {}
+    for location in context.workspace.locations.values():
+        modules = getattr(location, "modules", None)
+        if modules is not None:
+            found.update(modules())
+    return found
