@@ -14,6 +14,8 @@ import threading
 import urllib.parse
 from pathlib import Path
 
+from cellmill.redaction import redacted_bytes
+
 #: Bytes kept of each stream of one step.
 LIMIT = 5_000_000
 _STREAMS = {"out": 1, "err": 2}
@@ -105,6 +107,7 @@ class _Pump:
     def _keep(self, data: bytes) -> None:
         if not data:
             return
+        data = redacted_bytes(data)
         room = self._limit - self._size
         with contextlib.suppress(OSError):
             os.write(self._shown, data[: max(0, room)])

@@ -10,6 +10,7 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.instance import wire
 from cellmill.instance.sql import Row
 from cellmill.planning.event import RUN_EVENTS, Event, EventType
+from cellmill.redaction import redacted
 
 COLUMNS = "id, run_id, seq, type, timestamp, level, step_key, asset_key, partition, message, body"
 SELECT = "SELECT " + COLUMNS + " FROM events"
@@ -56,8 +57,8 @@ def as_row(event: Event, seq: int) -> tuple[Any, ...]:
         None if asset_key is None else key_text(asset_key),
         event.partition,
         _FEED.get(kind),
-        message,
-        None if data is None else wire.dumps(data),
+        message and redacted(message),
+        None if data is None else redacted(wire.dumps(data)),
     )
 
 

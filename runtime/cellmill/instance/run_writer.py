@@ -19,6 +19,7 @@ from cellmill.instance.run_store import FINISHED
 from cellmill.instance.sql import Database, Query, Transaction
 from cellmill.planning.event import RUN_EVENTS, Event, EventType
 from cellmill.planning.run import FINISHED_STATUSES, RunStatus
+from cellmill.redaction import redacted
 
 _NUMBER = Query("UPDATE runs SET event_count = event_count + ?, updated_at = ? WHERE run_id = ? AND attempt = ?").text
 NUMBER = _NUMBER + " RETURNING event_count"
@@ -132,7 +133,7 @@ def _change_status(tx: Transaction, run_id: str, attempt: int, event: Event) -> 
             status.value,
             event.timestamp if status is RunStatus.STARTED else None,
             event.timestamp if finished else None,
-            event.message if status in (RunStatus.FAILURE, RunStatus.CANCELED) else None,
+            redacted(event.message or "") if status in (RunStatus.FAILURE, RunStatus.CANCELED) else None,
             finished,
             run_id,
             attempt,

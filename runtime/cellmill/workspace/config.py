@@ -181,6 +181,8 @@ def read_config(path: Path) -> WorkspaceConfig:
         raise WorkspaceConfigError(
             f"not valid TOML: {error}", path=str(path), line=int(line[1]) if line else None
         ) from None
+    except RecursionError:
+        raise WorkspaceConfigError("its tables and lists are nested too deeply", path=str(path)) from None
     if path.name == "pyproject.toml":
         data = data.get("tool", {}).get("cellmill", {})
     return _Reader(text, path, data).cellmill()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any, overload
 
+from cellmill.redaction import learn
+
 
 class EnvVar(str):
     """The name of an environment variable whose value is looked up at the start of a run and never shown.
@@ -37,7 +39,9 @@ class EnvVar(str):
 
     def get_value(self, default: str | None = None) -> str | None:
         """The value of the variable now, or the default."""
-        return os.environ.get(self.env_var_name, default)
+        found = os.environ.get(self.env_var_name, default)
+        learn(found)
+        return found
 
     def __str__(self) -> str:
         raise RuntimeError(

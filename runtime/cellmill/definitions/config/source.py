@@ -8,6 +8,7 @@ from typing import Any
 from cellmill.definitions.config.config_type import BOOL, INT, STRING
 from cellmill.definitions.config.evaluation import PostProcessingError
 from cellmill.definitions.config.field import ScalarUnion, Selector
+from cellmill.redaction import learn
 
 #: Texts that mean False; any other text means True.
 _FALSE = frozenset({"false", "none", "0", ""})
@@ -16,6 +17,7 @@ _FALSE = frozenset({"false", "none", "0", ""})
 def read_variable(name: str) -> str:
     """The value of an environment variable; an error that says what to do when it is not set."""
     value = os.environ.get(name)
+    learn(value)
     if value is None:
         raise PostProcessingError(
             f'You have attempted to fetch the environment variable "{name}" which is not set. '

@@ -16,6 +16,7 @@ from typing import Any
 
 from cellmill.errors import ExecutionError
 from cellmill.execution.notebook.imports import without_slow_grammars
+from cellmill.redaction import redacted
 
 #: A notebook, a cell or an output, as the JSON of the file holds it (multi-line strings joined).
 Node = dict[str, Any]
@@ -85,7 +86,7 @@ def write_notebook(node: Mapping[str, Any], path: str | os.PathLike[str]) -> Non
     """Replace the file at `path` by `node`, so that a reader sees the old file or the new one and a crash leaves one
     of them.
     """
-    write_atomically(path, render_notebook(node).encode("utf-8"))
+    write_atomically(path, redacted(render_notebook(node)).encode("utf-8"))
 
 
 def render_notebook(node: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from typing import Any, Self
 from cellmill.execution.notebook.document import Node
 from cellmill.execution.notebook.ends import STOPPING, CellResult, End
 from cellmill.execution.notebook.outputs import apply
+from cellmill.redaction import redacted
 
 
 class Journal:
@@ -26,7 +27,7 @@ class Journal:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
     def append(self, event: str, **fields: Any) -> None:
@@ -34,7 +35,7 @@ class Journal:
         line = json.dumps(
             {"event": event, "at": time.time(), **fields}, ensure_ascii=False, separators=(",", ":"), default=str
         )
-        data = (line + "\n").encode("utf-8", "surrogateescape")
+        data = (redacted(line) + "\n").encode("utf-8", "surrogateescape")
         while data:
             data = data[os.write(self._file, data) :]
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from cellmill.errors import DefinitionError, SecurityError
 from cellmill.execution.notebook.document import Node
+from cellmill.redaction import learn
 
 #: The tag of the cell that holds defaults, and of the cell that is injected behind it.
 PARAMETERS_TAG = "parameters"
@@ -88,6 +89,7 @@ class Secret:
     def resolve(self, environment: Mapping[str, str] | None = None) -> str:
         """Return the value. Raises: MissingSecret."""
         value = (os.environ if environment is None else environment).get(self.variable)
+        learn(value)
         if value is None:
             raise MissingSecret(self.variable)
         return value
