@@ -220,6 +220,8 @@ class UnknownResourceError(ExecutionError, AttributeError):
 class TypeCheckDidNotPassError(ExecutionError):
     """A value is not of the declared type; correct the value, or the annotation or Type of its input or output."""
 
+    recorded_name = "DagsterTypeCheckDidNotPass"
+
     def __init__(self, description: str | None = None, metadata: object = None, dagster_type: object = None) -> None:
         self.description = description
         self.metadata = metadata or {}
@@ -278,9 +280,13 @@ class StepExecutionError(UserCodeExecutionError):
 class LoadInputError(UserCodeExecutionError):
     """The IO manager could not load an input."""
 
+    recorded_name = "DagsterExecutionLoadInputError"
+
 
 class HandleOutputError(UserCodeExecutionError):
     """The IO manager could not store an output."""
+
+    recorded_name = "DagsterExecutionHandleOutputError"
 
 
 class HookExecutionError(UserCodeExecutionError):
@@ -289,6 +295,8 @@ class HookExecutionError(UserCodeExecutionError):
 
 class StepOutputNotFoundError(ExecutionError):
     """A step did not produce an output that it must produce."""
+
+    recorded_name = "DagsterStepOutputNotFoundError"
 
 
 class StepNotFoundError(ExecutionError):

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from cellmill.definitions.inference import load
-from cellmill.errors import InvalidDefinitionError
+from cellmill.errors import InvalidConfigError, InvalidDefinitionError
 
 
 class ExecutorRequirement(Enum):
@@ -81,10 +81,25 @@ class ExecutorDefinition:
         description: str | None = None,
     ) -> ExecutorDefinition:
         """Return the executor with config given."""
-        made: ExecutorDefinition = load("configured").configured_node(
-            self, config_or_config_fn, name or self.name, config_schema, description
+        if self.executor_creation_fn is None:
+            raise InvalidDefinitionError(f"The executor {self.name!r} has no function that makes it.")
+        process, make = load("config.process").process_config, self.executor_creation_fn
+        mapped = config_or_config_fn if callable(config_or_config_fn) else None
+
+        def config_of(given: Any) -> Any:
+            inner = mapped(given) if mapped is not None else config_or_config_fn
+            result = process(self.config_field, inner)
+            if not result.success:
+                raise InvalidConfigError(f"Config of the executor {self.name!r} is invalid.", result.errors)
+            return result.value
+
+        return ExecutorDefinition(
+            name or self.name,
+            config_schema if mapped is not None else load("config.field").Field({}, is_required=False),
+            lambda given: self.get_requirements(config_of(given)),
+            lambda context: make(context.with_config(config_of(context.executor_config))),
+            description or self.description,
         )
-        return made
 
     def __repr__(self) -> str:
         return f"ExecutorDefinition({self.name!r})"

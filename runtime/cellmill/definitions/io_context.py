@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cellmill.definitions.inference import load
 from cellmill.definitions.io_partitions import AssetPartitions
 from cellmill.errors import InvalidMetadataError, InvariantViolationError
 
@@ -104,6 +105,8 @@ class _IOContext(AssetPartitions):
     def dagster_type(self) -> Any:
         """The declared type of the value."""
         if self._dagster_type is None:
+            if self._step_context is not None:  # in a run, what has no type takes everything
+                return load("types.resolve").resolve_type(Any)
             raise _missing("dagster_type", type(self).__name__)
         return self._dagster_type
 

@@ -74,7 +74,7 @@ class LogManager(logging.Logger):
             if logger.isEnabledFor(record.levelno):
                 extra = {
                     **{k: v for k, v in record.__dict__.items() if k not in _STANDARD},
-                    "dagster_meta": self._meta(),
+                    "dagster_meta": {**self._meta(), "orig_message": message, "log_timestamp": record.created},
                 }
                 made = logger.makeRecord(
                     logger.name, record.levelno, record.pathname, record.lineno, f"{where} - {message}", (),
