@@ -81,3 +81,14 @@ def execute_notebook(argv: list[str]) -> int:
     (path.parent / "worker.pid").write_text(str(os.getpid()))
     run_notebook_step(NotebookStepRequest(path=path, artifacts=path.parent / "artifacts", warm=False))
     return 0
+
+
+def die_in_a_notebook(argv: list[str]) -> int:
+    """Executes the notebook that its argument names, with the run's own folder for what it leaves."""
+    from cellmill.execution.launcher import log_path_of
+    from cellmill.execution.notebook.notebook_step import NotebookStepRequest, run_notebook_step
+
+    instance, run_id, _ = _started(argv)
+    artifacts = log_path_of(instance.home, run_id).parent
+    run_notebook_step(NotebookStepRequest(path=Path(_arguments(argv)[3]), artifacts=artifacts, warm=False))
+    return 0

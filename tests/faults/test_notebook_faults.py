@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cellmill.execution.launcher import log_path_of
 from cellmill.execution.notebook.document import read_notebook
 from cellmill.execution.notebook.ends import End
 from cellmill.execution.notebook.kernelspec import NoSuchKernel
@@ -166,6 +167,28 @@ def test_a_killed_worker_leaves_no_kernel_and_no_grandchild(tmp_path: Path) -> N
     document = read_notebook(recovered)
     assert document["cells"][0]["outputs"][0]["text"] == "kept\n"
     assert [cell["metadata"]["cellmill"]["end"] for cell in document["cells"]] == ["succeeded", "killed", "not reached"]
+
+
+def test_settling_a_dead_run_completes_its_notebook(tmp_path: Path) -> None:
+    """A worker that kills itself in a cell: the supervisor ends the run, and its folder holds a truthful notebook."""
+    path = _notebook(
+        tmp_path, "print('kept')", "import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(60)", "3"
+    )
+    with Instance.get(tmp_path / "home") as instance:
+        run = instance.create_run(job_name="job")
+        launch_recorded_run(
+            instance,
+            run.run_id,
+            env={"PYTHONPATH": _HERE},
+            worker="run_workers:die_in_a_notebook",
+            arguments=[str(path)],
+        ).wait(30)
+        found = instance.get_run_by_id(run.run_id)
+        assert found is not None and found.status is RunStatus.FAILURE
+        (recovered,) = log_path_of(instance.home, run.run_id).parent.glob("**/*.ipynb")
+    cells = read_notebook(recovered)["cells"]
+    assert cells[0]["outputs"][0]["text"] == "kept\n"
+    assert [cell["metadata"]["cellmill"]["end"] for cell in cells] == ["succeeded", "killed", "not reached"]
 
 
 def test_two_runs_of_one_notebook_do_not_meet(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -23,6 +24,7 @@ from cellmill.planning.run import Run, RunStatus
 
 from tests.faults.procs import KILLED, fork_child, join
 
+ENDS_WELL = (EventType.RUN_START, EventType.RUN_SUCCESS)
 START = 1_700_000_000.0
 pytestmark = pytest.mark.fault
 
@@ -183,6 +185,55 @@ def test_limits_hold_with_four_queues(home: Place) -> None:
         assert [0, 0, 0, 0] == race(lambda n: admit(home, limits), 4)
         with_instance(home, end_all)
     assert sorted(f"{run_id}:1" for run_id in ids) == sorted(launches(home))
+
+
+def test_a_run_that_kills_its_worker_each_time_ends_and_blocks_nothing(home: Place) -> None:
+    """Three attempts, each of which dies at once: the run fails, says why, and the next one gets its only slot."""
+    (poison,) = enqueue(home, 1)
+    (fine,) = enqueue(home, 1)
+    limits = QueueLimits(max_concurrent_runs=1)
+
+    def launch(instance: Instance, run: Run) -> None:
+        children.append(run.run_id)
+        if run.run_id == poison:
+            child = fork_child(lambda: os._exit(1))
+            assert join(child) == 1
+        else:
+            events = [Event(type=kind, run_id=run.run_id, timestamp=time.time()) for kind in ENDS_WELL]
+            instance.run_writer(run.run_id, run.attempt).append(events)
+
+    children: list[str] = []
+    for _ in range(5):
+        with_instance(home, lambda i: RunQueue(i, ManualClock(time.time()), limits, launcher=launch).run_once())
+        expire(home)
+        watch(home)
+
+    def ends(instance: Instance) -> Any:
+        return [instance.runs.require(run_id).dagster_run for run_id in (poison, fine)]
+
+    dead, good = with_instance(home, ends)
+    assert children == [poison, poison, poison, fine]
+    assert (dead.status, good.status) == (RunStatus.FAILURE, RunStatus.SUCCESS)
+    assert dead.reason.startswith("Attempts exhausted: 3 processes")
+
+
+def test_a_poison_run_is_retried_as_often_as_it_may_be(home: Place) -> None:
+    """A worker that dies in each retry of a run leaves the original and as many retries as its tag allows."""
+    (first,) = dead_runs(home, 1)
+    for _ in range(4):
+        watch(home)
+
+        def start(instance: Instance) -> None:
+            for run in instance.get_runs():
+                if run.status is RunStatus.QUEUED:
+                    event = Event(type=EventType.RUN_START, run_id=run.run_id, timestamp=time.time())
+                    instance.run_writer(run.run_id).append([event])
+                    instance.leases.renew_run(run.run_id, attempt=1, owner="dead", lease_s=-5)
+
+        with_instance(home, start)
+    runs = with_instance(home, lambda i: i.get_runs())
+    assert [run.status for run in runs] == [RunStatus.FAILURE] * 2
+    assert {run.root_run_id or run.run_id for run in runs} == {first}
 
 
 def dead_runs(home: Place, count: int) -> list[str]:

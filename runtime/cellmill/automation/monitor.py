@@ -7,6 +7,7 @@ from logging import ERROR
 
 from cellmill.automation.clock import Clock
 from cellmill.errors import ConcurrencyError, DuplicateRunError
+from cellmill.execution.run_ledger import complete_artifacts
 from cellmill.instance.instance import Instance
 from cellmill.instance.leases import ExpiredRun
 from cellmill.instance.sql import Query
@@ -80,8 +81,11 @@ class Monitor:
             f"lease: it was killed, "
             "ran out of memory, or its machine is gone."
         )
+        if status is RunStatus.STARTING:
+            reason = f"Attempts exhausted: {expired.attempt} processes of the run ended before it began. {reason}"
         if self._end(run, after, reason, RunFailureReason.RUN_WORKER_RESTART):
             done.crashed.append(run.run_id)
+            complete_artifacts(self._instance, run.run_id)
 
     def _take(self, expired: ExpiredRun, status: RunStatus) -> Run | None:
         """Fences the old attempt off; None where another monitor was first or the run has ended meanwhile."""

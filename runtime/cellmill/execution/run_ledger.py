@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Self
 
 from cellmill import faults
@@ -57,6 +58,7 @@ class InstanceLedger:
         with contextlib.suppress(LeaseLostError, RunFinishedError):
             self._instance.run_writer(self._run_id, self._attempt).append([event])
         self._instance.leases.free_slots(self._run_id)
+        complete_artifacts(self._instance, self._run_id)
 
     def _status(self) -> RunStatus | None:
         run = self._instance.get_run_by_id(self._run_id)
@@ -65,6 +67,22 @@ class InstanceLedger:
     def _attempt_is_ours(self) -> bool:
         run = self._instance.get_run_by_id(self._run_id)
         return run is not None and run.attempt == self._attempt
+
+
+def complete_artifacts(instance: Instance, run_id: str) -> list[Path]:
+    """Make the executed notebooks that a dead worker left as journals only; return their paths.
+
+    They are a help for who looks at the run, so a full disk or a folder on another machine changes nothing of its end.
+    """
+    folder = log_path_of(instance.home, run_id).parent
+    try:
+        if not next(folder.glob("**/*.journal.jsonl"), None):
+            return []
+        from cellmill.execution.notebook.notebook_step import recover_notebooks
+
+        return recover_notebooks(folder)
+    except (OSError, ValueError):
+        return []
 
 
 def request_stop(instance: Instance, run_id: str, *, reason: str = "Somebody asked for the run to stop.") -> bool:
