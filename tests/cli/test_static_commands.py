@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 from tests.workspace.notebooks import write_notebook
 
@@ -96,39 +93,6 @@ def test_errors_of_the_workspace_file(cellmill: Command, tmp_path: Path) -> None
 
     assert found.code == 1 and "line 1" in found.err and "Did you mean 'notebooks'" in found.err
     assert "Traceback" not in found.err
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["broken json", "empty", "no cell ids", "nbformat 3", "other language", "merge markers", "no cells", "not a dict"],
-)
-def test_bad_notebooks_harm_no_other(cellmill: Command, tmp_path: Path, name: str) -> None:
-    """Whatever a notebook file holds, the assets of the others are listed."""
-    texts = {
-        "broken json": '{"cells": [',
-        "empty": "",
-        "no cell ids": json.dumps({"cells": [{"cell_type": "code", "source": "1", "metadata": {}, "outputs": []}]}),
-        "nbformat 3": json.dumps({"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code", "input": "1"}]}]}),
-        "other language": json.dumps({"cells": [], "metadata": {"language_info": {"name": "R"}}, "nbformat": 4}),
-        "merge markers": '{\n<<<<<<< HEAD\n"cells": []\n=======\n>>>>>>> x\n}',
-        "no cells": "{}",
-        "not a dict": "[1, 2]",
-    }
-    (tmp_path / "cellmill.toml").write_text('notebooks = ["*.ipynb"]\n')
-    (tmp_path / "bad.ipynb").write_text(texts[name])
-    write_notebook(tmp_path / "good.ipynb", LOAD, "%%asset fine\n1")
-
-    assert [row["asset"] for row in cellmill("assets", "list", "--json").data] == ["fine"]
-
-
-def test_a_notebook_with_large_outputs_is_read(cellmill: Command, tmp_path: Path) -> None:
-    """50 MB of outputs do not keep a notebook from being read."""
-    path = write_notebook(tmp_path / "large.ipynb", LOAD, "%%asset fine\n1")
-    data = json.loads(path.read_text())
-    data["cells"][0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "x" * 50_000_000}]
-    path.write_text(json.dumps(data))
-
-    assert [row["asset"] for row in cellmill("assets", "list", "--json").data] == ["fine"]
 
 
 def test_plan_says_why(cellmill: Command, tmp_path: Path) -> None:

@@ -40,6 +40,16 @@ def test_nothing_changed() -> None:
     assert words(FACTS, STATES) == {"a": ("FRESH", []), "b": ("FRESH", []), "c": ("FRESH", [])}
 
 
+def test_an_external_upstream_that_was_never_observed() -> None:
+    """It has no version that could have been recorded, so it is no new upstream; with or without a declaration."""
+    far = AssetKey("far")
+    near = replace(FACTS[2], parents=[A, far])
+    for facts in ([*FACTS[:2], near], [*FACTS[:2], near, AssetFacts(far, is_external=True)]):
+        assert words(facts, STATES)["b"] == ("FRESH", [])
+    observed = {**STATES, far: AssetState(far, event_id=9, data_version="F")}
+    assert "far has newer data" in words([*FACTS[:2], near], observed)["b"][1]
+
+
 def test_never_made() -> None:
     """An asset without a materialization is missing, and what was made from it is stale."""
     found = words(FACTS, {B: STATES[B], C: STATES[C]})

@@ -73,7 +73,7 @@ def test_a_cycle_over_notebooks(tmp_path: Path) -> None:
     with Workspace.open(tmp_path) as workspace:
         found = [problem for problem in validate_manifest(workspace.manifest) if problem.kind == "cycle"]
 
-        assert len(found) == 1 and "one -> three -> two -> one" in found[0].message
+        assert len(found) == 1 and "two → three → one → two" in found[0].message
 
 
 def test_only_the_edited_notebook_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

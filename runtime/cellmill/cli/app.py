@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from cellmill.cli.render import make_console
+from cellmill.errors import InvalidSubsetError
 from cellmill.workspace.config import WorkspaceConfig, find_workspace, read_config, with_locations
 from cellmill.workspace.manifest import AssetEntry, ProblemEntry
 from cellmill.workspace.workspace import Workspace, find_home
@@ -91,7 +92,12 @@ class App:
         words = [selection] if isinstance(selection, str) else list(selection)
         text: Any = words[0] if len(words) == 1 else words
         status = self.status_of if needs_state or any("status:" in word for word in words) else None
-        found = self.workspace.select(text or "*", status)
+        try:
+            found = self.workspace.select(text or "*", status)
+        except InvalidSubsetError as error:
+            if suspects := _suspects(self.workspace.manifest.problems):
+                error.add_note(suspects)
+            raise
         if not found:
             raise click.UsageError(f"{' '.join(words)!r} selects no asset. See 'cellmill assets list'.")
         return found
@@ -103,15 +109,30 @@ class App:
         return lambda key: states[key].state if key in states else "missing"
 
     def warn_problems(self, problems: Sequence[ProblemEntry] | None = None) -> None:
-        """Say on standard error which locations are broken; the rest goes on."""
+        """Say on standard error, in one line, that something is broken; the rest goes on, and `check` has the whole."""
         found = self.workspace.manifest.problems if problems is None else problems
-        for problem in found:
-            if problem.severity == "error":
-                self.errors.print(f"[yellow]Warning:[/] {_escaped(problem_text(problem))}")
+        count = sum(problem.severity == "error" for problem in found)
+        if count:
+            what = "1 problem" if count == 1 else f"{count} problems"
+            self.errors.print(f"[yellow]{what} in this workspace:[/] cellmill check", highlight=False)
 
 
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")
+#: Problems of unreadable cells that an error about an unknown name shows.
+_SUSPECTS = 3
+
+
+def _suspects(problems: Sequence[ProblemEntry]) -> str:
+    """Return the places that could not be read, where a name that nothing defines may stand."""
+    unread = [problem for problem in problems if problem.severity == "error" and problem.kind in _HIDING]
+    if not unread:
+        return ""
+    unread.sort(key=lambda problem: _HIDING.index(problem.kind))
+    lines = "\n".join(f"  {problem_text(problem).splitlines()[0]}" for problem in unread[:_SUSPECTS])
+    return f"These could not be read, and may define it (cellmill check):\n{lines}"
+
+
+#: Kinds of problems that hide definitions.
+_HIDING = ("CellSyntaxError", "CellMagicError", "location", "NotebookFormatError", "notebook")
 
 
 def problem_text(problem: ProblemEntry) -> str:

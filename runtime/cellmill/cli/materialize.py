@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
-from cellmill.cli.app import App, pass_app
+from cellmill.cli.app import App, pass_app, problem_text
 from cellmill.cli.launch import RunOrder, read_config_file, start_and_follow
 from cellmill.cli.runs import parse_tags
 from cellmill.cli.state import asset_states
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.planning.run import PARTITION_TAG
 from cellmill.workspace.manifest import AssetEntry
+from cellmill.workspace.validate import first_cycle
 from cellmill.workspace.worker import ASSET_JOB, PARALLEL_TAG
 
 
@@ -66,6 +67,8 @@ def materialize(
     if dry_run:
         import_module("cellmill.cli.plan").show_plan(app, entries)
         return 0
+    if (circle := first_cycle(entries, app.workspace.manifest)) is not None:
+        raise click.ClickException(problem_text(circle))
     _refuse_missing_upstreams(app, entries, partition)
     run_tags = parse_tags(tags)
     if parallel:

@@ -231,7 +231,7 @@ def end_code(app: App, run_id: str) -> int:
         show_made(app, record)
         return 0
     for step in step_views(app.instance.all_logs(run_id)).values():
-        if step.error:
+        if step.error and step.error.partition(": ")[2] not in (run.reason or ""):
             app.errors.print(
                 f"[red]{step.key.replace('[', chr(92) + '[')}:[/] {step.error.replace('[', chr(92) + '[')}"
             )

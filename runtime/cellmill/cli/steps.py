@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,9 @@ _STATE_AFTER = {
     EventType.STEP_FAILURE: "failure",
     EventType.STEP_SKIPPED: "skipped",
 }
+
+#: The modules before an exception's name: of no use to who reads the message.
+_MODULE = re.compile(r"^(?:\w+\.)+(?=\w+: )")
 
 
 @dataclass(slots=True)
@@ -75,7 +79,7 @@ def _error_text(event: Event) -> str:
         return event.message or ""
     while getattr(error, "cause", None) is not None:
         error = error.cause
-    return str(error.message).strip()
+    return _MODULE.sub("", str(error.message).strip())
 
 
 def steps_tree(title: str, steps: Iterable[StepView], now: float) -> Tree:

@@ -48,7 +48,7 @@ def plan_notebook_steps(
 ) -> tuple[NotebookStep, ...]:
     """Return the visits that make the `selected` asset cells, as few as their dependencies allow.
 
-    A notebook is visited once, unless it needs something that itself needs this notebook: then it is visited again. 
+    A notebook is visited once, unless it needs something that itself needs this notebook: then it is visited again.
     `between` gives
     the upstreams of other selected assets (those of Python modules), through which one cell may need another.
     """

@@ -6,7 +6,7 @@ The one place that decides it. Input is what the definitions say (`AssetFacts`) 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -111,7 +111,7 @@ def decide_staleness(facts: Iterable[AssetFacts], states: Mapping[AssetKey, Asse
         if state is None or not state.is_materialized:
             decided[key] = MISSING
             continue
-        causes = [*_code_causes(item, state), *_dependency_causes(item, state)]
+        causes = [*_code_causes(item, state), *_dependency_causes(item, state, _recordable(item, by_key, states))]
         for parent in item.parents:
             cause = _parent_cause(item, state, parent, by_key.get(parent), states.get(parent), decided.get(parent))
             if cause is not None:
@@ -158,7 +158,19 @@ def _code_causes(facts: AssetFacts, state: AssetState) -> Sequence[StaleCause]:
     return (StaleCause(facts.key, StaleCauseCategory.CODE, "its code changed"),)
 
 
-def _dependency_causes(facts: AssetFacts, state: AssetState) -> Sequence[StaleCause]:
+def _recordable(
+    facts: AssetFacts, by_key: Mapping[AssetKey, AssetFacts], states: Mapping[AssetKey, AssetState]
+) -> set[AssetKey]:
+    """The parents that have a version which a materialization records; one made elsewhere has none until observed."""
+    found = set()
+    for parent in facts.parents:
+        known = by_key.get(parent)
+        if (known is not None and not known.is_external) or parent in states:
+            found.add(parent)
+    return found
+
+
+def _dependency_causes(facts: AssetFacts, state: AssetState, recordable: Container[AssetKey]) -> Sequence[StaleCause]:
     """The upstreams changed; known only where the materialization recorded what went in."""
     if not state.inputs:
         return ()
@@ -168,6 +180,7 @@ def _dependency_causes(facts: AssetFacts, state: AssetState) -> Sequence[StaleCa
     causes = [
         StaleCause(facts.key, StaleCauseCategory.DEPENDENCIES, f"{name} is a new upstream", now[name])
         for name in sorted(now.keys() - then)
+        if now[name] in recordable
     ]
     causes += [
         StaleCause(facts.key, StaleCauseCategory.DEPENDENCIES, f"{name} is no upstream any more")

@@ -89,6 +89,7 @@ def second_look(path: Path, relative: str, others: Iterable[Sequence[str]], modu
             *(problem_of(error, notebook=relative) for error in linked.problems),
             *(problem for cell in cells for problem in _note_problems(cell)),
             *(_unknown_problem(item, relative) for item in linked.unknowns),
+            *_foreign_cells(linked.notebooks[relative]),
         ),
     )
 
@@ -255,6 +256,23 @@ def _note_problems(cell: AssetCell) -> Iterable[ProblemEntry]:
             kind="note",
             **_origin(cell.origin),
         )
+
+
+def _foreign_cells(scan: NotebookScan) -> Iterable[ProblemEntry]:
+    """Yield the cells with a header in a notebook of another language: nothing there can be an asset cell."""
+    if scan.notebook.is_python:
+        return
+    for cell in scan.notebook.code_cells:
+        if cell.source.startswith(("%%asset", "#| asset", "# | asset")):
+            yield ProblemEntry(
+                message=f"asset cells are Python, and this notebook's language is {scan.notebook.language!r}",
+                kind="language",
+                remedy="Take the header away, and make the whole notebook an asset with notebook_asset.",
+                notebook=scan.notebook.path,
+                cell_id=cell.id,
+                cell=cell.index,
+                line=1,
+            )
 
 
 def _unknown_problem(item: Unknown, relative: str) -> ProblemEntry:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ from cellmill.workspace.workspace import Workspace
 PARAMETERS_TAG = "cellmill/parameters"
 SCHEDULED_AT_TAG = "cellmill/scheduled_at"
 ARTIFACTS_FOLDER = "runs"
+#: The first frame of a traceback as IPython writes it: the cell that was run.
+_LINE = re.compile(r"^\s*Cell In ?\[\d+\], line (\d+)", re.MULTILINE)
+_ANSI = re.compile(r"\x1b\[[\d;]*m")
 _ENDED = (EventType.STEP_SUCCESS, EventType.STEP_FAILURE, EventType.STEP_SKIPPED)
 
 
@@ -62,8 +66,9 @@ def visit_notebook(visit: Visit, services: VisitServices) -> VisitEnd:
     try:
         outcome = run_notebook_step(_request(visit, services), emit=watch, cancel=services.cancel)
     except (CellmillError, OSError, ValueError) as error:
-        watch.fail_open(visit, str(error), ErrorInfo.of(error))
-        return VisitEnd(succeeded=False, message=f"{visit.name}: {error}")
+        text = str(error).replace(str(visit.notebook), visit.name)
+        watch.fail_open(visit, text, replace(ErrorInfo.of(error), message=f"{type(error).__name__}: {text}"))
+        return VisitEnd(succeeded=False, message=text if text.startswith(visit.name) else f"{visit.name}: {text}")
     result = outcome.result
     message = "" if result.succeeded else failure_text(visit, result)
     if not result.succeeded:
@@ -189,6 +194,8 @@ def failure_text(visit: Visit, result: NotebookResult) -> str:
         return f"{visit.name}: {result.end.value}{': ' + result.detail if result.detail else ''}"
     place = f"{visit.name}, cell {cell.index + 1}"
     if cell.error is not None:
+        line = _LINE.search(_ANSI.sub("", "\n".join(cell.error.traceback)))
+        place += f", line {line[1]}" if line else ""
         return f"{place}: {cell.error.ename}: {cell.error.evalue}"
     detail = cell.detail or result.detail
     return f"{place}: {cell.end.value}{': ' + detail if detail else ''}"

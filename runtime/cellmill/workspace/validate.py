@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -12,6 +12,7 @@ from cellmill.definitions.cron import is_valid_cron
 from cellmill.definitions.selection import AssetSelection
 from cellmill.definitions.selection_graph import SelectionGraph
 from cellmill.errors import DefinitionError
+from cellmill.notebooks.problem import AssetCycleError
 from cellmill.workspace.manifest import AssetEntry, Manifest, ProblemEntry
 
 Path = tuple[str, ...]
@@ -20,7 +21,8 @@ Path = tuple[str, ...]
 def validate_manifest(manifest: Manifest) -> list[ProblemEntry]:
     """Return all problems of a manifest: its own, and those that show only between its entries."""
     by_key = {entry.key: entry for entry in manifest.assets}
-    found = [*manifest.problems, *_cycles(by_key), *_unknown_upstreams(by_key), *_checks(manifest, by_key)]
+    told = {(p.notebook, p.cell) for p in manifest.problems if p.kind == AssetCycleError.__name__}
+    found = [*manifest.problems, *_cycles(by_key, told), *_unknown_upstreams(by_key), *_checks(manifest, by_key)]
     return list(_without_repeats([*found, *_jobs(manifest, by_key), *_automation(manifest, by_key)]))
 
 
@@ -41,18 +43,32 @@ def _place(entry: Any) -> dict[str, Any]:
 # -- assets ----------------------------------------------------------------------------------------------------
 
 
-def _cycles(by_key: Mapping[Path, AssetEntry]) -> Iterator[ProblemEntry]:
-    """Yield one problem for each knot of assets that need each other: its shortest cycle."""
+def _cycles(
+    by_key: Mapping[Path, AssetEntry], told: Collection[tuple[str | None, int | None]]
+) -> Iterator[ProblemEntry]:
+    """Yield one problem for each knot of assets that need each other, but for those with a cell among `told`."""
     for knot in _knots(by_key):
-        cycle = _shortest_cycle(knot, by_key)
-        entry = by_key[cycle[0]]
-        names = " -> ".join("/".join(key) for key in [*cycle, cycle[0]])
-        yield ProblemEntry(
-            message=f"assets need each other in a circle: {names} (each reads the one behind the arrow)",
-            kind="cycle",
-            remedy="Break the circle: let one of them read something else, or make two of them one asset.",
-            **_place(entry),
-        )
+        if not any((by_key[key].notebook, by_key[key].cell) in told for key in knot):
+            yield _cycle(_shortest_cycle(knot, by_key), by_key)
+
+
+def _cycle(cycle: Sequence[Path], by_key: Mapping[Path, AssetEntry]) -> ProblemEntry:
+    names = " → ".join("/".join(key) for key in [*cycle[::-1], cycle[-1]])
+    places = ", ".join(f"{'/'.join(key)} in {by_key[key].place}" for key in cycle)
+    return ProblemEntry(
+        message=f"assets need each other in a circle: {names}",
+        kind="cycle",
+        remedy=f"Break the circle at one of: {places}.",
+        **_place(by_key[cycle[0]]),
+    )
+
+
+def first_cycle(chosen: Iterable[AssetEntry], manifest: Manifest) -> ProblemEntry | None:
+    """Return the problem of a circle that one of the chosen assets is part of, or None."""
+    by_key = {entry.key: entry for entry in manifest.assets}
+    keys = {entry.key for entry in chosen}
+    knot = next((knot for knot in _knots(by_key) if knot & keys), None)
+    return None if knot is None else _cycle(_shortest_cycle(knot, by_key), by_key)
 
 
 def _knots(by_key: Mapping[Path, AssetEntry]) -> list[set[Path]]:
