@@ -51,7 +51,8 @@ class RunState(dict[tuple[str, str], list[str]]):
 
     def manager_key(self, step_key: str, output_name: str) -> str:
         """Return the key of the IO manager that stored an output."""
-        return str(self.output(step_key.split("[")[0], output_name).io_manager_key)
+        step = self.plan.steps.get(step_key) or self.plan.steps[step_key.split("[")[0]]
+        return step.outputs_by_name[output_name].io_manager_key
 
     def output(self, step_key: str, output_name: str) -> Any:
         """Return an output of a step in the plan."""
@@ -100,9 +101,13 @@ class RunState(dict[tuple[str, str], list[str]]):
     def verdict(self, key: str) -> tuple[str, list[str]]:
         """Return "run", "skip" or "block" for a step whose needs have ended, and which of these are the reason."""
         step = self.step(key)
-        bad = sorted(need for need in step.needs if self._of(need, step) & (self.failed | self.blocked))
-        if bad:
-            return "block", bad
+        if self.failed or self.blocked:
+            failed, blocked = self.failed, self.blocked
+            bad = sorted(
+                need for need in step.needs if any(one in failed or one in blocked for one in self._of(need, step))
+            )
+            if bad:
+                return "block", bad
         missing: list[str] = []
         for one in step.inputs:
             missing.extend(self._missing(one.source, step))

@@ -57,6 +57,7 @@ class Services:
         self.event_loop = event_loop
         self._default_io_manager = default_io_manager
         self._io_managers: dict[str, Any] = {}
+        self._log: LogManager | None = None
         #: (step key, output name, mapping key) -> where this run stored it, for readers downstream.
         self.refs: dict[tuple[str, str, str | None], ValueRef] = {}
         #: Data versions of the assets that this run has made, by asset and partition.
@@ -101,7 +102,10 @@ class Services:
 
     def log_for(self, step_key: str | None, emit: Callable[[Any], None]) -> LogManager:
         """Return the log of a step."""
-        return LogManager(emit, self.run_id, self.job_name, step_key, self.loggers, tags=self.run.tags)
+        log = self._log
+        if log is None or log._emit is not emit:
+            log = self._log = LogManager(emit, self.run_id, self.job_name, None, self.loggers, tags=self.run.tags)
+        return log.for_step(step_key)
 
     def partition_keys_of(self, definition: Any) -> list[str] | None:
         """Return the keys of the run's partitions under a partitions definition; None where the run has none."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cellmill.definitions.events import Failure, RetryRequested
+from cellmill.definitions.events import Failure, Output, RetryRequested
 from cellmill.errors import (
     AssetCheckFailedError,
     CellmillError,
@@ -20,7 +20,7 @@ from cellmill.execution.log import enter_log, leave_log
 from cellmill.execution.step_events import DEBUG, ERROR, event
 from cellmill.execution.step_inputs import StepInputs
 from cellmill.execution.step_outputs import StepOutputs
-from cellmill.execution.user_code import arguments, results
+from cellmill.execution.user_code import NOT_A_VALUE, arguments, results
 from cellmill.planning.event import (
     ErrorInfo,
     ErrorSource,
@@ -132,11 +132,15 @@ def _compute(
             if observing and not hasattr(returned, "send"):
                 outputs.observed(returned, step.outputs[0])
                 return
-            stream = results(op, returned, context, services.event_loop)
+            outs = op.output_defs
+            plain = len(outs) == 1 and not outs[0].is_dynamic and not isinstance(returned, NOT_A_VALUE)
+            stream = iter(()) if plain else results(op, returned, context, services.event_loop)
         except (Failure, RetryRequested):
             raise
         except Exception as error:
             raise _user_error(step, error) from error
+        if plain:
+            take(Output(returned, outs[0].name))
         while True:
             try:
                 given = next(stream)

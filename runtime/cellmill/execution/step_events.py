@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from cellmill.definitions.events import AssetMaterialization, AssetObservation, ExpectationResult
+from cellmill.errors import CellmillError, TypeCheckError
 from cellmill.planning.event import (
     AssetObservationData,
     Event,
@@ -23,10 +24,17 @@ now = time.time
 
 
 def event(
-    kind: EventType, step: Any, services: Any, message: str, data: Any = None, level: int = DEBUG, **more: Any
+    kind: EventType,
+    step: Any,
+    services: Any,
+    message: str,
+    data: Any = None,
+    level: int = DEBUG,
+    asset_key: Any = None,
+    partition: str | None = None,
 ) -> Event:
     """Return an event of a step."""
-    return Event(kind, services.run_id, now(), step.key, message, level, data=data, job_name=services.job_name, **more)
+    return Event(kind, services.run_id, now(), step.key, message, level, asset_key, partition, data, services.job_name)
 
 
 def type_label(one: Any) -> str:
@@ -81,14 +89,10 @@ def check_type(one: Any, value: Any, context: Any, what: str) -> tuple[TypeCheck
     """Return how the type check of a value ended: the data for its event, and the check that failed or None."""
     if one.is_untyped or one.is_nothing:
         return PASSED_CHECK, None
-    from cellmill.errors import TypeCheckError
-
     declared = one.definition.dagster_type
     try:
         check = declared.type_check(context, value)
     except Exception as error:
-        from cellmill.errors import CellmillError
-
         if isinstance(error, CellmillError):
             raise
         raise TypeCheckError(

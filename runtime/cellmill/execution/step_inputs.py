@@ -9,7 +9,7 @@ from cellmill.definitions.events import NO_VALUE
 from cellmill.definitions.io_context import InputContext, OutputContext
 from cellmill.errors import CellmillError, InvalidDefinitionError, LoadInputError, TypeCheckDidNotPassError
 from cellmill.execution.partitions_of_input import input_subset
-from cellmill.execution.step_events import check_type, event, type_label
+from cellmill.execution.step_events import PASSED_CHECK, check_type, event, record_user_event, type_label
 from cellmill.planning.event import EventType, LoadedInputData, StepInputData
 from cellmill.planning.plan import (
     FromAsset,
@@ -51,6 +51,12 @@ class StepInputs:
         return values
 
     def _check(self, one: Any, value: Any) -> None:
+        if one.is_untyped:
+            message = f'Got input "{one.name}" of type "Any". (Type check passed).'
+            self._emit(
+                event(EventType.STEP_INPUT, self._step, self._services, message, StepInputData(one.name, PASSED_CHECK))
+            )
+            return
         data, failed = check_type(one, value, self._context, f'input "{one.name}"')
         label = type_label(one)
         word = "passed" if failed is None else "failed"
@@ -200,9 +206,8 @@ class StepInputs:
     def _input_context(self, one: Any, upstream: OutputContext | None, manager_key: str) -> InputContext:
         services = self._services
         subset = None
-        definition = None
-        if one.asset_key is not None and one.source_assets is not None and one.source_assets.partitions_def is not None:
-            definition = one.source_assets.partitions_def
+        definition = one.partitions_def
+        if definition is not None:
             subset = input_subset(one, self._step, services)
         declared = one.definition
         return InputContext(
@@ -264,10 +269,11 @@ class StepInputs:
             raise LoadInputError(
                 f'Error occurred while loading input "{one.name}" of step "{self._step.key}":', error
             ) from error
-        for observed in context.consume_events():
-            from cellmill.execution.step_events import record_user_event
-
-            record_user_event(self._step, self._services, self._emit, observed)
+        metadata: dict[str, Any] = {}
+        if context._events is not None or context._logged_metadata is not None:
+            for observed in context.consume_events():
+                record_user_event(self._step, self._services, self._emit, observed)
+            metadata = dict(context.consume_logged_metadata())
         origin = f', from output "{output}" of step "{step_key}"' if output is not None else ""
         self._emit(
             event(
@@ -275,7 +281,7 @@ class StepInputs:
                 self._step,
                 self._services,
                 f'Loaded input "{one.name}" using input manager "{manager_key}"{origin}',
-                LoadedInputData(one.name, manager_key, output, step_key, dict(context.consume_logged_metadata())),
+                LoadedInputData(one.name, manager_key, output, step_key, metadata),
             )
         )
         return value

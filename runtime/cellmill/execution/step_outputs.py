@@ -284,7 +284,7 @@ class StepOutputs:
         metadata: dict[str, Any] = {}
         try:
             returned = manager.handle_output(context, value)
-            if inspect.isgenerator(returned):
+            if returned is not None and inspect.isgenerator(returned):
                 for each in returned:
                     self._from_manager(each, metadata, one)
                 returned = None
@@ -294,11 +294,11 @@ class StepOutputs:
             raise HandleOutputError(self._while_handling(one), error) from error
         except Exception as error:
             raise HandleOutputError(self._while_handling(one), error) from error
-        for happened in context.consume_events():
-            record_user_event(self._step, self._services, self._emit, happened)
-        added = context.consume_logged_metadata()
-        if added:
-            metadata.update(normalized(added))
+        if context._events is not None:
+            for happened in context.consume_events():
+                record_user_event(self._step, self._services, self._emit, happened)
+        if context._logged_metadata is not None:
+            metadata.update(normalized(context.consume_logged_metadata()))
         if isinstance(returned, ValueRef):
             return returned, _EMPTY, metadata
         if isinstance(returned, dict) and context.has_asset_partitions:

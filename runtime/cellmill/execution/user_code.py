@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Iterator, Mapping
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
 from cellmill.definitions.events import (
@@ -27,6 +28,10 @@ _EVENTS = (
     AssetCheckResult,
     AssetCheckEvaluation,
 )
+
+
+#: What a function may return that is not simply the value of its one output.
+NOT_A_VALUE = (Output, DynamicOutput, *_EVENTS, GeneratorType, AsyncGeneratorType, CoroutineType)
 
 
 def arguments(op: Any, context: Any, inputs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from cellmill.definitions.events import DATA_VERSION_TAG, INPUT_DATA_VERSION_TAG_PREFIX
+from cellmill.instance import wire
 from cellmill.instance.event_row import key_text
 from cellmill.instance.sql import Transaction
 from cellmill.planning.event import Event, EventType
@@ -83,8 +83,9 @@ def _materialized(changes: Changes, event: Event, event_id: int) -> None:
     if tags:
         data_version = tags.get(DATA_VERSION_TAG)
         code_version = tags.get(CODE_VERSION_TAG)
-        versions = {name[len(_INPUT_PREFIX) :]: value for name, value in tags.items() if name.startswith(_INPUT_PREFIX)}
-        inputs = json.dumps(versions) if versions else None
+        start = len(_INPUT_PREFIX)
+        versions = {name[start:]: value for name, value in tags.items() if name[:start] == _INPUT_PREFIX}
+        inputs = wire.dumps(versions) if versions else None
     made = (
         event_id,
         event.run_id,
@@ -92,7 +93,7 @@ def _materialized(changes: Changes, event: Event, event_id: int) -> None:
         data_version,
         code_version,
         inputs,
-        None if ref is None else json.dumps(ref.to_dict()),
+        None if ref is None else wire.dumps(ref.to_dict()),
     )
     _add(changes, MATERIALIZED_ASSET, (key, event.partition, event.timestamp, *made))
     if event.partition is not None:
@@ -153,15 +154,23 @@ _CHANGES: dict[EventType, Callable[[Changes, Event, int], None]] = {
 }
 
 
-def update_catalog(tx: Transaction, events: Sequence[Event], first_id: int) -> None:
-    """Performs what the events change; the first one has the id `first_id`, the others follow without a gap."""
+def update_catalog(tx: Transaction, events: Sequence[Event], last_event_id: str) -> int:
+    """Performs what the events change, and returns the id of the last of them, if they change anything (else 0).
+
+    They were inserted just now, in this order, without a gap; `last_event_id` is the query for the id of the last.
+    """
+    found = [(index, change, event) for index, event in enumerate(events) if (change := _CHANGES.get(event.type))]
+    if not found:
+        return 0
+    row = tx.row(last_event_id)
+    assert row is not None
+    first_id = row[0] - len(events) + 1
     changes: Changes = {}
-    for index, event in enumerate(events):
-        change = _CHANGES.get(event.type)
-        if change is not None:
-            change(changes, event, first_id + index)
+    for index, change, event in found:
+        change(changes, event, first_id + index)
     for statement, rows in changes.items():
         if len(rows) == 1:
             tx.run(statement, rows[0])
         else:
             tx.run_many(statement, rows)
+    return int(row[0])

@@ -106,9 +106,7 @@ def append_in(tx: Transaction, db: Database, run_id: str, attempt: int, events: 
         tx.run_many(INSERT, rows)
     except UnicodeError:
         _insert_cleaned(tx, rows)
-    last = tx.row(db.last_event_id)
-    assert last is not None
-    update_catalog(tx, events, last[0] - count + 1)
+    update_catalog(tx, events, db.last_event_id)
     for event in events:
         if event.type in RUN_EVENTS:
             _change_status(tx, run_id, attempt, event)
@@ -171,7 +169,7 @@ def append_outside_runs(db: Database, events: Sequence[Event], listener: Listene
         tx.run_many(INSERT, [clean_row(as_row(event, seq + index)) for index, event in enumerate(free, 1)])
         last = tx.row(db.last_event_id)
         assert last is not None
-        update_catalog(tx, free, last[0] - len(free) + 1)
+        update_catalog(tx, free, db.last_event_id)
     if listener is not None:
         listener(free)
     return int(last[0])

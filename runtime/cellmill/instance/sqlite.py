@@ -11,8 +11,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cellmill.errors import StorageBusyError, StorageError, StorageFullError, StorageLocationError
@@ -153,21 +152,9 @@ class SQLiteDatabase:
         local.forks = _forks
         return opened
 
-    @contextmanager
-    def write(self) -> Iterator[SQLiteTransaction]:
+    def write(self) -> _Write:
         """A `BEGIN IMMEDIATE` transaction."""
-        with self._turn if self._in_memory else _NO_TURN:
-            connection = self.connection()
-            try:
-                begin_immediate(connection)
-                try:
-                    yield SQLiteTransaction(connection)
-                except BaseException:
-                    connection.execute("ROLLBACK")
-                    raise
-                commit(connection)
-            except sqlite3.Error as error:
-                raise typed(error) from error
+        return _Write(self, self._turn if self._in_memory else None)
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """All rows of a query, outside any transaction."""
@@ -197,13 +184,44 @@ class SQLiteDatabase:
         self._shared = None
 
 
-class _NoTurn:
-    def __enter__(self) -> None: ...
+class _Write:
+    """The `with` block of a write transaction; a class, because a generator would cost as much as the transaction."""
 
-    def __exit__(self, *exc: object) -> None: ...
+    __slots__ = ("_connection", "_db", "_turn")
+
+    def __init__(self, db: SQLiteDatabase, turn: Any) -> None:
+        self._db = db
+        self._turn = turn
+
+    def __enter__(self) -> SQLiteTransaction:
+        if self._turn is not None:
+            self._turn.acquire()
+        try:
+            connection = self._connection = self._db.connection()
+            begin_immediate(connection)
+        except BaseException as error:
+            if self._turn is not None:
+                self._turn.release()
+            if isinstance(error, sqlite3.Error):
+                raise typed(error) from error
+            raise
+        return SQLiteTransaction(connection)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if error is None:
+                commit(self._connection)
+                return
+            self._connection.execute("ROLLBACK")
+        except sqlite3.Error as failed:
+            raise typed(failed) from failed
+        finally:
+            if self._turn is not None:
+                self._turn.release()
+        if isinstance(error, sqlite3.Error):
+            raise typed(error) from error
 
 
-_NO_TURN = _NoTurn()
 #: Connections inherited over a fork, kept from being closed.
 _abandoned: list[sqlite3.Connection] = []
 

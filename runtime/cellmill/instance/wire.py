@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from functools import lru_cache
 from importlib import import_module
+from operator import attrgetter
 from pathlib import PurePath
 from typing import Any, cast
 
@@ -37,6 +38,33 @@ MODULES = (
 REPR_LIMIT = 2000
 
 
+_Object = Callable[[Any], dict[str, Any]]
+_as_object: dict[type, _Object] = {}
+
+
+def _object_maker(cls: type) -> _Object:
+    """What turns a value of this dataclass into a JSON object; made once, for events pass here by the million."""
+    plan = _plan(cls)
+    name = cls.__name__
+    names = tuple(each for each, _ in plan)
+    defaults = tuple(default for _, default in plan)
+    # `attrgetter` of one name gives no tuple; asking for it twice does, and `zip` stops in time.
+    get = attrgetter(*names, *names[:1]) if names else _nothing
+
+    def make(value: Any) -> dict[str, Any]:
+        data = {"$": name}
+        for each, item, default in zip(names, get(value), defaults, strict=False):
+            if item is not default and (default is MISSING or item != default):
+                data[each] = item
+        return data
+
+    return make
+
+
+def _nothing(value: Any) -> tuple[Any, ...]:
+    return ()
+
+
 @lru_cache(maxsize=512)
 def _plan(cls: type) -> tuple[tuple[str, Any], ...]:
     """Names and defaults of the fields that make a value of this dataclass."""
@@ -53,15 +81,14 @@ def _plan(cls: type) -> tuple[tuple[str, Any], ...]:
 
 def _default(value: Any) -> Any:
     cls = type(value)
+    make = _as_object.get(cls)
+    if make is not None:
+        return make(value)
     if isinstance(value, MetadataValue):
         return {"$": "metadata", **value.to_json()}
     if is_dataclass(cls):
-        data = {"$": cls.__name__}
-        for name, default in _plan(cls):
-            item = getattr(value, name)
-            if item is not default and (default is MISSING or item != default):
-                data[name] = item
-        return data
+        make = _as_object[cls] = _object_maker(cls)
+        return make(value)
     encode = _ENCODERS.get(cls)
     if encode is not None:
         return encode(value)
@@ -98,13 +125,25 @@ _DECODERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "repr": lambda data: data["text"],
 }
 
-_encoder = json.JSONEncoder(default=_default, separators=(",", ":"), check_circular=False)
+
+def _text_maker() -> Callable[[Any], str]:
+    options: dict[str, Any] = {"default": _default, "separators": (",", ":"), "check_circular": False}
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return json.JSONEncoder(**options).encode
+    # What `JSONEncoder.encode` makes anew for each value, made once; it keeps no state between values.
+    text = json.encoder.encode_basestring_ascii
+    chunks: Callable[[Any, int], list[str]] = make(None, _default, text, None, ":", ",", False, False, True)
+    return lambda value: "".join(chunks(value, 0))
+
+
+_encode = _text_maker()
 
 
 def dumps(value: Any) -> str:
     """The JSON text of a value; whatever has no JSON form is stored as its `repr`."""
     try:
-        return _encoder.encode(value)
+        return _encode(value)
     except (TypeError, RecursionError, ValueError):
         return json.dumps(_plain(value, 0), separators=(",", ":"))
 

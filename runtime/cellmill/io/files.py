@@ -14,6 +14,10 @@ from cellmill import faults
 from cellmill.errors import StorageFullError, StorageLocationError, ValueNotFoundError
 
 TEMPORARY_MARK = ".tmp-"
+_NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
+_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+#: Bytes that are read at first; nearly every value is smaller.
+_AT_ONCE = 1 << 20
 
 
 class Files(Protocol):
@@ -24,6 +28,10 @@ class Files(Protocol):
 
     def write(self, path: str, write: Callable[[IO[bytes]], None]) -> int:
         """Makes the file appear with all that `write` writes, or not at all; returns its size."""
+        ...
+
+    def put(self, path: str, data: bytes) -> None:
+        """Makes the file appear with these bytes, or not at all."""
         ...
 
     def open(self, path: str) -> Any:
@@ -57,7 +65,6 @@ class LocalFiles:
     def __init__(self, root: str | os.PathLike[str], *, fsync: bool = False) -> None:
         self.root = os.fspath(root)
         self._fsync = fsync
-        self._made: set[str] = set()
 
     def _full(self, path: str) -> str:
         return f"{self.root}/{path}"
@@ -69,27 +76,27 @@ class LocalFiles:
             raise StorageLocationError(
                 f"The folder {folder} cannot be made ({error.strerror}); choose a writable base_dir."
             ) from error
-        self._made.add(folder)
 
     def write(self, path: str, write: Callable[[IO[bytes]], None]) -> int:
         """Makes the file appear with all that `write` writes, or not at all; returns its size."""
-        full = self._full(path)
-        folder = full.rpartition("/")[0]
-        if folder not in self._made:
-            self._make_folder(folder)
+        return self._publish(path, lambda descriptor: self._write_through(descriptor, write))
+
+    def put(self, path: str, data: bytes) -> None:
+        """Makes the file appear with these bytes, or not at all."""
+        self._publish(path, lambda descriptor: self._write_bytes(descriptor, data))
+
+    def _publish(self, path: str, fill: Callable[[int], int]) -> int:
+        full = f"{self.root}/{path}"
         temporary = f"{full}{TEMPORARY_MARK}{os.getpid()}-{os.urandom(4).hex()}"
+        descriptor = self._new_file(temporary)
         try:
-            size = self._write_temporary(temporary, write)
+            size = fill(descriptor)
             faults.hit("output.written")
             os.replace(temporary, full)
             if self._fsync:
-                _fsync_folder(folder)
+                _fsync_folder(full.rpartition("/")[0])
         except BaseException as error:
             self._discard(temporary)
-            if isinstance(error, FileNotFoundError) and folder in self._made:
-                # Someone removed the folder after we made it.
-                self._made.discard(folder)
-                return self.write(path, write)
             if isinstance(error, OSError) and error.errno in (28, 122):
                 raise StorageFullError(
                     f"No room to write {full}: {error.strerror}. The old value is untouched."
@@ -98,19 +105,46 @@ class LocalFiles:
         faults.hit("output.committed")
         return size
 
-    def _write_temporary(self, temporary: str, write: Callable[[IO[bytes]], None]) -> int:
-        try:
-            descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-        except PermissionError as error:
-            raise StorageLocationError(
-                f"{temporary.rpartition('/')[0]} is not writable ({error.strerror}); choose another base_dir."
-            ) from error
+    def _new_file(self, path: str) -> int:
+        # The folder is nearly always there; asking first would cost as much as making the file.
+        for attempt in range(3):
+            try:
+                return os.open(path, _NEW, 0o600)
+            except FileNotFoundError:
+                if attempt == 2:
+                    raise
+                self._make_folder(path.rpartition("/")[0])
+            except NotADirectoryError:
+                self._make_folder(path.rpartition("/")[0])
+                raise
+            except PermissionError as error:
+                raise StorageLocationError(
+                    f"{path.rpartition('/')[0]} is not writable ({error.strerror}); choose another base_dir."
+                ) from error
+            except OSError as error:
+                if error.errno in (28, 122):
+                    raise StorageFullError(f"No room to write {path}: {error.strerror}.") from error
+                raise
+        raise AssertionError("not reached")
+
+    def _write_through(self, descriptor: int, write: Callable[[IO[bytes]], None]) -> int:
         with open(descriptor, "w+b") as file:
             write(file)
             file.flush()
             if self._fsync:
-                os.fsync(file.fileno())
-            return os.fstat(file.fileno()).st_size
+                os.fsync(descriptor)
+            return os.fstat(descriptor).st_size
+
+    def _write_bytes(self, descriptor: int, data: bytes) -> int:
+        try:
+            done = os.write(descriptor, data)
+            while done < len(data):
+                done += os.write(descriptor, memoryview(data)[done:])
+            if self._fsync:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return done
 
     @staticmethod
     def _discard(temporary: str) -> None:
@@ -132,8 +166,22 @@ class LocalFiles:
 
     def read(self, path: str) -> bytes:
         """The file's bytes."""
-        with self.open(path) as file:
-            return file.read()
+        full = f"{self.root}/{path}"
+        try:
+            descriptor = os.open(full, _READ)
+        except FileNotFoundError:
+            raise ValueNotFoundError(f"There is no file {full}; materialize it first.") from None
+        try:
+            data = os.read(descriptor, _AT_ONCE)
+            if len(data) < _AT_ONCE:
+                # A short read of a regular file is its end.
+                return data
+            parts = [data]
+            while part := os.read(descriptor, 16 * _AT_ONCE):
+                parts.append(part)
+            return b"".join(parts)
+        finally:
+            os.close(descriptor)
 
     def exists(self, path: str) -> bool:
         """Whether there is a file."""
@@ -193,6 +241,10 @@ class RemoteFiles:
         faults.hit("output.committed")
         return size
 
+    def put(self, path: str, data: bytes) -> None:
+        """Makes the file appear with these bytes, or not at all."""
+        self.write(path, lambda file: _write_all(file, data))
+
     @contextmanager
     def open(self, path: str) -> Iterator[IO[bytes]]:
         """The file, open for reading."""
@@ -250,6 +302,10 @@ def _fsync_folder(folder: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _write_all(file: IO[bytes], data: bytes) -> None:
+    file.write(data)
 
 
 def _as_tuple(protocol: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:

@@ -29,6 +29,9 @@ class Format:
     load: Callable[[IO[bytes], str], Any]
     #: Whether equal values have equal bytes, so that a hash of the bytes is a version of the value.
     stable: bool = True
+    #: The same as functions to and from bytes, for formats that are made in memory anyway.
+    encode: Callable[[Any], bytes] | None = None
+    decode: Callable[[bytes], Any] | None = None
 
 
 def type_name(value: Any) -> str:
@@ -115,16 +118,24 @@ def _load_npy(file: IO[bytes], name: str) -> Any:
     return _library("numpy").lib.format.read_array(file, allow_pickle=False)
 
 
-def _dump_json(value: Any, file: IO[bytes]) -> None:
-    file.write(json.dumps(value, separators=(",", ":"), check_circular=False).encode())
+_encode_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
-def _dump_text(value: str, file: IO[bytes]) -> None:
-    file.write(value.encode())
+def _json_bytes(value: Any) -> bytes:
+    return b"%d" % value if type(value) is int else _encode_json(value).encode()
 
 
-def _dump_pickle(value: Any, file: IO[bytes]) -> None:
-    file.write(pickled(value))
+def _json_value(data: bytes) -> Any:
+    # Short runs of digits are most of what steps hand on in small jobs.
+    return int(data) if len(data) < 16 and data.isdigit() else json.loads(data)
+
+
+def _whole(decode: Callable[[bytes], Any]) -> Callable[[IO[bytes], str], Any]:
+    return lambda file, name: decode(file.read())
+
+
+def _written(encode: Callable[[Any], bytes]) -> Callable[[Any, IO[bytes]], None]:
+    return lambda value, file: _write(file, encode(value))
 
 
 def pickled(value: Any) -> bytes:
@@ -147,10 +158,12 @@ def pickled(value: Any) -> bytes:
 
 PARQUET = Format("parquet", ".parquet", _dump_parquet, _load_parquet)
 NPY = Format("npy", ".npy", _dump_npy, _load_npy)
-JSON = Format("json", ".json", _dump_json, lambda file, name: json.loads(file.read()))
-TEXT = Format("text", ".txt", _dump_text, lambda file, name: file.read().decode())
-BYTES = Format("bytes", ".bin", lambda value, file: _write(file, value), lambda file, name: file.read())
-PICKLE = Format("pickle", ".pickle", _dump_pickle, lambda file, name: pickle.loads(file.read()), stable=False)
+JSON = Format("json", ".json", _written(_json_bytes), _whole(_json_value), encode=_json_bytes, decode=_json_value)
+TEXT = Format("text", ".txt", _written(str.encode), _whole(bytes.decode), encode=str.encode, decode=bytes.decode)
+BYTES = Format("bytes", ".bin", _written(bytes), _whole(bytes), encode=bytes, decode=bytes)
+PICKLE = Format(
+    "pickle", ".pickle", _written(pickled), lambda file, name: pickle.loads(file.read()), stable=False, encode=pickled
+)
 
 FORMATS = {item.name: item for item in (PARQUET, NPY, JSON, TEXT, BYTES, PICKLE)}
 BY_SUFFIX = {item.suffix: item for item in FORMATS.values()}
@@ -174,8 +187,10 @@ def _write(file: IO[bytes], data: bytes) -> None:
 def format_of(value: Any) -> Format:
     """The format from which an equal value comes back."""
     cls = type(value)
-    if cls is int or cls is float or cls is bool or value is None:
-        return JSON if is_plain(value) else PICKLE
+    if cls is int:
+        return JSON if value.bit_length() <= JSON_INT_BITS else PICKLE
+    if cls is float or cls is bool or value is None:
+        return JSON
     if cls is str:
         return TEXT if _is_encodable(value) else PICKLE
     if cls is list or cls is dict:

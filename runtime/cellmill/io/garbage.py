@@ -7,8 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from cellmill.io.files import TEMPORARY_MARK
-from cellmill.io.formats import BY_SUFFIX
-from cellmill.io.value_store import ValueStore, version_time
+from cellmill.io.value_store import ValueStore, version_parts, version_time
 
 #: Seconds for which nothing new is removed: a writer may be between its file and its event.
 GRACE_S = 3600.0
@@ -46,12 +45,13 @@ def collect(
         if TEMPORARY_MARK in name:
             if changed_at < limit:
                 temporary.append(path)
-        elif name.startswith("@") and "." + name.partition(".")[2] in BY_SUFFIX:
-            places.setdefault(folder, []).append(name)
+        elif parts := version_parts(name):
+            place = f"{folder}/{parts[0]}" if folder else parts[0]
+            places.setdefault(place, []).append("".join(parts[1:]))
     doomed = []
-    for folder, names in places.items():
-        count = keep if isinstance(keep, int) else keep(folder)
-        doomed += _superseded(folder, sorted(names), max(1, count), live, limit, open_since)
+    for place, names in places.items():
+        count = keep if isinstance(keep, int) else keep(place)
+        doomed += _superseded(place, sorted(names), max(1, count), live, limit, open_since)
     if not dry_run:
         for path in (*doomed, *temporary):
             store.files.delete(path)
@@ -59,13 +59,13 @@ def collect(
 
 
 def _superseded(
-    folder: str, names: list[str], keep: int, live: Collection[str], limit: float, open_since: float | None
+    place: str, names: list[str], keep: int, live: Collection[str], limit: float, open_since: float | None
 ) -> list[str]:
     # A version stops being current when the next one is made.
     horizon = limit if open_since is None else min(limit, open_since)
     doomed = []
     for name, successor in zip(names[:-keep], names[1:], strict=False):
-        path = f"{folder}/{name}"
-        if path not in live and version_time(successor.partition(".")[0][1:]) < horizon:
+        path = f"{place}@{name}"
+        if path not in live and version_time(successor.partition(".")[0]) < horizon:
             doomed.append(path)
     return doomed

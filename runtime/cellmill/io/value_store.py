@@ -1,6 +1,6 @@
 """The value store: every write makes a new version, and a reader that holds a reference sees that version whole.
 
-A value lies at `<asset key>/[=partition/]@<version><suffix>`; which version is current is what the catalog says. What a
+A value lies at `<asset key>[/=partition]@<version><suffix>`; which version is current is what the catalog says. What a
 killed writer leaves is a temporary file or a version that nothing refers to: `gc` removes both.
 """
 
@@ -16,7 +16,7 @@ from typing import IO, Any
 from cellmill.definitions.value_ref import ValueRef
 from cellmill.errors import SecurityError, ValueCorruptError, ValueNotFoundError
 from cellmill.io.files import Files, open_files
-from cellmill.io.formats import BY_SUFFIX, FORMATS, PICKLE, Format, format_of, pickled, type_name
+from cellmill.io.formats import BY_SUFFIX, FORMATS, PICKLE, Format, format_of, type_name
 from cellmill.io.signing import load_key, sign, verify
 
 #: Bytes that are hashed at a time when a stored file is checked.
@@ -93,7 +93,7 @@ class ValueStore:
         """Stores a new version of the value of `place`; no earlier version is touched."""
         version = new_version()
         chosen = format or format_of(value)
-        path = f"{place}/@{version}{chosen.suffix}"
+        path = f"{place}@{version}{chosen.suffix}"
         return self._write(path, version, chosen, value, fall_back=format is None)
 
     def write_file(self, path: str, value: Any, format: Format | None = None) -> ValueRef:
@@ -102,12 +102,9 @@ class ValueStore:
         return self._write(path + chosen.suffix, new_version(), chosen, value, fall_back=format is None)
 
     def _write(self, path: str, version: str, chosen: Format, value: Any, *, fall_back: bool) -> ValueRef:
+        if chosen.encode is not None:
+            return self._write_bytes(path, version, chosen, value, fall_back=fall_back)
         name = type_name(value)
-        if chosen is PICKLE:
-            data = sign(self._signing_key(), path, pickled(value))
-            size = self.files.write(path, lambda file: _write_all(file, data))
-            checksum = hashlib.sha256(data).hexdigest()
-            return self._ref(path, version, chosen, size, checksum, name)
         hashed: list[_Hashing] = []
 
         def dump(file: IO[bytes]) -> None:
@@ -125,6 +122,21 @@ class ValueStore:
             return self._write(other, version, PICKLE, value, fall_back=False)
         checksum = hashed[-1].hash.hexdigest()
         return self._ref(path, version, chosen, size, checksum, name)
+
+    def _write_bytes(self, path: str, version: str, chosen: Format, value: Any, *, fall_back: bool) -> ValueRef:
+        assert chosen.encode is not None
+        try:
+            data = chosen.encode(value)
+        except Exception as error:
+            if chosen is PICKLE or not fall_back or not _is_conversion_error(error):
+                raise
+            other = path.removesuffix(chosen.suffix) + PICKLE.suffix
+            return self._write_bytes(other, version, PICKLE, value, fall_back=False)
+        if chosen is PICKLE:
+            data = sign(self._signing_key(), path, data)
+        self.files.put(path, data)
+        checksum = hashlib.sha256(data).hexdigest()
+        return self._ref(path, version, chosen, len(data), checksum, type_name(value))
 
     def _ref(self, path: str, version: str, chosen: Format, size: int, checksum: str, name: str) -> ValueRef:
         return ValueRef(
@@ -146,9 +158,16 @@ class ValueStore:
         chosen = FORMATS.get(ref.format)
         if chosen is None:
             raise ValueCorruptError(f"The value {ref.path} is in the format {ref.format!r}, which this cellmill lacks.")
-        _refuse_escape(ref.path)
+        path = ref.path
+        if path[:1] == "/" or ".." in path or "\0" in path:
+            _refuse_escape(path)
+        if chosen.decode is not None:
+            data = self.files.read(path)
+            if self._verify and ref.checksum and hashlib.sha256(data).hexdigest() != ref.checksum:
+                raise _changed(ref)
+            return chosen.decode(data)
         if chosen is PICKLE:
-            data = self.files.read(ref.path)
+            data = self.files.read(path)
             # The signature covers the bytes, so the checksum would say nothing more.
             body = verify(self._signing_key(), ref.path, data)
             return PICKLE.load(io.BytesIO(body), ref.type_name)
@@ -176,10 +195,12 @@ class ValueStore:
     def versions(self, place: str) -> list[ValueRef]:
         """All versions in `place`, oldest first; without checksums, which only the catalog knows."""
         found = []
-        for name in self.files.names(place):
-            stem, dot, suffix = name.partition(".")
-            if stem.startswith("@") and dot + suffix in BY_SUFFIX:
-                found.append(_unchecked(f"{place}/{name}", stem[1:], BY_SUFFIX[dot + suffix]))
+        folder, _, stem = place.rpartition("/")
+        for name in self.files.names(folder):
+            if parts := version_parts(name):
+                of, version, suffix = parts
+                if of == stem:
+                    found.append(_unchecked(f"{place}@{version}{suffix}", version, BY_SUFFIX[suffix]))
         return sorted(found, key=lambda ref: ref.version)
 
     def delete(self, ref: ValueRef) -> None:
@@ -191,8 +212,11 @@ def _unchecked(path: str, version: str, format: Format) -> ValueRef:
     return ValueRef(path=path, format=format.name, version=version, size=-1, checksum="", type_name="")
 
 
-def _write_all(file: IO[bytes], data: bytes) -> None:
-    file.write(data)
+def version_parts(name: str) -> tuple[str, str, str] | None:
+    """Name of the asset or partition, version and suffix of a stored file; None for any other file."""
+    of, mark, rest = name.rpartition("@")
+    version, dot, suffix = rest.partition(".")
+    return (of, version, dot + suffix) if mark and dot + suffix in BY_SUFFIX else None
 
 
 def _is_conversion_error(error: Exception) -> bool:
@@ -209,9 +233,13 @@ def _check(file: IO[bytes], ref: ValueRef) -> None:
         digest.update(chunk)
     file.seek(0)
     if digest.hexdigest() != ref.checksum:
-        raise ValueCorruptError(
-            f"The stored value {ref.path} does not have the checksum it was written with; materialize it again."
-        )
+        raise _changed(ref)
+
+
+def _changed(ref: ValueRef) -> ValueCorruptError:
+    return ValueCorruptError(
+        f"The stored value {ref.path} does not have the checksum it was written with; materialize it again."
+    )
 
 
 def _refuse_escape(path: str) -> None:

@@ -64,8 +64,8 @@ class EventType(str, Enum):
     #: A message that user code logged; Dagster keeps these without an event type.
     LOG = "LOG"
 
-    def __hash__(self) -> int:
-        return hash(self._value_)
+    # Enum's own is written in Python, and events are looked up by type all the time.
+    __hash__ = str.__hash__
 
 
 RUN_EVENTS = frozenset(

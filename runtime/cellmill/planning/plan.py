@@ -131,7 +131,16 @@ _CONFIG = FromConfig()
 class StepInput:
     """One input of a step: its definition and where its value comes from."""
 
-    __slots__ = ("asset_key", "definition", "is_nothing", "is_untyped", "name", "source", "source_assets")
+    __slots__ = (
+        "asset_key",
+        "definition",
+        "is_nothing",
+        "is_untyped",
+        "name",
+        "partitions_def",
+        "source",
+        "source_assets",
+    )
 
     def __init__(self, definition: Any, source: Any, asset_key: AssetKey | None, source_assets: Any = None) -> None:
         self.name: str = definition.name
@@ -140,6 +149,7 @@ class StepInput:
         self.asset_key = asset_key
         #: The definition of the asset that is loaded.
         self.source_assets = source_assets
+        self.partitions_def: Any = None if asset_key is None or source_assets is None else source_assets.partitions_def
         self.is_nothing: bool = definition.is_nothing
         self.is_untyped: bool = definition.is_untyped
 
