@@ -99,7 +99,17 @@ class ValueStore:
     def write_file(self, path: str, value: Any, format: Format | None = None) -> ValueRef:
         """Stores the value in one file, `path` with the format's suffix, replacing what was there."""
         chosen = format or format_of(value)
-        return self._write(path + chosen.suffix, new_version(), chosen, value, fall_back=format is None)
+        ref = self._write(path + chosen.suffix, new_version(), chosen, value, fall_back=format is None)
+        self._forget_other_formats(path, ref.path)
+        return ref
+
+    def _forget_other_formats(self, path: str, kept: str) -> None:
+        """Removes what an earlier value of another type left under the same name: it would be found instead."""
+        folder, _, stem = path.rpartition("/")
+        for name in self.files.names(folder):
+            found = f"{folder}/{name}" if folder else name
+            if found != kept and name.startswith(stem) and name.removeprefix(stem) in BY_SUFFIX:
+                self.files.delete(found)
 
     def _write(self, path: str, version: str, chosen: Format, value: Any, *, fall_back: bool) -> ValueRef:
         if chosen.encode is not None:
