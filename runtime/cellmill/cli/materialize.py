@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from cellmill.cli.launch import RunOrder, read_config_file, start_and_follow
 from cellmill.cli.runs import parse_tags
 from cellmill.cli.state import asset_states
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.planning.run import PARTITION_TAG
+from cellmill.planning.run import PARTITION_RANGE_END_TAG, PARTITION_RANGE_START_TAG, PARTITION_TAG
 from cellmill.workspace.manifest import AssetEntry
+from cellmill.workspace.module_visit import EXECUTOR_TAG
 from cellmill.workspace.validate import first_cycle
 from cellmill.workspace.worker import ASSET_JOB, PARALLEL_TAG
 
@@ -74,17 +76,55 @@ def materialize(
     if parallel:
         run_tags[PARALLEL_TAG] = str(parallel)
     if executor:
-        run_tags["cellmill/executor"] = executor
+        run_tags |= _executor_tags(executor, entries)
     config = read_config_file(config_file)
     keys = [entry.asset_key for entry in entries]
-    code = 0
-    for key in _partition_keys(app, entries, partition, partition_range):
-        order_tags = run_tags if key is None else {**run_tags, PARTITION_TAG: key}
-        order = RunOrder(job_name=ASSET_JOB, assets=keys, tags=order_tags, run_config=config)
-        code = start_and_follow(app, order, detach=detach) or code
-        if code:
-            break
-    return code
+    parts = _partition_tags(_partition_keys(app, entries, partition, partition_range), entries)
+    for number, tags_of_part in enumerate(parts, start=1):
+        if len(parts) > 1 and not detach:
+            app.console.print(f"Run {number} of {len(parts)}: {' to '.join(tags_of_part.values())}", style="bold")
+        order = RunOrder(job_name=ASSET_JOB, assets=keys, tags={**run_tags, **tags_of_part}, run_config=config)
+        if code := start_and_follow(app, order, detach=detach):
+            return code
+    return 0
+
+
+_EXECUTORS = ("in_process", "multiprocess", "dask")
+
+
+def _executor_tags(executor: str, entries: Sequence[AssetEntry]) -> dict[str, str]:
+    """Return the tags by which a run uses an executor.
+
+    Raises: click.UsageError for one that there is not, or that cannot carry out notebooks.
+    """
+    name = executor.partition(":")[0]
+    if name not in _EXECUTORS or (":" in executor and name != "dask"):
+        close = get_close_matches(name, _EXECUTORS, n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else "There are in_process, multiprocess, dask and dask:ADDRESS."
+        raise click.UsageError(f"There is no executor {executor!r}. {hint}")
+    notebook = next((entry for entry in entries if entry.notebook), None)
+    if name == "dask" and notebook is not None:
+        raise click.UsageError(
+            f"{notebook.name} is made in {notebook.notebook}, and notebooks run in kernels of this machine: "
+            "use --executor multiprocess, or select assets of modules only."
+        )
+    # Each notebook has a kernel, so a process, of its own: in_process means one after the other.
+    return {EXECUTOR_TAG: executor} | ({PARALLEL_TAG: "1"} if name == "in_process" else {})
+
+
+def _partition_tags(keys: Sequence[str | None], entries: Sequence[AssetEntry]) -> list[dict[str, str]]:
+    """Return the tags of each run that `keys` need: one run a key, or fewer where all assets' policies allow it."""
+    limits = [entry.backfill_limit for entry in entries if entry.partitions]
+    if len(keys) < 2 or any(limit is None for limit in limits):
+        return [{} if key is None else {PARTITION_TAG: key} for key in keys]
+    size = min((limit for limit in limits if limit), default=len(keys))
+    chunks = [keys[at : at + size] for at in range(0, len(keys), size)]
+    return [
+        {PARTITION_TAG: str(chunk[0])}
+        if len(chunk) == 1
+        else {PARTITION_RANGE_START_TAG: str(chunk[0]), PARTITION_RANGE_END_TAG: str(chunk[-1])}
+        for chunk in chunks
+    ]
 
 
 def chosen_assets(app: App, selection: Sequence[str], *, upstream: bool, stale: bool) -> list[AssetEntry]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cellmill.definitions.executor import in_process_executor, multiprocess_executor
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.run_config import resolve_run_config
-from cellmill.errors import CellmillError
+from cellmill.errors import CellmillError, InvalidDefinitionError
+from cellmill.execution.executors.executor import make_executor
 from cellmill.execution.in_process import prepared, run_job, with_partition
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import RUN_EVENTS, Event, EventType
@@ -20,6 +23,9 @@ from cellmill.workspace.run_plan import Visit
 
 if TYPE_CHECKING:
     from cellmill.workspace.worker import RunWork
+
+#: Tag by which a run chooses how the steps of modules are carried out.
+EXECUTOR_TAG = "cellmill/executor"
 
 
 class _Writer:
@@ -80,9 +86,31 @@ def _run(job: JobDefinition, work: RunWork, instance: Any) -> bool:
     partition = tags.get(PARTITION_TAG)
     if partition is not None and job.partitions_def is not None:
         tags, config = with_partition(job, partition, tags, config, work.instance)
+    job.executor_def, execution = _executor(tags.get(EXECUTOR_TAG, ""), job.executor_def)
     resolved = resolve_run_config(job, config)
-    result = run_job(job, plan_job(job), run, instance, resolved, raise_on_error=False, keep_outputs=False)
+    plan = plan_job(job)
+    if job.executor_def is None or job.executor_def is in_process_executor:
+        result = run_job(job, plan, run, instance, resolved, raise_on_error=False, keep_outputs=False)
+    else:
+        executor = make_executor(job, instance, resolved.execution if execution is None else execution)
+        result = executor.execute(job, plan, run, instance, resolved, raise_on_error=False)
     return bool(result.success)
+
+
+def _executor(chosen: str, declared: Any) -> tuple[Any, Mapping[str, Any] | None]:
+    """Return the executor that a run's tag chooses with its config, or the one that the code declares."""
+    name, _, address = chosen.partition(":")
+    match name:
+        case "":
+            return declared, None
+        case "in_process":
+            return in_process_executor, {}
+        case "multiprocess":
+            return multiprocess_executor, {}
+        case "dask":
+            dask = import_module("cellmill.execution.executors.dask")  # an optional extra
+            return dask.dask_executor, {"cluster": {"existing": {"address": address}}} if address else {}
+    raise InvalidDefinitionError(f"There is no executor {chosen!r}: in_process, multiprocess, dask or dask:ADDRESS.")
 
 
 def _message(visit: Visit, failures: Sequence[Event]) -> str:

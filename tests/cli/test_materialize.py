@@ -1,0 +1,77 @@
+"""`cellmill materialize`: which executor, and how many runs for a range of partitions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .command import Command
+
+MODULE = """
+import os
+from cellmill import BackfillPolicy, Definitions, StaticPartitionsDefinition, asset
+
+@asset
+def first():
+    return os.getpid()
+
+@asset
+def second(first):
+    return [first, os.getpid()]
+
+PARTS = StaticPartitionsDefinition(["a", "b", "c", "d"])
+
+@asset(partitions_def=PARTS, backfill_policy=BackfillPolicy.single_run())
+def together(context):
+    return dict.fromkeys(context.partition_keys, 1)
+
+@asset(partitions_def=PARTS, backfill_policy=BackfillPolicy.multi_run(3))
+def by_three(context):
+    return dict.fromkeys(context.partition_keys, 1)
+
+@asset(partitions_def=PARTS)
+def one_by_one(context):
+    return context.partition_key
+
+defs = Definitions(assets=[first, second, together, by_three, one_by_one])
+"""
+
+
+@pytest.fixture(autouse=True)
+def module(tmp_path: Path) -> None:
+    """A workspace of one file."""
+    (tmp_path / "code.py").write_text(MODULE)
+    (tmp_path / "cellmill.toml").write_text('[[locations]]\nname = "code"\nfile = "code.py"\n')
+
+
+def processes(tmp_path: Path) -> set[int]:
+    newest = max((tmp_path / ".cellmill").rglob("assets/second/*.json"), key=lambda path: path.stat().st_mtime)
+    return set(json.loads(newest.read_text()))
+
+
+@pytest.mark.parametrize(("executor", "own"), [("in_process", True), ("multiprocess", False)])
+def test_executor(cellmill: Command, tmp_path: Path, executor: str, own: bool) -> None:
+    """Steps are carried out where the option says, several selections being one run."""
+    done = cellmill("materialize", "first", "second", "--executor", executor)
+    assert done.code == 0, done.err
+    started = cellmill("runs", "logs", "last", "--json").data[0]["message"]
+    worker = int(started.removesuffix(".").rpartition(" ")[2])
+    assert (processes(tmp_path) == {worker}) is own and (worker in processes(tmp_path)) is own
+    assert len(cellmill("runs", "list", "--json").data) == 1
+
+
+def test_unknown_executor(cellmill: Command) -> None:
+    """A misspelt executor is refused with the nearest."""
+    wrong = cellmill("materialize", "first", "--executor", "multiproces")
+    assert wrong.code == 2 and "Did you mean 'multiprocess'" in wrong.err
+
+
+@pytest.mark.parametrize(("asset", "count"), [("together", 1), ("by_three", 2), ("one_by_one", 4)])
+def test_range(cellmill: Command, asset: str, count: int) -> None:
+    """A range is as many runs as the backfill policy says, and each of its partitions is made."""
+    done = cellmill("materialize", asset, "--partition-range", "a..d")
+    assert done.code == 0, done.err
+    assert len(cellmill("runs", "list", "--json").data) == count
+    assert cellmill("partitions", "status", asset, "--json").data == {"materialized": 4}
