@@ -81,8 +81,11 @@ class AssetValueLoader:
         if name not in self._managers:
             from cellmill.definitions.graph import GraphDefinition
             from cellmill.definitions.job import JobDefinition
+            from cellmill.definitions.op import OpDefinition
 
-            job = JobDefinition(graph_def=GraphDefinition("load_asset_value"), resource_defs=defs)
+            # only what something requires has config
+            reads = OpDefinition(lambda: None, name="load_asset_value", outs={}, required_resource_keys={wanted})
+            job = JobDefinition(graph_def=GraphDefinition("load_asset_values", node_defs=[reads]), resource_defs=defs)
             config = resolve_run_config(job, {"resources": resource_config or self._config})
             scope = self._scopes[name] = ResourceScope(defs, config.resources, instance=self._instance)
             self._managers[name] = getattr(scope.resources([wanted]), wanted)

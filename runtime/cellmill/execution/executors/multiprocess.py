@@ -101,6 +101,8 @@ def execute_elsewhere(
         run,
         str(instance.home),
         config,
+        # a database that this process was told by URL need not be configured where the workers are
+        storage=getattr(instance.db, "url", None),
         input_values=input_values,
         retries_enabled=retries_enabled,
         capture=capture,

@@ -125,6 +125,7 @@ class StepWork:
         home: str,
         config: Any,
         *,
+        storage: str | None = None,
         input_values: Mapping[str, Any] | None = None,
         retries_enabled: bool = True,
         capture: bool = True,
@@ -134,6 +135,7 @@ class StepWork:
         self._capture: StepCapture | None = None
         self._run = run
         self._home = home
+        self._storage = storage
         self._config = config
         self._input_values = input_values
         self._retries_enabled = retries_enabled
@@ -187,7 +189,7 @@ class StepWork:
     def _services(self) -> Services:
         if self._opened is None or self._opened[0] != os.getpid():
             stack = ExitStack()
-            instance = stack.enter_context(Instance.get(self._home))
+            instance = stack.enter_context(Instance.get(self._home, storage=self._storage))
             loggers = run_loggers(self._job, self._config, instance)
             scope = stack.enter_context(
                 resource_scope(self._job.resource_defs, self._config.resources, instance=instance, run=self._run)
