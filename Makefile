@@ -2,13 +2,14 @@
 # make lab    open JupyterLab on the worked example
 # make test   lint, type checks, unit tests, notebooks, TypeScript and browser tests
 # make lint   ruff, mypy, import-linter, tsc
+# make docs   the reference and the site
 # make bench  the benchmark suite          make soak  the long-running fault tests
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint types unit notebooks typescript browser bench soak clean
+.PHONY: help demo lab test lint types unit notebooks typescript browser bench soak docs clean
 
 # The first Python that is recent enough; a name on the path may be a shim for a version that is not there.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -100,6 +101,15 @@ bench: $(STAMPS)/test-install
 
 soak: $(STAMPS)/test-install $(STAMPS)/postgres
 	@$(BIN)/pytest tests/faults -m "fault or slow" --timeout 600
+
+# The reference from the code, then the site; any warning is an error.
+docs: $(STAMPS)/docs-install
+	@$(BIN)/python docs/generate_reference.py
+	$(BIN)/mkdocs build --quiet --strict -d test-artifacts/site
+
+$(STAMPS)/docs-install: $(STAMPS)/test-install
+	@$(BIN)/pip install -qq -e '.[docs]'
+	touch $@
 
 clean:
 	rm -rf .venv $(LAB)/node_modules $(LAB)/lib $(LAB)/cellmill_lab/static $(LAB)/cellmill_lab/labextension test-artifacts

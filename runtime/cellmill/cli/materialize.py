@@ -29,7 +29,7 @@ def complete_asset(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 
 @click.command()
-@click.argument("selection", nargs=-1, required=True, shell_complete=complete_asset)
+@click.argument("selection", nargs=-1, shell_complete=complete_asset)
 @click.option("-u", "--upstream", is_flag=True, help="Also everything upstream.")
 @click.option("--stale", is_flag=True, help="Only what is stale or missing.")
 @click.option("--partition", metavar="KEY", help="Of this partition.")
@@ -59,10 +59,12 @@ def materialize(
 ) -> int:
     """Make the assets of SELECTION, in the notebooks' own kernels; only the cells they need are run.
 
-    Upstreams that are not selected are loaded from where they are stored.
+    Upstreams that are not selected are loaded from where they are stored. With --stale alone, all assets are meant.
     """
+    if not selection and not stale:
+        raise click.UsageError("Which assets? Give a SELECTION ('*' for all), or --stale.")
     app.warn_problems()
-    entries = chosen_assets(app, selection, upstream=upstream, stale=stale)
+    entries = chosen_assets(app, selection or ("*",), upstream=upstream, stale=stale)
     if not entries:
         app.console.print("Everything is fresh.", style="green")
         return 0
