@@ -1,4 +1,4 @@
-"""Writes `docs/reference/` and the commands of `docs/cli.md`: the public API, magics, GraphQL, errors and settings, from the code itself.
+"""Writes `docs/reference/` and the commands of `docs/cli.md` from the code itself.
 
 python docs/generate_reference.py
 """
@@ -115,8 +115,8 @@ def api_page() -> str:
     lines = [
         "# Public API",
         "",
-        "What `from cellmill import …` offers. Each name is imported at its first use. `cellmill.dagster` offers the same",
-        "under Dagster's own names; what tests import beside it is in `cellmill.testing`.",
+        "What `from cellmill import …` offers. Each name is imported at its first use. `cellmill.dagster` offers the",
+        "same under Dagster's own names; what tests import beside it is in `cellmill.testing`.",
         "",
     ]
     rooms: dict[str, list[str]] = {}
@@ -153,8 +153,8 @@ def magics_page() -> str:
     lines = [
         "# Magics",
         "",
-        "`%load_ext cellmill` brings them. In a client, `%%asset?` and `%lineage?` show the same text. `#| asset NAME …` as the",
-        "first line of a cell is `%%asset NAME …`; so with `op`, `check` and `sensor`.",
+        "`%load_ext cellmill` brings them. In a client, `%%asset?` and `%lineage?` show the same text. `#| asset NAME …` as",
+        "the first line of a cell is `%%asset NAME …`; so with `op`, `check` and `sensor`.",
         "",
     ]
     for kind in ("asset", "op", "check", "sensor"):
@@ -235,8 +235,8 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "The workspace's file is `cellmill.toml`, or `[tool.cellmill]` in `pyproject.toml`; Dagster's `workspace.yaml` is read too. An",
-        "unknown key is an error that names its line and the nearest known one.",
+        "The workspace's file is `cellmill.toml`, or `[tool.cellmill]` in `pyproject.toml`; Dagster's `workspace.yaml`",
+        "is read too. An unknown key is an error that names its line and the nearest known one.",
         "",
         "## Top level",
         "",
