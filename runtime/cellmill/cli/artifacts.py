@@ -9,8 +9,8 @@ from pathlib import Path
 
 from cellmill.cli.app import App
 from cellmill.errors import MissingExtra
-from cellmill.execution.notebook.notebook_step import recover_notebooks
-from cellmill.workspace.notebook_visit import artifacts_of
+from cellmill.execution.run_ledger import complete_artifacts
+from cellmill.workspace.run_names import artifacts_of
 
 
 def executed_notebooks(app: App, run_id: str) -> list[Path]:
@@ -20,7 +20,7 @@ def executed_notebooks(app: App, run_id: str) -> list[Path]:
         return []
     run = app.instance.get_run_by_id(run_id)
     if run is None or run.is_finished:
-        recover_notebooks(folder)
+        complete_artifacts(app.instance, run_id)
     return sorted(folder.glob("**/*.ipynb"))
 
 

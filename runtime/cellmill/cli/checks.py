@@ -12,7 +12,7 @@ from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.render import show_rows
 from cellmill.cli.state import has_instance
 from cellmill.definitions.asset_key import AssetCheckKey
-from cellmill.workspace.worker import ASSET_JOB
+from cellmill.workspace.run_names import ASSET_JOB
 
 
 @click.group()

@@ -17,7 +17,7 @@ from cellmill.notebooks.asset_cell import AssetCell
 from cellmill.planning.run import PARTITION_TAG, Run
 from cellmill.workspace.files import write_text_atomically
 from cellmill.workspace.manifest import AssetEntry
-from cellmill.workspace.notebook_visit import artifacts_of
+from cellmill.workspace.run_names import artifacts_of
 from cellmill.workspace.run_plan import LinkedNotebooks
 
 

@@ -19,7 +19,7 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.execution.run_ledger import launch_recorded_run, request_stop
 from cellmill.planning.event import EventType
 from cellmill.planning.run import PARENT_RUN_TAG, RESUME_RETRY_TAG, ROOT_RUN_TAG, Run, RunStatus
-from cellmill.workspace.worker import ASSET_JOB, NOTEBOOK_JOB
+from cellmill.workspace.run_names import ASSET_JOB, NOTEBOOK_JOB
 
 #: Seconds that Ctrl-C waits for a run to end in order.
 _STOP_WAIT_S = 15.0

@@ -18,8 +18,8 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.planning.run import PARTITION_RANGE_END_TAG, PARTITION_RANGE_START_TAG, PARTITION_TAG
 from cellmill.workspace.manifest import AssetEntry
 from cellmill.workspace.module_visit import EXECUTOR_TAG
+from cellmill.workspace.run_names import ASSET_JOB, PARALLEL_TAG
 from cellmill.workspace.validate import first_cycle
-from cellmill.workspace.worker import ASSET_JOB, PARALLEL_TAG
 
 
 def complete_asset(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

@@ -13,8 +13,7 @@ from cellmill.cli.app import App, pass_app
 from cellmill.cli.launch import RunOrder, start_and_follow
 from cellmill.cli.runs import parse_tags
 from cellmill.planning.run import PARTITION_TAG
-from cellmill.workspace.notebook_visit import PARAMETERS_TAG
-from cellmill.workspace.worker import NOTEBOOK_JOB, NOTEBOOK_TAG
+from cellmill.workspace.run_names import NOTEBOOK_JOB, NOTEBOOK_TAG, PARAMETERS_TAG
 
 
 @click.command()

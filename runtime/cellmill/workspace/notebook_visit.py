@@ -20,13 +20,10 @@ from cellmill.execution.notebook.notebook_step import NotebookStepRequest, run_n
 from cellmill.execution.notebook.protocol import StepMessage
 from cellmill.planning.event import EngineEventData, ErrorInfo, Event, EventType, StepFailureData
 from cellmill.planning.run import PARTITION_TAG, Run
+from cellmill.workspace.run_names import PARAMETERS_TAG, SCHEDULED_AT_TAG, artifacts_of
 from cellmill.workspace.run_plan import Visit
 from cellmill.workspace.workspace import Workspace
 
-#: Tags by which a run of a whole notebook carries papermill's parameters, and the tick that asked for the run.
-PARAMETERS_TAG = "cellmill/parameters"
-SCHEDULED_AT_TAG = "cellmill/scheduled_at"
-ARTIFACTS_FOLDER = "runs"
 #: The first frame of a traceback as IPython writes it: the cell that was run.
 _LINE = re.compile(r"^\s*Cell In ?\[\d+\], line (\d+)", re.MULTILINE)
 _ANSI = re.compile(r"\x1b\[[\d;]*m")
@@ -53,11 +50,6 @@ class VisitServices:
     find_versions: Callable[[Sequence[AssetKey]], Mapping[AssetKey, str | None]]
     emit: Callable[[Sequence[Event]], None]
     cancel: CancelSwitch
-
-
-def artifacts_of(home: Path, run_id: str) -> Path:
-    """Return the folder of what a run leaves: executed notebooks, journals, logs."""
-    return home / ARTIFACTS_FOLDER / run_id
 
 
 def visit_notebook(visit: Visit, services: VisitServices) -> VisitEnd:

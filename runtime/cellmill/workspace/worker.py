@@ -34,18 +34,12 @@ from cellmill.workspace.config import find_workspace, read_config, with_location
 from cellmill.workspace.location import ModuleLocation
 from cellmill.workspace.manifest import AssetEntry, JobEntry
 from cellmill.workspace.notebook_visit import VisitEnd, VisitServices, visit_notebook
+from cellmill.workspace.run_names import NOTEBOOK_JOB, NOTEBOOK_TAG, PARALLEL_TAG
 from cellmill.workspace.run_plan import Visit, plan_visits, whole_notebook
 from cellmill.workspace.workspace import Workspace, find_home
 
-#: Tag of a run that executes a whole notebook: its path from the root.
-NOTEBOOK_TAG = "cellmill/notebook"
-#: Tag that limits how many visits of a run go on at the same time.
-PARALLEL_TAG = "cellmill/max_concurrent"
 #: Visits at the same time unless something else is said: a kernel each.
 MAX_CONCURRENT = 2
-#: Name of the job of a run that makes a selection of assets.
-ASSET_JOB = "__ASSET_JOB"
-NOTEBOOK_JOB = "__NOTEBOOK_JOB"
 
 ENDED_WELL, ENDED_BADLY, CANCELLED = 0, 1, 130
 

@@ -1,0 +1,22 @@
+"""Names that whoever starts a run and the process of the run agree on; light, for commands that only start one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+#: Tag of a run that executes a whole notebook: its path from the root.
+NOTEBOOK_TAG = "cellmill/notebook"
+#: Tag that limits how many visits of a run go on at the same time.
+PARALLEL_TAG = "cellmill/max_concurrent"
+#: Tags by which a run of a whole notebook carries papermill's parameters, and the tick that asked for the run.
+PARAMETERS_TAG = "cellmill/parameters"
+SCHEDULED_AT_TAG = "cellmill/scheduled_at"
+#: Name of the job of a run that makes a selection of assets.
+ASSET_JOB = "__ASSET_JOB"
+NOTEBOOK_JOB = "__NOTEBOOK_JOB"
+ARTIFACTS_FOLDER = "runs"
+
+
+def artifacts_of(home: Path, run_id: str) -> Path:
+    """Return the folder of what a run leaves: executed notebooks, journals, logs."""
+    return home / ARTIFACTS_FOLDER / run_id
