@@ -97,7 +97,8 @@ browser: $(STAMPS)/test-install $(STAMPS)/chromium $(LAB)/cellmill_lab/static/st
 	@$(BIN)/pytest tests/e2e -m browser
 
 bench: $(STAMPS)/test-install
-	@$(BIN)/python tests/benchmarks/bench.py
+	@$(BIN)/python tests/benchmarks/suite.py --quick
+	@$(BIN)/python tests/benchmarks/report.py
 
 soak: $(STAMPS)/test-install $(STAMPS)/postgres
 	@$(BIN)/pytest tests/faults -m "fault or slow" --timeout 600

@@ -311,13 +311,17 @@ def _event_key(asset_key: Any) -> AssetKey:
 
 
 def make_materialization(
-    asset_key: AssetKey, metadata: Mapping[str, Any], partition: str | None, tags: Mapping[str, str]
+    asset_key: AssetKey,
+    metadata: Mapping[str, Any],
+    partition: str | None,
+    tags: Mapping[str, str],
+    description: str | None = None,
 ) -> AssetMaterialization:
     """Return the event of parts that are known to be well-formed; for the engine."""
     event = object.__new__(AssetMaterialization)
     put = object.__setattr__
     put(event, "asset_key", asset_key)
-    put(event, "description", None)
+    put(event, "description", description)
     put(event, "metadata", metadata)
     put(event, "partition", partition)
     put(event, "tags", tags)

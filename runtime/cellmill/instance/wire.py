@@ -18,6 +18,7 @@ from pathlib import PurePath
 from typing import Any, cast
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
+from cellmill.definitions.events import make_materialization
 from cellmill.definitions.metadata import MetadataValue
 
 #: Version of the form, kept in the schema's documentation and raised when a reader must be taught something.
@@ -116,6 +117,14 @@ _ENCODERS: dict[type, Callable[[Any], Any]] = {
 _DECODERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "AssetKey": lambda data: AssetKey(data["parts"]),
     "AssetCheckKey": lambda data: AssetCheckKey(data["asset_key"], data["name"]),
+    # Its parts were checked when it was written.
+    "AssetMaterialization": lambda data: make_materialization(
+        data["asset_key"],
+        data.get("metadata", {}),
+        data.get("partition"),
+        data.get("tags", {}),
+        data.get("description"),
+    ),
     "metadata": MetadataValue.from_json,
     "set": lambda data: frozenset(data["items"]),
     "datetime": lambda data: datetime.fromisoformat(data["iso"]),
@@ -192,8 +201,14 @@ def _maker(name: str) -> Callable[[dict[str, Any]], Any] | None:
     make = cast("Callable[..., Any]", cls)
 
     def from_fields(data: dict[str, Any]) -> Any:
-        # Sequences in frozen data are tuples.
-        return make(**{key: tuple(v) if type(v) is list else v for key, v in data.items() if key in known})
+        for key, item in data.items():
+            if type(item) is list:
+                # Sequences in frozen data are tuples.
+                data[key] = tuple(item)
+        del data["$"]
+        if data.keys() <= known:
+            return make(**data)
+        return make(**{key: item for key, item in data.items() if key in known})
 
     return from_fields
 
