@@ -1,6 +1,7 @@
 """The public API under Dagster's own names: `from dagster import …` becomes `from cellmill.dagster import …`.
 
-Most names are the same in both; `RENAMED` lists those that are not.  Every object is the one that `cellmill` itself offers.
+Most names are the same in both; `RENAMED` lists those that are not.  Every object is the one that `cellmill` itself
+offers.
 """
 
 from __future__ import annotations

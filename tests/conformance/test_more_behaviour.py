@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, Optional
 
 import pytest
@@ -517,7 +517,7 @@ def test_schedule_tick_requests():
         return dg.RunRequest(run_key=context.scheduled_execution_time.strftime("%Y-%m-%d"), tags={"a": "b"})
 
     data = daily.evaluate_tick(
-        dg.build_schedule_context(scheduled_execution_time=datetime(2024, 5, 6, tzinfo=timezone.utc))
+        dg.build_schedule_context(scheduled_execution_time=datetime(2024, 5, 6, tzinfo=UTC))
     )
 
     (request,) = data.run_requests

@@ -1,4 +1,4 @@
-"""Smaller public names: paths, files, warnings, code references, ready-made checks, selectors, loading of definitions."""
+"""Smaller public names: paths, files, warnings, code references, ready-made checks, selectors, loading."""
 
 import sys
 import types
@@ -21,7 +21,8 @@ def module_with(name, **members):
 
 @pytest.mark.parametrize(
     "name",
-    "EventLogEntry EventLogRecord EventRecordsResult DataProvenance Injected JsonLogFormatter MetadataEntry RepositoryData "
+    "EventLogEntry EventLogRecord EventRecordsResult DataProvenance Injected JsonLogFormatter MetadataEntry "
+    "RepositoryData "
     "AutomationResult AutoMaterializeRule TypeCheckContext DagsterTypeLoaderContext StepExecutionContext "
     "PendingNodeInvocation AssetPartitionStatus BetaWarning PreviewWarning SupersessionWarning ConfigArgumentWarning "
     "Any Callable Mapping Sequence Final".split(),

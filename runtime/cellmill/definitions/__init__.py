@@ -1,1 +1,1 @@
-"""What is declared: assets, ops, graphs, jobs, resources, IO managers, config, types, partitions, schedules, sensors."""
+"""What is declared: assets, ops, graphs, jobs, resources, config, types, partitions, schedules, sensors."""

@@ -11,7 +11,7 @@ from cellmill.definitions.asset_spec import AssetDep, AssetSpec
 from cellmill.definitions.composition import checked_hooks, current
 from cellmill.definitions.engine import engine
 from cellmill.definitions.events import normalized
-from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError
+from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError, InvariantViolationError
 
 _EMPTY: Mapping[str, Any] = {}
 

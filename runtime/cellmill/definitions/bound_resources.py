@@ -47,8 +47,8 @@ def _bound(one: Any, given: Mapping[str, Any]) -> Any:
             if key == "io_manager":
                 continue
             raise InvalidDefinitionError(
-                f"resource with key '{key}' required by {one!r} was not provided. Please provide a ResourceDefinition to "
-                f"key '{key}', or change the required key to one of the following keys which points to an "
+                f"resource with key '{key}' required by {one!r} was not provided. Please provide a ResourceDefinition "
+                f"to key '{key}', or change the required key to one of the following keys which points to an "
                 f"ResourceDefinition: {sorted({*given, *one.resource_defs})}"
             )
         mine[key] = given[key]

@@ -43,9 +43,7 @@ def build_input_context(
         step_context=step_context,
         asset_key=None if asset_key is None else AssetKey.from_coercible(asset_key),
         partition_key=partition_key,
-        asset_partitions_subset=_subset(
-            partition_key, asset_partition_key_range, asset_partitions_def, instance
-        ),
+        asset_partitions_subset=_subset(partition_key, asset_partition_key_range, asset_partitions_def, instance),
         asset_partitions_def=asset_partitions_def,
         instance=instance,
         metadata=metadata,
@@ -91,9 +89,7 @@ def build_output_context(
         partition_key=partition_key,
         output_metadata=output_metadata,
         asset_partitions_def=asset_partitions_def,
-        asset_partitions_subset=_subset(
-            partition_key, asset_partition_key_range, asset_partitions_def, instance
-        ),
+        asset_partitions_subset=_subset(partition_key, asset_partition_key_range, asset_partitions_def, instance),
         asset_spec=asset_spec,
         metadata=metadata,
         instance=instance,

@@ -217,7 +217,8 @@ class Pending:
             if self.given_alias is None and not self.definition.is_graph:
                 return self.definition(*args, **kwargs)
             raise InvalidInvocationError(
-                f"Attempted to call {'aliased ' if self.given_alias else ''}{'graph' if self.definition.is_graph else 'op'} "
+                f"Attempted to call {'aliased ' if self.given_alias else ''}"
+                f"{'graph' if self.definition.is_graph else 'op'} "
                 f'"{self.name}" outside of a composition function. Invoking it is only valid in a function decorated '
                 "with @job or @graph."
             )
@@ -338,8 +339,8 @@ class Composition:
                 f"invocation. Must pass individual output{f', available from tuple: {names}' if names else ''}."
             )
         raise InvalidDefinitionError(
-            f'In {self._here()}, received invalid type {type(value).__name__} for input "{input_name}" (at position) in '
-            f"{node} invocation. {_kinds_of_values()}"
+            f'In {self._here()}, received invalid type {type(value).__name__} for input "{input_name}" (at position) '
+            f"in {node} invocation. {_kinds_of_values()}"
         )
 
     def _listed(self, value: Any, node: str, input_name: str, index: int) -> Any:
@@ -347,8 +348,8 @@ class Composition:
             return value
         raise InvalidDefinitionError(
             f'In {self._here()}, received a list containing an invalid type at index {index} for input "{input_name}" '
-            f"in {node} invocation. Lists can only contain the output from previous node invocations or input mappings, "
-            f"received {type(value).__name__}."
+            f"in {node} invocation. Lists can only contain the output from previous node invocations or input mappings"
+            f", received {type(value).__name__}."
         )
 
     def outputs_of(self, name: str, definition: Any) -> Any:

@@ -47,5 +47,8 @@ def schema_of(name: str) -> Any:
         return convert_to_field(_in_process())
     if name == "multiprocess":
         return convert_to_field(_multiprocess())
-    chosen = {"in_process": Field(_in_process(), is_required=False), "multiprocess": Field(_multiprocess(), is_required=False)}
+    chosen = {
+        "in_process": Field(_in_process(), is_required=False),
+        "multiprocess": Field(_multiprocess(), is_required=False),
+    }
     return Field(Selector(chosen), default_value={"multiprocess": {}}, is_required=False)

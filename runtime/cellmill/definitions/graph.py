@@ -527,8 +527,8 @@ def compose(
     for parameter in declared:
         if parameter not in used:
             raise InvalidDefinitionError(
-                f"@{kind} '{name}' ({describe_place(fn)}) has unmapped input '{parameter}': pass it to the call of an op "
-                "or graph, or remove the parameter."
+                f"@{kind} '{name}' ({describe_place(fn)}) has unmapped input '{parameter}': pass it to the call of an "
+                "op or graph, or remove the parameter."
             )
     return GraphDefinition(
         name,

@@ -45,7 +45,8 @@ def _asset_subset(job: JobDefinition, assets: Any, checks: Any) -> JobDefinition
     if outside:
         raise InvalidSubsetError(
             f"Assets provided in asset_selection argument {sorted(key.to_user_string() for key in outside)} do not "
-            f"exist in parent asset group or job {job.name!r}. It has {sorted(key.to_user_string() for key in own)[:20]}."
+            f"exist in parent asset group or job {job.name!r}. It has "
+            f"{sorted(key.to_user_string() for key in own)[:20]}."
         )
     chosen = None if checks is None else frozenset(checks)
     own_checks = {key for one in job.asset_nodes.values() for key in one.check_keys}

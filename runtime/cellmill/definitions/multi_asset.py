@@ -192,8 +192,8 @@ def _from_specs(
     missing = input_keys - {dep.asset_key for spec in specs for dep in spec.deps}
     if missing and any(spec.deps for spec in specs):
         raise InvalidDefinitionError(
-            f"{owner} specified AssetIns or parameters {sorted(missing)} that are not in any AssetSpec's deps; add them "
-            "to the deps of the assets that use them."
+            f"{owner} specified AssetIns or parameters {sorted(missing)} that are not in any AssetSpec's deps; add "
+            "them to the deps of the assets that use them."
         )
     final = []
     for spec in specs:

@@ -125,12 +125,13 @@ class ReconstructableJob:
 
 
 def reconstructable(target: Any) -> ReconstructableJob:
-    """Return `target`, a job at the top of a module or a function that returns one, in a form other processes can make again."""
+    """Return `target`, a job at the top of a module or a function that returns one, as other processes can make it."""
     if isinstance(target, JobDefinition):
         fn = target.graph.composition_fn
         if fn is None:
             raise InvariantViolationError(
-                f"Reconstructable target {target.name!r} was made by code and not by @job; give a function that returns it."
+                f"Reconstructable target {target.name!r} was made by code and not by @job; give a function "
+                "that returns it."
             )
         return _of_function(fn, target)
     if isinstance(target, GraphDefinition):
@@ -140,7 +141,8 @@ def reconstructable(target: Any) -> ReconstructableJob:
         )
     if not inspect.isfunction(target):
         raise InvariantViolationError(
-            f"Reconstructable target should be a function or definition produced by a decorated function, got {type(target)}."
+            f"Reconstructable target should be a function or definition produced by a decorated function, "
+            f"got {type(target)}."
         )
     return _of_function(target, None)
 

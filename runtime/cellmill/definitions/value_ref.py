@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class ValueRef:
     """One immutable version of one stored value.
 
-    A reader that holds a reference needs no database: it opens `path` below the value store's root, checks `checksum`, and reads it as `format`.
+    A reader that holds a reference needs no database: it opens `path` below the value store's root, checks
+    `checksum`, and reads it as `format`.
     """
 
     #: Path below the store's root, percent-encoded.

@@ -132,8 +132,8 @@ def check_resources(job: JobDefinition, plan: Plan) -> None:
             if key != "io_manager" and key not in given and not output.is_nothing:
                 raise InvalidDefinitionError(
                     f"io manager with key '{key}' required by output '{output.name}' of op '{step.op.name}' was not "
-                    f"provided. Please provide an IOManagerDefinition to key '{key}', or change the required key to one "
-                    f"of the following keys which points to an IOManagerDefinition: {sorted(given)}"
+                    f"provided. Please provide an IOManagerDefinition to key '{key}', or change the required key to "
+                    f"one of the following keys which points to an IOManagerDefinition: {sorted(given)}"
                 )
         for one in step.inputs:
             key = one.definition.input_manager_key

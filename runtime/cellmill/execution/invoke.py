@@ -262,8 +262,8 @@ def _check_asset_result(op: Any, given: Any, assets: Any) -> None:
     if isinstance(given, AssetResult) and assets is not None:
         if given.asset_key is None and len(assets.node_keys_by_output_name) > 1:
             raise InvariantViolationError(
-                f"{type(given).__name__} did not include asset_key and it can not be inferred. Specify which asset_key, "
-                f"options are: {sorted(assets.keys)}"
+                f"{type(given).__name__} did not include asset_key and it can not be inferred. Specify which "
+                f"asset_key, options are: {sorted(assets.keys)}"
             )
         if given.asset_key is not None and given.asset_key not in assets.node_keys_by_output_name.values():
             raise InvariantViolationError(f"Asset key {given.asset_key.to_user_string()} not found in AssetsDefinition")

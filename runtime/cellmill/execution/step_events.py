@@ -9,13 +9,13 @@ from typing import Any
 from cellmill.definitions.events import AssetMaterialization, AssetObservation, ExpectationResult
 from cellmill.errors import CellmillError, TypeCheckError
 from cellmill.planning.event import (
+    PASSED_CHECK,
     AssetObservationData,
     Event,
     EventType,
     StepExpectationResultData,
     StepMaterializationData,
     StepOutputHandle,
-    PASSED_CHECK,
     TypeCheckData,
 )
 
