@@ -153,7 +153,7 @@ def magics_page() -> str:
     lines = [
         "# Magics",
         "",
-        "`%load_ext cellmill` brings them. In a client, `%%asset?` and `%lineage?` show the same text. `#| asset NAME …` as",
+        "`%load_ext cellmill` brings them; `%%asset?` and `%lineage?` show the same text. `#| asset NAME …` as",
         "the first line of a cell is `%%asset NAME …`; so with `op`, `check` and `sensor`.",
         "",
     ]

@@ -13,6 +13,7 @@ import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from cellmill.automation.backfills import BackfillLoop
@@ -38,7 +39,10 @@ INTERVALS: Mapping[str, float] = {
     "monitor": 5.0,
     "backfills": 1.0,
     "automation": 10.0,
+    "openlineage": 5.0,
 }
+#: Where runs and datasets are told, in OpenLineage's own variable; without it the loop is not there.
+LINEAGE_VARIABLE = "OPENLINEAGE_URL"
 #: Seconds for which a heartbeat speaks for a loop: many times the interval between two beats.
 HEARTBEAT_S = 60.0
 #: Passes in a row that may find the database busy before the loop gives up.
@@ -156,6 +160,9 @@ def make_loops(
         "backfills": backfills.run_once,
         "automation": conditions.run_once,
     }
+    if os.environ.get(LINEAGE_VARIABLE):
+        module = import_module("cellmill.automation.openlineage")
+        loops["openlineage"] = module.OpenLineageEmitter(instance).pass_quietly
     return {name: loop for name, loop in loops.items() if only is None or name in only}
 
 
