@@ -14,6 +14,7 @@ SHELL := /bin/bash
 # The first Python that is recent enough; a name on the path may be a shim for a version that is not there.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+MINUTES ?= 10
 STAMPS := .venv/stamps
 LAB := labextension
 # Root installs Debian packages itself; everybody else through sudo.
@@ -101,7 +102,8 @@ bench: $(STAMPS)/test-install
 	@$(BIN)/python tests/benchmarks/report.py
 
 soak: $(STAMPS)/test-install $(STAMPS)/postgres
-	@$(BIN)/pytest tests/faults -m "fault or slow" --timeout 600
+	@$(BIN)/python tests/faults/soak.py $(MINUTES)
+	CELLMILL_FIRE_S=60 $(BIN)/pytest tests/faults tests/security --timeout 600
 
 # The reference from the code, then the site; any warning is an error.
 docs: $(STAMPS)/docs-install

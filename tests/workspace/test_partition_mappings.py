@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cellmill as cm
 import pytest
 from cellmill.errors import InvalidDefinitionError
@@ -13,6 +15,8 @@ from cellmill.workspace.partition_mappings import (
     policy_from_json,
     policy_to_json,
 )
+from cellmill.workspace.source import WorkspaceSource
+from cellmill.workspace.workspace import Workspace
 
 MAPPINGS = [
     cm.IdentityPartitionMapping(),
@@ -72,3 +76,20 @@ def test_a_manifest_says_all_that_a_backfill_needs() -> None:
     assert 0 == entry.backfill_limit
     assert cm.TimeWindowPartitionMapping(start_offset=-1) == mapping_from_json(entry.mappings["raw"])
     assert entry.automation is not None and entry.automation.startswith("{")
+
+
+def test_a_schedules_policies_reach_the_daemon(tmp_path: Path) -> None:
+    """What a module says about missed ticks and overlaps is what the workspace's schedule does."""
+    (tmp_path / "jobs.py").write_text(
+        "import cellmill as cm\n"
+        "@cm.op\ndef work(): ...\n"
+        "@cm.job\ndef nightly(): work()\n"
+        "slow = cm.ScheduleDefinition('slow', cron_schedule='0 6 * * *', job=nightly, overlap='queue_one',"
+        " catch_up=cm.CatchUp.all(3))\n"
+        "defs = cm.Definitions(jobs=[nightly], schedules=[slow])\n"
+    )
+    (tmp_path / "cellmill.toml").write_text('[[location]]\nmodule = "jobs"\n')
+    with Workspace.open(tmp_path, home=tmp_path / ".cellmill") as workspace:
+        (spec,) = WorkspaceSource(workspace).schedules()
+
+    assert (cm.CatchUp.all(3), "queue_one") == (spec.catch_up, spec.overlap.value)

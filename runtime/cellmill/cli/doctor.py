@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import sqlite3
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +23,7 @@ from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.render import show_json
 from cellmill.cli.state import has_instance
 from cellmill.errors import CellmillError
+from cellmill.instance.location import refuse_network_filesystem
 
 Finding = dict[str, Any]
 
@@ -40,7 +43,7 @@ _EXTRAS = {
 @pass_app
 def doctor(app: App, as_json: bool) -> int:
     """Look for what is wrong with this set-up: Python, kernels, workspace, instance, daemon."""
-    findings = [*_environment(), *_kernels(), *_workspace(app), *_instance(app)]
+    findings = [*_environment(), *_kernels(), *_workspace(app), *_instance(app), *_exposure(app)]
     bad = [finding for finding in findings if finding["level"] == "wrong"]
     if as_json:
         show_json({"ok": not bad, "findings": findings})
@@ -108,3 +111,38 @@ def _instance(app: App) -> Iterator[Finding]:
         return
     for finding in examine(app):
         yield _finding("ok" if finding["ok"] else "wrong", finding["what"], finding["message"])
+
+
+#: SQLite before this version can, rarely, damage a database that several processes reset the log of.
+_SAFE_SQLITE = (3, 51, 3)
+
+
+def _exposure(app: App) -> Iterator[Finding]:
+    """What endangers the store or shows it to others."""
+    home = app.home
+    on_sqlite = not (has_instance(app) and app.instance.db.dialect != "sqlite")
+    if on_sqlite and sqlite3.sqlite_version_info < _SAFE_SQLITE:
+        safe = ".".join(map(str, _SAFE_SQLITE))
+        message = (
+            f"{sqlite3.sqlite_version} has a rare fault where several processes write (fixed in {safe})\n"
+            "Keep backups ('cellmill instance export'), or use PostgreSQL for many daemons."
+        )
+        yield _finding("hint", "SQLite", message)
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    if on_sqlite:
+        try:
+            refuse_network_filesystem(existing)
+        except CellmillError as error:
+            yield _finding("wrong", "file system", str(error))
+    if home.exists() and home.stat().st_mode & 0o077:
+        yield _finding("wrong", "store", f"{home} can be read by other users\nClose it: chmod -R go-rwx {home}")
+    for running in _servers():
+        if not running.get("token") and not running.get("password"):
+            yield _finding("wrong", "server", f"{running.get('url')} asks for no token: whoever reaches it runs code")
+
+
+def _servers() -> list[Finding]:
+    """The Jupyter servers of this user that say that they run."""
+    if find_spec("jupyter_server") is None:
+        return []
+    return list(import_module("jupyter_server.serverapp").list_running_servers())

@@ -202,6 +202,12 @@ def _schedule(schedule: Any) -> ScheduleEntry:
         # Even a schedule without a function of its own may compute its config: the host answers.
         evaluated=bool(getattr(schedule, "needs_evaluation", True)),
         tags={name: str(value) for name, value in (getattr(schedule, "tags", None) or {}).items()},
+        catch_up={
+            "kind": schedule.catch_up.kind.value,
+            "limit": schedule.catch_up.limit,
+            "window_s": schedule.catch_up.window_s,
+        },
+        overlap=schedule.overlap.value,
         description=getattr(schedule, "description", None),
     )
 

@@ -11,7 +11,7 @@ from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.selection_graph import AssetFacts
 
 #: Raised when the form changes, so that cached manifests of older versions are read anew.
-MANIFEST_VERSION = 3
+MANIFEST_VERSION = 4
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -202,6 +202,9 @@ class ScheduleEntry(_Entry):
     evaluated: bool = False
     run_config: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    #: What is done about missed ticks, and about ticks while an earlier run goes on; None for the defaults.
+    catch_up: Mapping[str, Any] | None = None
+    overlap: str | None = None
     description: str | None = None
     notebook: str | None = None
     cell_id: str | None = None

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from cellmill.definitions.tick_policy import CatchUp, CatchUpKind, OverlapPolicy
 from cellmill.planning.instigator import Answer, RunAsk, ScheduleSpec, SensorSpec
 from cellmill.workspace.host import EVALUATION_TIMEOUT_S
 from cellmill.workspace.location import Hosted, location_request
@@ -73,6 +74,8 @@ class WorkspaceSource:
                 run_config=dict(entry.run_config),
                 tags=dict(entry.tags),
                 asset_selection=keys,
+                catch_up=_catch_up(entry.catch_up),
+                overlap=OverlapPolicy(entry.overlap) if entry.overlap else OverlapPolicy.SKIP,
             )
         except Exception:  # one bad schedule must not stop the others
             return None
@@ -113,6 +116,12 @@ class WorkspaceSource:
         }
         answer = location.host.call(_EVALUATE + f"evaluate_{kind}", request, timeout_s=self._timeout_s)
         return Answer.from_json(answer)
+
+
+def _catch_up(data: Mapping[str, Any] | None) -> CatchUp:
+    if data is None:
+        return CatchUp()
+    return CatchUp(kind=CatchUpKind(data["kind"]), limit=data["limit"], window_s=data["window_s"])
 
 
 def sensor_spec(entry: SensorEntry) -> SensorSpec:
