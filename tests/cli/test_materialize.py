@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,21 @@ def test_range(cellmill: Command, asset: str, count: int) -> None:
     assert done.code == 0, done.err
     assert len(cellmill("runs", "list", "--json").data) == count
     assert cellmill("partitions", "status", asset, "--json").data == {"materialized": 4}
+
+
+def test_another_python_is_refused_and_variables_are_set(cellmill: Command, tmp_path: Path) -> None:
+    """A module's location has its variables in a run too; a Python that a run would not use is an error."""
+    (tmp_path / "code.py").write_text(
+        "import os\nfrom cellmill import asset\n@asset\ndef one(): return os.environ['REGION']\n"
+    )
+    location = '[[locations]]\nname = "code"\nfile = "code.py"\nenv = {REGION = "eu"}\n'
+    (tmp_path / "cellmill.toml").write_text(location)
+    done = cellmill("materialize", "one")
+    assert done.code == 0, done.err
+    other = tmp_path / "python"
+    other.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    other.chmod(0o755)
+    (tmp_path / "cellmill.toml").write_text(location + f'python = "{other}"\n')
+    refused = cellmill("materialize", "one")
+    text = " ".join(refused.err.split())
+    assert refused.code == 1 and "asks for the Python" in text and "take 'python' away" in text, text

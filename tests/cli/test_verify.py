@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.workspace.notebooks import write_notebook
 
 from .command import Command
@@ -11,6 +13,7 @@ from .command import Command
 LOAD = "%load_ext cellmill"
 
 
+@pytest.mark.slow
 def test_three_ways_to_be_irreproducible(cellmill: Command, tmp_path: Path) -> None:
     """A random draw, a variable that no cell binds, and a definition below its use: each is named with its cell."""
     (tmp_path / "cellmill.toml").write_text('notebooks = ["*.ipynb"]\n')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from cellmill.instance.instance import Instance
 from cellmill.planning.event import RUN_EVENTS, Event, EventType
 from cellmill.planning.plan import plan_job
 from cellmill.planning.run import PARTITION_TAG, Run
+from cellmill.workspace.config import LocationConfig
 from cellmill.workspace.loading import load_location_definitions
 from cellmill.workspace.location import location_request
 from cellmill.workspace.notebook_visit import VisitEnd
@@ -61,6 +64,8 @@ def visit_module(work: RunWork, visit: Visit) -> VisitEnd:
     writer = _Writer(work)
     try:
         config = work.workspace.locations[visit.location].config
+        refuse_other_python(config)
+        os.environ.update(config.env)
         definitions = load_location_definitions(location_request(config))
         job = _job(definitions, work.run, visit)
         success = _run(job, work, _VisitInstance(work.instance, writer))
@@ -68,6 +73,20 @@ def visit_module(work: RunWork, visit: Visit) -> VisitEnd:
         return VisitEnd(succeeded=False, message=f"{visit.location}: {type(error).__name__}: {error}")
     message = "" if success else _message(visit, writer.failures)
     return VisitEnd(succeeded=success, message=message)
+
+
+def refuse_other_python(config: LocationConfig) -> None:
+    """Raise CellmillError where a location asks for a Python that is not the one of the run's worker."""
+    if config.python is not None and os.path.abspath(config.python) != os.path.abspath(sys.executable):
+        raise CellmillError(
+            f"Location {config.name!r} asks for the Python {config.python}, and runs of modules use that of cellmill, "
+            f"{sys.executable}. Start cellmill with that Python ({config.python} -m cellmill), or take 'python' away."
+        )
+    if config.kernel is not None:
+        raise CellmillError(
+            f"Location {config.name!r} asks for the kernelspec {config.kernel!r}, and runs of modules use no kernel. "
+            "Take 'kernel' away, and start cellmill with the Python that the module needs."
+        )
 
 
 def _job(definitions: Any, run: Run, visit: Visit) -> JobDefinition:
