@@ -35,7 +35,7 @@ def dev(app: App, no_lab: bool, no_browser: bool, port: int | None, lab_options:
     env = {**os.environ, "CELLMILL_WORKSPACE": where, "CELLMILL_HOME": str(app.home)}
     commands = [[sys.executable, "-m", "cellmill", "--workspace", where, "--home", str(app.home), "daemon"]]
     if not no_lab:
-        lab = [sys.executable, "-m", "jupyter", "lab", f"--ServerApp.root_dir={app.config.root}"]
+        lab = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={app.config.root}"]
         lab += ["--no-browser"] if no_browser else []
         lab += [f"--port={port}"] if port else []
         commands.append([*lab, *lab_options])
