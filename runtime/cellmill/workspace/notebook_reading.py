@@ -26,6 +26,7 @@ from cellmill.workspace.manifest import (
     SensorEntry,
     problem_of,
 )
+from cellmill.workspace.metadata_schedules import schedules_in_metadata
 from cellmill.workspace.notebook_location import words_of
 from cellmill.workspace.partition_mappings import MAPPING_WORDS, policy_to_json
 
@@ -80,7 +81,10 @@ def second_look(path: Path, relative: str, others: Iterable[Sequence[str]], modu
         assets=tuple(entry for cell in cells for entry in _asset_entries(cell)),
         checks=tuple(_check_entry(cell) for cell in linked.others if cell.definition.kind == "check"),
         jobs=tuple(_job_entry(item) for item in linked.declarations if item.kind == "job"),
-        schedules=tuple(_schedule_entry(item) for item in linked.declarations if item.kind == "schedule"),
+        schedules=(
+            *(_schedule_entry(item) for item in linked.declarations if item.kind == "schedule"),
+            *schedules_in_metadata(path, relative),
+        ),
         sensors=(
             *(_sensor_cell(cell) for cell in linked.others if cell.definition.kind == "sensor"),
             *(_sensor_entry(item) for item in linked.declarations if item.kind == "sensor"),
