@@ -130,7 +130,7 @@ def _asset_graph(name: str, selected: Sequence[AssetsDefinition], catalog: Asset
 
 
 def _same_names(nodes: Mapping[str, AssetsDefinition]) -> bool:
-    names = {}
+    names: dict[str, Any] = {}
     for one in nodes.values():
         if names.setdefault(one.node_def.name, one.node_def) is not one.node_def:
             return True

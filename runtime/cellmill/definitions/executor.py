@@ -130,7 +130,7 @@ class RetryMode(Enum):
     DEFERRED = "deferred"
 
 
-_RETRIES = {"enabled": {}, "disabled": {}}
+_RETRIES: dict[str, dict[str, Any]] = {"enabled": {}, "disabled": {}}
 
 
 def _field(name: str) -> Any:

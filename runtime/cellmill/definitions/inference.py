@@ -111,11 +111,11 @@ def _parameters(fn: Callable[..., Any]) -> tuple[tuple[str, ...], dict[str, Any]
         count = code.co_argcount + code.co_kwonlyargcount
         names = code.co_varnames[:count]
         defaults: dict[str, Any] = {}
-        if fn.__defaults__:  # type: ignore[attr-defined]
-            first = code.co_argcount - len(fn.__defaults__)  # type: ignore[attr-defined]
-            defaults.update(zip(names[first:], fn.__defaults__, strict=False))  # type: ignore[attr-defined]
-        if fn.__kwdefaults__:  # type: ignore[attr-defined]
-            defaults.update(fn.__kwdefaults__)  # type: ignore[attr-defined]
+        if fn.__defaults__:
+            first = code.co_argcount - len(fn.__defaults__)
+            defaults.update(zip(names[first:], fn.__defaults__, strict=False))
+        if fn.__kwdefaults__:
+            defaults.update(fn.__kwdefaults__)
         return names, defaults, bool(code.co_flags & inspect.CO_VARKEYWORDS), code.co_flags
     return _parameters_by_signature(fn)
 

@@ -68,7 +68,7 @@ class JobDefinition:
         #: Top-level node name -> the AssetsDefinition (or AssetChecksDefinition) that the node is.
         self.asset_nodes: Mapping[str, Any] = asset_nodes or _EMPTY
         #: (node name, input name) -> definition of the asset that is loaded there and not made by this job.
-        self.input_assets: Mapping[tuple[str, str], Any] = input_assets or _EMPTY
+        self.input_assets: Mapping[tuple[str, str], Any] = input_assets or {}
         self.config_mapping: Any = None
         self.partitioned_config: Any = None
         self.run_config: Mapping[str, Any] | None = None

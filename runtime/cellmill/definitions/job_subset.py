@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from cellmill.definitions.asset_job import build_asset_job, selected_keys, subset_of
-from cellmill.definitions.dependency import MultiDependencyDefinition, NodeInvocation
+from cellmill.definitions.dependency import DependencyDefinition, MultiDependencyDefinition, NodeInvocation
 from cellmill.definitions.graph import GraphDefinition, sorted_nodes
 from cellmill.definitions.job import JobDefinition
 from cellmill.errors import InvalidSubsetError
@@ -201,7 +201,8 @@ def _kept_dependency(given: Any, kept: Mapping[str, Any]) -> Any:
         parts = [
             one
             for one in given.dependencies
-            if not hasattr(one, "node") or (one.node in kept and one.output in kept[one.node].output_dict)
+            if not isinstance(one, DependencyDefinition)
+            or (one.node in kept and one.output in kept[one.node].output_dict)
         ]
         return MultiDependencyDefinition(parts) if parts else None
     return given if given.node in kept and given.output in kept[given.node].output_dict else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, overload
+from typing import Any, cast, overload
 
 from cellmill.definitions.composition import Pending, checked_hooks, current
 from cellmill.definitions.engine import engine
@@ -282,13 +282,14 @@ def _inferred_outputs(
         yield DynamicOutputDefinition(unwrapped(annotation), DEFAULT_OUTPUT, code_version=code_version)
         return
     if _is_dynamic_list(annotation):
-        yield DynamicOutputDefinition(unwrapped(annotation.__args__[0]), DEFAULT_OUTPUT, code_version=code_version)
+        inner = cast("Any", annotation).__args__[0]
+        yield DynamicOutputDefinition(unwrapped(inner), DEFAULT_OUTPUT, code_version=code_version)
         return
     yield OutputDefinition(unwrapped(annotation), DEFAULT_OUTPUT, code_version=code_version)
 
 
 def _is_dynamic_list(annotation: Any) -> bool:
-    args = getattr(annotation, "__args__", ())
+    args: Sequence[Any] = getattr(annotation, "__args__", ())
     return (
         getattr(annotation, "__origin__", None) is list
         and bool(args)

@@ -44,6 +44,7 @@ class _Port:
     description: str | None
     metadata: Mapping[str, Any]
     name: str | None
+    _type: Any
 
     @property
     def dagster_type(self) -> Any:
@@ -124,7 +125,8 @@ class In(_Port):
 
     def get_asset_key(self, context: Any = None) -> AssetKey | None:
         """Return the asset that the input is."""
-        return self.asset_key(context) if callable(self.asset_key) else self.asset_key
+        key: AssetKey | None = self.asset_key(context) if callable(self.asset_key) else self.asset_key
+        return key
 
     def to_definition(self, name: str) -> InputDefinition:
         """Return the same input with its name."""

@@ -9,8 +9,8 @@ from cellmill.definitions.events import NO_VALUE
 from cellmill.definitions.io_context import InputContext, OutputContext
 from cellmill.errors import CellmillError, InvalidDefinitionError, LoadInputError, TypeCheckDidNotPassError
 from cellmill.execution.partitions_of_input import input_subset
-from cellmill.execution.step_events import PASSED_CHECK, check_type, event, record_user_event, type_label
-from cellmill.planning.event import EventType, LoadedInputData, StepInputData
+from cellmill.execution.step_events import check_type, event, record_user_event, type_label
+from cellmill.planning.event import PASSED_CHECK, EventType, LoadedInputData, StepInputData
 from cellmill.planning.plan import (
     FromAsset,
     FromCollect,

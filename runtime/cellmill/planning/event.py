@@ -74,7 +74,7 @@ __all__ = [
 ]
 
 
-class EventType(str, Enum):
+class EventType(str, Enum):  # noqa: UP042 - str(member) names the member, as in Dagster
     """The kinds of events; values are Dagster's strings."""
 
     STEP_OUTPUT = "STEP_OUTPUT"
