@@ -1,2 +1,5 @@
+import { notebookPlugin } from './plugin/notebook';
+import { plugin } from './plugin/plugin';
+
 export { ICellmill } from './tokens';
-export { plugin as default } from './plugin/plugin';
+export default [plugin, notebookPlugin];

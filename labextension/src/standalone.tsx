@@ -7,7 +7,9 @@ import { Client, ITransport } from './client';
 import { CatalogueModel } from './model/catalogue';
 import { AssetPage } from './view/asset';
 import { Automation } from './view/automation';
+import { Backfills } from './view/backfills';
 import { Catalogue } from './view/catalogue';
+import { Launchpad } from './view/launchpad';
 import { Lineage } from './view/lineage';
 import type { INavigator } from './view/parts';
 import { RunPage } from './view/run';
@@ -73,6 +75,8 @@ function Page(props: { baseUrl: string }): JSX.Element {
     openLineage: focus => go('lineage', focus),
     openRuns: () => go('runs'),
     openAutomation: () => go('automation'),
+    openLaunchpad: selection => go('launchpad', selection),
+    openBackfills: () => go('backfills'),
     notify: (message, kind) => {
       setNotice({ message, kind });
       setTimeout(() => setNotice(null), 6000);
@@ -88,6 +92,8 @@ function Page(props: { baseUrl: string }): JSX.Element {
         {screen === 'asset' && <AssetPage model={model} navigator={navigator} assetKey={what} />}
         {screen === 'run' && <RunPage model={model} navigator={navigator} runId={what} />}
         {screen === 'runs' && <Runs model={model} navigator={navigator} />}
+        {screen === 'launchpad' && <Launchpad key={what} model={model} navigator={navigator} selection={what} />}
+        {screen === 'backfills' && <Backfills model={model} navigator={navigator} />}
         {screen === 'automation' && <Automation model={model} navigator={navigator} />}
         {screen === 'lineage' && <Lineage key={what} model={model} navigator={navigator} focus={what || undefined} />}
       </main>

@@ -11,6 +11,7 @@ const COLUMNS: IGraphColumns = {
   kinds: ['', 'pandas', ''],
   descriptions: ['', '', ''],
   notebooks: ['n.ipynb', 'n.ipynb', 'm.ipynb'],
+  cellIds: ['', '', ''],
   states: ['FRESH', 'STALE', 'MISSING'],
   reasons: ['', 'its code changed', ''],
   materializedAt: [1, 2, null],

@@ -41,20 +41,20 @@ def test_wrong_reports_say_what_is_wrong(server: Server) -> None:
 
 
 def test_followers_of_a_run_get_every_event_once_and_in_order(server: Server) -> None:
-    """Ten sockets that follow a run from different moments each receive the same events, until it ends."""
+    """Fifty sockets that follow a run from different moments each receive the same events, until it ends."""
     with ExitStack() as open_sockets:
         instance = open_sockets.enter_context(Instance.get(server.root / ".cellmill"))
         run = instance.create_run(job_name="j")
         writer = instance.run_writer(run.run_id)
         writer.append([Event(EventType.RUN_START, run.run_id, time.time(), message="start")])
         sockets = []
-        for n in range(10):
+        for n in range(50):
             sockets.append(open_sockets.enter_context(connect(server)))
             payload = {"query": LOG, "variables": {"id": run.run_id}}
             sockets[-1].send(json.dumps({"id": "log", "type": "subscribe", "payload": payload}))
             writer.append([Event(EventType.LOG, run.run_id, time.time(), message=f"line {n}")])
         writer.append([Event(EventType.RUN_SUCCESS, run.run_id, time.time(), message="end")])
-        expected = ["start", *(f"line {n}" for n in range(10)), "end"]
+        expected = ["start", *(f"line {n}" for n in range(50)), "end"]
         for socket in sockets:
             assert [message["message"] for message in _until_complete(socket)] == expected
 

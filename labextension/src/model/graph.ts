@@ -8,6 +8,7 @@ export interface IGraphColumns {
   kinds: string[];
   descriptions: string[];
   notebooks: string[];
+  cellIds: string[];
   states: AssetState[];
   reasons: string[];
   materializedAt: (number | null)[];
@@ -24,6 +25,7 @@ export interface IAsset {
   readonly kind: string;
   readonly description: string;
   readonly notebook: string;
+  readonly cellId: string;
   readonly x: number;
   readonly y: number;
   state: AssetState;
@@ -49,6 +51,7 @@ export function assetsOf(columns: IGraphColumns): IAsset[] {
     kind: columns.kinds[index],
     description: columns.descriptions[index],
     notebook: columns.notebooks[index],
+    cellId: columns.cellIds[index],
     x: columns.x[index],
     y: columns.y[index],
     state: columns.states[index],

@@ -2,7 +2,7 @@
 
 export const GRAPH = `query Graph($selection: String) {
   assetGraph(selection: $selection) {
-    keys groups kinds descriptions notebooks states reasons materializedAt x y edgeSources edgeTargets
+    keys groups kinds descriptions notebooks cellIds states reasons materializedAt x y edgeSources edgeTargets
   }
 }`;
 
@@ -32,6 +32,7 @@ export const ASSET = `query Asset($key: AssetKeyInput!) {
       staleCauses { key { path } reason }
       definitionSource { path cellId cellIndex code }
       hasAssetChecks
+      partitionStates { keys states }
       assetMaterializations(limit: 20) {
         runId timestamp partition stepKey
         metadataEntries { __typename label description
@@ -151,3 +152,52 @@ export const STOP_SENSOR = `mutation StopSensor($id: String!) {
 }`;
 
 export const RELOAD = `mutation Reload { reloadWorkspace { __typename ... on Error { message } } }`;
+
+export const NOTEBOOK_CELLS = `query NotebookCells($path: String!, $cells: [CellInput!]!) {
+  notebookCells(path: $path, cells: $cells) { cellId keys state reason edited upstream materializedAt }
+}`;
+
+export const CRON_PREVIEW = `query CronPreview($cron: String!, $timezone: String!) {
+  cronPreview(cron: $cron, timezone: $timezone) { words next problem }
+}`;
+
+export const SELECT = `query Select($selection: String) { assetGraph(selection: $selection) { keys } }`;
+
+export const PLAN = `query Plan($keys: [AssetKeyInput!]!) {
+  materializationPlan(assetKeys: $keys) { notebook cellIndex assets why step }
+}`;
+
+export const JOBS = `query Jobs {
+  repositoriesOrError {
+    __typename
+    ... on RepositoryConnection { nodes { name location { name } jobs { name description isAssetJob assetKeys { path } } } }
+    ... on PythonError { message }
+  }
+}`;
+
+export const CHECK_CONFIG = `query CheckConfig($pipeline: PipelineSelector!, $config: JSON) {
+  isPipelineConfigValid(pipeline: $pipeline, runConfigData: $config) {
+    __typename
+    ... on RunConfigValidationInvalid { errors { message path reason } }
+    ... on Error { message }
+  }
+}`;
+
+export const BACKFILLS = `query Backfills {
+  partitionBackfillsOrError(limit: 50) {
+    __typename
+    ... on PartitionBackfills {
+      results {
+        id status timestamp endTimestamp title numPartitions partitionNames
+        assetSelection { path }
+        partitionStatuses { partitionName runId status }
+        error { message }
+      }
+    }
+    ... on PythonError { message }
+  }
+}`;
+
+export const CANCEL_BACKFILL = `mutation CancelBackfill($id: String!) {
+  cancelPartitionBackfill(backfillId: $id) { __typename ... on Error { message } }
+}`;

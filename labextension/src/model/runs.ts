@@ -151,6 +151,7 @@ export interface IAssetDetails {
   staleStatus: string;
   staleCauses: { key: IKey; reason: string }[];
   definitionSource: { path: string | null; cellId: string | null; cellIndex: number | null; code: string | null } | null;
+  partitionStates: { keys: string[]; states: string[] } | null;
   assetMaterializations: IMaterialization[];
 }
 

@@ -11,6 +11,8 @@ import { LabTransport } from './transport';
 const COMMANDS: [string, string, IScreen['screen']][] = [
   ['cellmill:open-lineage', 'Show Lineage', 'lineage'],
   ['cellmill:open-runs', 'Show Runs', 'runs'],
+  ['cellmill:open-launchpad', 'Show Launchpad', 'launchpad'],
+  ['cellmill:open-backfills', 'Show Backfills', 'backfills'],
   ['cellmill:open-automation', 'Show Schedules and Sensors', 'automation']
 ];
 

@@ -4,7 +4,9 @@ import { MainAreaWidget, Notification, ReactWidget } from '@jupyterlab/apputils'
 import type { CatalogueModel } from '../model/catalogue';
 import { AssetPage } from '../view/asset';
 import { Automation } from '../view/automation';
+import { Backfills } from '../view/backfills';
 import { Catalogue } from '../view/catalogue';
+import { Launchpad } from '../view/launchpad';
 import { Lineage } from '../view/lineage';
 import type { INavigator } from '../view/parts';
 import { RunPage } from '../view/run';
@@ -13,7 +15,7 @@ import { cellmillIcon } from './icon';
 
 /** What a main-area tab shows: enough to open it again after a reload. */
 export interface IScreen {
-  screen: 'lineage' | 'asset' | 'runs' | 'run' | 'automation';
+  screen: 'lineage' | 'asset' | 'runs' | 'run' | 'automation' | 'launchpad' | 'backfills';
   what: string;
 }
 
@@ -24,7 +26,9 @@ const TITLES: Record<IScreen['screen'], (what: string) => string> = {
   asset: what => what,
   runs: () => 'Runs',
   run: what => `Run ${what.slice(0, 8)}`,
-  automation: () => 'Automation'
+  automation: () => 'Automation',
+  launchpad: () => 'Launchpad',
+  backfills: () => 'Backfills'
 };
 
 /** Opens cellmill's screens as tabs of the main area, each at most once. */
@@ -53,6 +57,14 @@ export class LabNavigator implements INavigator {
 
   openAutomation(): void {
     this.open({ screen: 'automation', what: '' });
+  }
+
+  openLaunchpad(selection?: string): void {
+    this.open({ screen: 'launchpad', what: selection ?? '' });
+  }
+
+  openBackfills(): void {
+    this.open({ screen: 'backfills', what: '' });
   }
 
   openCell(path: string, cellId: string | null): void {
@@ -102,6 +114,10 @@ export class LabNavigator implements INavigator {
         return <RunPage {...props} runId={what} />;
       case 'automation':
         return <Automation {...props} />;
+      case 'launchpad':
+        return <Launchpad {...props} selection={what} />;
+      case 'backfills':
+        return <Backfills {...props} />;
     }
   }
 }

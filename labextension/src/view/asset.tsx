@@ -6,6 +6,7 @@ import { IKey, IMaterialization, IMetadataEntry, loadAsset } from '../model/runs
 import { useLoaded, useSignals } from './hooks';
 import { MetadataValue } from './metadata';
 import { Button, INavigator, Jump, Note, StateBadge } from './parts';
+import { Plots, Strip } from './strip';
 
 const keyOf = (key: IKey) => key.path.join('/');
 
@@ -37,6 +38,7 @@ export function AssetPage(props: { model: CatalogueModel; navigator: INavigator;
         <h1>{assetKey}</h1>
         {summary && <StateBadge state={summary.state} reason={summary.reason} />}
         <Button primary label="Materialize" title={`Materialize ${assetKey}`} onClick={() => void make()} />
+        <Button label="Launch…" title="Choose partition and configuration" onClick={() => navigator.openLaunchpad(assetKey)} />
         <Button label="Lineage" title="Show in the lineage" onClick={() => navigator.openLineage(assetKey)} />
       </header>
       {details.description && <p className="cm-description">{details.description}</p>}
@@ -78,6 +80,12 @@ export function AssetPage(props: { model: CatalogueModel; navigator: INavigator;
           <pre className="cm-code">{source.code}</pre>
         </section>
       )}
+      {details.partitionStates && details.partitionStates.keys.length > 0 && (
+        <section>
+          <h2>Partitions</h2>
+          <Strip keys={details.partitionStates.keys} states={details.partitionStates.states} />
+        </section>
+      )}
       {latest && (
         <section>
           <h2>Last materialization</h2>
@@ -89,7 +97,10 @@ export function AssetPage(props: { model: CatalogueModel; navigator: INavigator;
         {details.assetMaterializations.length === 0 ? (
           <Note>Never made. Press Materialize, or run its cell.</Note>
         ) : (
-          <History items={details.assetMaterializations} navigator={navigator} />
+          <>
+            <Plots items={details.assetMaterializations} />
+            <History items={details.assetMaterializations} navigator={navigator} />
+          </>
         )}
       </section>
     </article>

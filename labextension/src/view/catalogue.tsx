@@ -47,6 +47,8 @@ export function Catalogue(props: { model: CatalogueModel; navigator: INavigator 
       <div className="cm-toolbar">
         <Button label="Lineage" title="Show the lineage of all assets" onClick={() => navigator.openLineage()} />
         <Button label="Runs" title="Show the runs" onClick={() => navigator.openRuns()} />
+        <Button label="Launch" title="Choose what to run, and how" onClick={() => navigator.openLaunchpad()} />
+        <Button label="Backfills" title="Show backfills" onClick={() => navigator.openBackfills()} />
         <Button label="Automation" title="Show schedules and sensors" onClick={() => navigator.openAutomation()} />
         <Button
           label={`Make stale (${stale.length})`}

@@ -152,7 +152,10 @@ function Canvas(props: ICanvasProps): JSX.Element {
       selected: chosen,
       lit: litBy(model.assets, search, chosen)
     });
-    canvas.dataset.painted = String(model.assets.length);
+    if (canvas.dataset.painted !== String(model.assets.length)) {
+      canvas.dataset.painted = String(model.assets.length);
+      canvas.dataset.paintedAt = String(Math.round(performance.now()));
+    }
   }, [model, selected, search]);
 
   useEffect(() => {

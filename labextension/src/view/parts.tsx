@@ -11,6 +11,8 @@ export interface INavigator {
   openLineage(focus?: string): void;
   openRuns(): void;
   openAutomation(): void;
+  openLaunchpad(selection?: string): void;
+  openBackfills(): void;
   /** Show the cell of a notebook; absent where no notebook can be shown. */
   openCell?(path: string, cellId: string | null): void;
   notify(message: string, kind: 'info' | 'error' | 'success'): void;

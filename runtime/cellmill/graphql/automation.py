@@ -14,7 +14,7 @@ from cellmill.definitions.cron import parse_cron, union_ticks
 from cellmill.definitions.local_time import load_zone
 from cellmill.graphql.assets import Info
 from cellmill.graphql.context import REPOSITORY
-from cellmill.graphql.documented import CursorArg, LimitArg, arg, documented, page_size, said
+from cellmill.graphql.documented import CursorArg, LimitArg, arg, documented, instant, page_size, said
 from cellmill.graphql.problems import PythonError, ScheduleNotFoundError, SensorNotFoundError, UnauthorizedError
 from cellmill.instance.automation import InstigatorState, Tick
 from cellmill.workspace.manifest import ScheduleEntry, SensorEntry
@@ -260,7 +260,7 @@ class Schedule:
         cursor: Annotated[float | None, arg("Look from here, in seconds since the epoch.")] = None,
     ) -> DryRunInstigationTicks:
         """Its next instants."""
-        instants = next_instants(self.entry, cursor or time.time(), page_size(limit or 10))
+        instants = next_instants(self.entry, instant(cursor or time.time()), page_size(limit or 10))
         results = [DryRunInstigationTick(timestamp=instant) for instant in instants]
         return DryRunInstigationTicks(results=results, cursor=instants[-1] if instants else cursor or time.time())
 

@@ -18,6 +18,7 @@ from cellmill.graphql.problems import (
     RunConfigValidationInvalid,
 )
 from cellmill.graphql.repository import RunConfigSchema, find_job, no_such_job
+from cellmill.graphql.schema_check import mistakes_in
 from cellmill.workspace.manifest import JobEntry
 
 PipelineConfigValidationResult = Annotated[
@@ -42,6 +43,9 @@ def check_config(context: Context, selector: JobOrPipelineSelector, data: Any) -
         config = read_config(data)
     except ValueError as problem:
         return _invalid(job, [_mistake(str(problem), [], EvaluationErrorReason.RUNTIME_TYPE_MISMATCH)])
+    if job.config:
+        found = [_mistake(*one) for one in mistakes_in(config, job.config)]
+        return _invalid(job, found) if found else PipelineConfigValidationValid(pipeline_name=job.name)
     mistakes = []
     for section, value in config.items():
         if section not in _SECTIONS:
@@ -64,6 +68,8 @@ def config_schema(context: Context, selector: JobOrPipelineSelector) -> Any:
     job = find_job(context, selector.name, selector.repository_location_name)
     if job is None:
         return no_such_job(selector.name, selector.repository_name, selector.repository_location_name)
+    if job.config:
+        return RunConfigSchema(json_schema=strawberry.scalars.JSON(dict(job.config)), root_default_yaml="{}\n")
     ops = {name: {"type": "object", "properties": {"config": {}}} for name in sorted(_op_names(job))}
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -42,3 +42,14 @@ def page_size(limit: int | None, maximum: int = MAX_PAGE) -> int:
     if limit < 0:
         raise ValueError("A limit may not be negative.")
     return min(limit, maximum)
+
+
+#: The last second that dates are written for: the end of the year 9999.
+LAST_INSTANT = 253_402_300_799.0
+
+
+def instant(seconds: float) -> float:
+    """The seconds since the epoch as a client gave them; ``ValueError`` for a time that no date has."""
+    if not 0 <= seconds <= LAST_INSTANT:
+        raise ValueError("A time is in seconds since the epoch, between the years 1970 and 9999.")
+    return seconds

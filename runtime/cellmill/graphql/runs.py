@@ -11,7 +11,7 @@ import yaml
 
 from cellmill.graphql.assets import Info
 from cellmill.graphql.context import REPOSITORY
-from cellmill.graphql.documented import CursorArg, LimitArg, documented, page_size, said
+from cellmill.graphql.documented import CursorArg, LimitArg, documented, instant, page_size, said
 from cellmill.graphql.events import DagsterRunEvent, MessageEvent, run_event
 from cellmill.graphql.metadata import AssetKey
 from cellmill.graphql.problems import PythonError, RunNotFoundError
@@ -83,7 +83,7 @@ class RunsFilter:
 
 
 def _instant(seconds: float | None) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
+    return datetime.fromtimestamp(instant(seconds), UTC) if seconds is not None else None
 
 
 @strawberry.type(description="How a step went, in numbers.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,9 @@ from typing import Any
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.automation_json import condition_to_json
 from cellmill.definitions.code_location import Definitions
+from cellmill.definitions.config.json_schema import config_json_schema
+from cellmill.definitions.job import JobDefinition
+from cellmill.definitions.run_config_schema import run_config_schema
 from cellmill.errors import CellmillError
 from cellmill.workspace.cache import file_digest
 from cellmill.workspace.loading import load_location_definitions
@@ -180,9 +184,18 @@ def _job(job: Any) -> JobEntry:
         description=getattr(job, "description", None),
         assets=tuple(sorted(key.parts for key in keys)),
         ops=tuple(ops),
+        config=_config(job),
         tags={name: str(value) for name, value in (getattr(job, "tags", None) or {}).items()},
         partitions=partitions_to_json(partitions) if partitions is not None else None,
     )
+
+
+def _config(job: Any) -> dict[str, Any]:
+    """Return the JSON Schema of what may configure a run of the job; defaults that are no JSON are told as text."""
+    if not isinstance(job, JobDefinition):
+        return {}
+    schema: dict[str, Any] = json.loads(json.dumps(config_json_schema(run_config_schema(job).config_type), default=str))
+    return schema
 
 
 def _node_names(job: Any) -> list[str]:

@@ -11,7 +11,7 @@ from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.selection_graph import AssetFacts
 
 #: Raised when the form changes, so that cached manifests of older versions are read anew.
-MANIFEST_VERSION = 4
+MANIFEST_VERSION = 5
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -174,6 +174,8 @@ class JobEntry(_Entry):
     assets: tuple[tuple[str, ...], ...] = ()
     selection: str | None = None
     ops: tuple[Mapping[str, Any], ...] = ()
+    #: JSON Schema of its run configuration; empty where only a notebook's run knows it.
+    config: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     partitions: Mapping[str, Any] | None = None
     notebook: str | None = None
