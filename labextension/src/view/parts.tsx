@@ -55,6 +55,14 @@ export function Note(props: { kind?: 'empty' | 'problem' | 'wait'; children: Rea
   );
 }
 
+/** The name that is read aloud: it holds the words that are seen, so that they can be spoken to press the button. */
+function spoken(label: string, title?: string): string {
+  if (!title || !/[a-z]/i.test(label)) {
+    return title ?? label;
+  }
+  return title.toLowerCase().includes(label.toLowerCase()) ? title : `${label}: ${title}`;
+}
+
 /** A button with a name for screen readers and a tooltip. */
 export function Button(props: {
   label: string;
@@ -68,7 +76,7 @@ export function Button(props: {
       type="button"
       className={props.primary ? 'cm-button cm-primary' : 'cm-button'}
       title={props.title ?? props.label}
-      aria-label={props.title ?? props.label}
+      aria-label={spoken(props.label, props.title)}
       disabled={props.disabled}
       onClick={event => {
         event.stopPropagation();

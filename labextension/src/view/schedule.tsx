@@ -59,7 +59,7 @@ export function ScheduleForm(props: {
               {words}
             </option>
           ))}
-          <option value="">As the cron line says</option>
+          <option value="">Otherwise, as below</option>
         </select>
       </label>
       <label>
