@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+from cellmill.execution.notebook.document import read_notebook
+from cellmill.execution.notebook.notebook_step import NotebookStepRequest, run_notebook_step
 
 from tests.workspace.notebooks import write_notebook
 
@@ -194,3 +196,30 @@ def test_ctrl_c_cancels_the_run(tmp_path: Path) -> None:
         text=True,
     )
     assert '"status": "CANCELED"' in listed.stdout
+
+
+def test_a_failed_asset_is_opened_with_its_inputs_and_a_page_of_its_run(cellmill: Command, tmp_path: Path) -> None:
+    """The notebook of `runs debug` runs to the statement that failed, with its inputs; `--html` makes a page."""
+    write_notebook(
+        tmp_path / "a.ipynb",
+        LOAD,
+        "helper = 10",
+        "%%asset table\n[1, 2, 3]",
+        "%%asset broken\ntotal = sum(table) * helper\nopen('seen.txt', 'a').write(f'{total} ')\ntotal / 0",
+    )
+    assert cellmill("materialize", "*").code == 1
+    (tmp_path / "seen.txt").unlink()
+    debug = cellmill("runs", "debug", "last")
+    assert debug.code == 0, debug.err
+    outcome = run_notebook_step(
+        NotebookStepRequest(path=Path(debug.out.splitlines()[0]), artifacts=tmp_path / "artifacts", warm=False)
+    )
+    ends = [cell["metadata"].get("cellmill", {}).get("end") for cell in read_notebook(outcome.notebook_path)["cells"]]
+    assert ends[-1] == "failed" and set(ends[1:-1]) == {"succeeded"}
+    assert "ZeroDivisionError" in outcome.notebook_path.read_text()
+    assert (tmp_path / "seen.txt").read_text() == "60 "
+
+    page = cellmill("runs", "notebook", "last", "--html")
+    assert page.code == 0, page.err
+    text = Path(page.out.strip().splitlines()[-1]).read_text()
+    assert "ZeroDivisionError" in text and "<html" in text

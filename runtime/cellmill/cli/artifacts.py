@@ -27,9 +27,12 @@ def executed_notebooks(app: App, run_id: str) -> list[Path]:
 def html_of(notebook: Path) -> Path:
     """Return the path of an HTML page made of a notebook, beside it."""
     try:
-        exporter = import_module("nbconvert").HTMLExporter()
+        nbconvert = import_module("nbconvert")
     except ModuleNotFoundError:
         raise MissingExtra("lab") from None
+    # Jupyter looks below this interpreter's prefix; a virtual environment may see an nbconvert of another one
+    templates = str(Path(str(nbconvert.__file__)).parents[4] / "share" / "jupyter" / "nbconvert" / "templates")
+    exporter = nbconvert.HTMLExporter(extra_template_basedirs=[templates], extra_template_paths=[templates])
     body, _ = exporter.from_filename(str(notebook))
     page = notebook.with_suffix(".html")
     page.write_text(body, "utf-8")

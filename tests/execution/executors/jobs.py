@@ -304,3 +304,57 @@ def printers() -> None:
     prints()
     prints_too_much()
     one()
+
+
+@op(tags={"dagster/priority": "-1"})
+def late() -> float:
+    """Say when it ran."""
+    return time.time()
+
+
+@op(tags={"dagster/priority": "5"})
+def first_of_all() -> float:
+    """Say when it ran."""
+    return time.time()
+
+
+@op
+def usual() -> float:
+    """Say when it ran."""
+    return time.time()
+
+
+@job
+def hurried() -> None:
+    """Steps of three priorities, the least urgent first in the text."""
+    late()
+    usual()
+    first_of_all()
+
+
+@op(tags={"database": "small"})
+def ask_database() -> tuple[float, float]:
+    """Say when it began and ended."""
+    began = time.time()
+    time.sleep(0.05)
+    return began, time.time()
+
+
+@job
+def asking() -> None:
+    """Three steps with one tag."""
+    for number in range(3):
+        ask_database.alias(f"ask_{number}")()
+
+
+@op(tags={"cellmill/memory_limit": "600MB"})
+def greedy() -> int:
+    """Ask for more memory than the step may have."""
+    return len(bytearray(2_000_000_000))
+
+
+@job
+def hungry() -> None:
+    """A step that takes too much, and one that does not."""
+    greedy()
+    one()

@@ -173,3 +173,39 @@ def test_a_run_in_memory_is_refused_with_the_remedy(carry_out: Carry) -> None:
             MultiprocessExecutor().execute(
                 jobs.diamond, plan_job(jobs.diamond), run, memory, resolve_run_config(jobs.diamond, {})
             )
+
+
+@pytest.mark.parametrize("name", ["in_process", "fork", "loky"])
+def test_urgent_steps_come_first(name: str, request: pytest.FixtureRequest, carry_out: Carry) -> None:
+    """Of steps that may start, one at a time, the one of the highest priority does."""
+    from cellmill.execution.executors.multiprocess import MultiprocessExecutor
+
+    one_by_one = MultiprocessExecutor(max_concurrent=1, start_method=name) if name != "in_process" else None
+    result = carry_out(one_by_one or executor_named(name, request), jobs.hurried)
+
+    order = [event.step_key for event in result.all_events if event.type is EventType.STEP_START]
+    assert order == ["first_of_all", "usual", "late"]
+
+
+@pytest.mark.parametrize("limit", [{"value": "small"}, {}, {"value": {"applyLimitPerUniqueValue": True}}])
+def test_steps_with_a_limited_tag_do_not_overlap(limit: dict[str, Any], carry_out: Carry) -> None:
+    """`tag_concurrency_limits` of one keeps steps with that tag apart where two could run, however it is worded."""
+    from cellmill.execution.executors.limits import TagLimit
+    from cellmill.execution.executors.multiprocess import MultiprocessExecutor
+
+    limits = [TagLimit.from_config({"key": "database", "limit": 1, **limit})]
+    result = carry_out(MultiprocessExecutor(max_concurrent=2, start_method="fork", tag_limits=limits), jobs.asking)
+
+    spans = sorted(result.output_for_node(f"ask_{number}") for number in range(3))
+    assert all(first[1] <= second[0] for first, second in zip(spans, spans[1:], strict=False))
+
+
+@pytest.mark.parametrize("name", ["fork", "loky"])
+def test_a_step_past_its_memory_fails_and_says_so(name: str, request: pytest.FixtureRequest, carry_out: Carry) -> None:
+    """The limit of one step ends that step only, and an event names the limit."""
+    result = carry_out(executor_named(name, request), jobs.hungry)
+
+    assert _steps(result, EventType.STEP_FAILURE) == {"greedy"}
+    assert _steps(result, EventType.STEP_SUCCESS) == {"one"}
+    said = [event.message for event in result.all_events if event.type is EventType.ENGINE_EVENT]
+    assert any("memory limit of 600 MB" in text for text in said)

@@ -22,6 +22,12 @@ from cellmill.errors import ExecutionInterruptedError, StepExecutionError
 from cellmill.execution.capture import StepCapture
 from cellmill.execution.executors.limits import StepLimits
 from cellmill.execution.executors.pool import Done, Lost, Message, Raised, Said
+from cellmill.execution.executors.step_memory import (
+    MEMORY_TAG,
+    limited_memory,
+    memory_limit_of,
+    ran_out_of_memory,
+)
 from cellmill.execution.hooks import run_hooks
 from cellmill.execution.in_process import latest_versions, run_loggers, stored_values
 from cellmill.execution.notebook.ends import death_of_process
@@ -33,6 +39,7 @@ from cellmill.execution.step import StepOutcome, run_step
 from cellmill.execution.step_events import event
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import (
+    EngineEventData,
     ErrorInfo,
     ErrorSource,
     Event,
@@ -157,14 +164,20 @@ class StepWork:
         sink = _SaySink(say)
         if self._capture is not None:
             self._capture.begin(step.key)
-        outcome = run_step(
-            step,
-            services,
-            sink.emit,
-            known=KnownOfRun(plan, task, self._run.run_id),
-            retry_number=task.retry_number,
-            retries_enabled=self._retries_enabled,
-        )
+        # a worker of Dask carries out other tasks too
+        limit = memory_limit_of(step) if self._captures else None
+        with limited_memory(limit):
+            outcome = run_step(
+                step,
+                services,
+                sink.emit,
+                known=KnownOfRun(plan, task, self._run.run_id),
+                retry_number=task.retry_number,
+                retries_enabled=self._retries_enabled,
+            )
+        if limit is not None and ran_out_of_memory(outcome.error):
+            text = f'Step "{step.key}" reached its memory limit of {limit / 1e6:g} MB (tag {MEMORY_TAG}).'
+            sink.emit(event(EventType.ENGINE_EVENT, step, services, text, EngineEventData()))
         if step.hooks and not outcome.wants_retry:
             run_hooks(step, services, sink, outcome, sink.events)
         if self._capture is not None and any(self._capture.end().values()):
