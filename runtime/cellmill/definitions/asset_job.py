@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -212,19 +212,21 @@ def _split_circles(selected: Sequence[AssetsDefinition]) -> list[AssetsDefinitio
 
     parts: list[AssetsDefinition] = []
     for one in selected:
-        if one not in several:
-            parts.append(one)
-            continue
-        by_level: dict[int, set[AssetKey]] = {}
-        for key in one.keys:
-            by_level.setdefault(level(key), set()).add(key)
-        if len(by_level) == 1:
-            parts.append(one)
-        else:
-            for number in sorted(by_level):
-                checks = {check for check in one.check_keys if check.asset_key in by_level[number]}
-                parts.append(one.subset_for(by_level[number], checks))
+        parts.extend(_cut(one, level) if one in several else [one])
     return parts
+
+
+def _cut(one: AssetsDefinition, level: Callable[[AssetKey], int]) -> list[AssetsDefinition]:
+    """Return the definition in as many parts as its assets have levels."""
+    by_level: dict[int, set[AssetKey]] = {}
+    for key in one.keys:
+        by_level.setdefault(level(key), set()).add(key)
+    if len(by_level) == 1:
+        return [one]
+    return [
+        one.subset_for(by_level[number], {check for check in one.check_keys if check.asset_key in by_level[number]})
+        for number in sorted(by_level)
+    ]
 
 
 def _blocking_checks(nodes: Mapping[str, AssetsDefinition]) -> dict[AssetKey, set[str]]:

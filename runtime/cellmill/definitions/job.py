@@ -364,7 +364,8 @@ def _check_loadable_inputs(graph_def: GraphDefinition, assets: Mapping[str, Any]
                 raise InvalidDefinitionError(
                     f'Input "{one.name}" of {graph_def.node_dict[name].describe_node()} is not connected to the output '
                     "of a previous node and can not be loaded from configuration, creating an impossible to execute "
-                    f'job. Possible solutions are:\n  * add a type loader for the type "{one.dagster_type.display_name}"\n'
+                    f"job. Possible solutions are:\n  * add a type loader for the type "
+                    f'"{one.dagster_type.display_name}"\n'
                     f'  * connect "{one.name}" to the output of another node'
                 )
 

@@ -18,8 +18,9 @@ _VALUE = re.compile(r"^[A-Za-z0-9_.-]{0,63}$")
 _OWNER_TEAM = re.compile(r"^team:[A-Za-z0-9_]+$")
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
 _NAME = re.compile(r"^[A-Za-z0-9_]+$")
-_KEYWORD_NAMES = frozenset({"context", "conf", "config", "meta", "arg_dict", "dict", "input_arg_dict", "output_arg_dict",
-                            "int", "str", "float", "bool", "input", "output", "type"})  # fmt: skip
+_KEYWORD_NAMES = frozenset(
+    "context conf config meta arg_dict dict input_arg_dict output_arg_dict int str float bool input output type".split()
+)
 _EMPTY: Mapping[str, str] = {}
 
 
