@@ -16,6 +16,7 @@ CellKind = Literal["code", "markdown", "raw"]
 
 _MERGE_MARKER = re.compile(r"^[ \t\",]*(<{7}|>{7}|={7}$|\|{7})( |$)", re.MULTILINE)
 _PERCENT = re.compile(r"^# ?%%(?:\s+(?P<rest>.*))?$")
+_TAGS = re.compile(r"""tags=(\[[^\]]*\])""")
 _COMMENTED_MAGIC = re.compile(r"^(?P<indent>\s*)# ?(?P<magic>%%?[A-Za-z_].*|!.*)$")
 _PYTHONS = frozenset({"python", "python3", "python2", "ipython", "ipython3", "ipython2", "xpython"})
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -231,10 +232,21 @@ def _read_percent(text: str, path: str) -> Notebook:
                 index=len(cells),
                 kind=kind,
                 source=source,
+                tags=_percent_tags(title),
                 line=first + max(lead, 0),
             )
         )
     return Notebook(path=path, cells=tuple(cells), form="percent", digest=digest_of(text))
+
+
+def _percent_tags(title: str) -> tuple[str, ...]:
+    """The tags of a cell marker: ``# %% tags=["parameters"]``."""
+    found = _TAGS.search(title)
+    try:
+        tags = json.loads(found[1]) if found else []
+    except ValueError:
+        return ()
+    return tuple(tag for tag in tags if isinstance(tag, str))
 
 
 def _without_front_matter(lines: list[str]) -> list[str]:

@@ -16,6 +16,8 @@ from typing import Any
 
 from cellmill.errors import ExecutionError
 from cellmill.execution.notebook.imports import without_slow_grammars
+from cellmill.notebooks import document as percent
+from cellmill.notebooks.problem import NotebookError
 from cellmill.redaction import redacted
 
 #: A notebook, a cell or an output, as the JSON of the file holds it (multi-line strings joined).
@@ -38,7 +40,7 @@ def read_notebook(path: str | os.PathLike[str]) -> Node:
     """Return the notebook at `path` in format 4, with strings joined and `metadata` and `tags` always there."""
     try:
         text = Path(path).read_text(encoding="utf-8")
-        node = json.loads(text)
+        node = _from_percent(text, path) if os.fspath(path).endswith(".py") else json.loads(text)
     except OSError as error:
         raise UnreadableNotebook(path, error.strerror or str(error)) from None
     except ValueError as error:
@@ -50,6 +52,21 @@ def read_notebook(path: str | os.PathLike[str]) -> Node:
     if not isinstance(node.get("cells"), list):
         raise UnreadableNotebook(path, "it has no list of cells")
     return normalized(node)
+
+
+def _from_percent(text: str, path: str | os.PathLike[str]) -> Node:
+    """Return a percent-format .py file as a notebook; its cells have the ids that the static reader gives them."""
+    try:
+        read = percent.read_notebook(text, os.fspath(path))
+    except NotebookError as error:
+        raise UnreadableNotebook(path, error.problem) from None
+    cells = [
+        {"cell_type": cell.kind, "id": cell.id, "metadata": {"tags": list(cell.tags)}, "source": cell.source}
+        for cell in read.cells
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}
 
 
 def _upgraded(text: str, path: str | os.PathLike[str]) -> Node:
