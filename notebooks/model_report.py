@@ -1,4 +1,7 @@
-"""The model's cells and the report on it, as one code location: `cellmill -f notebooks/model_report.py materialize '*'`."""
+"""The model's cells and the report on it, as one code location.
+
+`cellmill -f notebooks/model_report.py materialize '*'` makes both.
+"""
 
 from __future__ import annotations
 

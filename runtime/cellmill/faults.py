@@ -1,7 +1,7 @@
 """Named points where a test may kill, fail or pause this process; inert unless a test arms one.
 
-A fault test arms a point in the process that shall suffer (`arm`, or `CELLMILL_FAULT=point:action` in the environment of a
-process that is started), then runs the real code.  In production `hit` is one look-up in an empty dictionary.
+A fault test arms a point in the process that shall suffer (`arm`, or `CELLMILL_FAULT=point:action` in the environment
+of a process that is started), then runs the real code.  In production `hit` is one look-up in an empty dictionary.
 """
 
 from __future__ import annotations

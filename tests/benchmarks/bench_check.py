@@ -61,7 +61,7 @@ def make_workspace(root: Path, notebooks: int) -> None:
 def timed_check(root: Path) -> dict[str, float]:
     """Return wall and CPU seconds of one `cellmill check`."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run([sys.executable, "-m", "cellmill", "check"], cwd=root, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-m", "cellmill", "check"], cwd=root, capture_output=True, text=True)
     wall = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -516,9 +516,7 @@ def test_schedule_tick_requests():
     def daily(context):
         return dg.RunRequest(run_key=context.scheduled_execution_time.strftime("%Y-%m-%d"), tags={"a": "b"})
 
-    data = daily.evaluate_tick(
-        dg.build_schedule_context(scheduled_execution_time=datetime(2024, 5, 6, tzinfo=UTC))
-    )
+    data = daily.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=datetime(2024, 5, 6, tzinfo=UTC)))
 
     (request,) = data.run_requests
     assert request.run_key == "2024-05-06"

@@ -41,9 +41,13 @@ _RESOURCES = Option(
     "resources", "required_resource_keys", "list", "Resources the body reads", "db", aliases=("required-resource-keys",)
 )
 _CONFIG = Option(
-    "config", "config_schema", "json", "Fields of its config, as JSON of type names; int? may be left out", '{"limit": "int"}',
+    "config",
+    "config_schema",
+    "json",
+    "Fields of its config, as JSON of type names; int? may be left out",
+    '{"limit": "int"}',
     aliases=("config-schema",),
-)  # fmt: skip
+)
 _RETRIES = Option("retries", "max_retries", "int", "Tries after a failure", "3")
 _RETRY_DELAY = Option("retry-delay", "retry_delay", "float", "Seconds between tries", "30")
 _BACKOFF = Option("retry-backoff", "retry_backoff", "text", "How delays grow", choices=("linear", "exponential"))
