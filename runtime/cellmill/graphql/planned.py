@@ -63,6 +63,7 @@ def planned_cells(context: Context, keys: list[AssetKey]) -> list[PlannedCell]:
 
 
 def _cells(context: Context, visit: Visit) -> list[PlannedCell]:
+    made: list[tuple[tuple[AssetKey, ...], int | None]]
     if visit.notebook is None:
         made = [((key,), None) for key in visit.assets]
     else:
