@@ -22,7 +22,7 @@ from .asset_magic import timed
 from .body import Body, BodyResult, compile_body
 from .declare import sensor_options
 from .session import Session
-from .stepping import origin_tags
+from .stepping import note_place, origin_tags
 
 if TYPE_CHECKING:
     from .run_mode import RunMode
@@ -118,6 +118,7 @@ def run_check_cell(session: Session, source: str) -> Any:
         try:
             found = _value(linked, body.run({**values, **given}))
         except BaseException as error:
+            note_place(linked, error, body.filename)
             failure.append(error)
             raise
         if not isinstance(found, AssetCheckResult):

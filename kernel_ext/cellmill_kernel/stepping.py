@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from cellmill.definitions.events import AssetCheckResult, MaterializeResult, Out
 from cellmill.errors import ExecutionError
 from cellmill.notebooks.asset_cell import AssetCell
 from cellmill.notebooks.definition import assets_definition, conditions
+from cellmill.notebooks.place import describe_place
 
 from . import current_run
 from .body import Body, BodyResult
@@ -60,6 +62,7 @@ class _Computation:
             result = self.body.run(values)
         except BaseException as error:
             self.run.failure = error
+            note_place(self.run.cell, error, self.body.filename)
             raise
         yield from self._outputs(result, values)
 
@@ -88,6 +91,17 @@ class _Computation:
             yield AssetCheckResult(
                 passed=passed, asset_key=self.run.cell.key, check_name=name, metadata={"condition": condition, **note}
             )
+
+
+def note_place(cell: AssetCell, error: BaseException, filename: str) -> None:
+    """Add to an error where in the notebook it happened, so that the run's events say so too."""
+    at, line = error.__traceback__, None
+    while at is not None and line is None:
+        line = at.tb_lineno if at.tb_frame.f_code.co_filename == filename else None
+        at = at.tb_next
+    note = describe_place(cell.origin.path, cell.origin.cell_index, line, linecache.getline(filename, line or 0))
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
 
 
 def values_of(cell: AssetCell, result: BodyResult) -> dict[str, Any]:

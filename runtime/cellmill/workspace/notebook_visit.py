@@ -18,6 +18,7 @@ from cellmill.execution.notebook.ends import CellResult, End, NotebookResult
 from cellmill.execution.notebook.notebook_run import CancelSwitch
 from cellmill.execution.notebook.notebook_step import NotebookStepRequest, run_notebook_step
 from cellmill.execution.notebook.protocol import StepMessage
+from cellmill.notebooks.place import describe_place, line_of_traceback, source_line
 from cellmill.planning.event import EngineEventData, ErrorInfo, Event, EventType, StepFailureData
 from cellmill.planning.run import PARTITION_TAG, Run
 from cellmill.workspace.run_names import PARAMETERS_TAG, SCHEDULED_AT_TAG, artifacts_of
@@ -62,7 +63,7 @@ def visit_notebook(visit: Visit, services: VisitServices) -> VisitEnd:
         watch.fail_open(visit, text, replace(ErrorInfo.of(error), message=f"{type(error).__name__}: {text}"))
         return VisitEnd(succeeded=False, message=text if text.startswith(visit.name) else f"{visit.name}: {text}")
     result = outcome.result
-    message = "" if result.succeeded else failure_text(visit, result)
+    message = "" if result.succeeded else failure_text(visit, result, services.run.run_id)
     if not result.succeeded:
         watch.fail_open(visit, message, _error_info(result.failed_cell))
     services.emit([_notebook_event(visit, services.run, result, outcome.notebook_path, outcome.files)])
@@ -179,8 +180,8 @@ class _StepWatch:
         self._open.clear()
 
 
-def failure_text(visit: Visit, result: NotebookResult) -> str:
-    """Return why a notebook did not end well: the notebook, the cell, the error."""
+def failure_text(visit: Visit, result: NotebookResult, run_id: str = "") -> str:
+    """Return why a notebook did not end well: the error, the notebook, the cell, its line, and how to go on."""
     cell = result.failed_cell
     if cell is None:
         return f"{visit.name}: {result.end.value}{': ' + result.detail if result.detail else ''}"
@@ -191,6 +192,19 @@ def failure_text(visit: Visit, result: NotebookResult) -> str:
         return f"{place}: {cell.error.ename}: {cell.error.evalue}"
     detail = cell.detail or result.detail
     return f"{place}: {cell.end.value}{': ' + detail if detail else ''}"
+    source = str(result.notebook["cells"][cell.index]["source"]) if result.notebook else ""
+    if cell.error is None:
+        detail = cell.detail or result.detail
+        place = describe_place(visit.name, cell.index, None)
+        return f"{place}: {cell.end.value}{': ' + detail if detail else ''}"
+    line = line_of_traceback(cell.error.traceback)
+    place = describe_place(visit.name, cell.index, line)
+    text = f"{place}: {cell.error.ename}: {cell.error.evalue}"
+    if line is not None and source_line(source, line):
+        text += f"\n    {source_line(source, line)}"
+    if run_id and cell.end is End.FAILED:
+        text += f"\nChange the cell, then: cellmill runs retry {run_id[:8]}"
+    return text
 
 
 def _error_info(cell: CellResult | None) -> ErrorInfo | None:

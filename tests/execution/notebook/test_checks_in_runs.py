@@ -112,3 +112,27 @@ def test_a_notebook_without_assets_checks_those_of_another(tmp_path: Path) -> No
 
     assert status is RunStatus.SUCCESS
     assert _evaluations(events) == {AssetCheckKey(AssetKey("numbers"), "two"): True}
+
+
+def test_a_failure_names_notebook_cell_line_and_what_to_do(tmp_path: Path) -> None:
+    """Of an asset cell that fails in a helper, run and step name the cell's own line and show it."""
+    home = _write(tmp_path, "%load_ext cellmill", "def half(x):\n    return x / 0", "%%asset a\nb = 1\nhalf(b)")
+
+    status, events = _run(home, ["a"])
+
+    assert status is RunStatus.FAILURE
+    failed = next(event for event in events if event.type is EventType.RUN_FAILURE)
+    assert "book.ipynb, cell 3, line 3: ZeroDivisionError: division by zero\n    half(b)\n" in failed.message
+    assert f"cellmill runs retry {failed.run_id[:8]}" in failed.message
+    step = next(event for event in events if event.type is EventType.STEP_FAILURE)
+    assert "book.ipynb, cell 3, line 3: half(b)" in step.step_failure_data.error.cause.message
+
+
+def test_a_failure_of_a_plain_cell_names_its_line(tmp_path: Path) -> None:
+    """A notebook without any asset says as much."""
+    home = _write(tmp_path, "x = 1\ny = x / 0")
+
+    _, events = _run(home, None)
+
+    failed = next(event for event in events if event.type is EventType.RUN_FAILURE)
+    assert failed.message.startswith("book.ipynb, cell 1, line 2: ZeroDivisionError: division by zero\n    y = x / 0\n")
