@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,8 +25,6 @@ from cellmill.workspace.run_plan import Visit
 from cellmill.workspace.workspace import Workspace
 
 #: The first frame of a traceback as IPython writes it: the cell that was run.
-_LINE = re.compile(r"^\s*Cell In ?\[\d+\], line (\d+)", re.MULTILINE)
-_ANSI = re.compile(r"\x1b\[[\d;]*m")
 _ENDED = (EventType.STEP_SUCCESS, EventType.STEP_FAILURE, EventType.STEP_SKIPPED)
 
 
@@ -185,13 +182,6 @@ def failure_text(visit: Visit, result: NotebookResult, run_id: str = "") -> str:
     cell = result.failed_cell
     if cell is None:
         return f"{visit.name}: {result.end.value}{': ' + result.detail if result.detail else ''}"
-    place = f"{visit.name}, cell {cell.index + 1}"
-    if cell.error is not None:
-        line = _LINE.search(_ANSI.sub("", "\n".join(cell.error.traceback)))
-        place += f", line {line[1]}" if line else ""
-        return f"{place}: {cell.error.ename}: {cell.error.evalue}"
-    detail = cell.detail or result.detail
-    return f"{place}: {cell.end.value}{': ' + detail if detail else ''}"
     source = str(result.notebook["cells"][cell.index]["source"]) if result.notebook else ""
     if cell.error is None:
         detail = cell.detail or result.detail
