@@ -24,7 +24,6 @@ from cellmill.workspace.run_names import PARAMETERS_TAG, SCHEDULED_AT_TAG, artif
 from cellmill.workspace.run_plan import Visit
 from cellmill.workspace.workspace import Workspace
 
-#: The first frame of a traceback as IPython writes it: the cell that was run.
 _ENDED = (EventType.STEP_SUCCESS, EventType.STEP_FAILURE, EventType.STEP_SKIPPED)
 
 

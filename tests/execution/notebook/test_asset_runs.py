@@ -11,7 +11,8 @@ from cellmill.execution.notebook.document import read_notebook
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import EventType
 from cellmill.planning.run import RunStatus
-from cellmill.workspace.worker import ASSET_JOB, main
+from cellmill.workspace.run_names import ASSET_JOB
+from cellmill.workspace.worker import main
 
 from .conftest import notebook_of
 

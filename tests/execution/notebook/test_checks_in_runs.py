@@ -10,7 +10,8 @@ from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import Event, EventType
 from cellmill.planning.run import RunStatus
-from cellmill.workspace.worker import ASSET_JOB, NOTEBOOK_JOB, NOTEBOOK_TAG, main
+from cellmill.workspace.run_names import ASSET_JOB, NOTEBOOK_JOB, NOTEBOOK_TAG
+from cellmill.workspace.worker import main
 
 from .conftest import notebook_of
 
