@@ -147,7 +147,8 @@ def compare(path: Path, records: Sequence[dict[str, Any]]) -> tuple[Counter[str]
     from cellmill.notebooks.scan import scan_notebook
 
     scan = scan_notebook(path.read_text(encoding="utf-8"), path.name, python=(sys.version_info[0], sys.version_info[1]))
-    facts = {one.cell.index: one.facts for one in scan.cells}
+    # cells that this program executes itself (%%asset, %materialize …) are not plain cells
+    facts = {one.cell.index: one.facts for one in scan.cells if one.is_plain and "%materialize" not in one.cell.source}
     counts: Counter[str] = Counter()
     words: list[str] = []
     bound: set[str] = set()
@@ -214,7 +215,7 @@ def notebooks_of(source: Path, folder: Path) -> Iterator[Path]:
 
 def truth_of(path: Path, seconds: float) -> tuple[Counter[str], list[str]]:
     """Execute one notebook in a process of its own and compare; a cut-off one counts as far as it came."""
-    command = [sys.executable, __file__, "--execute", str(path)]
+    command = [sys.executable, str(Path(__file__).resolve()), "--execute", str(path.resolve())]
     try:
         done = subprocess.run(
             command, cwd=path.parent, capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL
