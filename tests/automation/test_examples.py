@@ -32,13 +32,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", ["arrivals", "partitioned_weather"])
 def test_an_example_runs_unattended(folder: Path, name: str) -> None:
-    """`cellmill run` ends well and leaves two partitions of each asset behind."""
+    """`cellmill run` ends well and leaves the last partition of each asset behind; `%materialize` lines are for people."""
     shutil.copy(NOTEBOOKS / f"{name}.ipynb", folder)
     assert 0 == main(["run", f"{name}.ipynb"])
     with Instance.get(folder / ".cellmill") as instance:
         keys = instance.get_asset_keys()
         assert keys
-        assert {2} == {len(instance.get_materialized_partitions(key)) for key in keys}
+        assert {1} == {len(instance.get_materialized_partitions(key)) for key in keys}
 
 
 def work_off(instance: Instance, workspace: Workspace) -> list[RunStatus]:

@@ -48,7 +48,7 @@ def module(tmp_path: Path) -> None:
 
 
 def processes(tmp_path: Path) -> set[int]:
-    newest = max((tmp_path / ".cellmill").rglob("assets/second/*.json"), key=lambda path: path.stat().st_mtime)
+    newest = max((tmp_path / ".cellmill").rglob("assets/second@*.json"), key=lambda path: path.stat().st_mtime)
     return set(json.loads(newest.read_text()))
 
 

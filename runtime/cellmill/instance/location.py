@@ -10,13 +10,13 @@ from typing import Any
 
 from cellmill.errors import StorageLocationError
 from cellmill.instance.head import ensure_head
+from cellmill.instance.home import FOLDER, marks_workspace
 from cellmill.instance.postgresql import PostgreSQLDatabase
 from cellmill.instance.sql import Database
 from cellmill.instance.sqlite import SQLiteDatabase
 
 HOME_VARIABLE = "CELLMILL_HOME"
 STORAGE_VARIABLE = "CELLMILL_STORAGE"
-FOLDER = ".cellmill"
 DATABASE = "instance.db"
 
 #: File systems on which SQLite's write-ahead log loses data, because its shared memory is not shared between hosts.
@@ -40,7 +40,7 @@ def find_workspace_root(start: Path | None = None) -> Path:
     """The nearest folder at or above `start` that is a workspace or a repository; else `start` itself."""
     start = (start or Path.cwd()).absolute()
     for folder in (start, *start.parents):
-        if (folder / "cellmill.toml").is_file() or (folder / FOLDER).is_dir() or _has_tool_table(folder):
+        if (folder / "cellmill.toml").is_file() or marks_workspace(folder, start) or _has_tool_table(folder):
             return folder
         if (folder / ".git").exists():
             return folder

@@ -29,7 +29,7 @@ def load_key(folder: Path | None) -> bytes:
         return given.encode()
     if folder is None:
         home = os.environ.get("CELLMILL_HOME")
-        folder = Path(home) if home else Path.home() / ".cellmill"
+        folder = Path(home) if home else Path.home() / ".config" / "cellmill"
     path = folder / KEY_FILE
     try:
         return path.read_bytes()

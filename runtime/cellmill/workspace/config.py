@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from cellmill.errors import DefinitionError
+from cellmill.instance.home import marks_workspace
 
 CONFIG_FILE = "cellmill.toml"
 DAGSTER_FILE = "workspace.yaml"
-HOME_FOLDER = ".cellmill"
 #: Glob of notebooks where no file says which.
 EVERY_NOTEBOOK = "**/*.ipynb"
 
@@ -110,7 +110,7 @@ def find_workspace(start: Path | None = None) -> WorkspaceConfig:
         config = _folder_config(folder)
         if config is not None:
             return config
-        if (folder / HOME_FOLDER).is_dir() or (folder / ".git").exists():
+        if marks_workspace(folder, here) or (folder / ".git").exists():
             return implicit_config(folder)
     return implicit_config(here)
 

@@ -17,8 +17,9 @@ from typing import Any
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.selection import AssetSelection, CoercibleToAssetSelection
 from cellmill.definitions.selection_graph import SelectionGraph
+from cellmill.instance.home import FOLDER
 from cellmill.workspace.cache import ScanCache
-from cellmill.workspace.config import HOME_FOLDER, LocationConfig, WorkspaceConfig, find_workspace, read_config
+from cellmill.workspace.config import LocationConfig, WorkspaceConfig, find_workspace, read_config
 from cellmill.workspace.location import Hosted, Location, ModuleLocation
 from cellmill.workspace.manifest import AssetEntry, Manifest, ProblemEntry, merge_manifests
 from cellmill.workspace.notebook_location import NotebookLocation
@@ -31,7 +32,7 @@ _READERS = 4
 def find_home(config: WorkspaceConfig, given: str | Path | None = None) -> Path:
     """Return the instance's folder: the one given, `CELLMILL_HOME`, the file's `home`, else `.cellmill` at the root."""
     chosen = given or os.environ.get(HOME_VARIABLE) or config.home
-    return Path(chosen).expanduser().absolute() if chosen else config.root / HOME_FOLDER
+    return Path(chosen).expanduser().absolute() if chosen else config.root / FOLDER
 
 
 class Workspace:
