@@ -32,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", ["arrivals", "partitioned_weather"])
 def test_an_example_runs_unattended(folder: Path, name: str) -> None:
-    """`cellmill run` ends well and leaves the last partition of each asset behind; `%materialize` lines are for people."""
+    """`cellmill run` ends well and leaves each asset's last partition; `%materialize` lines are for people."""
     shutil.copy(NOTEBOOKS / f"{name}.ipynb", folder)
     assert 0 == main(["run", f"{name}.ipynb"])
     with Instance.get(folder / ".cellmill") as instance:
