@@ -22,8 +22,11 @@ class Outcome:
 
     @property
     def data(self) -> Any:
-        """The JSON that it wrote."""
-        return json.loads(self.out)
+        """The JSON that it wrote; without any, a failure that shows the exit code and what it said instead."""
+        try:
+            return json.loads(self.out)
+        except json.JSONDecodeError:
+            raise AssertionError(f"No JSON; exit code {self.code}.\n{self.out}\n{self.err}") from None
 
 
 Command = Callable[..., Outcome]

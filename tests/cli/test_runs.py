@@ -144,12 +144,12 @@ def test_broken_modules_harm_no_other(cellmill: Command, tmp_path: Path) -> None
     (tmp_path / "cellmill.toml").write_text(
         'modules = ["not_there"]\nfiles = ["raises.py", "hangs.py", "good.py"]\n[host]\nload_timeout_s = 10\n'
     )
-    found = cellmill("check", "--json").data["problems"]
-    text = "\n".join(problem["message"] for problem in found)
+    found = cellmill("check", "--json").data
+    text = "\n".join(problem["message"] for problem in found["problems"])
 
     assert "at import" in text and "raises.py, line 2" in text
     assert "did not end within 10 s" in text and "not_there" in text
-    assert [row["asset"] for row in cellmill("assets", "list", "--json").data] == ["fine"]
+    assert found["assets"] == 1
 
 
 def test_verify_and_diff(cellmill: Command, tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ import hashlib
 import json
 import os
 import sqlite3
+import threading
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,41 +33,52 @@ def file_digest(data: bytes) -> str:
 
 
 class ScanCache:
-    """Plain data by key, and content hashes of files by their stat; every failure is a miss."""
+    """Plain data by key, and content hashes of files by their stat; every failure is a miss.
+
+    Locations are read in threads of their own, and share it.
+    """
 
     def __init__(self, home: Path | None) -> None:
         self._path = home / CACHE_FILE if home is not None else None
         self._db: sqlite3.Connection | None = None
         self._opened = False
+        # One thread at a time: a connection that is used by two at once loses its statements, and transactions mix.
+        self._lock = threading.Lock()
 
-    def _connection(self) -> sqlite3.Connection | None:
-        if self._opened or self._path is None:
-            return self._db
-        self._opened = True
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection | None]:
+        """Lend the connection to one thread; a database that fails is None, or ends the block."""
+        with self._lock, suppress(sqlite3.Error, ValueError):
+            if not self._opened and self._path is not None:
+                self._opened = True
+                self._db = self._open(self._path)
+            yield self._db
+
+    def _open(self, path: Path) -> sqlite3.Connection | None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._db = sqlite3.connect(self._path, timeout=2, isolation_level=None, check_same_thread=False)
-            self._db.execute("pragma journal_mode=wal")
-            self._db.execute("pragma synchronous=off")
-            self._db.executescript(_SCHEMA)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            db = sqlite3.connect(path, timeout=2, isolation_level=None, check_same_thread=False)
+            db.execute("pragma journal_mode=wal")
+            db.execute("pragma synchronous=off")
+            db.executescript(_SCHEMA)
         except (OSError, sqlite3.Error):
-            self._db = None
-        return self._db
+            return None
+        return db
 
     def close(self) -> None:
         """Close the file."""
-        if self._db is not None:
-            self._db.close()
-            self._db = None
-        self._opened = False
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
+            self._opened = False
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
         """Return what is kept under `keys`."""
         wanted, found = list(keys), {}
-        db = self._connection()
-        if db is None:
-            return {}
-        with suppress(sqlite3.Error, ValueError):
+        with self._connection() as db:
+            if db is None:
+                return {}
             for start in range(0, len(wanted), _VARIABLES):
                 some = wanted[start : start + _VARIABLES]
                 marks = ",".join("?" * len(some))
@@ -77,16 +89,14 @@ class ScanCache:
 
     def put_many(self, values: Mapping[str, Any]) -> None:
         """Keep JSON data under their keys."""
-        db = self._connection()
-        if db is None or not values:
-            return
         now = time.time()
         rows = [(key, json.dumps(value, separators=(",", ":")), now) for key, value in values.items()]
-        with suppress(sqlite3.Error):
-            db.execute("begin immediate")
-            db.executemany("insert or replace into facts values (?, ?, ?)", rows)
-            db.execute("delete from facts where used_at < ?", (now - _KEEP_S,))
-            db.execute("commit")
+        with self._connection() as db:
+            if db is None or not rows:
+                return
+            with _transaction(db):
+                db.executemany("insert or replace into facts values (?, ?, ?)", rows)
+                db.execute("delete from facts where used_at < ?", (now - _KEEP_S,))
 
     def digests(self, paths: Iterable[Path]) -> dict[Path, str]:
         """Return the content hash of each file; a file that did not change by its stat is not read.
@@ -113,17 +123,26 @@ class ScanCache:
         return out
 
     def _known_files(self) -> dict[str, tuple[str, str]]:
-        db = self._connection()
-        if db is not None:
-            with suppress(sqlite3.Error):
+        with self._connection() as db:
+            if db is not None:
                 return {path: (stamp, digest) for path, stamp, digest in db.execute("select * from files")}
         return {}
 
     def _keep_files(self, fresh: Mapping[str, tuple[str, str]]) -> None:
-        db = self._connection()
-        if db is not None and fresh:
-            with suppress(sqlite3.Error):
-                db.execute("begin immediate")
+        with self._connection() as db:
+            if db is not None and fresh:
                 rows = [(path, stamp, digest) for path, (stamp, digest) in fresh.items()]
-                db.executemany("insert or replace into files values (?, ?, ?)", rows)
-                db.execute("commit")
+                with _transaction(db):
+                    db.executemany("insert or replace into files values (?, ?, ?)", rows)
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Write all or nothing, and leave no transaction open for the next thread."""
+    db.execute("begin immediate")
+    try:
+        yield
+    except BaseException:
+        db.execute("rollback")
+        raise
+    db.execute("commit")
