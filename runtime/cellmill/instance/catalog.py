@@ -12,10 +12,11 @@ from cellmill.definitions.value_ref import ValueRef
 from cellmill.instance.event_row import key_of, key_text
 from cellmill.instance.sql import Database, Query, Row, chunks
 from cellmill.planning.asset_state import AssetState, PartitionSets
+from cellmill.planning.late import row_maker
 
 _LATEST = (
-    "event_id, run_id, timestamp, data_version, code_version, inputs, value_ref, observation_id, observed_at, "
-    "observed_version, planned_id, planned_run_id"
+    "event_id, run_id, timestamp, data_version, code_version, observation_id, observed_at, observed_version, "
+    "planned_id, planned_run_id, inputs, value_ref"
 )
 SELECT_ASSETS = "SELECT asset_key, partition, " + _LATEST + " FROM assets"
 SELECT_PARTITIONS = "SELECT asset_key, partition, " + _LATEST + " FROM asset_partitions"
@@ -38,20 +39,37 @@ class CheckState:
     planned_run_id: str | None
 
 
+def _as_ref(text: str) -> ValueRef:
+    return ValueRef.from_dict(json.loads(text))
+
+
+#: `json.loads` without its questions about the kind of text.
+_decode = json.JSONDecoder().decode
+_make = row_maker(
+    AssetState,
+    (
+        "asset_key",
+        "partition",
+        "event_id",
+        "run_id",
+        "timestamp",
+        "data_version",
+        "code_version",
+        "observation_id",
+        "observed_at",
+        "observed_version",
+        "planned_id",
+        "planned_run_id",
+        "inputs",
+    ),
+    _as_ref,
+)
+
+
 def as_state(row: Row) -> AssetState:
-    """The state that a row of either query describes."""
-    return AssetState(
-        key_of(row[0]),
-        row[1],
-        row[2],
-        row[3],
-        row[4],
-        row[5],
-        row[6],
-        json.loads(row[7]) if row[7] else _EMPTY,
-        ValueRef.from_dict(json.loads(row[8])) if row[8] else None,
-        *row[9:],
-    )
+    """The state that a row of either query describes; where its value lies is decoded when it is first read."""
+    key, *latest, inputs, value_ref = row
+    return _make((key_of(key), *latest, _decode(inputs) if inputs else _EMPTY), value_ref)
 
 
 class Catalog:
@@ -112,7 +130,7 @@ class Catalog:
         if partition is not None:
             query.where("partition = ?", partition)
         rows = query.rows(self._db)
-        return ValueRef.from_dict(json.loads(rows[0][0])) if rows and rows[0][0] else None
+        return _as_ref(rows[0][0]) if rows and rows[0][0] else None
 
     def materialized_partitions(
         self, asset_key: AssetKey, *, after: int | None = None, before: int | None = None

@@ -10,6 +10,7 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.instance import wire
 from cellmill.instance.sql import Row
 from cellmill.planning.event import RUN_EVENTS, Event, EventType
+from cellmill.planning.late import row_maker
 from cellmill.redaction import redacted
 
 COLUMNS = "id, run_id, seq, type, timestamp, level, step_key, asset_key, partition, message, body"
@@ -71,21 +72,20 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
+_TYPES = {kind.value: kind for kind in EventType}
+_make = row_maker(
+    Event,
+    ("run_id", "type", "timestamp", "level", "step_key", "asset_key", "partition", "message", "job_name"),
+    wire.loads,
+)
+
+
 def as_event(row: Row, job_names: Mapping[str, str]) -> Event:
-    """The event that a row of `SELECT` describes."""
-    text = row[10]
-    return Event(
-        type=EventType(row[3]),
-        run_id=row[1],
-        timestamp=row[4],
-        level=row[5],
-        step_key=row[6],
-        asset_key=None if row[7] is None else key_of(row[7]),
-        partition=row[8],
-        message=row[9],
-        data=None if text is None else wire.loads(text),
-        job_name=job_names.get(row[1], ""),
-    )
+    """The event that a row of `SELECT` describes; its payload is decoded when it is first read."""
+    _, run_id, _, kind, timestamp, level, step_key, asset_key, partition, message, body = row
+    key = None if asset_key is None else key_of(asset_key)
+    name = job_names.get(run_id, "")
+    return _make((run_id, _TYPES[kind], timestamp, level, step_key, key, partition, message, name), body)
 
 
 def type_values(of_type: EventType | Collection[EventType] | None) -> list[str] | None:

@@ -8,10 +8,11 @@ from enum import StrEnum
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.value_ref import ValueRef
+from cellmill.planning.late import LateField
 
 
 @dataclass(frozen=True, slots=True)
-class AssetState:
+class AssetState(LateField):
     """The latest materialization and observation of an asset, or of one of its partitions."""
 
     asset_key: AssetKey
@@ -33,6 +34,8 @@ class AssetState:
     #: Storage id and run of the latest event that planned a materialization.
     planned_id: int | None = None
     planned_run_id: str | None = None
+
+    LATE = "value_ref"
 
     @property
     def is_materialized(self) -> bool:

@@ -37,6 +37,7 @@ from cellmill.planning.event_data import (
     TypeCheckData,
     UserFailureData,
 )
+from cellmill.planning.late import LateField
 
 __all__ = [
     "HOOK_EVENTS",
@@ -159,7 +160,7 @@ MARKER_EVENTS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class Event(LateField):
     """One thing that happened in a run, or to an asset outside any run (`run_id` is then empty)."""
 
     type: EventType
@@ -172,6 +173,8 @@ class Event:
     partition: str | None = None
     data: Any = None
     job_name: str = ""
+
+    LATE = "data"
 
     # Dagster keeps an entry of the log and the event in it apart; here they are one.
 

@@ -6,7 +6,7 @@ The one place that decides it. Input is what the definitions say (`AssetFacts`) 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -104,14 +104,14 @@ def decide_staleness(facts: Iterable[AssetFacts], states: Mapping[AssetKey, Asse
     decided: dict[AssetKey, Staleness] = {}
     for key in _parents_first(by_key):
         item = by_key[key]
-        state = states.get(key)
         if item.is_external:
             decided[key] = FRESH
             continue
+        state = states.get(key)
         if state is None or not state.is_materialized:
             decided[key] = MISSING
             continue
-        causes = [*_code_causes(item, state), *_dependency_causes(item, state, _recordable(item, by_key, states))]
+        causes = [*_code_causes(item, state), *_dependency_causes(item, state, by_key, states)]
         for parent in item.parents:
             cause = _parent_cause(item, state, parent, by_key.get(parent), states.get(parent), decided.get(parent))
             if cause is not None:
@@ -158,35 +158,38 @@ def _code_causes(facts: AssetFacts, state: AssetState) -> Sequence[StaleCause]:
     return (StaleCause(facts.key, StaleCauseCategory.CODE, "its code changed"),)
 
 
-def _recordable(
-    facts: AssetFacts, by_key: Mapping[AssetKey, AssetFacts], states: Mapping[AssetKey, AssetState]
-) -> set[AssetKey]:
-    """The parents that have a version which a materialization records; one made elsewhere has none until observed."""
-    found = set()
-    for parent in facts.parents:
-        known = by_key.get(parent)
-        if (known is not None and not known.is_external) or parent in states:
-            found.add(parent)
-    return found
-
-
-def _dependency_causes(facts: AssetFacts, state: AssetState, recordable: Container[AssetKey]) -> Sequence[StaleCause]:
+def _dependency_causes(
+    facts: AssetFacts,
+    state: AssetState,
+    by_key: Mapping[AssetKey, AssetFacts],
+    states: Mapping[AssetKey, AssetState],
+) -> Sequence[StaleCause]:
     """The upstreams changed; known only where the materialization recorded what went in."""
-    if not state.inputs:
+    then = state.inputs.keys()
+    if not then:
         return ()
-    now, then = {_text(parent): parent for parent in facts.parents}, state.inputs.keys()
-    if now.keys() == then:
+    names = [_text(parent) for parent in facts.parents]
+    if then == set(names):
         return ()
+    now = dict(zip(names, facts.parents, strict=True))
     causes = [
         StaleCause(facts.key, StaleCauseCategory.DEPENDENCIES, f"{name} is a new upstream", now[name])
         for name in sorted(now.keys() - then)
-        if now[name] in recordable
+        if _is_recordable(now[name], by_key, states)
     ]
     causes += [
         StaleCause(facts.key, StaleCauseCategory.DEPENDENCIES, f"{name} is no upstream any more")
         for name in sorted(then - now.keys())
     ]
     return causes
+
+
+def _is_recordable(
+    parent: AssetKey, by_key: Mapping[AssetKey, AssetFacts], states: Mapping[AssetKey, AssetState]
+) -> bool:
+    """Whether a materialization records the parent's version; one made elsewhere has none until it is observed."""
+    known = by_key.get(parent)
+    return (known is not None and not known.is_external) or parent in states
 
 
 def _parent_cause(
@@ -228,21 +231,34 @@ def _upstream_cause(parent: AssetKey, staleness: Staleness | None) -> StaleCause
 
 
 def _parents_first(by_key: Mapping[AssetKey, AssetFacts]) -> list[AssetKey]:
-    """The keys, each behind its parents (Kahn's algorithm; what lies on a cycle comes last)."""
-    waiting: dict[AssetKey, int] = {}
-    children: dict[AssetKey, list[AssetKey]] = {}
+    """The keys, each behind its parents; what lies on a cycle comes last."""
+    order: dict[AssetKey, None] = {}
+    waiting: list[AssetKey] = []
+    # Definitions mostly come in an order that serves; what does not is left to Kahn's algorithm.
     for key, facts in by_key.items():
-        parents = {parent for parent in facts.parents if parent in by_key and parent != key}
-        waiting[key] = len(parents)
+        if all(parent in order or parent not in by_key for parent in facts.parents):
+            order[key] = None
+        else:
+            waiting.append(key)
+    if not waiting:
+        return list(by_key)
+    return [*order, *_sorted(waiting, by_key)]
+
+
+def _sorted(keys: Sequence[AssetKey], by_key: Mapping[AssetKey, AssetFacts]) -> list[AssetKey]:
+    among = set(keys)
+    missing: dict[AssetKey, int] = {}
+    children: dict[AssetKey, list[AssetKey]] = {}
+    for key in keys:
+        parents = {parent for parent in by_key[key].parents if parent in among and parent != key}
+        missing[key] = len(parents)
         for parent in parents:
             children.setdefault(parent, []).append(key)
-    order = [key for key, count in waiting.items() if not count]
+    order = [key for key, count in missing.items() if not count]
     for key in order:
         for child in children.get(key, ()):
-            waiting[child] -= 1
-            if not waiting[child]:
+            missing[child] -= 1
+            if not missing[child]:
                 order.append(child)
-    if len(order) < len(by_key):
-        done = set(order)
-        order.extend(key for key in by_key if key not in done)
-    return order
+    done = set(order)
+    return [*order, *(key for key in keys if key not in done)]
