@@ -34,3 +34,27 @@ def test_load_assets_from_several(tmp_path: Path) -> None:
     assert materialize_to_memory(assets).asset_value("total") == 3
     with pytest.raises(InvalidDefinitionError, match="no notebook"):
         load_notebook(tmp_path / "gone.ipynb")
+
+
+def test_a_name_bound_twice(tmp_path: Path) -> None:
+    """An asset sees a name as the cells above it left it: constants, helpers that read them, lists that grow."""
+    path = write_notebook(
+        tmp_path / "a.ipynb",
+        "%load_ext cellmill",
+        "import math",
+        "k = 2\nseen = [k]",
+        "def scaled(x):\n    return math.floor(x * k)",
+        "%%asset first\n[scaled(10), list(seen)]",
+        "from cellmill import asset\n@asset\ndef early():\n    return scaled(100)",
+        "import math\nk = 3\nseen.append(k)",
+        "%%asset second\n[scaled(10), list(seen)]",
+        "@asset\ndef late(second):\n    return scaled(100)",
+        "%%asset third\n[math.floor(2.5), *first]",
+    )
+    result = materialize_to_memory(load_notebook(path).assets)
+
+    assert result.asset_value("first") == [20, [2]]
+    assert result.asset_value("second") == [30, [2, 3]]
+    assert result.asset_value("early") == 200
+    assert result.asset_value("late") == 300
+    assert result.asset_value("third") == [2, 20, [2]]

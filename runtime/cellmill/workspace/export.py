@@ -61,7 +61,9 @@ class _Exporter:
         self.asset_names = {
             name: key for cell in cells for name, key in zip(cell.definition.names, cell.keys, strict=False)
         }
-        self.late = self._late_units()
+        #: Statements that are written into the functions of the assets that need them, not at the top of the module.
+        self.late = self._reading_assets()
+        self.local = self._with_readers(self._differing() | self.late)
 
     # -- which plain statements go where -----------------------------------------------------------------------
 
@@ -76,8 +78,8 @@ class _Exporter:
             if unit.position in setup or (unit.cell, unit.statement.line, unit.statement.end_line) in wanted
         ]
 
-    def _late_units(self) -> set[int]:
-        """Return the positions of statements that read an asset when they run: they go into the asset's function."""
+    def _reading_assets(self) -> set[int]:
+        """Return the positions of statements that read an asset when they run."""
         late: set[int] = set()
         names: dict[str, int] = {}
         for unit in self.linker.units:
@@ -88,6 +90,42 @@ class _Exporter:
                 names[name] = unit.position
         return late
 
+    def _differing(self) -> set[int]:
+        """Return the positions of statements that bind or change a name which another asset sees with another value.
+
+        A module has one value for each name; a notebook has one for each place.
+        """
+        seen = [{unit.position for unit in self._units_of(cell)} for cell in self.cells]
+        everywhere = set().union(*seen)
+        found: set[int] = set()
+        for entries in self.linker.entries.values():
+            positions = sorted({entry.position for entry in entries} & everywhere)
+            ends = {self._identity(max(own & set(positions))) for own in seen if not own.isdisjoint(positions)}
+            if len(ends) > 1:
+                found.update(positions)
+        return found
+
+    def _identity(self, position: int) -> str:
+        """Return what tells statements apart: the same import twice is one."""
+        nodes = self.linker.units[position].statement.nodes
+        if nodes and all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in nodes):
+            return "\n".join(map(ast.dump, nodes))
+        return str(position)
+
+    def _with_readers(self, local: set[int]) -> set[int]:
+        """Return the positions with those of all statements that read, at once or when called, what they bind."""
+        bound = {name for at in local for name in self.linker.units[at].statement.binds}
+        while True:
+            more = {
+                unit.position
+                for unit in self.linker.units
+                if unit.position not in local and not bound.isdisjoint(_reads(unit))
+            }
+            if not more:
+                return local
+            local |= more
+            bound.update(name for at in more for name in self.linker.units[at].statement.binds)
+
     # -- text --------------------------------------------------------------------------------------------------
 
     def text(self, notebook: str) -> tuple[str, list[str]]:
@@ -95,7 +133,7 @@ class _Exporter:
         shared: dict[int, Unit] = {}
         for cell in self.cells:
             for unit in self._units_of(cell):
-                if unit.position not in self.late:
+                if unit.position not in self.local:
                     shared[unit.position] = unit
         for position in sorted(shared):
             source = self._unit_text(shared[position])
@@ -103,12 +141,12 @@ class _Exporter:
                 self.module.blocks.append(source)
         for cell in self.cells:
             if cell.definition.form == "decorator":
-                self._decorated(cell, shared)
+                self._decorated(cell)
             else:
                 self.module.blocks.append(self._function(cell))
         for item in self.scan.declarations:
             self._declaration(item)
-        return self._assembled(notebook), self.module.notes
+        return self._assembled(notebook), list(dict.fromkeys(self.module.notes))
 
     def _unit_text(self, unit: Unit) -> str:
         text = "\n".join(self._written(unit.cell, node) for node in unit.statement.nodes)
@@ -126,13 +164,18 @@ class _Exporter:
             return ""
         return text
 
-    def _decorated(self, cell: AssetCell, shared: Mapping[int, Unit]) -> None:
-        """Write a function with a literal decorator as it stands."""
+    def _decorated(self, cell: AssetCell) -> None:
+        """Write a function with a literal decorator as it stands, below what it needs for itself alone."""
         text = "\n".join(self._written(cell.origin.cell_index, node) for node in cell.definition.body)
         name = getattr(cell.definition.body[0], "name", cell.definition.names[0])
+        own = [unit for unit in self._units_of(cell) if unit.position in self.local - self.late]
+        if own:
+            lines = [*map(self._unit_text, own), text, f"return {name}"]
+            inner = textwrap.indent("\n".join(filter(None, lines)), "    ")
+            text = f"def _make_{name}():\n{inner}\n\n\n{name} = _make_{name}()"
         if not any(text == block for block in self.module.blocks):
             self.module.blocks.append(text)
-        for decorator in re.findall(r"^@(?:\w+\.)*(\w+)", text, re.MULTILINE):
+        for decorator in re.findall(r"^\s*@(?:\w+\.)*(\w+)", text, re.MULTILINE):
             self.module.imports.add(decorator)
         self.module.assets.append(name)
 
@@ -150,7 +193,7 @@ class _Exporter:
             # Helpers read these as globals, as they do in the notebook.
             lines.append(f"globals().update({', '.join(f'{name}={name}' for name in dict.fromkeys(through))})")
         for unit in self._units_of(cell):
-            if unit.position in self.late:
+            if unit.position in self.local:
                 lines.append(self._unit_text(unit))
         lines += self._body(cell, body)
         name = self._function_name(cell)
@@ -382,6 +425,12 @@ def _split_comments(text: str) -> tuple[list[str], str]:
     lines = text.split("\n")
     count = next((at for at, line in enumerate(lines) if not line.lstrip().startswith("#")), len(lines))
     return lines[:count], "\n".join(lines[count:])
+
+
+def _reads(unit: Unit) -> set[str]:
+    """Return the names that a statement reads, its functions and lambdas included."""
+    functions = (*unit.statement.deferred.values(), *unit.statement.loose)
+    return set(unit.statement.uses).union(*(function.uses for function in functions))
 
 
 def _is_import(block: str) -> bool:
