@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.definitions.events import AssetCheckResult, MaterializeResult, Output
+from cellmill.definitions.events import AssetCheckResult, MaterializeResult
+from cellmill.definitions.output import Output
 from cellmill.errors import ExecutionError
 from cellmill.notebooks.asset_cell import AssetCell
 from cellmill.notebooks.definition import assets_definition, conditions

@@ -9,7 +9,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.code_location import Definitions, Repository
-from cellmill.definitions.metadata import MetadataValue, normalize_metadata_value
+from cellmill.definitions.metadata import MetadataValue
+from cellmill.definitions.metadata_mapping import normalize_metadata_value
 from cellmill.errors import CheckError
 from cellmill.instance.wire import loads
 

@@ -11,7 +11,8 @@ import pytest
 from cellmill.definitions import metadata as md
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.code_references import LocalFileCodeReference, UrlCodeReference
-from cellmill.definitions.metadata import MetadataValue, metadata_from_json, metadata_to_json, normalize_metadata
+from cellmill.definitions.metadata import MetadataValue
+from cellmill.definitions.metadata_mapping import metadata_from_json, metadata_to_json, normalize_metadata
 from cellmill.definitions.table import (
     TableColumn,
     TableColumnConstraints,

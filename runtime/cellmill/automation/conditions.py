@@ -93,7 +93,7 @@ def evaluate_automation_conditions(
     assets = automation_assets(defs)
     if asset_selection is not None:
         graph = SelectionGraph([asset.facts for asset in assets if asset.facts is not None])
-        chosen = asset_selection.resolve_inner(graph, True)
+        chosen = asset_selection.resolve(graph, allow_missing=True)
         assets = [asset if asset.key in chosen else replace(asset, condition=None) for asset in assets]
     now = evaluation_time or datetime.now(UTC)
     with partition_loading_context(now if now.tzinfo else now.replace(tzinfo=UTC), instance):

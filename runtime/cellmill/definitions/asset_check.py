@@ -11,9 +11,9 @@ from cellmill.definitions.asset_inputs import AssetInput, asset_inputs, order_in
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.asset_spec import AssetIn, coerced_deps
 from cellmill.definitions.assets import AssetsDefinition
-from cellmill.definitions.events import DEFAULT_OUTPUT, normalized
 from cellmill.definitions.inference import FunctionShape, docstring_summary
 from cellmill.definitions.job import checked_resources
+from cellmill.definitions.output import DEFAULT_OUTPUT, normalized
 from cellmill.definitions.port import OutputDefinition
 from cellmill.errors import CheckError, InvalidDefinitionError
 

@@ -11,10 +11,10 @@ from cellmill.definitions.asset_key import AssetKey, key_prefix_from_coercible
 from cellmill.definitions.asset_spec import AssetDep, AssetSpec, coerced_deps
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.composition import checked_hooks
-from cellmill.definitions.events import DEFAULT_OUTPUT, NO_VALUE
 from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary, load
 from cellmill.definitions.job import checked_resources
 from cellmill.definitions.op import OpDefinition, unwrapped
+from cellmill.definitions.output import DEFAULT_OUTPUT, NO_VALUE
 from cellmill.definitions.port import DEFAULT_IO_MANAGER_KEY, OutputDefinition
 from cellmill.definitions.tags import checked_tags
 from cellmill.errors import CheckError, InvalidDefinitionError

@@ -7,8 +7,8 @@ from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.asset_spec import AssetDep, AssetIn
-from cellmill.definitions.events import NO_VALUE
 from cellmill.definitions.inference import FunctionShape, describe_place
+from cellmill.definitions.output import NO_VALUE
 from cellmill.definitions.port import InputDefinition
 from cellmill.errors import InvalidDefinitionError
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey, CoercibleToAssetKey, key_prefix_from_coercible
-from cellmill.definitions.events import NO_VALUE, normalized
+from cellmill.definitions.output import NO_VALUE, normalized
 from cellmill.definitions.tags import (
     KIND_PREFIX,
     checked_group,

@@ -10,7 +10,7 @@ from cellmill.definitions.asset_key import AssetCheckKey, AssetKey, key_prefix_f
 from cellmill.definitions.asset_spec import AssetDep, AssetSpec
 from cellmill.definitions.composition import checked_hooks, current
 from cellmill.definitions.engine import engine
-from cellmill.definitions.events import normalized
+from cellmill.definitions.output import normalized
 from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError, InvariantViolationError
 
 _EMPTY: Mapping[str, Any] = {}

@@ -13,7 +13,7 @@ from cellmill.definitions.dependency import (
     MultiDependencyDefinition,
     NodeInvocation,
 )
-from cellmill.definitions.events import DEFAULT_OUTPUT
+from cellmill.definitions.output import DEFAULT_OUTPUT
 from cellmill.definitions.port import InputMapping, OutputDefinition, OutputMapping
 from cellmill.definitions.tags import checked_name, checked_tags
 from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError

@@ -10,7 +10,8 @@ from typing import Annotated, Any, ClassVar, Generic, Self, TypeAlias, TypeVar, 
 from pydantic import ConfigDict, GetCoreSchemaHandler, ModelWrapValidatorHandler, PrivateAttr, model_validator
 from pydantic_core import CoreSchema, core_schema
 
-from cellmill.definitions.config.field import Field, curried
+from cellmill.definitions.config.configurable import curried
+from cellmill.definitions.config.field import Field
 from cellmill.definitions.config.process import process_config
 from cellmill.definitions.config.pydantic_config import Config, fields_of_class, plain_value, shape_of_fields
 from cellmill.definitions.config.schema import PlainConfigSchema

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.definitions.events import DataVersion
+from cellmill.definitions.output import DataVersion
 
 _CODE_VERSION = "dagster/code_version"
 _USER_PROVIDED = "dagster/data_version_is_user_provided"

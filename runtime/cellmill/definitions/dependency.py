@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cellmill.definitions.events import DEFAULT_OUTPUT
+from cellmill.definitions.output import DEFAULT_OUTPUT
 from cellmill.definitions.tags import checked_tags
 from cellmill.errors import CheckError
 

@@ -1,4 +1,4 @@
-"""What user code returns, yields or raises to say what happened."""
+"""What user code returns, yields or raises to say what happened, besides values."""
 
 from __future__ import annotations
 
@@ -6,198 +6,21 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
-from cellmill.errors import CellmillError, CheckError, InvalidDefinitionError, InvariantViolationError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-DEFAULT_OUTPUT = "result"
-
-#: Tags of materializations that carry versions, under Dagster's names.
-DATA_VERSION_TAG = "dagster/data_version"
-CODE_VERSION_TAG = "dagster/code_version"
-INPUT_DATA_VERSION_TAG_PREFIX = "dagster/input_data_version"
-INPUT_EVENT_POINTER_TAG_PREFIX = "dagster/input_event_pointer"
-DATA_VERSION_IS_USER_PROVIDED_TAG = "dagster/data_version_is_user_provided"
+from cellmill.definitions.output import (
+    DATA_VERSION_TAG,
+    EMPTY,
+    NO_VALUE,
+    DataVersion,
+    checked_metadata,
+    event_tags,
+    normalized,
+)
+from cellmill.errors import CellmillError, CheckError
 
 _NOT_A_WORD = re.compile(r"[^A-Za-z0-9_]")
-_MAPPING_KEY = re.compile(r"[A-Za-z0-9_]+")
-_EMPTY: Mapping[str, Any] = {}
-
-
-def normalized(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Return `metadata` with every value as a metadata value."""
-    if not metadata:
-        return _EMPTY
-    from cellmill.definitions.metadata import normalize_metadata
-
-    return normalize_metadata(metadata)
-
-
-class _NoValue:
-    """Stands for "no value was given" where None is a value."""
-
-    def __repr__(self) -> str:
-        return "NO_VALUE"
-
-    def __reduce__(self) -> str:
-        return "NO_VALUE"
-
-    def __bool__(self) -> bool:
-        return False
-
-
-NO_VALUE = _NoValue()
-
-
-@dataclass(frozen=True, slots=True)
-class DataVersion:
-    """The version of an asset's data, as its maker names it."""
-
-    value: str
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.value, str):
-            raise CheckError(f"A DataVersion is a str; got {self.value!r} of type {type(self.value).__name__}.")
-
-
-DEFAULT_DATA_VERSION = DataVersion("INITIAL")
-UNKNOWN_DATA_VERSION = DataVersion("UNKNOWN")
-NULL_DATA_VERSION = DataVersion("NULL")
-
-
-@dataclass(frozen=True, slots=True)
-class DataVersionsByPartition:
-    """The data version of each partition of an observed asset."""
-
-    data_versions_by_partition: Mapping[str, DataVersion]
-
-    def __init__(self, data_versions_by_partition: Mapping[str, str | DataVersion]) -> None:
-        versions = {
-            key: value if isinstance(value, DataVersion) else DataVersion(value)
-            for key, value in data_versions_by_partition.items()
-        }
-        object.__setattr__(self, "data_versions_by_partition", versions)
-
-
-class Output:
-    """A value of one output, with what is known about it."""
-
-    __slots__ = ("data_version", "metadata", "output_name", "tags", "value")
-
-    def __init__(
-        self,
-        value: Any,
-        output_name: str | None = DEFAULT_OUTPUT,
-        metadata: Mapping[str, Any] | None = None,
-        data_version: DataVersion | None = None,
-        *,
-        tags: Mapping[str, str] | None = None,
-        metadata_entries: object = None,
-    ) -> None:
-        if output_name is not None and not isinstance(output_name, str):
-            raise CheckError(f"output_name of an Output is a str; got {type(output_name).__name__}.")
-        if data_version is not None and not isinstance(data_version, DataVersion):
-            raise CheckError(f"data_version of an Output is a DataVersion; got {type(data_version).__name__}.")
-        self.value = value
-        self.output_name = output_name
-        self.metadata = normalized(metadata) if metadata else _EMPTY
-        self.data_version = data_version
-        self.tags = _event_tags(tags) if tags else None
-
-    def __class_getitem__(cls, item: Any) -> Any:
-        from typing import Annotated
-
-        return Annotated[item, OutputMarker]
-
-    def with_metadata(self, metadata: Mapping[str, Any] | None) -> Output:
-        """Return the same output with other metadata."""
-        return Output(self.value, self.output_name, metadata, self.data_version, tags=self.tags)
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Output)
-            and self.value == other.value
-            and self.output_name == other.output_name
-            and self.metadata == other.metadata
-            and self.data_version == other.data_version
-            and self.tags == other.tags
-        )
-
-    def __repr__(self) -> str:
-        return f"Output(value={self.value!r}, output_name={self.output_name!r}, metadata={dict(self.metadata)!r})"
-
-
-class DynamicOutput:
-    """One of any number of values of a dynamic output, with its key."""
-
-    __slots__ = ("data_version", "mapping_key", "metadata", "output_name", "tags", "value")
-
-    def __init__(
-        self,
-        value: Any,
-        mapping_key: str,
-        output_name: str | None = DEFAULT_OUTPUT,
-        metadata: Mapping[str, Any] | None = None,
-        metadata_entries: object = None,
-    ) -> None:
-        if not isinstance(mapping_key, str):
-            raise CheckError(f"A mapping key is a str; got {mapping_key!r} of type {type(mapping_key).__name__}.")
-        if not _MAPPING_KEY.fullmatch(mapping_key):
-            raise InvalidDefinitionError(
-                f'"{mapping_key}" is not a valid mapping key. It must match the regex ^[A-Za-z0-9_]+$, so that step '
-                "keys and files can be named after it."
-            )
-        self.value = value
-        self.mapping_key = mapping_key
-        self.output_name = output_name
-        self.metadata = normalized(metadata) if metadata else _EMPTY
-        self.data_version: DataVersion | None = None
-        self.tags: Mapping[str, str] | None = None
-
-    def __class_getitem__(cls, item: Any) -> Any:
-        from typing import Annotated
-
-        return Annotated[item, DynamicOutputMarker]
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, DynamicOutput)
-            and self.value == other.value
-            and self.output_name == other.output_name
-            and self.mapping_key == other.mapping_key
-            and self.metadata == other.metadata
-        )
-
-    def __repr__(self) -> str:
-        return (
-            f"DynamicOutput(value={self.value!r}, mapping_key={self.mapping_key!r}, output_name={self.output_name!r})"
-        )
-
-
-class OutputMarker:
-    """Marks the annotation ``Output[T]``."""
-
-
-class DynamicOutputMarker:
-    """Marks the annotation ``DynamicOutput[T]``."""
-
-
-def _event_tags(tags: Mapping[str, str]) -> Mapping[str, str]:
-    from cellmill.definitions.tags import checked_tags
-
-    return checked_tags(tags, "an event")
-
-
-def _checked_metadata(metadata: Mapping[str, Any] | None, what: str) -> Mapping[str, Any]:
-    if metadata is None:
-        return _EMPTY
-    if not isinstance(metadata, Mapping):
-        raise CheckError(f"metadata of {what} is a mapping from str; got {type(metadata).__name__}.")
-    return normalized(metadata)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -290,11 +113,11 @@ def _fill_asset_event(
     put = object.__setattr__
     put(event, "asset_key", asset_key if type(asset_key) is AssetKey else _event_key(asset_key))
     put(event, "description", description)
-    put(event, "metadata", _checked_metadata(metadata, type(event).__name__) if metadata else _EMPTY)
+    put(event, "metadata", checked_metadata(metadata, type(event).__name__) if metadata else EMPTY)
     if partition is not None and not isinstance(partition, str) and not hasattr(partition, "value"):
         raise CheckError(f"partition of an event is a str; got {partition!r}.")
     put(event, "partition", partition)
-    put(event, "tags", _event_tags(tags) if tags else _EMPTY)
+    put(event, "tags", event_tags(tags) if tags else EMPTY)
 
 
 def _coerced(asset_key: Any) -> AssetKey:
@@ -353,7 +176,7 @@ class AssetCheckResult:
         self.passed = _plain_bool(passed)
         self.asset_key = None if asset_key is None else _coerced(asset_key)
         self.check_name = check_name
-        self.metadata = _checked_metadata(metadata, "an AssetCheckResult")
+        self.metadata = checked_metadata(metadata, "an AssetCheckResult")
         self.severity = severity
         self.description = description
 
@@ -444,7 +267,7 @@ class AssetResult:
             if not isinstance(result, AssetCheckResult):
                 raise CheckError(f"check_results are AssetCheckResult; got {type(result).__name__}.")
         self.data_version = data_version
-        self.tags = _event_tags(tags) if tags else None
+        self.tags = event_tags(tags) if tags else None
 
     def check_result_named(self, check_name: str) -> AssetCheckResult:
         """Return the result of the check with this name."""
@@ -518,7 +341,7 @@ class ExpectationResult:
         self.success = success
         self.label = label if label is not None else ("result" if success else "failed")
         self.description = description
-        self.metadata = _checked_metadata(metadata, "an ExpectationResult")
+        self.metadata = checked_metadata(metadata, "an ExpectationResult")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ExpectationResult) and all(
@@ -545,7 +368,7 @@ class TypeCheck:
             raise CheckError(f"success of a TypeCheck is a bool; got {type(success).__name__}.")
         self.success = success
         self.description = description
-        self.metadata = _checked_metadata(metadata, "a TypeCheck")
+        self.metadata = checked_metadata(metadata, "a TypeCheck")
 
     def __repr__(self) -> str:
         return f"TypeCheck(success={self.success}, description={self.description!r})"
@@ -563,7 +386,7 @@ class Failure(CellmillError):
     ) -> None:
         super().__init__(description if description is not None else "")
         self.description = description
-        self.metadata = _checked_metadata(metadata, "a Failure")
+        self.metadata = checked_metadata(metadata, "a Failure")
         self.allow_retries = True if allow_retries is None else allow_retries
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -612,14 +435,3 @@ class AssetMaterializationFailureReason(Enum):
 
 
 UserEvent = AssetMaterialization | AssetObservation | ExpectationResult | AssetCheckEvaluation
-
-
-def single_metadata(results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return several metadata mappings as one; a key in two of them is an error."""
-    merged: dict[str, Any] = {}
-    for metadata in results:
-        clash = sorted(merged.keys() & metadata.keys())
-        if clash:
-            raise InvariantViolationError(f"Metadata keys {clash} were given twice.")
-        merged.update(metadata)
-    return merged

@@ -14,9 +14,9 @@ from cellmill.definitions.dependency import (
     Node,
     NodeInvocation,
 )
-from cellmill.definitions.events import NO_VALUE
 from cellmill.definitions.inference import describe_place, docstring_summary, load
 from cellmill.definitions.op import NodeUses
+from cellmill.definitions.output import NO_VALUE
 from cellmill.definitions.port import (
     DynamicOutputDefinition,
     GraphIn,

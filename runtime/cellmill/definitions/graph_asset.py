@@ -11,10 +11,10 @@ from cellmill.definitions.asset_key import AssetKey, key_prefix_from_coercible
 from cellmill.definitions.asset_spec import AssetDep, AssetIn, AssetOut, AssetSpec
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.composition import checked_hooks
-from cellmill.definitions.events import DEFAULT_OUTPUT
 from cellmill.definitions.graph import GraphDefinition, compose
 from cellmill.definitions.inference import FunctionShape, docstring_summary
 from cellmill.definitions.job import checked_resources
+from cellmill.definitions.output import DEFAULT_OUTPUT
 from cellmill.definitions.port import GraphOut
 from cellmill.errors import CheckError, InvalidDefinitionError
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-from cellmill.definitions.events import NO_VALUE
+from cellmill.definitions.output import NO_VALUE
 from cellmill.errors import InvalidDefinitionError
 
 _CONTEXT_NAMES = frozenset({"context", "_", "__", "_context", "context_"})

@@ -123,7 +123,7 @@ class JobDefinition:
     @property
     def metadata(self) -> Mapping[str, Any]:
         """The job's metadata."""
-        from cellmill.definitions.events import normalized
+        from cellmill.definitions.output import normalized
 
         return normalized(self.given_metadata)
 

@@ -12,10 +12,10 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.asset_spec import AssetDep, AssetOut, AssetSpec, coerced_deps
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.composition import checked_hooks
-from cellmill.definitions.events import NO_VALUE
 from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary
 from cellmill.definitions.job import checked_resources
 from cellmill.definitions.op import unwrapped
+from cellmill.definitions.output import NO_VALUE
 from cellmill.definitions.port import OutputDefinition
 from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
 

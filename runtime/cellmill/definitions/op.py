@@ -8,8 +8,16 @@ from typing import Any, cast, overload
 
 from cellmill.definitions.composition import Pending, checked_hooks, current
 from cellmill.definitions.engine import engine
-from cellmill.definitions.events import DEFAULT_OUTPUT, NO_VALUE, DynamicOutputMarker, OutputMarker
+from cellmill.definitions.events import AssetCheckResult, MaterializeResult, ObserveResult
 from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary, load
+from cellmill.definitions.output import (
+    DEFAULT_OUTPUT,
+    NO_VALUE,
+    DynamicOutput,
+    DynamicOutputMarker,
+    Output,
+    OutputMarker,
+)
 from cellmill.definitions.port import (
     DynamicOutputDefinition,
     In,
@@ -313,19 +321,12 @@ def unwrapped(annotation: Any) -> Any:
     marks = getattr(annotation, "__metadata__", ())
     if marks and (OutputMarker in marks or DynamicOutputMarker in marks):
         return annotation.__origin__
-    name = getattr(annotation, "__name__", "")
-    if (
-        isinstance(annotation, type)
-        and name in _EVENT_CLASSES
-        and annotation.__module__ == "cellmill.definitions.events"
-    ):
-        return NO_VALUE
-    if marks and any(getattr(mark, "__name__", "") in _EVENT_CLASSES for mark in marks):
+    if any(candidate is event_class for candidate in (annotation, *marks) for event_class in _EVENT_CLASSES):
         return NO_VALUE
     return annotation
 
 
-_EVENT_CLASSES = frozenset({"Output", "DynamicOutput", "MaterializeResult", "ObserveResult", "AssetCheckResult"})
+_EVENT_CLASSES = (Output, DynamicOutput, MaterializeResult, ObserveResult, AssetCheckResult)
 
 
 def _resource_keys(given: AbstractSet[str] | None, op: OpDefinition) -> frozenset[str]:

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.definitions.events import DEFAULT_OUTPUT, NO_VALUE, normalized
+from cellmill.definitions.output import DEFAULT_OUTPUT, NO_VALUE, normalized
 from cellmill.definitions.tags import checked_name
 from cellmill.errors import CheckError, InvalidDefinitionError
 

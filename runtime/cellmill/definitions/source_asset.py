@@ -9,10 +9,10 @@ from typing import Any
 from cellmill.definitions.asset_key import AssetKey, key_prefix_from_coercible
 from cellmill.definitions.asset_spec import AssetDep, AssetSpec, coerced_deps
 from cellmill.definitions.assets import AssetsDefinition
-from cellmill.definitions.events import DEFAULT_OUTPUT
 from cellmill.definitions.inference import FunctionShape, docstring_summary
 from cellmill.definitions.job import checked_resources
 from cellmill.definitions.op import OpDefinition
+from cellmill.definitions.output import DEFAULT_OUTPUT
 from cellmill.definitions.port import DEFAULT_IO_MANAGER_KEY, OutputDefinition
 from cellmill.errors import CheckError
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.definitions.events import DataVersion
+from cellmill.definitions.output import DataVersion
 from cellmill.errors import (
     CheckError,
     InvalidDefinitionError,

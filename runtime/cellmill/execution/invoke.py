@@ -11,10 +11,9 @@ from cellmill.definitions.events import (
     AssetMaterialization,
     AssetObservation,
     AssetResult,
-    DynamicOutput,
     ExpectationResult,
-    Output,
 )
+from cellmill.definitions.output import DynamicOutput, Output
 from cellmill.errors import (
     CheckError,
     InvalidDefinitionError,

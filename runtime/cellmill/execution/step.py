@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cellmill.definitions.events import Failure, Output, RetryRequested
+from cellmill.definitions.events import Failure, RetryRequested
+from cellmill.definitions.output import Output
 from cellmill.errors import (
     AssetCheckFailedError,
     CellmillError,

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cellmill.definitions.asset_key import AssetCheckKey
 from cellmill.definitions.events import (
+    AssetCheckEvaluation,
+    AssetCheckResult,
+    AssetMaterialization,
+    AssetObservation,
+    AssetResult,
+    ExpectationResult,
+    MaterializeResult,
+    ObserveResult,
+    make_materialization,
+)
+from cellmill.definitions.io_context import OutputContext
+from cellmill.definitions.output import (
     CODE_VERSION_TAG,
     DATA_VERSION_IS_USER_PROVIDED_TAG,
     DATA_VERSION_TAG,
     INPUT_DATA_VERSION_TAG_PREFIX,
     NO_VALUE,
-    AssetCheckEvaluation,
-    AssetCheckEvaluationTarget,
-    AssetCheckResult,
-    AssetCheckSeverity,
-    AssetMaterialization,
-    AssetObservation,
-    AssetResult,
     DataVersion,
     DataVersionsByPartition,
     DynamicOutput,
-    ExpectationResult,
-    MaterializeResult,
-    ObserveResult,
     Output,
-    make_materialization,
     normalized,
 )
-from cellmill.definitions.io_context import OutputContext
 from cellmill.definitions.value_ref import ValueRef
 from cellmill.errors import (
     CellmillError,
@@ -41,6 +40,7 @@ from cellmill.errors import (
     StepOutputNotFoundError,
     TypeCheckDidNotPassError,
 )
+from cellmill.execution.step_checks import StepChecks
 from cellmill.execution.step_events import check_type, event, output_handle, record_user_event, type_label
 from cellmill.planning.event import (
     PASSED_CHECK,
@@ -62,10 +62,9 @@ class StepOutputs:
         "_selected",
         "_services",
         "_step",
-        "failed_checks",
+        "_step_checks",
         "made",
         "mapping_keys",
-        "reported",
     )
 
     def __init__(self, step: Any, services: Any, emit: Any, context: Any) -> None:
@@ -76,8 +75,7 @@ class StepOutputs:
         #: Names of the outputs that were made.
         self.made: set[str] = set()
         self.mapping_keys: dict[str, list[str]] = {}
-        self.failed_checks: list[AssetCheckEvaluation] = []
-        self.reported: set[AssetCheckKey] = set()
+        self._step_checks: StepChecks | None = None
         assets = step.assets
         self._selected = None if assets is None or not assets.is_subset else assets.keys
 
@@ -90,11 +88,11 @@ class StepOutputs:
         elif isinstance(given, AssetResult):
             self._asset_result(given)
         elif isinstance(given, AssetCheckResult):
-            self._check_result(given)
+            self._checks().result(given)
         elif isinstance(given, (AssetMaterialization, AssetObservation, ExpectationResult)):
             record_user_event(self._step, self._services, self._emit, given)
         elif isinstance(given, AssetCheckEvaluation):
-            self._evaluation(given)
+            self._checks().evaluation(given)
         else:
             op_name = self._step.op.name
             raise InvariantViolationError(
@@ -110,7 +108,7 @@ class StepOutputs:
         one = self._declared(name, given)
         mapping_key = given.mapping_key if isinstance(given, DynamicOutput) else None
         if one.check_spec is not None:
-            self._check_output(one, given)
+            self._checks().output(one, given)
             return
         self._note(one, name, mapping_key)
         self._checked_type(one, given, mapping_key)
@@ -399,7 +397,7 @@ class StepOutputs:
     def _asset_result(self, given: AssetResult) -> None:
         one = self._output_of_result(given)
         for result in given.check_results:
-            self._check_result(result, given.asset_key or (one.asset_key if one is not None else None))
+            self._checks().result(result, given.asset_key or (one.asset_key if one is not None else None))
         if isinstance(given, ObserveResult):
             self._observe(given, one)
             return
@@ -479,100 +477,16 @@ class StepOutputs:
                 f"DataVersionsByPartition or ObserveResult; it returned {value!r}."
             )
 
-    # -- checks ---------------------------------------------------------------------------------------------------
+    def _checks(self) -> StepChecks:
+        """Return what takes the results of checks; made when the first comes, as most steps have none."""
+        if self._step_checks is None:
+            self._step_checks = StepChecks(self._step, self._services, self._emit, self.made)
+        return self._step_checks
 
-    def _check_output(self, one: Any, given: Any) -> None:
-        value = given.value
-        if isinstance(value, AssetCheckResult):
-            self._check_result(value)
-        elif isinstance(value, bool):
-            self._check_result(AssetCheckResult(passed=value))
-        else:
-            raise InvariantViolationError(
-                f"Expected an AssetCheckResult of the check {one.check_spec.name!r}; got {value!r}."
-            )
-
-    def _check_result(self, result: AssetCheckResult, asset_key: Any = None) -> None:
-        specs = [one.check_spec for one in self._step.outputs if one.check_spec is not None]
-        wanted_asset = result.asset_key or asset_key
-        chosen = [
-            spec
-            for spec in specs
-            if (result.check_name is None or spec.name == result.check_name)
-            and (wanted_asset is None or spec.asset_key == wanted_asset)
-        ]
-        if result.check_name is None and len(specs) > 1 and len(chosen) != 1:
-            raise InvariantViolationError(
-                "AssetCheckResult result didn't specify a check name, but there are multiple checks to choose from: "
-                f"{[spec.name for spec in specs]}"
-            )
-        if not chosen:
-            raise InvariantViolationError(
-                f"Received unexpected AssetCheckResult. It targets asset "
-                f"'{wanted_asset.to_user_string() if wanted_asset else None}' and check '{result.check_name}'. "
-                f"Expected one of {[spec.key.to_user_string() for spec in specs]}."
-            )
-        if len(chosen) > 1:
-            raise InvariantViolationError(
-                f"AssetCheckResult of {result.check_name!r} does not say of which asset: "
-                f"{[spec.key.to_user_string() for spec in chosen]}."
-            )
-        spec = chosen[0]
-        self._evaluation(
-            AssetCheckEvaluation(
-                asset_key=spec.asset_key,
-                check_name=spec.name,
-                passed=result.passed,
-                metadata=result.metadata,
-                severity=result.severity,
-                description=result.description,
-                blocking=spec.blocking,
-                partition=self._services.partition_key,
-                target_materialization_data=self._looked_at(spec.asset_key),
-            )
-        )
-
-    def _looked_at(self, key: Any) -> AssetCheckEvaluationTarget | None:
-        """The last materialization of the asset; None where this very step makes it, as that is not recorded yet."""
-        instance = self._services.instance
-        if instance is None or any(one.asset_key == key for one in self._step.outputs):
-            return None
-        for record in instance.fetch_materializations(key, limit=1).records:
-            return AssetCheckEvaluationTarget(
-                storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
-            )
-        return None
-
-    def _evaluation(self, made: AssetCheckEvaluation) -> None:
-        key = made.asset_check_key
-        if key in self.reported:
-            raise InvariantViolationError(f"The check {key.to_user_string()} was evaluated twice in one step.")
-        self.reported.add(key)
-        for one in self._step.outputs:
-            if one.check_spec is not None and one.check_spec.key == key:
-                self.made.add(one.name)
-                self._emit(
-                    event(
-                        EventType.STEP_OUTPUT,
-                        self._step,
-                        self._services,
-                        f'Yielded output "{one.name}" of type "Any". (Type check passed).',
-                        StepOutputData(output_handle(self._step, one.name)),
-                    )
-                )
-        word = "passed" if made.passed else "did not pass"
-        self._emit(
-            event(
-                EventType.ASSET_CHECK_EVALUATION,
-                self._step,
-                self._services,
-                f"Asset check '{made.check_name}' on '{made.asset_key.to_user_string()}' {word}.",
-                made,
-                asset_key=made.asset_key,
-            )
-        )
-        if made.blocking and not made.passed and made.severity is AssetCheckSeverity.ERROR:
-            self.failed_checks.append(made)
+    @property
+    def failed_checks(self) -> Sequence[AssetCheckEvaluation]:
+        """The blocking checks that did not pass."""
+        return () if self._step_checks is None else self._step_checks.failed
 
     # -- the end --------------------------------------------------------------------------------------------------
 

@@ -14,10 +14,9 @@ from cellmill.definitions.events import (
     AssetMaterialization,
     AssetObservation,
     AssetResult,
-    DynamicOutput,
     ExpectationResult,
-    Output,
 )
+from cellmill.definitions.output import DynamicOutput, Output
 from cellmill.errors import InvariantViolationError
 
 _EVENTS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cellmill.definitions.events import DATA_VERSION_TAG, INPUT_DATA_VERSION_TAG_PREFIX
+from cellmill.definitions.output import DATA_VERSION_TAG, INPUT_DATA_VERSION_TAG_PREFIX
 from cellmill.instance import wire
 from cellmill.instance.event_row import key_text
 from cellmill.instance.sql import Transaction

@@ -439,4 +439,4 @@ def _stored(keys: Keys) -> list[str | None]:
 
 def _resolved(selection: Any, assets: Mapping[AssetKey, AutomationAsset]) -> frozenset[AssetKey]:
     facts = [asset.facts or AssetFacts(key=key, parents=frozenset(asset.parents)) for key, asset in assets.items()]
-    return frozenset(selection.resolve_inner(SelectionGraph(facts), True))
+    return frozenset(selection.resolve(SelectionGraph(facts), allow_missing=True))

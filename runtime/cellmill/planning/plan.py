@@ -11,7 +11,7 @@ from cellmill.definitions.dependency import (
     MultiDependencyDefinition,
     NodeHandle,
 )
-from cellmill.definitions.events import NO_VALUE
+from cellmill.definitions.output import NO_VALUE
 from cellmill.errors import InvalidDefinitionError
 
 PRIORITY_TAG = "dagster/priority"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Self, TypeVar, cast
 
+from cellmill.definitions.config.config_type import ANY, ConfigType
 from cellmill.definitions.config.evaluation import EvaluateValueResult
-from cellmill.definitions.config.field import Field, convert_to_field
+from cellmill.definitions.config.field import Field, Permissive, Shape, convert_to_field
 from cellmill.definitions.config.schema import ConfiguredConfigSchema, DefinitionConfigSchema
 from cellmill.definitions.configured import configured_node
 from cellmill.errors import CheckError, InvalidDefinitionError
@@ -134,3 +135,20 @@ def _field_of_parameter(function: Callable[..., Any]) -> Field | None:
     annotation = parameters[0].annotation
     make = getattr(annotation, "to_config_field", None) if isinstance(annotation, type) else None
     return cast(Field, make()) if make is not None else None
+
+
+def curried(config_type: ConfigType, values: Mapping[str, Any]) -> ConfigType:
+    """The same type with these values as the defaults of its fields, so that the rest need not be given with them."""
+    if not isinstance(config_type, (Shape, Permissive)):
+        return config_type
+    fields = dict(config_type.fields)
+    for name, value in values.items():
+        own = fields.get(name)
+        if own is None:
+            continue
+        inner = curried(own.config_type, value) if isinstance(value, Mapping) else own.config_type
+        fields[name] = Field(inner, default_value=value, description=own.description)
+    if isinstance(config_type, Permissive):
+        extra = {name: Field(ANY, default_value=value) for name, value in values.items() if name not in fields}
+        return Permissive(fields | extra, config_type.description)
+    return Shape(fields, config_type.description, config_type.field_aliases)

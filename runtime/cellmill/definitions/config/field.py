@@ -448,23 +448,6 @@ def optional_field(config_type: ConfigType) -> Field:
     return field
 
 
-def curried(config_type: ConfigType, values: Mapping[str, AnyValue]) -> ConfigType:
-    """The same type with these values as the defaults of its fields, so that the rest need not be given with them."""
-    if not isinstance(config_type, (Shape, Permissive)):
-        return config_type
-    fields = dict(config_type.fields)
-    for name, value in values.items():
-        own = fields.get(name)
-        if own is None:
-            continue
-        inner = curried(own.config_type, value) if isinstance(value, Mapping) else own.config_type
-        fields[name] = Field(inner, default_value=value, description=own.description)
-    if isinstance(config_type, Permissive):
-        extra = {name: Field(ANY, default_value=value) for name, value in values.items() if name not in fields}
-        return Permissive(fields | extra, config_type.description)
-    return Shape(fields, config_type.description, config_type.field_aliases)
-
-
 def implicit_default(config_type: ConfigType) -> AnyValue:
     """The value that a type has when nothing is given, NO_DEFAULT where something must be given."""
     if config_type.kind is ConfigTypeKind.NONEABLE:

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from cellmill.definitions.config.config_type import ANY, FLOAT, ConfigType, Enum, EnumValue, scalar_of
+from cellmill.definitions.config.configurable import curried
 from cellmill.definitions.config.env_var import is_env_var
 from cellmill.definitions.config.field import (
     Array,
@@ -24,7 +25,6 @@ from cellmill.definitions.config.field import (
     Selector,
     Shape,
     convert_to_field,
-    curried,
     optional_field,
 )
 from cellmill.definitions.config.schema import PlainConfigSchema

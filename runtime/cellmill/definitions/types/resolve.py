@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast, overload
 
 from cellmill.definitions.config.config_type import ConfigType
-from cellmill.definitions.events import DynamicOutput, Output, TypeCheck
+from cellmill.definitions.events import TypeCheck
+from cellmill.definitions.output import DynamicOutput, Output
 from cellmill.definitions.types.containers import (
     DictType,
     ListType,

@@ -10,7 +10,7 @@ from typing import Any
 
 from cellmill.definitions.config.config_type import BOOL, FLOAT, INT, STRING
 from cellmill.definitions.events import TypeCheck
-from cellmill.definitions.metadata import normalize_metadata
+from cellmill.definitions.metadata_mapping import normalize_metadata
 from cellmill.definitions.types.loader import AnyLoader, DictLoader, ScalarLoader, TypeLoader
 from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError, ParameterCheckError
 

@@ -1,0 +1,128 @@
+"""What becomes of the results of asset checks in a step: each is matched to its declared check and recorded once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cellmill.definitions.asset_key import AssetCheckKey
+from cellmill.definitions.events import (
+    AssetCheckEvaluation,
+    AssetCheckEvaluationTarget,
+    AssetCheckResult,
+    AssetCheckSeverity,
+)
+from cellmill.errors import InvariantViolationError
+from cellmill.execution.step_events import event, output_handle
+from cellmill.planning.event import EventType, StepOutputData
+
+
+class StepChecks:
+    """Takes the results of the checks of a step."""
+
+    __slots__ = ("_emit", "_made", "_reported", "_services", "_step", "failed")
+
+    def __init__(self, step: Any, services: Any, emit: Any, made: set[str]) -> None:
+        self._step = step
+        self._services = services
+        self._emit = emit
+        #: Names of the outputs of the step that were made; outputs that stand for checks are added here.
+        self._made = made
+        self._reported: set[AssetCheckKey] = set()
+        #: Blocking checks that did not pass.
+        self.failed: list[AssetCheckEvaluation] = []
+
+    def output(self, one: Any, given: Any) -> None:
+        """Take the value of an output that stands for a check."""
+        value = given.value
+        if isinstance(value, AssetCheckResult):
+            self.result(value)
+        elif isinstance(value, bool):
+            self.result(AssetCheckResult(passed=value))
+        else:
+            raise InvariantViolationError(
+                f"Expected an AssetCheckResult of the check {one.check_spec.name!r}; got {value!r}."
+            )
+
+    def result(self, result: AssetCheckResult, asset_key: Any = None) -> None:
+        """Take a result, of a check on `asset_key` where it does not say of which."""
+        specs = [one.check_spec for one in self._step.outputs if one.check_spec is not None]
+        wanted_asset = result.asset_key or asset_key
+        chosen = [
+            spec
+            for spec in specs
+            if (result.check_name is None or spec.name == result.check_name)
+            and (wanted_asset is None or spec.asset_key == wanted_asset)
+        ]
+        if result.check_name is None and len(specs) > 1 and len(chosen) != 1:
+            raise InvariantViolationError(
+                "AssetCheckResult result didn't specify a check name, but there are multiple checks to choose from: "
+                f"{[spec.name for spec in specs]}"
+            )
+        if not chosen:
+            raise InvariantViolationError(
+                f"Received unexpected AssetCheckResult. It targets asset "
+                f"'{wanted_asset.to_user_string() if wanted_asset else None}' and check '{result.check_name}'. "
+                f"Expected one of {[spec.key.to_user_string() for spec in specs]}."
+            )
+        if len(chosen) > 1:
+            raise InvariantViolationError(
+                f"AssetCheckResult of {result.check_name!r} does not say of which asset: "
+                f"{[spec.key.to_user_string() for spec in chosen]}."
+            )
+        spec = chosen[0]
+        self.evaluation(
+            AssetCheckEvaluation(
+                asset_key=spec.asset_key,
+                check_name=spec.name,
+                passed=result.passed,
+                metadata=result.metadata,
+                severity=result.severity,
+                description=result.description,
+                blocking=spec.blocking,
+                partition=self._services.partition_key,
+                target_materialization_data=self._looked_at(spec.asset_key),
+            )
+        )
+
+    def _looked_at(self, key: Any) -> AssetCheckEvaluationTarget | None:
+        """The last materialization of the asset; None where this very step makes it, as that is not recorded yet."""
+        instance = self._services.instance
+        if instance is None or any(one.asset_key == key for one in self._step.outputs):
+            return None
+        for record in instance.fetch_materializations(key, limit=1).records:
+            return AssetCheckEvaluationTarget(
+                storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+            )
+        return None
+
+    def evaluation(self, made: AssetCheckEvaluation) -> None:
+        """Record that a check was made."""
+        key = made.asset_check_key
+        if key in self._reported:
+            raise InvariantViolationError(f"The check {key.to_user_string()} was evaluated twice in one step.")
+        self._reported.add(key)
+        for one in self._step.outputs:
+            if one.check_spec is not None and one.check_spec.key == key:
+                self._made.add(one.name)
+                self._emit(
+                    event(
+                        EventType.STEP_OUTPUT,
+                        self._step,
+                        self._services,
+                        f'Yielded output "{one.name}" of type "Any". (Type check passed).',
+                        StepOutputData(output_handle(self._step, one.name)),
+                    )
+                )
+        word = "passed" if made.passed else "did not pass"
+        self._emit(
+            event(
+                EventType.ASSET_CHECK_EVALUATION,
+                self._step,
+                self._services,
+                f"Asset check '{made.check_name}' on '{made.asset_key.to_user_string()}' {word}.",
+                made,
+                asset_key=made.asset_key,
+            )
+        )
+        if made.blocking and not made.passed and made.severity is AssetCheckSeverity.ERROR:
+            self.failed.append(made)
