@@ -1,7 +1,7 @@
-"""A daemon pair, a server and twenty schedules under fire for some minutes: `python tests/faults/soak.py [MINUTES]`.
+"""Two daemons, a server, two kernels and twenty schedules under fire for some minutes: `python soak.py [MINUTES]`.
 
-Daemons and run workers are killed at random; at the end the counts say what was lost, doubled or leaked.  The exit
-status is 0 only where nothing was.
+Daemons, run workers and kernels are killed at random; at the end the counts say what was lost, doubled or leaked.  The
+exit status is 0 only where nothing was, and where the server answered every question after its first answer.
 """
 
 from __future__ import annotations
@@ -21,8 +21,17 @@ from pathlib import Path
 
 import psutil
 from cellmill.instance.instance import Instance
+from jupyter_client import KernelManager
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.faults.invariants import assert_invariants
+
+#: Schedules of the module; the notebook has two more.
 SCHEDULES = 18
+KERNELS = 2
+#: Seconds that a server may take to answer for the first time, and a process to go away.
+START_S = 120
+STOP_S = 60
 MODULE = f"""
 import cellmill as cm
 
@@ -121,77 +130,143 @@ def ask(port: int) -> bool:
         return False
 
 
-def measure(process: subprocess.Popen[bytes]) -> tuple[int, float]:
+def first_answer(port: int) -> float:
+    """Seconds until a server answers for the first time."""
+    start = time.monotonic()
+    while not ask(port):
+        if time.monotonic() - start > START_S:
+            raise SystemExit(f"The server gave no answer within {START_S} s.")
+        time.sleep(0.5)
+    return time.monotonic() - start
+
+
+def explorer(folder: Path) -> KernelManager:
+    """A kernel in which somebody works with the notebook's assets."""
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(cwd=str(folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    client = manager.client()
+    client.start_channels()
+    client.execute("%load_ext cellmill")
+    client.stop_channels()
+    return manager
+
+
+def explore(manager: KernelManager) -> None:
+    """Asks a kernel to make an asset; the answer is looked for in the store, at the end."""
+    client = manager.client()
+    client.start_channels()
+    client.execute("%%asset explored\nsum(range(1000))")
+    client.stop_channels()
+
+
+def measure(pid: int) -> tuple[int, float]:
     """Open files and megabytes of a process; nothing of one that is gone."""
     try:
-        seen = psutil.Process(process.pid)
+        seen = psutil.Process(pid)
         return seen.num_fds(), seen.memory_info().rss / 1e6
     except psutil.Error:
         return 0, 0.0
 
 
-def fire(folder: Path, seconds: float, port: int, seed: int) -> dict[str, object]:
-    """Let it work under fire; what was seen meanwhile."""
-    dice = random.Random(seed)
-    daemons = [daemon(folder), daemon(folder)]
-    web = server(folder, port)
-    seen: Counter[str] = Counter()
-    curve: list[tuple[int, float]] = []
-    end = time.monotonic() + seconds
-    try:
-        while time.monotonic() < end:
-            time.sleep(dice.uniform(4, 12))
-            seen["answers" if ask(port) else "no answers"] += 1
-            curve.append(measure(web))
-            print(
-                f"  {end - time.monotonic():5.0f} s left  server: {curve[-1][0]} files, {curve[-1][1]:.0f} MB",
-                flush=True,
-            )
-            if dice.random() < 0.5:
-                victim = dice.randrange(len(daemons))
-                daemons[victim].kill()
-                daemons[victim].wait()
-                daemons[victim] = daemon(folder)
-                seen["daemons killed"] += 1
-            running = workers(folder)
-            if running and dice.random() < 0.3:
-                try:
-                    dice.choice(running).kill()
-                    seen["run processes killed"] += 1
-                except psutil.Error:
-                    pass
-        time.sleep(5)
-    finally:
-        for process in (*daemons, web):
+class Fire:
+    """Everything that works in the folder, and what was seen of it while it was shot at."""
+
+    def __init__(self, folder: Path, port: int, seed: int) -> None:
+        self.folder, self.port, self.dice = folder, port, random.Random(seed)
+        self.seen: Counter[str] = Counter({"answers": 0, "no answers": 0, "kernel cells": 0})
+        self.curve: list[tuple[int, float]] = []
+        self.daemons = [daemon(folder), daemon(folder)]
+        self.web = server(folder, port)
+        self.kernels = [explorer(folder) for _ in range(KERNELS)]
+
+    def round(self) -> None:
+        """One question, one measurement, one cell in each kernel, perhaps some deaths."""
+        self.seen["answers" if ask(self.port) else "no answers"] += 1
+        self.curve.append(measure(self.web.pid))
+        for kernel in self.kernels:
+            explore(kernel)
+            self.seen["kernel cells"] += 1
+        if self.dice.random() < 0.5:
+            victim = self.dice.randrange(len(self.daemons))
+            self.daemons[victim].kill()
+            self.daemons[victim].wait()
+            self.daemons[victim] = daemon(self.folder)
+            self.seen["daemons killed"] += 1
+        running = workers(self.folder)
+        if running and self.dice.random() < 0.3:
+            try:
+                self.dice.choice(running).kill()
+                self.seen["run processes killed"] += 1
+            except psutil.Error:
+                pass
+        if self.dice.random() < 0.1:
+            victim = self.dice.randrange(KERNELS)
+            self.kernels[victim].shutdown_kernel(now=True)
+            self.kernels[victim] = explorer(self.folder)
+            self.seen["kernels killed"] += 1
+
+    def stop(self) -> None:
+        """Asks everything to end."""
+        for kernel in self.kernels:
+            kernel.shutdown_kernel(now=True)
+        for process in (*self.daemons, self.web):
             process.send_signal(signal.SIGTERM)
-        for process in (*daemons, web):
+        for process in (*self.daemons, self.web):
             try:
                 process.wait(30)
             except subprocess.TimeoutExpired:
-                seen["processes that did not stop"] += 1
+                self.seen["processes that did not stop"] += 1
                 process.kill()
-    return {**seen, "server": curve}
 
 
-def count(folder: Path) -> dict[str, int]:
+def fire(folder: Path, seconds: float, port: int, seed: int) -> Fire:
+    """Let it work under fire, from the server's first answer on."""
+    field = Fire(folder, port, seed)
+    try:
+        waited = first_answer(port)
+        print(f"  the server answered after {waited:.1f} s", flush=True)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(field.dice.uniform(4, 12))
+            field.round()
+            files, megabytes = field.curve[-1]
+            left = max(0.0, end - time.monotonic())
+            print(f"  {left:5.0f} s left  server: {files} files, {megabytes:.0f} MB", flush=True)
+        time.sleep(5)
+    finally:
+        field.stop()
+    return field
+
+
+def count(folder: Path, until: float) -> dict[str, int]:
     """What is in the store: what is lost and what is doubled among it."""
     with Instance.get(folder / ".cellmill") as instance:
+        assert_invariants(instance)
         ticks = instance.automation.ticks()
         statuses = Counter(str(tick.status) for tick in ticks)
         instants: dict[str, list[int]] = {}
         for tick in ticks:
             instants.setdefault(tick.instigator_id, []).append(tick.at)
-        lost = sum((max(ats) - min(ats)) // 60 + 1 - len(ats) for ats in instants.values())
+        # A schedule begins with its first tick; from there every full minute until the end is due.
+        due = sum((int(until) // 60 * 60 - min(ats)) // 60 + 1 for ats in instants.values())
         requested = [run_id for tick in ticks for run_id in tick.body.get("run_ids", ())]
-        known = {row[0] for row in instance.db.rows("SELECT run_id FROM runs")}
-        keys = instance.db.rows("SELECT run_key FROM runs WHERE run_key IS NOT NULL")
+        rows = instance.db.rows
+        known = {row[0] for row in rows("SELECT run_id FROM runs")}
+        keys = rows("SELECT run_key FROM runs WHERE run_key IS NOT NULL")
+        ends = Counter(row[0] for row in rows("SELECT status FROM runs"))
+        gone = rows("SELECT coalesce(sum(event_count), 0) FROM runs")[0][0]
+        events = rows("SELECT count(*) FROM events WHERE run_id <> ''")[0][0]
         return {
             "schedules": len(instants),
-            "ticks": len(ticks),
+            "ticks due": due,
+            "ticks fired": len(ticks),
             **{f"ticks {name.lower()}": number for name, number in sorted(statuses.items())},
             "runs": len(known),
-            "events": int((instance.db.row("SELECT count(*) FROM events") or (0,))[0]),
-            "lost": lost + len(set(requested) - known),
+            **{f"runs {name.lower()}": number for name, number in sorted(ends.items())},
+            "events": int(events),
+            "lost ticks": due - len(ticks),
+            "lost runs": len(set(requested) - known),
+            "lost events": int(gone - events),
             "doubled": len(requested) - len(set(requested)) + len(keys) - len(set(keys)),
         }
 
@@ -202,23 +277,24 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="cellmill-soak-"))
     prepare(folder)
     print(f"Soaking for {minutes:g} minutes in {folder} …", flush=True)
-    seen = fire(folder, minutes * 60, 18_000 + os.getpid() % 2000, seed=int(os.environ.get("SOAK_SEED", "1")))
-    deadline = time.monotonic() + 60
+    field = fire(folder, minutes * 60, 18_000 + os.getpid() % 2000, seed=int(os.environ.get("SOAK_SEED", "1")))
+    # The last look of a daemon was at most a few seconds ago: what came due since is not late yet.
+    until = time.time() - 30
+    deadline = time.monotonic() + STOP_S
     while workers(folder) and time.monotonic() < deadline:
         time.sleep(1)
     leaked = workers(folder)
-    curve = [point for point in seen.pop("server") if point[0]]  # type: ignore[attr-defined]
-    counts = {**count(folder), **seen, "leaked processes": len(leaked)}
-    if curve:
-        counts["server files first, last"] = f"{curve[0][0]}, {curve[-1][0]}"
-        counts["server MB first, last"] = f"{curve[0][1]:.0f}, {curve[-1][1]:.0f}"
+    counts: dict[str, object] = {**count(folder, until), **field.seen, "leaked processes": len(leaked)}
+    for name, at in (("first", 0), ("middle", len(field.curve) // 2), ("last", -1)):
+        files, megabytes = field.curve[at]
+        counts[f"server files, MB: {name}"] = f"{files}, {megabytes:.0f}"
     for name, value in counts.items():
         print(f"{name:<28}{value}")
-    bad = bool(counts["lost"] or counts["doubled"] or leaked or not counts["ticks"])
+    wrong = [name for name in counts if name.startswith(("lost", "doubled", "leaked", "no answers")) and counts[name]]
     for process in leaked:
         process.kill()
-    if bad:
-        print(f"Something is wrong; what it did is in {folder}")
+    if wrong or not counts["ticks fired"]:
+        print(f"Something is wrong ({', '.join(wrong)}); what it did is in {folder}")
         return 1
     shutil.rmtree(folder, ignore_errors=True)
     return 0
