@@ -18,6 +18,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
         "def fail(x):\n    raise ValueError('no good')\n"
         "def hang(x):\n    time.sleep(60)\n"
         "def die(x):\n    os._exit(3)\n"
+        "def one_of(name):\n    return globals()[name](name)\n"
         "def env(x):\n    return [os.getcwd(), os.environ['COLOUR']]\n"
     )
     config = HostConfig(location="here", working_directory=folder, env={"COLOUR": "blue"})
@@ -50,6 +51,16 @@ def test_time_limit_and_death(host: Host) -> None:
     with pytest.raises(HostDiedError, match="ended while it worked"):
         host.call("mod:die")
     assert host.call("mod:double", 3) == 6
+
+
+def test_many_questions_are_answered_one_by_one(host: Host) -> None:
+    """Answers come in order; one that raises, hangs or kills the kernel is answered so, and the rest is asked."""
+    assert list(host.call_many("mod:double", [])) == []
+    names = ["double", "fail", "double", "hang", "double", "double", "die", "double"]
+    found = list(host.call_many("mod:one_of", names, timeout_s=1.0))
+
+    assert [found[n] for n in (0, 2, 4, 5, 7)] == ["doubledouble"] * 5
+    assert [type(found[n]) for n in (1, 3, 6)] == [UserCodeError, HostTimeoutError, HostDiedError]
 
 
 def test_missing_kernelspec(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import threading
+import time
 import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -45,6 +46,8 @@ INTERVALS: Mapping[str, float] = {
 LINEAGE_VARIABLE = "OPENLINEAGE_URL"
 #: Seconds for which a heartbeat speaks for a loop: many times the interval between two beats.
 HEARTBEAT_S = 60.0
+#: Seconds that a pass waits for users' functions; what is answered later is recorded by the next pass.
+PATIENCE_S = 1.0
 #: Passes in a row that may find the database busy before the loop gives up.
 BUSY_PASSES = 5
 
@@ -108,6 +111,7 @@ class Daemon:
         busy = 0
         try:
             while not self._stop.is_set():
+                began = time.monotonic()
                 self._beat(name)
                 try:
                     work()
@@ -116,7 +120,9 @@ class Daemon:
                     busy += 1
                     if busy >= BUSY_PASSES:
                         raise
-                self.clock.wait(self._stop, self.intervals.get(name, 1.0))
+                interval = self.intervals.get(name, 1.0)
+                # Passes begin at a fixed rate; a loop that cannot keep up still leaves the others a part of the time.
+                self.clock.wait(self._stop, max(interval - (time.monotonic() - began), interval / 10))
         except BaseException as error:  # the shell of a loop: its end is the daemon's end
             self.reason = f"the loop {name!r} died of {type(error).__name__}: {error}"
             log.debug("%s", traceback.format_exc())
@@ -153,8 +159,8 @@ def make_loops(
     backfills = BackfillLoop(instance, source, clock)
     conditions = ConditionLoop(instance, source, clock, owner)
     loops: dict[str, Callable[[], Any]] = {
-        "scheduler": scheduler.run_once,
-        "sensors": sensors.run_once,
+        "scheduler": lambda: scheduler.run_once(PATIENCE_S),
+        "sensors": lambda: sensors.run_once(PATIENCE_S),
         "queue": queue.run_once,
         "monitor": monitor.run_once,
         "backfills": backfills.run_once,

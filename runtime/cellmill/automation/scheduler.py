@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cellmill.automation.clock import Clock
+from cellmill.automation.evaluator import Evaluator
 from cellmill.automation.source import Source
 from cellmill.automation.submit import run_for
 from cellmill.definitions.tick_policy import OverlapPolicy
-from cellmill.errors import LeaseLostError
+from cellmill.errors import LeaseLostError, StorageError
 from cellmill.instance.automation import InstigatorState, Overlap, RunSubmission, Tick, TickResult
 from cellmill.instance.instance import Instance
-from cellmill.planning.instigator import Answer, RunAsk, ScheduleSpec
+from cellmill.planning.instigator import Answer, Question, RunAsk, ScheduleSpec
 from cellmill.planning.run import FINISHED_STATUSES, RunsFilter, RunStatus
 from cellmill.planning.tick import MissedTick, TickStatus, due_ticks, overlap_reason, retry_after_s, tick_id
 
@@ -39,6 +40,15 @@ class Scheduled:
     already_claimed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A tick that this scheduler, and no other, is to decide about, with the schedule's cursor."""
+
+    spec: ScheduleSpec
+    tick: Tick
+    after: int
+
+
 class Scheduler:
     """One pass over all schedules at a time."""
 
@@ -50,18 +60,27 @@ class Scheduler:
         self._clock = clock
         self._owner = owner
         self._claim_s = claim_s
+        self._evaluator: Evaluator[Claimed] = Evaluator(source, "schedules")
+        #: Ticks that users' functions decide, claimed in this pass.
+        self._to_ask: list[Claimed] = []
 
-    def run_once(self) -> Scheduled:
-        """Runs what is due now; a schedule that fails stops no other."""
+    def run_once(self, patience_s: float | None = None) -> Scheduled:
+        """Runs what is due now; a schedule that fails stops no other.
+
+        After `patience_s` the pass ends; what a location has not answered by then is taken up by a later one.
+        """
         done = Scheduled()
+        self._take_answers(0.0, done)
         now = self._clock.now()
         states = {state.id: state for state in self._instance.automation.instigators("schedule")}
         specs = {spec.id: spec for spec in self._source.schedules()}
         self._take_over(specs, states, done)
         for spec in specs.values():
             state = self._current_state(spec, states.get(spec.id), now)
-            if state is not None and state.status == "RUNNING":
+            if state is not None and state.status == "RUNNING" and not self._must_wait(spec):
                 self._run_schedule(spec, state, now, done)
+        self._ask()
+        self._take_answers(patience_s, done)
         return done
 
     def _current_state(self, spec: ScheduleSpec, state: InstigatorState | None, now: float) -> InstigatorState | None:
@@ -99,7 +118,7 @@ class Scheduler:
             if tick is None:
                 done.already_claimed += 1
                 continue
-            self._perform(spec, tick, after, done)
+            self._perform(Claimed(spec, tick, after), done)
 
     def _record_missed(self, spec: ScheduleSpec, missed: Sequence[MissedTick], done: Scheduled) -> None:
         by_reason: dict[str, list[int]] = {}
@@ -111,45 +130,33 @@ class Scheduler:
 
     def _take_over(self, specs: dict[str, ScheduleSpec], states: dict[str, InstigatorState], done: Scheduled) -> None:
         """Finishes ticks whose scheduler died after claiming them, or that are to be tried again."""
+        now = self._instance.db.now()
         for tick in self._instance.automation.ticks(statuses=[TickStatus.STARTED], limit=500):
             spec = specs.get(tick.instigator_id)
-            if spec is None or tick.expires_at is None or tick.expires_at >= self._instance.db.now():
+            if spec is None or tick.expires_at is None or tick.expires_at >= now or self._must_wait(spec):
                 continue
             taken = self._instance.automation.claim_tick(spec.id, tick.at, owner=self._owner, lease_s=self._claim_s)
             if taken is not None:
                 state = states.get(spec.id)
                 after = int(json.loads(state.cursor)) if state is not None and state.cursor else 0
-                self._perform(spec, taken, after, done)
+                self._perform(Claimed(spec, taken, after), done)
 
-    def _perform(self, spec: ScheduleSpec, tick: Tick, after: int, done: Scheduled) -> None:
-        cursor = json.dumps(max(tick.at, after))
-        body: dict[str, object] = {"lateness_s": max(0, int(self._clock.now()) - tick.at)}
+    def _perform(self, claimed: Claimed, done: Scheduled) -> None:
+        """Decides about a claimed tick; where a user's function does, it is asked at the end of the pass."""
         try:
-            answer = self._answer(spec, tick)
-            if answer.skip_reason is not None and not answer.runs:
-                done.skipped += 1
-                self._record(tick, TickStatus.SKIPPED, (), cursor, {**body, "reason": answer.skip_reason})
-                return
-            submissions = [
-                self._submission(spec, tick, ask, index, len(answer.runs)) for index, ask in enumerate(answer.runs)
-            ]
-        except LeaseLostError:
+            answer: Answer | Exception | None = self._answer(claimed.spec)
+        except StorageError:
             raise
         except Exception as error:  # the shell of a tick: whatever went wrong is recorded on it
-            done.failed += 1
-            self._fail(tick, cursor, body, error)
-            return
-        status = TickStatus.SUCCESS if submissions else TickStatus.SKIPPED
-        result = self._record(tick, status, submissions, cursor, body, self._overlap(spec))
-        done.requested += len(result.recorded)
-        done.skipped += result.held_back is not None
+            answer = error
+        if answer is None:
+            self._to_ask.append(claimed)
+        else:
+            self._finish(claimed, answer, done)
 
-    def _answer(self, spec: ScheduleSpec, tick: Tick) -> Answer:
-        unfinished = 0
-        if spec.overlap is not OverlapPolicy.ALLOW:
-            filters = RunsFilter(statuses=_UNFINISHED, tags={SCHEDULE_TAG: spec.name}, location=spec.location or None)
-            unfinished = self._instance.get_runs_count(filters)
-        reason = overlap_reason(spec.overlap, unfinished)
+    def _answer(self, spec: ScheduleSpec) -> Answer | None:
+        """What a tick asks for; None where a user's function decides that."""
+        reason = self._held_back(spec)
         if reason is not None:
             return Answer(skip_reason=reason)
         if not self._source.has_job(spec.location, spec.job_name):
@@ -157,12 +164,53 @@ class Scheduler:
                 f"The job {spec.job_name!r} of schedule {spec.name!r} is gone; correct the "
                 f"schedule or bring the job back"
             )
-        if spec.evaluated:
-            return self._source.evaluate_schedule(spec, tick.at)
-        ask = RunAsk(
-            job_name=spec.job_name, run_config=spec.run_config, tags=spec.tags, asset_selection=spec.asset_selection
-        )
-        return Answer(runs=(ask,))
+        return None if spec.evaluated else spec.plain_answer()
+
+    def _must_wait(self, spec: ScheduleSpec) -> bool:
+        """Whether its location has not yet answered for earlier ticks, maybe this schedule's own."""
+        return spec.evaluated and self._evaluator.is_busy(spec.location)
+
+    def _held_back(self, spec: ScheduleSpec) -> str | None:
+        if spec.overlap is OverlapPolicy.ALLOW:
+            return None
+        filters = RunsFilter(statuses=_UNFINISHED, tags={SCHEDULE_TAG: spec.name}, location=spec.location or None)
+        return overlap_reason(spec.overlap, self._instance.get_runs_count(filters))
+
+    def _ask(self) -> None:
+        """Gives the claimed ticks to their locations, those that failed before last: they may fail again, slowly."""
+        by_location: dict[str, list[Claimed]] = {}
+        for claimed in sorted(self._to_ask, key=lambda one: one.tick.attempt):
+            by_location.setdefault(claimed.spec.location, []).append(claimed)
+        self._to_ask = []
+        for location, works in by_location.items():
+            self._evaluator.ask(location, [(one, Question(spec=one.spec, at=one.tick.at)) for one in works])
+
+    def _take_answers(self, patience_s: float | None, done: Scheduled) -> None:
+        for claimed, answer in self._evaluator.answers(patience_s):
+            self._finish(claimed, answer, done)
+
+    def _finish(self, claimed: Claimed, answer: Answer | Exception, done: Scheduled) -> None:
+        """Records what became of a tick, in one transaction with its runs."""
+        spec, tick = claimed.spec, claimed.tick
+        cursor = json.dumps(max(tick.at, claimed.after))
+        body: dict[str, object] = {"lateness_s": max(0, int(self._clock.now()) - tick.at)}
+        try:
+            if isinstance(answer, Exception):
+                raise answer
+            asks = answer.runs
+            submissions = [self._submission(spec, tick, ask, index, len(asks)) for index, ask in enumerate(asks)]
+        except Exception as error:  # the shell of a tick: whatever went wrong is recorded on it
+            done.failed += 1
+            self._fail(tick, cursor, body, error)
+            return
+        if not submissions:
+            reason = {} if answer.skip_reason is None else {"reason": answer.skip_reason}
+            done.skipped += answer.skip_reason is not None
+            self._record(tick, TickStatus.SKIPPED, (), cursor, {**body, **reason})
+            return
+        result = self._record(tick, TickStatus.SUCCESS, submissions, cursor, body, self._overlap(spec))
+        done.requested += len(result.recorded)
+        done.skipped += result.held_back is not None
 
     def _overlap(self, spec: ScheduleSpec) -> Overlap | None:
         """Which runs are in the way of this schedule's next, counted again where its run is recorded."""

@@ -5,27 +5,24 @@ Its cursor and its runs commit together or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 from cellmill import faults
 from cellmill.automation.clock import Clock
+from cellmill.automation.evaluator import Evaluator
 from cellmill.automation.source import Source
 from cellmill.automation.submit import run_for
 from cellmill.errors import LeaseLostError
 from cellmill.instance.automation import InstigatorState, RunSubmission, Tick
 from cellmill.instance.instance import Instance
 from cellmill.instance.leases import Lease
-from cellmill.planning.instigator import Answer, SensorSpec
+from cellmill.planning.instigator import Answer, Question, SensorSpec
 from cellmill.planning.run import RUN_KEY_TAG, SENSOR_TAG
 from cellmill.planning.tick import TickStatus, sensor_backoff_s
 
 #: Seconds for which the claim of an evaluation holds; longer than an evaluation may take.
 CLAIM_S = 90.0
-#: Evaluations at a time; user functions mostly wait for something.
-WORKERS = 4
 
 
 @dataclass(slots=True)
@@ -60,27 +57,40 @@ class Sensors:
         owner: str,
         *,
         claim_s: float = CLAIM_S,
-        workers: int = WORKERS,
     ) -> None:
         self._instance = instance
         self._source = source
         self._clock = clock
         self._owner = owner
         self._claim_s = claim_s
-        self._workers = workers
+        self._evaluator: Evaluator[Work] = Evaluator(source, "sensors")
 
-    def run_once(self) -> Sensed:
-        """Evaluates the sensors whose interval has passed."""
+    def run_once(self, patience_s: float | None = None) -> Sensed:
+        """Evaluates the sensors whose interval has passed.
+
+        After `patience_s` the pass ends; what a location has not answered by then is taken up by a later one.
+        """
         done = Sensed()
+        self._take_answers(0.0, done)
         now = self._clock.now()
         states = {state.id: state for state in self._instance.automation.instigators("sensor")}
-        claimed = []
+        claimed: dict[str, list[Work]] = {}
         for spec in self._source.sensors():
             state = self._state(spec, states.get(spec.id), now)
-            if state is not None and self._is_due(spec, state, now) and (work := self._claim(spec, now)) is not None:
-                claimed.append(work)
-        self._evaluate_all(claimed, done)
+            if state is None or self._evaluator.is_busy(spec.location) or not self._is_due(spec, state, now):
+                continue
+            if (work := self._claim(spec, now)) is not None:
+                claimed.setdefault(spec.location, []).append(work)
+        for location, works in claimed.items():
+            # Those that failed last time come last: they may fail again, slowly.
+            works.sort(key=lambda work: work.state.failures)
+            self._evaluator.ask(location, [(work, _question(work.spec, work.state)) for work in works])
+        self._take_answers(patience_s, done)
         return done
+
+    def _take_answers(self, patience_s: float | None, done: Sensed) -> None:
+        for work, outcome in self._evaluator.answers(patience_s):
+            self._finish(work, outcome, done)
 
     def _claim(self, spec: SensorSpec, now: float) -> Work | None:
         """The right to evaluate, with the state as it is once it is held.
@@ -113,28 +123,6 @@ class Sensors:
         if state.last_tick_at is None:
             return True
         return now >= state.last_tick_at + sensor_backoff_s(spec.minimum_interval_s, state.failures)
-
-    def _evaluate_all(self, claimed: Sequence[Work], done: Sensed) -> None:
-        if len(claimed) < 2 or self._workers == 1:
-            for work in claimed:
-                self._finish(work, self._outcome(work.spec, work.state), done)
-            return
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="cellmill-sensor") as pool:
-            futures = [(work, pool.submit(self._outcome, work.spec, work.state)) for work in claimed]
-            for work, future in futures:
-                self._finish(work, future.result(), done)
-
-    def _outcome(self, spec: SensorSpec, state: InstigatorState) -> Answer | Exception:
-        payload: dict[str, Any] = {
-            "cursor": state.cursor,
-            "last_run_key": state.body.get("last_run_key"),
-            "last_tick_completion_time": state.last_tick_at,
-            "started_at": state.body.get("started_at"),
-        }
-        try:
-            return self._source.evaluate_sensor(spec, payload)
-        except Exception as error:  # the shell of an evaluation: whatever went wrong is recorded on its tick
-            return error
 
     def _finish(self, work: Work, outcome: Answer | Exception, done: Sensed) -> None:
         spec, state, tick = work.spec, work.state, work.tick
@@ -182,6 +170,16 @@ class Sensors:
             tags[RUN_KEY_TAG] = ask.run_key
         run = run_for(ask, location=spec.location, tags=tags, default_job=spec.jobs[0] if spec.jobs else "")
         return RunSubmission(run=run, run_key=ask.run_key)
+
+
+def _question(spec: SensorSpec, state: InstigatorState) -> Question:
+    payload = {
+        "cursor": state.cursor,
+        "last_run_key": state.body.get("last_run_key"),
+        "last_tick_completion_time": state.last_tick_at,
+        "started_at": state.body.get("started_at"),
+    }
+    return Question(spec=spec, payload=payload)
 
 
 def reset_cursor(instance: Instance, spec_id: str, cursor: str | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from cellmill.automation.evaluation_process import call_in_process
@@ -11,7 +11,7 @@ from cellmill.definitions.local_time import at_epoch, load_zone
 from cellmill.definitions.run_request import DefaultScheduleStatus, DefaultSensorStatus, RunRequest
 from cellmill.definitions.schedule import ScheduleDefinition, ScheduleEvaluationContext
 from cellmill.definitions.sensor import SensorDefinition, SensorEvaluationContext
-from cellmill.planning.instigator import Answer, RunAsk, ScheduleSpec, SensorSpec
+from cellmill.planning.instigator import Answer, Question, RunAsk, ScheduleSpec, SensorSpec
 
 #: Seconds that one evaluation of a user's function may take.
 EVALUATION_TIMEOUT_S = 60.0
@@ -28,14 +28,10 @@ class Source(Protocol):
         """All sensors."""
         ...
 
-    def evaluate_schedule(self, spec: ScheduleSpec, at_epoch_s: int) -> Answer:
-        """What the schedule's function answers for a tick; raises whatever went wrong."""
-        ...
+    def evaluate(self, questions: Sequence[Question]) -> Iterator[Answer | Exception]:
+        """What users' functions of one location answer, in order, each as soon as it is there.
 
-    def evaluate_sensor(self, spec: SensorSpec, payload: dict[str, Any]) -> Answer:
-        """What the sensor's function answers.
-
-        `payload` has cursor, last_run_key, last_tick_completion_time, started_at.
+        What went wrong with one is its answer; the others are asked all the same.
         """
         ...
 
@@ -113,25 +109,21 @@ class DefinitionsSource:
         units: list[dict[str, Any]] = backfills.plan_request(self._definitions, self._instance, request, location)
         return units
 
-    def evaluate_schedule(self, spec: ScheduleSpec, at_epoch_s: int) -> Answer:
-        """What the schedule's function answers, from a child process."""
-        definition = self._schedules[spec.id]
+    def evaluate(self, questions: Sequence[Question]) -> Iterator[Answer | Exception]:
+        """What functions answer, each from a child process of its own."""
+        for question in questions:
+            try:
+                yield Answer.from_json(call_in_process(self._work(question), self._timeout_s, question.who))
+            except Exception as error:  # the shell of an evaluation
+                yield error
 
-        def work() -> Any:
-            return evaluate_schedule(
-                definition, at_epoch_s, self._instance, self._resources, self._definitions
-            ).to_json()
-
-        return Answer.from_json(call_in_process(work, self._timeout_s, f"schedule {spec.name!r}"))
-
-    def evaluate_sensor(self, spec: SensorSpec, payload: dict[str, Any]) -> Answer:
-        """What the sensor's function answers, from a child process."""
-        definition = self._sensors[spec.id]
-
-        def work() -> Any:
-            return evaluate_sensor(definition, payload, self._instance, self._resources, self._definitions).to_json()
-
-        return Answer.from_json(call_in_process(work, self._timeout_s, f"sensor {spec.name!r}"))
+    def _work(self, question: Question) -> Callable[[], dict[str, Any]]:
+        spec, with_these = question.spec, (self._instance, self._resources, self._definitions)
+        if isinstance(spec, ScheduleSpec):
+            schedule, at = self._schedules[spec.id], question.at or 0
+            return lambda: evaluate_schedule(schedule, at, *with_these).to_json()
+        sensor = self._sensors[spec.id]
+        return lambda: evaluate_sensor(sensor, question.payload, *with_these).to_json()
 
 
 def schedule_spec(definition: ScheduleDefinition, location: str = "") -> ScheduleSpec:
@@ -182,7 +174,11 @@ def evaluate_schedule(
 
 
 def evaluate_sensor(
-    definition: SensorDefinition, payload: dict[str, Any], instance: Any, resources: Any = None, definitions: Any = None
+    definition: SensorDefinition,
+    payload: Mapping[str, Any],
+    instance: Any,
+    resources: Any = None,
+    definitions: Any = None,
 ) -> Answer:
     """What a sensor answers, evaluated here."""
     context = SensorEvaluationContext(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ from cellmill.instance.instance import Instance
 from cellmill.notebooks.options_text import automation_of
 from cellmill.planning.automation import AutomationAsset, evaluate
 from cellmill.planning.backfill import BackfillAsset
-from cellmill.planning.instigator import Answer, ScheduleSpec, SensorSpec
+from cellmill.planning.instigator import Answer, Question, ScheduleSpec, SensorSpec
 from cellmill.workspace.manifest import AssetEntry
 from cellmill.workspace.partition_mappings import mapping_from_json, policy_from_json
 from cellmill.workspace.partitions import partitions_from_json
@@ -56,13 +56,9 @@ class AutomatedWorkspace:
         """Whether the job exists."""
         return self._source.has_job(location, job_name)
 
-    def evaluate_schedule(self, spec: ScheduleSpec, at_epoch_s: int) -> Answer:
-        """What the schedule's function answers, from its host."""
-        return self._source.evaluate_schedule(spec, at_epoch_s)
-
-    def evaluate_sensor(self, spec: SensorSpec, payload: dict[str, Any]) -> Answer:
-        """What the sensor's function answers, from its host."""
-        return self._source.evaluate_sensor(spec, payload)
+    def evaluate(self, questions: Sequence[Question]) -> Iterator[Answer | Exception]:
+        """What functions of one location answer, from its host."""
+        return self._source.evaluate(questions)
 
     # -- assets ------------------------------------------------------------------------------------------------
 

@@ -10,17 +10,19 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from cellmill.automation.evaluator import answer_of
+from cellmill.automation.workspace_assets import AutomatedWorkspace
 from cellmill.cli.app import App, json_option, pass_app
 from cellmill.cli.render import show_json, show_rows, time_text
 from cellmill.instance.automation import InstigatorState
-from cellmill.planning.instigator import Answer, ScheduleSpec, SensorSpec
+from cellmill.planning.instigator import Answer, Question, ScheduleSpec, SensorSpec
 from cellmill.workspace.source import WorkspaceSource
 
 Spec = ScheduleSpec | SensorSpec
 
 
-def _source(app: App) -> WorkspaceSource:
-    return WorkspaceSource(app.workspace)
+def _source(app: App) -> AutomatedWorkspace:
+    return AutomatedWorkspace(WorkspaceSource(app.workspace), app.instance)
 
 
 def _specs(app: App, kind: str) -> list[Spec]:
@@ -148,7 +150,8 @@ def tick_schedule(app: App, name: str, at: str | None, as_json: bool) -> None:
     spec = _find(app, "schedule", name)
     assert isinstance(spec, ScheduleSpec)
     instant = int(_instant(at))
-    _show_answer(app, _source(app).evaluate_schedule(spec, instant), as_json)
+    answer = answer_of(_source(app), Question(spec=spec, at=instant)) if spec.evaluated else spec.plain_answer()
+    _show_answer(app, answer, as_json)
 
 
 def _instant(text: str | None) -> float:
@@ -230,7 +233,7 @@ def _preview(app: App, name: str, cursor: str | None, as_json: bool) -> None:
         "last_tick_completion_time": state.last_tick_at if state else None,
         "started_at": None,
     }
-    _show_answer(app, _source(app).evaluate_sensor(spec, payload), as_json)
+    _show_answer(app, answer_of(_source(app), Question(spec=spec, payload=payload)), as_json)
 
 
 @sensors.command("preview")

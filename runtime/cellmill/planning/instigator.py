@@ -73,6 +73,13 @@ class ScheduleSpec:
         """The stable name under which state is kept."""
         return f"{self.location}:schedule:{self.name}"
 
+    def plain_answer(self) -> Answer:
+        """What each tick asks for where no user's function decides."""
+        ask = RunAsk(
+            job_name=self.job_name, run_config=self.run_config, tags=self.tags, asset_selection=self.asset_selection
+        )
+        return Answer(runs=(ask,))
+
     @property
     def definition_hash(self) -> str:
         """Changes with what decides when it is due: a change starts its cursor anew."""
@@ -97,3 +104,19 @@ class SensorSpec:
     def id(self) -> str:
         """The stable name under which state is kept."""
         return f"{self.location}:sensor:{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a user's function is asked."""
+
+    spec: ScheduleSpec | SensorSpec
+    #: Of a schedule: the tick's instant, in whole seconds since the epoch.
+    at: int | None = None
+    #: Of a sensor: cursor, last_run_key, last_tick_completion_time, started_at.
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def who(self) -> str:
+        """Whose function it is, for messages."""
+        return f"{'schedule' if isinstance(self.spec, ScheduleSpec) else 'sensor'} {self.spec.name!r}"

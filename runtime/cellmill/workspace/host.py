@@ -13,7 +13,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,14 +124,48 @@ class Host:
 
         Raises: HostStartError, HostTimeoutError, HostDiedError, or UserCodeError with the traceback.
         """
+        (answer,) = self.call_many(function, [payload], timeout_s=timeout_s)
+        if isinstance(answer, HostError):
+            raise answer
+        return answer
+
+    def call_many(
+        self, function: str, payloads: Sequence[Any], *, timeout_s: float = EVALUATION_TIMEOUT_S
+    ) -> Iterator[Any]:
+        """Yield what `function` answers to each payload, as soon as it is there; what went wrong is its HostError.
+
+        All are one request to the kernel. `timeout_s` is for each: one that does not end, or takes the kernel with
+        it, is answered by the error, and those behind it are asked of a new kernel. A kernel that does not start at
+        all answers them all.
+        """
+        left = list(payloads)
+        # A kernel that dies takes its last answers with it: from then on one at a time, until it is clear who did it.
+        one_by_one = False
         with self._lock:
-            if self._idle is not None:
-                self._idle.cancel()
+            while left:
+                batch = left[:1] if one_by_one else left[:]
+                for answer in self._call(function, batch, timeout_s):
+                    if isinstance(answer, HostDiedError):
+                        one_by_one = not one_by_one and len(batch) > 1
+                        if one_by_one:
+                            break
+                    del left[0]
+                    yield answer
+                    if isinstance(answer, HostStartError):
+                        yield from [answer] * len(left)
+                        return
+
+    def _call(self, function: str, payloads: Sequence[Any], timeout_s: float) -> Iterator[Any]:
+        """Yield answers until all are there, or until an error ends the kernel."""
+        if self._idle is not None:
+            self._idle.cancel()
+        try:
             self._ensure_started()
-            try:
-                return self._ask(function, payload, time.monotonic() + timeout_s, timeout_s)
-            finally:
-                self._watch_idle()
+            yield from self._ask(function, payloads, timeout_s)
+        except HostError as error:
+            yield error
+        finally:
+            self._watch_idle()
 
     def restart(self) -> None:
         """Stop the kernel; the next question starts a new one with the code as it is then."""
@@ -208,12 +242,12 @@ class Host:
         self._client.start_channels(hb=False, stdin=False)
         self._run(self._client.wait_for_ready(timeout=self.config.start_timeout_s))
 
-    def _ask(self, function: str, payload: Any, deadline: float, timeout_s: float) -> Any:
-        question = json.dumps({"function": function, "payload": payload})
+    def _ask(self, function: str, payloads: Sequence[Any], timeout_s: float) -> Iterator[Any]:
+        question = json.dumps({"function": function, "payloads": list(payloads)})
         code = f"from cellmill.workspace.host_side import answer as _answer; _answer({question!r})"
         message_id = self._client.execute(code, store_history=False, allow_stdin=False)
         output: list[str] = []
-        found: dict[str, Any] | None = None
+        answered, deadline = 0, time.monotonic() + timeout_s
         while True:
             message = self._next_message(deadline, function, timeout_s, output)
             if message is None or message["parent_header"].get("msg_id") != message_id:
@@ -223,20 +257,23 @@ class Host:
                 case "stream":
                     output.append(content["text"])
                 case "display_data" if ANSWER_MIME in content["data"]:
-                    found = content["data"][ANSWER_MIME]
+                    answered, deadline = answered + 1, time.monotonic() + timeout_s
+                    yield self._answer(content["data"][ANSWER_MIME])
                 case "error":
                     raise self._user_error(content["ename"], content["evalue"], "\n".join(content["traceback"]))
                 case "status" if content["execution_state"] == "idle":
                     break
-        if found is None:
+        if answered < len(payloads):
             raise HostError(
                 f"The host of location {self.config.location!r} gave no answer. {''.join(output)[-_OUTPUT_TAIL:]}",
                 location=self.config.location,
             )
-        if "error" in found:
-            error = found["error"]
-            raise self._user_error(error["type"], error["message"], error["traceback"])
-        return found["answer"]
+
+    def _answer(self, found: Mapping[str, Any]) -> Any:
+        if "error" not in found:
+            return found["answer"]
+        error = found["error"]
+        return self._user_error(error["type"], error["message"], error["traceback"])
 
     def _next_message(self, deadline: float, what: str, timeout_s: float, output: list[str]) -> Any:
         left = deadline - time.monotonic()

@@ -1,4 +1,4 @@
-"""The side of a host that runs inside its kernel: takes a question, calls a function, publishes the answer."""
+"""The side of a host that runs inside its kernel: takes questions, calls a function, publishes the answers."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def answer(question: str) -> None:
-    """Publish the answer to `question`, or the error that the function raised."""
+    """Publish the answer to each payload of `question` as soon as it is there; a function's error is its answer."""
     request = json.loads(question)
     module, _, name = request["function"].partition(":")
-    try:
-        reply: dict[str, Any] = {"answer": getattr(import_module(module), name)(request["payload"])}
-        json.dumps(reply)
-    except BaseException as error:
-        reply = {"error": describe_error(error)}
-    InteractiveShell.instance().display_pub.publish(data={ANSWER_MIME: reply})
+    publish = InteractiveShell.instance().display_pub.publish
+    for payload in request["payloads"]:
+        try:
+            reply: dict[str, Any] = {"answer": getattr(import_module(module), name)(payload)}
+            json.dumps(reply)
+        except BaseException as error:
+            reply = {"error": describe_error(error)}
+        publish(data={ANSWER_MIME: reply})
 
 
 def describe_error(error: BaseException) -> dict[str, str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cellmill.definitions.tick_policy import CatchUp, CatchUpKind, OverlapPolicy
-from cellmill.planning.instigator import Answer, RunAsk, ScheduleSpec, SensorSpec
+from cellmill.planning.instigator import Answer, Question, ScheduleSpec, SensorSpec
 from cellmill.workspace.host import EVALUATION_TIMEOUT_S
 from cellmill.workspace.location import Hosted, location_request
 from cellmill.workspace.manifest import Manifest, ScheduleEntry, SensorEntry
@@ -15,7 +15,7 @@ from cellmill.workspace.workspace import Workspace
 
 #: Job of a run that makes a selection of assets.
 ASSET_JOB = "__ASSET_JOB"
-_EVALUATE = "cellmill.workspace.evaluate:"
+_EVALUATE = "cellmill.workspace.evaluate:evaluate"
 #: Seconds between two looks at whether the workspace's files changed.
 REFRESH_S = 1.0
 
@@ -86,36 +86,49 @@ class WorkspaceSource:
 
     # -- users' functions --------------------------------------------------------------------------------------
 
-    def evaluate_schedule(self, spec: ScheduleSpec, at_epoch_s: int) -> Answer:
-        """Return what a schedule answers for a tick; raises whatever went wrong."""
-        if not spec.evaluated:
-            selection = list(spec.asset_selection) if spec.asset_selection is not None else None
-            ask = RunAsk(
-                job_name=spec.job_name, run_config=spec.run_config, tags=dict(spec.tags), asset_selection=selection
-            )
-            return Answer(runs=(ask,))
-        entry = next(e for e in self.workspace.manifest.schedules if (e.location, e.name) == (spec.location, spec.name))
-        return self._ask("schedule", entry, {"at": at_epoch_s})
+    def evaluate(self, questions: Sequence[Question]) -> Iterator[Answer | Exception]:
+        """Return what functions of one location answer, in order, each as soon as its host has it.
 
-    def evaluate_sensor(self, spec: SensorSpec, payload: dict[str, Any]) -> Answer:
-        """Return what a sensor's function answers."""
-        entry = next(e for e in self.workspace.manifest.sensors if (e.location, e.name) == (spec.location, spec.name))
-        return self._ask("sensor", entry, {"payload": payload})
+        What went wrong with one is its answer; where it took the host with it, the others are asked of a new one.
+        """
+        asked: list[dict[str, Any]] = []
+        for question in questions:
+            try:
+                asked.append(self._request(question))
+            except LookupError as error:  # it went with the last change of the workspace
+                yield from self._answers(questions[0].spec.location, asked)
+                yield error
+                asked = []
+        yield from self._answers(questions[0].spec.location, asked)
 
-    def _ask(self, kind: str, entry: ScheduleEntry | SensorEntry, question: dict[str, Any]) -> Answer:
-        location = self.workspace.locations[entry.location]
+    def _answers(self, name: str, requests: Sequence[dict[str, Any]]) -> Iterator[Answer | Exception]:
+        if not requests:
+            return
+        location = self.workspace.locations[name]
         assert isinstance(location, Hosted)
-        request = {
+        for answer in location.host.call_many(_EVALUATE, requests, timeout_s=self._timeout_s):
+            yield answer if isinstance(answer, Exception) else Answer.from_json(answer)
+
+    def _request(self, question: Question) -> dict[str, Any]:
+        """Return a question as plain data. Raises: LookupError where what is asked is not declared any more."""
+        spec, manifest = question.spec, self.workspace.manifest
+        entries: Sequence[ScheduleEntry | SensorEntry] = (
+            manifest.schedules if isinstance(spec, ScheduleSpec) else manifest.sensors
+        )
+        entry = next((one for one in entries if (one.location, one.name) == (spec.location, spec.name)), None)
+        location = self.workspace.locations.get(spec.location)
+        if entry is None or location is None:
+            raise LookupError(f"The {question.who} is not declared any more")
+        return {
             "location": location_request(location.config),
             "root": str(self.workspace.config.root),
             "home": str(self.workspace.home),
             "notebook": entry.notebook,
             "name": entry.name,
             "selection": list(self._selected(entry.selection)) if entry.selection else None,
-            **question,
+            "at": question.at,
+            "payload": dict(question.payload),
         }
-        answer = location.host.call(_EVALUATE + f"evaluate_{kind}", request, timeout_s=self._timeout_s)
-        return Answer.from_json(answer)
 
 
 def _catch_up(data: Mapping[str, Any] | None) -> CatchUp:

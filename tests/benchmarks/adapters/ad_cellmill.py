@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from harness import measure
 from harness import workloads as W
 
 from adapters import common as C
@@ -284,3 +285,108 @@ def b9_status(m, work: Path, n=10_000, reps=5):
         with m.phase("main"):
             m.set(py_status_ms=C.median_ms(lambda: inst.get_materialized_partitions(key), reps), n=n)
         assert len(inst.get_materialized_partitions(key)) == n
+
+
+# ------------------------------------------------------------------------- B8
+def _automation_file(work: Path, schedules: int, sensors: int, mode: str) -> None:
+    """The code location of Dagster's b8; with mode=data the schedules are plain data, and each of them runs its job."""
+    decorated = [
+        "    @c.schedule(cron_schedule='* * * * *', job=j, name=f's{i}',",
+        "                default_status=c.DefaultScheduleStatus.RUNNING)",
+        "    def s(context): return c.SkipReason('none')",
+    ]
+    plain = [
+        "    s = c.ScheduleDefinition(f's{i}', cron_schedule='* * * * *', job=j,",
+        "                             default_status=c.DefaultScheduleStatus.RUNNING)",
+    ]
+    src = [
+        "import cellmill as c",
+        "@c.op",
+        "def o(): pass",
+        "@c.job",
+        "def j(): o()",
+        "S, N = [], []",
+        f"for i in range({schedules}):",
+        *(plain if mode == "data" else decorated),
+        "    S.append(s)",
+        f"for i in range({sensors}):",
+        "    @c.sensor(job=j, name=f'x{i}', minimum_interval_seconds=1,",
+        "              default_status=c.DefaultSensorStatus.RUNNING)",
+        "    def x(context): return c.SkipReason('none')",
+        "    N.append(x)",
+        "defs = c.Definitions(jobs=[j], schedules=S, sensors=N)",
+    ]
+    (work / "defs.py").write_text("\n".join(src) + "\n")
+    (work / "cellmill.toml").write_text('[[locations]]\nfile = "defs.py"\n')
+
+
+def b8(m, work: Path, schedules=500, sensors=0, ticks=2, mode="function"):
+    """The real daemon, with as many every-minute schedules due at once and sensors at a 1 s interval.
+
+    mode=function: a function decides each tick and skips, as with Dagster; mode=data: nothing is evaluated, every
+    tick records a run (which stays queued: its launch is not what is timed).
+    """
+    import cellmill as c
+
+    home = _home(work)
+    _automation_file(work, schedules, sensors, mode)
+    only = [f"--only={name}" for name in ("scheduler", "sensors")]
+    daemon = [str(BIN / "cellmill"), "--home", str(home), "daemon", *only]
+    with C.server(daemon, work / "d.log") as p, c.Instance.get() as inst:
+        if schedules:
+            _schedule_ticks(m, inst, schedules, ticks, p.pid)
+        else:
+            _sensor_ticks(m, inst, sensors, p.pid)
+        m.set(daemon=C.tree_stats(p.pid))
+    m.set(schedules=schedules, sensors=sensors, mode=mode, n=schedules or sensors)
+
+
+def _schedule_ticks(m, inst, schedules: int, wanted: int, pid: int) -> None:
+    deadline = time.time() + 60 * (wanted + 2)
+    full = {}
+    while len(full) < wanted and time.time() < deadline:
+        time.sleep(2)
+        by = {}
+        for tick in inst.automation.ticks():
+            if tick.ended_at:
+                by.setdefault(tick.at, []).append(tick.ended_at)
+        full = {at: ends for at, ends in by.items() if len(ends) == schedules}
+    assert full, "no minute's ticks all ended within the deadline"
+    res = [
+        {
+            "due": at,
+            "done": len(ends),
+            "first_done_s": round(min(ends) - at, 2),
+            "last_done_s": round(max(ends) - at, 2),
+        }
+        for at, ends in sorted(full.items())
+    ]
+    total = schedules * len(full)
+    span = sum(max(ends) - min(ends) for ends in full.values())
+    m.set(
+        ticks=res,
+        schedule_ticks=total,
+        wall_s=round(span / len(full), 2),
+        ticks_per_s=round(total / span, 1),
+        cpu_ms_per_tick=round(1000 * measure.tree_cpu(pid) / total, 2),
+    )
+
+
+def _sensor_ticks(m, inst, sensors: int, pid: int, window: float = 20) -> None:
+    deadline = time.time() + 60
+    while len(inst.automation.ticks(limit=sensors)) < sensors and time.time() < deadline:
+        time.sleep(0.5)
+    time.sleep(2)
+    c0, w0 = measure.tree_cpu(pid), time.time()
+    time.sleep(window)
+    c1, w1 = measure.tree_cpu(pid), time.time()
+    total = sum(1 for tick in inst.automation.ticks() if tick.ended_at and w0 <= tick.ended_at <= w1)
+    m.set(
+        window_s=round(w1 - w0, 1),
+        sensor_ticks=total,
+        ticks_per_s=round(total / (w1 - w0), 2),
+        loop_s=round((w1 - w0) * sensors / max(1, total), 3),
+        cpu_ms_per_tick=round(1000 * (c1 - c0) / max(1, total), 2),
+        wall_s=round((w1 - w0) * sensors / max(1, total), 3),
+        cpu_s=round((c1 - c0) * sensors / max(1, total), 3),
+    )
