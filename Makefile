@@ -105,9 +105,10 @@ soak: $(STAMPS)/test-install $(STAMPS)/postgres
 	@$(BIN)/python tests/faults/soak.py $(MINUTES)
 	CELLMILL_FIRE_S=60 $(BIN)/pytest tests/faults tests/security --timeout 600
 
-# The reference from the code, then the site; any warning is an error.
+# The reference from the code, the gallery from its notebooks, then the site; any warning is an error.
 docs: $(STAMPS)/docs-install
 	@$(BIN)/python docs/generate_reference.py
+	$(BIN)/python docs/generate_gallery.py
 	$(BIN)/mkdocs build --quiet --strict -d test-artifacts/site
 
 $(STAMPS)/docs-install: $(STAMPS)/test-install

@@ -74,6 +74,7 @@ class Reader:
     def __init__(self, page: Path, folder: Path, stack: ExitStack) -> None:
         self.page = page
         self.folder = folder
+        self.ends_in = folder.with_suffix(".pwd")
         self.stack = stack
         self.namespace: dict[str, object] = {"__name__": "__main__"}
         self.kernel: NotebookClient | None = None
@@ -119,12 +120,13 @@ class Reader:
         self.kernel.execute_cell(self.kernel.nb.cells[-1], len(self.kernel.nb.cells) - 1)
 
     def do_sh(self, block: Block) -> None:
-        """Run it; every command must succeed."""
+        """Run it; every command must succeed; the next block goes on in the folder that this one ends in."""
         done = subprocess.run(
-            ["bash", "-eu", "-o", "pipefail", "-c", block.code],
+            ["bash", "-eu", "-o", "pipefail", "-c", f"{block.code}\npwd > {self.ends_in}"],
             cwd=self.folder, env=self.environment, capture_output=True, text=True, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert 0 == done.returncode, f"line {block.line}: {block.code}\n{done.stdout}{done.stderr}"
+        self.folder = Path(self.ends_in.read_text().strip())
 
     def do_pytest(self, block: Block) -> None:
         """Run the file of tests."""

@@ -61,10 +61,8 @@ def materialize(
 
     Upstreams that are not selected are loaded from where they are stored. With --stale alone, all assets are meant.
     """
-    if not selection and not stale:
-        raise click.UsageError("Which assets? Give a SELECTION ('*' for all), or --stale.")
     app.warn_problems()
-    entries = chosen_assets(app, selection or ("*",), upstream=upstream, stale=stale)
+    entries = chosen_assets(app, selection, upstream=upstream, stale=stale)
     if not entries:
         app.console.print("Everything is fresh.", style="green")
         return 0
@@ -130,8 +128,10 @@ def _partition_tags(keys: Sequence[str | None], entries: Sequence[AssetEntry]) -
 
 
 def chosen_assets(app: App, selection: Sequence[str], *, upstream: bool, stale: bool) -> list[AssetEntry]:
-    """Return the assets to make, upstreams first."""
-    entries = [entry for entry in app.select(selection) if entry.materializable]
+    """Return the assets to make, upstreams first; without a selection, `stale` means all that are."""
+    if not selection and not stale:
+        raise click.UsageError("Which assets? Give a SELECTION ('*' for all), or --stale.")
+    entries = [entry for entry in app.select(selection or ("*",)) if entry.materializable]
     if not entries:
         raise click.UsageError("Nothing of that can be materialized: it is only loaded or observed here.")
     if upstream:

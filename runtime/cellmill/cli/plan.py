@@ -9,7 +9,7 @@ import click
 from rich.tree import Tree
 
 from cellmill.cli.app import App, json_option, pass_app
-from cellmill.cli.materialize import chosen_assets
+from cellmill.cli.materialize import chosen_assets, complete_asset
 from cellmill.cli.render import cell_text, duration_text, show_json, time_text
 from cellmill.cli.state import AssetState, asset_states
 from cellmill.definitions.asset_key import AssetKey
@@ -18,13 +18,16 @@ from cellmill.workspace.run_plan import LinkedNotebooks, Visit, plan_visits
 
 
 @click.command()
-@click.argument("selection", nargs=-1, required=True)
+@click.argument("selection", nargs=-1, shell_complete=complete_asset)
 @click.option("-u", "--upstream", is_flag=True, help="Also everything upstream.")
 @click.option("--stale", is_flag=True, help="Only what is stale or missing.")
 @json_option
 @pass_app
 def plan(app: App, selection: Sequence[str], upstream: bool, stale: bool, as_json: bool) -> None:
-    """Say what 'materialize SELECTION' would run, cell by cell, and why; nothing is run."""
+    """Say what 'materialize SELECTION' would run, cell by cell, and why; nothing is run.
+
+    With --stale alone, all assets are meant.
+    """
     app.warn_problems()
     entries = chosen_assets(app, selection, upstream=upstream, stale=stale)
     if as_json:
