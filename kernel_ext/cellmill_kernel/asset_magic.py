@@ -34,7 +34,7 @@ def execute_asset_cell(
     run = _skipped(session, linked)
     if run is not None:
         return run
-    partition_key = partition_key or _run_partition() or last_partition(session, linked)
+    partition_key = partition_key or _run_partition() or _last_partition_noted(session, linked)
     body = _compile(session, linked, source)
     run = run_cell(session, linked, body, partition_key)
     if run.failure is not None:
@@ -63,6 +63,12 @@ def last_partition(session: Session, linked: AssetCell) -> str | None:
         return None
     store = session.instance if isinstance(definition, DynamicPartitionsDefinition) else None
     key: str | None = definition.get_last_partition_key(dynamic_partitions_store=store)
+    return key
+
+
+def _last_partition_noted(session: Session, linked: AssetCell) -> str | None:
+    """The last partition, with a line under the cell that says so."""
+    key = last_partition(session, linked)
     if key is not None:
         name = linked.key.to_user_string()
         session.after_cell.append(

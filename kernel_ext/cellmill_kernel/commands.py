@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.selection import AssetSelection
@@ -12,12 +13,15 @@ from cellmill.notebooks.magic import parse_declaration
 from cellmill.notebooks.problem import NotebookError
 
 from . import current_run
-from .asset_magic import execute_asset_cell
-from .displays import Details, Table, text_table
+from .asset_magic import execute_asset_cell, last_partition
+from .displays import Details, Table, shape_text, size_text, text_table
 from .progress import Progress
 from .session import Session
 from .states import states_of
 from .views import asset, assets, audit, diff, history, runs, stale, why
+
+if TYPE_CHECKING:
+    from cellmill.notebooks.asset_cell import AssetCell
 
 __all__ = [
     "asset", "assets", "audit", "cellmill", "diff", "history", "job", "lineage", "load_asset", "materialize", "runs",
@@ -99,10 +103,6 @@ def topological(graph: Any) -> list[AssetKey]:
 def materialize(session: Session, words: list[str], line: str) -> Any:
     """Make the selected assets of this notebook in this kernel, upstreams first."""
     __tracebackhide__ = True
-    run = current_run.current()
-    if run is not None:
-        print(f"%materialize does nothing in a run: run {run.message.run_id[:8]} makes its own assets.")
-        return None
     only_stale = option(words, "stale") is not None
     upstream = option(words, "upstream") is not None
     partition = option(words, "partition", value=True)
@@ -132,24 +132,28 @@ def _with_stale_below(session: Session, chosen: list[AssetKey], stale_keys: set[
 
 
 def _make(session: Session, chosen: Sequence[AssetKey], partition: str | None) -> Table:
+    """Make assets in this kernel; in a run as part of it, but for what the run has made already."""
     __tracebackhide__ = True
-    cells: dict[str, list[AssetKey]] = {}
+    cells: dict[str, AssetCell] = {}
     elsewhere: list[AssetKey] = []
+    rows: list[tuple[str, ...]] = []
     document = session.registry.scan().notebook
     sources = {cell.id: cell.source for cell in document.cells}
     for key in chosen:
         cell = session.registry.find(key)
-        if cell is None or cell.definition.form == "decorator":
+        done = _made_in_run(session, key, cell, partition)
+        if done:
+            rows.append(done)
+        elif cell is None or cell.definition.form == "decorator":
             elsewhere.append(key)
         else:
-            cells.setdefault(cell.origin.cell_id, []).append(key)
-    progress = Progress([", ".join(key.to_user_string() for key in keys) for keys in cells.values()])
-    rows: list[tuple[str, ...]] = []
+            cells.setdefault(cell.origin.cell_id, cell)
+    progress = Progress([", ".join(key.to_user_string() for key in cell.keys) for cell in cells.values()])
     with progress:
         if elsewhere:
             _make_elsewhere(session, elsewhere, partition)
-        for number, (cell_id, keys) in enumerate(cells.items()):
-            _run_needed_cells(session, keys[0])
+        for number, (cell_id, cell) in enumerate(cells.items()):
+            _run_needed_cells(session, cell)
             progress.start(number)
             try:
                 run = execute_asset_cell(session, sources[cell_id], cell_id, partition)
@@ -161,31 +165,38 @@ def _make(session: Session, chosen: Sequence[AssetKey], partition: str | None) -
     return text_table(("asset", "value", "size", "seconds", "stored"), rows)
 
 
-def _rows(session: Session, run: Any) -> list[tuple[str, ...]]:
-    from .displays import shape_text, size_text
+def _made_in_run(
+    session: Session, key: AssetKey, cell: AssetCell | None, partition: str | None
+) -> tuple[str, ...] | None:
+    """The row of what this kernel's run has made already: a run makes an asset, or a partition of it, once."""
+    run = current_run.current()
+    if run is None:
+        return None
+    wanted = partition or run.message.partition_key
+    if wanted is None and cell is not None:
+        wanted = last_partition(session, cell)
+    if not run.has_made(key, wanted):
+        return None
+    ref = run.find_ref(key, wanted)
+    return (key.to_user_string(), "made above in this run", size_text(ref.size if ref else None), "", _path(ref))
 
-    states = session.instance.asset_states(list(run.cell.keys))
+
+def _path(ref: Any) -> str:
+    return ref.path if ref is not None else ""
+
+
+def _rows(session: Session, run: Any) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for name, key in zip(run.cell.definition.names, run.cell.keys, strict=True):
-        ref = getattr(states.get(key), "value_ref", None)
+        ref = session.values.find_ref(key, run.partition_key)
         shape = shape_text(run.values.get(name)) if name in run.values else "not made"
-        rows.append(
-            (
-                key.to_user_string(),
-                shape,
-                size_text(ref.size if ref else None),
-                f"{run.seconds:.2f}",
-                ref.path if ref else "",
-            )
-        )
+        size = size_text(ref.size if ref else None)
+        rows.append((key.to_user_string(), shape, size, f"{run.seconds:.2f}", _path(ref)))
     return rows
 
 
-def _run_needed_cells(session: Session, key: AssetKey) -> None:
+def _run_needed_cells(session: Session, cell: AssetCell) -> None:
     """Plain cells that an asset needs and that did not run in this kernel are run first."""
-    cell = session.registry.find(key)
-    if cell is None:
-        return
     document = session.registry.scan().notebook
     for index in sorted(cell.cells):
         needed = document.cells[index]
@@ -199,16 +210,19 @@ def _run_needed_cells(session: Session, key: AssetKey) -> None:
 
 def _make_elsewhere(session: Session, keys: Sequence[AssetKey], partition: str | None) -> None:
     """Assets of decorated functions run here; those of other notebooks in a run of their own."""
-    from importlib import import_module
-
-    objects = [
-        value
-        for value in list(session.namespace.values())
-        if type(value).__name__ == "AssetsDefinition" and set(value.keys) & set(keys)
-    ]
+    run = current_run.current()
+    objects = session.decorated(keys)
     here = {key for value in objects for key in value.keys}
     foreign = [key for key in keys if key not in here]
-    if objects:
+    if foreign and run is not None:
+        names = ", ".join(key.to_user_string() for key in foreign)
+        raise NotebookError(
+            f"%materialize makes only this notebook's own assets in a run, not {names}", notebook=session.live.path,
+            remedy="Read it by its name in an asset cell, and run: cellmill materialize NAME --upstream",
+        )  # fmt: skip
+    if objects and run is not None:
+        import_module("cellmill_kernel.step_of_run").make_decorated(session, run, keys, partition)
+    elif objects:
         import_module("cellmill.execution.materialize").materialize(
             objects, instance=session.instance, resources=session.resources() or None, partition_key=partition,
             selection=[key for key in keys if key in here],
@@ -217,10 +231,10 @@ def _make_elsewhere(session: Session, keys: Sequence[AssetKey], partition: str |
     if foreign:
         submit = import_module("cellmill.automation.submit").submit_run
         tags = {"dagster/partition": partition} if partition else {}
-        run = submit(
+        started = submit(
             session.instance, job_name="__ASSET_JOB", asset_selection=list(foreign), tags=tags, cwd=str(session.root)
         )
-        print(f"Started run {run.run_id} of {', '.join(key.to_user_string() for key in foreign)}; %runs shows it.")
+        print(f"Started run {started.run_id} of {', '.join(key.to_user_string() for key in foreign)}; %runs shows it.")
 
 
 def load_asset(session: Session, words: list[str], line: str) -> Any:
@@ -244,7 +258,6 @@ def load_asset(session: Session, words: list[str], line: str) -> Any:
 def schedule(session: Session, words: list[str], line: str) -> Any:
     """Declare a schedule: the line itself is the declaration; the daemon reads it from the saved notebook."""
     from datetime import datetime
-    from importlib import import_module
 
     from .cron_text import next_ticks
 

@@ -19,7 +19,8 @@ LINES: dict[str, tuple[str, str]] = {
     "materialize": (
         "materialize",
         "%materialize SELECTION [--stale] [--upstream] [--partition KEY]\n"
-        "Make the selected assets, upstreams first.\n\nExamples:\n"
+        "Make the selected assets, upstreams first. In a run they are made as part of it, each at most once.\n\n"
+        "Examples:\n"
         "  %materialize daily_delays\n  %materialize *daily_delays\n  %materialize group:flights --stale\n"
         "  %materialize daily_delays --partition 2013-01-05",
     ),

@@ -24,20 +24,30 @@ class RunMode:
     def __init__(self, message: StepMessage) -> None:
         self.message = message
         self._comm: Any = None
-        self._made: dict[tuple[AssetKey, str], ValueRef] = {}
+        self._made: dict[tuple[AssetKey, str], ValueRef | None] = {}
 
     def is_selected(self, key: AssetKey) -> bool:
         """Return whether this step makes the asset; an empty selection is a run of the whole notebook."""
         return not self.message.selection or key in self.message.selection
+
+    @property
+    def reads(self) -> list[AssetKey]:
+        """The assets of other notebooks and modules that this step reads, whether they were ever made or not."""
+        named = (AssetKey.from_user_string(key) for key in self.message.versions)
+        return list(dict.fromkeys([*(key for key, _, _ in self.message.refs), *named]))
 
     def find_ref(self, asset_key: AssetKey, partition_key: str | None) -> ValueRef | None:
         """Return where an asset's stored value lies: made in this step, else as the worker said."""
         made = self._made.get((asset_key, partition_key or ""))
         return made if made is not None else self.message.find(asset_key, partition_key)
 
-    def record_ref(self, asset_key: AssetKey, partition_key: str | None, ref: ValueRef) -> None:
-        """Remember what this step has stored, for the cells below."""
+    def record_made(self, asset_key: AssetKey, partition_key: str | None, ref: ValueRef | None) -> None:
+        """Remember what this step has made, for the cells below; None where its IO manager gives no reference."""
         self._made[(asset_key, partition_key or "")] = ref
+
+    def has_made(self, asset_key: AssetKey, partition_key: str | None) -> bool:
+        """Return whether this step made the asset, or that partition of it."""
+        return (asset_key, partition_key or "") in self._made or (asset_key, "") in self._made
 
     def emit(self, events: Event | Sequence[Event]) -> None:
         """Send events to the run's worker."""
@@ -50,7 +60,7 @@ class RunMode:
     def find_versions(self, keys: Sequence[AssetKey]) -> dict[AssetKey, str | None]:
         """Return the current data versions of assets: of those made in this step, else as the worker said."""
         known = {AssetKey.from_user_string(key): version for key, version in self.message.versions.items()}
-        made = {key: ref.checksum for (key, _), ref in self._made.items()}
+        made = {key: ref.checksum for (key, _), ref in self._made.items() if ref is not None}
         return {key: made.get(key) or known.get(key) for key in keys}
 
 
@@ -81,3 +91,11 @@ def bind(names: dict[str, str]) -> None:
     for name, key in names.items():
         if name not in session.namespace:
             session.values.load_into_namespace(AssetKey.from_user_string(key), name)
+
+
+def make(keys: list[str]) -> None:
+    """Make assets of decorated functions, which a cell above has defined."""
+    session = import_module("cellmill_kernel.session").get_session()
+    module = import_module("cellmill_kernel.step_of_run")
+    assert _current is not None
+    module.make_decorated(session, _current, [AssetKey.from_user_string(key) for key in keys])

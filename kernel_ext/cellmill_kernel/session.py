@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,12 @@ from cellmill.notebooks.problem import NotebookError
 
 from . import current_run
 from .live import LiveNotebook, find_notebook_file
+from .values import Values, is_definition
 
 if TYPE_CHECKING:
     from cellmill.notebooks.asset_cell import AssetCell, Upstream
 
     from .registry import Registry
-    from .values import Values
 
 #: Other notebooks and modules are looked at again after this long.
 WORKSPACE_REFRESH_S = 5.0
@@ -75,7 +75,7 @@ class Session:
     def values(self) -> Values:
         """The values that this kernel holds."""
         if self._values is None:
-            self._values = import_module("cellmill_kernel.values").Values(self)
+            self._values = Values(self)
         return self._values
 
     # workspace and instance -------------------------------------------------------------------------------------
@@ -122,8 +122,9 @@ class Session:
         """Look again at the notebook's file and, now and then, at the rest of the workspace."""
         self.live.refresh()
         now = time.monotonic()
-        if current_run.current() is not None:
-            self.registry.set_other_assets([key for key, _, _ in current_run.current().message.refs])  # type: ignore[union-attr]
+        run = current_run.current()
+        if run is not None:
+            self.registry.set_other_assets(run.reads)
             return
         if force or not self._looked_at or now - self._looked_at > WORKSPACE_REFRESH_S:
             self._looked_at = now
@@ -297,6 +298,12 @@ class Session:
             if type(value).__name__ == "Definitions" and type(value).__module__.startswith("cellmill."):
                 found.update(value.resources or {})
         return found
+
+    def decorated(self, keys: Iterable[AssetKey]) -> list[Any]:
+        """The namespace's assets of decorated functions that make any of `keys`, in the order of `keys`."""
+        values = [value for value in self.namespace.values() if is_definition(value)]
+        found = {id(value): value for key in keys for value in values if key in value.keys}
+        return list(found.values())
 
     def lookup(self, name: str) -> Any:
         """The object that an option names (``--partitions days``)."""

@@ -19,7 +19,11 @@ from cellmill.planning.event import Event, EventType
 from cellmill.planning.plan import plan_job
 from cellmill.planning.run import PARTITION_TAG, Run
 
+from .tracebacks import note_function
+
 if TYPE_CHECKING:
+    from cellmill.definitions.asset_key import AssetKey
+
     from .run_mode import RunMode
     from .session import Session
 
@@ -34,8 +38,8 @@ class _ToWorker:
         """Send the events in this order."""
         for event in events:
             ref = getattr(event.data, "value_ref", None)
-            if event.type is EventType.ASSET_MATERIALIZATION and ref is not None and event.asset_key is not None:
-                self.run.record_ref(event.asset_key, event.partition, ref)
+            if event.type is EventType.ASSET_MATERIALIZATION and event.asset_key is not None:
+                self.run.record_made(event.asset_key, event.partition, ref)
         self.run.emit(events)
 
 
@@ -70,6 +74,16 @@ def run_in_step(session: Session, run: RunMode, definition: Any, partition_key: 
             return _carry_out(plan_job(job), services, sink, message.retry_number)
     finally:
         sink.close()
+
+
+def make_decorated(session: Session, run: RunMode, keys: Sequence[AssetKey], partition_key: str | None = None) -> None:
+    """Make the assets of decorated functions of the notebook's namespace; raises what a function raised."""
+    for definition in session.decorated(keys):
+        outcome = run_in_step(session, run, definition, partition_key)
+        if not outcome.success:
+            error = getattr(outcome.error, "user_exception", outcome.error) or ExecutionError("The step failed.")
+            note_function(error)
+            raise error
 
 
 def _carry_out(plan: Any, services: Services, sink: EventSink, retry_number: int) -> StepOutcome:

@@ -38,6 +38,7 @@ class CellRun:
     cell: AssetCell
     seconds: float = 0.0
     run_id: str = ""
+    partition_key: str | None = None
     #: what the cell displays: its last expression
     shown: Any = None
     #: the value of each asset by its name
@@ -151,7 +152,7 @@ def run_cell(session: Session, cell: AssetCell, body: Body, partition_key: str |
     plain = {
         name: session.namespace[name] for name in body.parameters if name not in given and name in session.namespace
     }
-    run = CellRun(cell)
+    run = CellRun(cell, partition_key=partition_key)
     compute = _Computation(run, body, {**plain, **given}, session.namespace)
     known = {up.key for up in cell.upstreams if up.name in given}
     definition = assets_definition(cell, compute, lookup=session.lookup, given=known)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
-from types import TracebackType
+from pathlib import Path
+from types import CodeType, TracebackType
 from typing import Any
 
+import cellmill
 from cellmill.errors import CellmillError
 
 #: Files (as compilers name them) of bodies that were compiled here.
 BODIES: set[str] = set()
+#: Code of decorated functions that raised in a run.
+FUNCTIONS: set[CodeType] = set()
+_OURS = tuple(str(Path(found).parent) + os.sep for found in (__file__, cellmill.__file__) if found)
 
 
 def install_tracebacks(shell: Any) -> None:
@@ -47,11 +53,22 @@ def own_frames(traceback: TracebackType | None) -> TracebackType | None:
     """The traceback from the first line of a cell's body on; None where none was run."""
     at = traceback
     while at is not None:
+        if at.tb_frame.f_code in FUNCTIONS:
+            return at
         if at.tb_frame.f_code.co_filename in BODIES and at.tb_frame.f_code.co_name == "<module>":
             if not _is_wrapper(at):
                 return at
         at = at.tb_next
     return None
+
+
+def note_function(error: BaseException) -> None:
+    """Let the traceback of an error that a decorated function raised begin in that function."""
+    at = error.__traceback__
+    while at is not None and at.tb_frame.f_code.co_filename.startswith(_OURS):
+        at = at.tb_next
+    if at is not None:
+        FUNCTIONS.add(at.tb_frame.f_code)
 
 
 def _is_wrapper(at: TracebackType) -> bool:

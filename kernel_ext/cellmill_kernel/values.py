@@ -13,6 +13,7 @@ from cellmill.errors import ExecutionError
 from . import current_run
 
 if TYPE_CHECKING:
+    from cellmill.definitions.value_ref import ValueRef
     from cellmill.notebooks.asset_cell import AssetCell
 
     from .session import Session
@@ -76,8 +77,7 @@ class Values:
             where = f" (it is made in cell {cell.origin.cell_index + 1})" if cell is not None else ""
             raise MissingUpstreamError(
                 f"{linked.key.to_user_string()} needs the asset {text!r}, which was never materialized{where}.\n"
-                f"Run %materialize {text}, or all that it takes: "
-                f"%materialize {linked.key.to_user_string()} --upstream"
+                f"Run {_command(key)}, or all that it takes: {_command(linked.key)} --upstream"
             ) from None
 
     def versions(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, str | None]:
@@ -96,9 +96,12 @@ class Values:
     def keep(
         self, key: AssetKey, name: str, value: Any, version: str | None, *, bind: bool, partition: str | None = None
     ) -> None:
-        """Remember the current value of an asset, or of one of its partitions, and bind it to its name."""
+        """Remember the current value of an asset, or of one of its partitions, and bind it to its name.
+
+        The name of a decorated function stays that of its definition.
+        """
         self.known[key] = Known(value, version, partition)
-        if bind and name.isidentifier():
+        if bind and name.isidentifier() and not is_definition(self.session.namespace.get(name)):
             self.session.namespace[name] = value
 
     def load_into_namespace(self, key: AssetKey, name: str) -> Any:
@@ -107,20 +110,24 @@ class Values:
         self.keep(key, name, value, self.versions([key]).get(key), bind=True)
         return value
 
-    def load(self, key: AssetKey, partition_key: str | None = None) -> Any:
-        """The stored value of an asset, through its IO manager."""
+    def find_ref(self, key: AssetKey, partition_key: str | None = None) -> ValueRef | None:
+        """Where an asset's stored value lies: in a run as made in it or as its worker said, else in the instance."""
         run = current_run.current()
         if run is not None:
             ref = run.find_ref(key, partition_key or run.message.partition_key) or run.find_ref(key, None)
             if ref is not None:
-                return self.default_manager().store.read(ref)
-            raise MissingUpstreamError(f"The asset {key.to_user_string()!r} has no stored value.")
-        ref = self.session.instance.find_value_ref(key, partition_key)
+                return ref
+        found: ValueRef | None = self.session.instance.find_value_ref(key, partition_key)
+        return found
+
+    def load(self, key: AssetKey, partition_key: str | None = None) -> Any:
+        """The stored value of an asset, through its IO manager."""
+        ref = self.find_ref(key, partition_key)
         if ref is not None:
             return self.default_manager().store.read(ref)
         if self.session.instance.get_latest_materialization_event(key) is None:
             raise MissingUpstreamError(
-                f"The asset {key.to_user_string()!r} was never materialized. Run %materialize {key.to_user_string()}"
+                f"The asset {key.to_user_string()!r} was never materialized. Run {_command(key)}"
             )
         from .stepping import load_through_manager
 
@@ -139,3 +146,13 @@ class Values:
                 instance = self.session.instance
                 self._manager = ByTypeIOManager(instance.storage_directory(), key_folder=instance.home)
         return self._manager
+
+
+def is_definition(value: object) -> bool:
+    """True for what `@asset` made of a function; tells without importing definitions."""
+    return type(value).__name__ == "AssetsDefinition" and type(value).__module__.startswith("cellmill.")
+
+
+def _command(key: AssetKey) -> str:
+    """What makes an asset: a magic by hand, a command where this kernel works for a run."""
+    return f"{'%' if current_run.current() is None else 'cellmill '}materialize {key.to_user_string()}"

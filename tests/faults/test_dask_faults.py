@@ -51,21 +51,28 @@ def test_an_open_scheduler_is_refused_unless_it_is_allowed() -> None:
 
 @pytest.mark.security
 def test_a_local_cluster_listens_on_this_machine_only() -> None:
-    """Scheduler and workers listen on 127.0.0.1, and no dashboard is up."""
-    import psutil
+    """Scheduler and workers listen on 127.0.0.1, and no dashboard is up; what listened before does not count."""
     from cellmill.execution.executors.dask_pool import DaskPool
 
+    before = _listening()
     with DaskPool(print, DaskCluster(workers=1)) as pool:
         assert pool.address.startswith("tcp://127.0.0.1:")
-        own = psutil.Process()
-        listening = [
-            connection.laddr
-            for process in [own, *own.children(recursive=True)]
-            for connection in process.net_connections("tcp")
-            if connection.status == psutil.CONN_LISTEN
-        ]
-        assert {address.ip for address in listening} == {"127.0.0.1"}
-        assert 8787 not in {address.port for address in listening}
+        opened = _listening() - before
+        assert {ip for ip, _ in opened} == {"127.0.0.1"}
+        assert 8787 not in {port for _, port in opened}
+
+
+def _listening() -> set[tuple[str, int]]:
+    """Where this process and those below it listen."""
+    import psutil
+
+    own = psutil.Process()
+    return {
+        (connection.laddr.ip, connection.laddr.port)
+        for process in [own, *own.children(recursive=True)]
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
 
 
 @pytest.mark.slow
@@ -76,7 +83,8 @@ def test_a_scheduler_that_is_lost_fails_the_run_and_leaves_the_engine_alive(tmp_
 
     code = (
         "import time, distributed\n"
-        "c = distributed.LocalCluster(n_workers=1, threads_per_worker=1, host='127.0.0.1', dashboard_address=None)\n"
+        "c = distributed.LocalCluster(n_workers=1, threads_per_worker=1, host='127.0.0.1',\n"
+        "                             dashboard_address='127.0.0.1:0')\n"
         "print(c.scheduler_address, flush=True)\ntime.sleep(120)\n"
     )
     guard = "if __name__ == '__main__':\n" + "".join(f"    {line}\n" for line in code.splitlines())

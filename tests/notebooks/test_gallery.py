@@ -20,6 +20,8 @@ COMMANDS = {
     "report": ["-f", "notebooks/model_report.py", "materialize", "*"],
     "ops_and_graphs": ["jobs", "run", "count_a_sentence"],
     "config_and_duckdb": ["run", "notebooks/config_and_duckdb.ipynb"],
+    "arrivals": ["run", "notebooks/arrivals.ipynb"],
+    "partitioned_weather": ["run", "notebooks/partitioned_weather.ipynb"],
     "two_a": ["materialize", "verdict", "--upstream"],
     "two_b": ["materialize", "plausible", "--upstream"],
 }

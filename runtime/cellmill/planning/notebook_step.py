@@ -16,8 +16,10 @@ class NotebookStep:
     path: str
     #: Positions of the cells to execute, in the order of execution.
     cells: tuple[int, ...]
-    #: Positions of the asset cells among them, with what each makes.
+    #: Positions of the cells with assets among them, with what each makes.
     assets: Mapping[int, tuple[AssetKey, ...]]
+    #: Assets of decorated functions, by the position of the cell behind which they are made.
+    makes: Mapping[int, tuple[AssetKey, ...]] = field(default_factory=dict)
     #: 0 for the first visit to this notebook, 1 for the second …
     visit: int = 0
     #: Steps (by position in the plan) that must have ended before.
@@ -146,28 +148,71 @@ def _step(
     needed = set().union(*(nodes[identity].needs for identity in members)) - set(members)
     after = tuple(index for index, other in enumerate(visits) if index != number and needed & set(other))
     made = {key for cell in cells for key in cell.keys}
+    order, makes = execution_order(cells)
     return NotebookStep(
         path=path,
-        cells=execution_order(cells),
-        assets={cell.origin.cell_index: cell.keys for cell in cells},
+        cells=order,
+        assets=_by_position((cell.origin.cell_index, cell) for cell in cells),
+        makes=makes,
         visit=sum(nodes[visit[0]].cell.origin.path == path for visit in visits[:number]),
         after=after,
         reads=frozenset(up.key for cell in cells for up in cell.upstreams if up.key not in made),
     )
 
 
-def execution_order(cells: Sequence[AssetCell]) -> tuple[int, ...]:
-    """Return the positions to execute: document order, unless an asset reads one that stands below it.
+def execution_order(cells: Sequence[AssetCell]) -> tuple[tuple[int, ...], dict[int, tuple[AssetKey, ...]]]:
+    """Return the positions to execute, and behind which of them assets of decorated functions are made.
 
-    `cells` are given each behind those that it needs; plain cells run in document order, each before the first asset
-    that needs it.
+    Document order, unless an asset reads one that stands below it. `cells` are given each behind those that it needs;
+    plain cells run in document order, each before the first asset that needs it. A cell with decorated functions is a
+    plain one: it defines them, and each is made as soon as what it reads is there.
     """
     positions = [cell.origin.cell_index for cell in cells]
-    plain = sorted(frozenset().union(*(cell.cells for cell in cells)) - set(positions))
+    own = {cell.origin.cell_index for cell in cells if not _is_decorated(cell)}
+    plain = sorted(frozenset().union(*(cell.cells for cell in cells)) - own)
+    decorated = [cell for cell in cells if _is_decorated(cell)]
     if positions == sorted(positions):
-        return tuple(sorted({*plain, *positions}))
+        makes = _by_position((cell.origin.cell_index, cell) for cell in decorated)
+        return tuple(sorted({*plain, *positions})), makes
     order: list[int] = []
+    behind: list[tuple[int, AssetCell]] = []
     for cell in cells:
         order.extend(index for index in plain if index in cell.cells and index not in order)
-        order.append(cell.origin.cell_index)
-    return tuple(order)
+        if cell.origin.cell_index not in order:
+            order.append(cell.origin.cell_index)
+        if _is_decorated(cell):
+            behind.append((order[-1], cell))
+    return tuple(order), _by_position(behind)
+
+
+def made_behind(cells: Iterable[AssetCell]) -> dict[int, tuple[AssetKey, ...]]:
+    """Return where a run of the whole notebook makes the assets of decorated functions: behind the cell that defines
+    one, or behind the last of the cells that make what it reads.
+    """
+    by_key = {key: cell for cell in cells for key in cell.keys}
+    at: dict[AssetKey, int] = {}
+    order: list[tuple[int, AssetCell]] = []
+
+    def place(cell: AssetCell) -> int:
+        if cell.key not in at:
+            at[cell.key] = cell.origin.cell_index  # ends circles, which are problems of their own
+            if _is_decorated(cell):
+                above = [place(by_key[up.key]) for up in cell.upstreams if up.key in by_key]
+                at[cell.key] = max([cell.origin.cell_index, *above])
+                order.append((at[cell.key], cell))
+        return at[cell.key]
+
+    for cell in by_key.values():
+        place(cell)
+    return _by_position(order)
+
+
+def _is_decorated(cell: AssetCell) -> bool:
+    return cell.definition.form == "decorator"
+
+
+def _by_position(cells: Iterable[tuple[int, AssetCell]]) -> dict[int, tuple[AssetKey, ...]]:
+    found: dict[int, tuple[AssetKey, ...]] = {}
+    for index, cell in cells:
+        found[index] = (*found.get(index, ()), *(key for key in cell.keys if key not in found.get(index, ())))
+    return found

@@ -113,6 +113,7 @@ def _request(visit: Visit, services: VisitServices) -> NotebookStepRequest:
         cells=visit.cells,
         message=message if visit.assets or visit.loads or visit.checks or visit.has_session else None,
         loads={index: names for index, names in loads.items() if names},
+        makes=visit.makes,
         parameters=json.loads(run.tags.get(PARAMETERS_TAG, "{}")) if visit.cells is None else {},
         kernel_name=config.kernel if config is not None else None,
         warm=bool(limits.get("warm", True)),

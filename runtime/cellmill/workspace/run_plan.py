@@ -15,7 +15,7 @@ from cellmill.notebooks.link import Linker
 from cellmill.notebooks.magic import Header
 from cellmill.notebooks.scan import NotebookScan
 from cellmill.notebooks.workspace import WorkspaceScan, link_workspace
-from cellmill.planning.notebook_step import NotebookStep, plan_notebook_steps
+from cellmill.planning.notebook_step import NotebookStep, made_behind, plan_notebook_steps
 from cellmill.workspace.manifest import AssetEntry
 from cellmill.workspace.notebook_location import NotebookLocation
 from cellmill.workspace.notebook_reading import scan_file
@@ -42,6 +42,8 @@ class Visit:
     cells: tuple[int, ...] | None = None
     #: Asset cells among them and what each makes.
     made_by: Mapping[int, tuple[AssetKey, ...]] = field(default_factory=dict)
+    #: Assets of decorated functions, by the position of the cell behind which they are made.
+    makes: Mapping[int, tuple[AssetKey, ...]] = field(default_factory=dict)
     #: Stored values to bind before plain cells: position -> name -> asset.
     loads: Mapping[int, Mapping[str, AssetKey]] = field(default_factory=dict)
     #: Assets whose stored values are read.
@@ -104,24 +106,23 @@ class LinkedNotebooks:
         scan = self.linked(notebook).notebooks[notebook]
         linker = scan.linker()
         own = {
-            name: key for d in scan.definitions if d.kind == "asset" for name, key in zip(d.names, d.keys, strict=False)
+            name: key
+            for d in scan.definitions
+            if d.kind == "asset" and d.form != "decorator"  # the name of a decorated one is its definition
+            for name, key in zip(d.names, d.keys, strict=False)
         }
         elsewhere = self._names_elsewhere(notebook)
         by_index = {scanned.cell.index: scanned for scanned in scan.cells}
         found: dict[int, dict[str, AssetKey]] = {}
         there: set[AssetKey] = set()
         for index in cells:
-            if index in made:
-                there.update(made[index])
-                continue
             scanned = by_index.get(index)
-            if scanned is None or not scanned.is_plain:
-                continue
-            for name in scanned.facts.uses:
+            for name in scanned.facts.uses if scanned is not None and scanned.is_plain else ():
                 key = own.get(name) or _unbound(linker, name, index, elsewhere)
                 if key is not None and key not in there:
                     found.setdefault(index, {})[name] = key
                     there.add(key)
+            there.update(made.get(index, ()))
         return found
 
     def _names_elsewhere(self, notebook: str) -> dict[str, AssetKey]:
@@ -239,6 +240,7 @@ def _visit(step: NotebookStep, by_key: Mapping[AssetKey, AssetEntry], notebooks:
         name=step.path,
         cells=cells,
         made_by=step.assets,
+        makes=step.makes,
         checks=_check_keys(checks),
         has_session=True,
         loads=loads,
@@ -271,6 +273,7 @@ def whole_notebook(workspace: Workspace, notebook: str) -> Visit:
         notebook=workspace.config.root / notebook,
         name=notebook,
         made_by=made_by,
+        makes=made_behind(notebooks.linked(notebook).assets.values()) if entries else {},
         checks=_check_keys(checks),
         has_session=any(_loads_extension(cell.source) for cell in scan.notebook.code_cells),
         loads=loads,

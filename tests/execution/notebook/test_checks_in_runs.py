@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.instance.instance import Instance
+from cellmill.io.default import ByTypeIOManager
 from cellmill.planning.event import Event, EventType
 from cellmill.planning.run import RunStatus
-from cellmill.workspace.run_names import ASSET_JOB, NOTEBOOK_JOB, NOTEBOOK_TAG
+from cellmill.workspace.run_names import ASSET_JOB, NOTEBOOK_JOB, NOTEBOOK_TAG, PARAMETERS_TAG
 from cellmill.workspace.worker import main
 
 from .conftest import notebook_of
@@ -137,3 +138,96 @@ def test_a_failure_of_a_plain_cell_names_its_line(tmp_path: Path) -> None:
 
     failed = next(event for event in events if event.type is EventType.RUN_FAILURE)
     assert failed.message.startswith("book.ipynb, cell 1, line 2: ZeroDivisionError: division by zero\n    y = x / 0\n")
+
+
+def _materializations(events: list[Event]) -> list[tuple[str, str | None]]:
+    return [
+        (event.asset_key.to_user_string(), event.partition)
+        for event in events
+        if event.type is EventType.ASSET_MATERIALIZATION and event.asset_key is not None
+    ]
+
+
+def test_materialize_makes_another_partition_as_part_of_the_run(tmp_path: Path) -> None:
+    """A partition asked for by a line is made in this run, and cells below read it; what is there is not made again."""
+    home = _write(
+        tmp_path,
+        "%load_ext cellmill",
+        "%%asset month --partitions static:a,b\ncontext.partition_key",
+        "%%asset twice --partitions static:a,b\nmonth * 2",
+        "%materialize month --partition a",
+        "%materialize *twice --partition a",
+        "%load_asset twice --partition a --as first",
+        "assert first == 'aa'",
+    )
+
+    status, events = _run(home, None)
+
+    assert status is RunStatus.SUCCESS
+    assert _materializations(events) == [("month", "b"), ("twice", "b"), ("month", "a"), ("twice", "a")]
+
+
+@pytest.mark.parametrize("keys", [None, ["total", "late", "one", "two"]])
+def test_decorated_functions_and_cells_make_assets_of_one_run(tmp_path: Path, keys: list[str] | None) -> None:
+    """Both forms read each other's values; a function stands above what it reads, and two stand in one cell."""
+    home = _write(
+        tmp_path,
+        "from cellmill import asset",
+        "@asset\ndef two(one):\n    return one + 1\n\n@asset\ndef late(total):\n    return -total",
+        "@asset\ndef one():\n    return 1",
+        "%load_ext cellmill",
+        "%%asset total\none + two",
+    )
+
+    status, events = _run(home, keys)
+
+    assert status is RunStatus.SUCCESS
+    assert _materializations(events) == [("one", None), ("two", None), ("total", None), ("late", None)]
+    with Instance.get(home) as instance:
+        ref = instance.find_value_ref(AssetKey("late"))
+        assert ref is not None
+        assert ByTypeIOManager(instance.storage_directory(), key_folder=instance.home).store.read(ref) == -3
+
+
+def test_a_decorated_function_that_raises_fails_its_step(tmp_path: Path) -> None:
+    """The step of the asset, the cell and its line are named; what stands below is not reached."""
+    home = _write(tmp_path, "from cellmill import asset", "@asset\ndef one():\n    return 1 / 0", "open('x', 'w')")
+
+    status, events = _run(home, None)
+
+    assert status is RunStatus.FAILURE
+    failed = next(event for event in events if event.type is EventType.STEP_FAILURE)
+    assert failed.step_key == "one"
+    message = next(event.message for event in events if event.type is EventType.RUN_FAILURE)
+    assert "book.ipynb, cell 2, line 3" in message
+    assert not (tmp_path / "x").exists()
+
+
+def test_an_upstream_of_another_notebook_that_was_never_made_is_named(tmp_path: Path) -> None:
+    """The whole notebook runs up to the cell that needs it; the error names the asset and the command that makes it."""
+    (tmp_path / "other.ipynb").write_text(json.dumps(notebook_of("%load_ext cellmill", "%%asset raw\n1")))
+    home = _write(tmp_path, "%load_ext cellmill", "%%asset own\n2", "%%asset both\nraw + own")
+
+    status, events = _run(home, None)
+
+    assert status is RunStatus.FAILURE
+    assert _materializations(events) == [("own", None)]
+    message = next(event.message for event in events if event.type is EventType.RUN_FAILURE)
+    assert "both needs the asset 'raw', which was never materialized" in message
+    assert "cellmill materialize both --upstream" in message
+
+
+def test_parameters_move_no_stored_value_to_another_cell(tmp_path: Path) -> None:
+    """The cell of parameters shifts those below it; a stored value is bound before the cell that reads it."""
+    (tmp_path / "other.ipynb").write_text(json.dumps(notebook_of("%load_ext cellmill", "%%asset raw\n1")))
+    home = _write(tmp_path, "%load_ext cellmill", "%%asset own\n2", "n = 1", "assert (raw, n) == (1, 1)")
+    with Instance.get(home) as instance:
+        run = instance.create_run(job_name=ASSET_JOB, asset_selection=frozenset({AssetKey("raw")}))
+    main([run.run_id, "--home", str(home), "--workspace", str(tmp_path)])
+    with Instance.get(home) as instance:
+        instance.delete_run(run.run_id)
+        tags = {NOTEBOOK_TAG: "book.ipynb", PARAMETERS_TAG: json.dumps({"limit": 5})}
+        run = instance.create_run(job_name=NOTEBOOK_JOB, tags=tags)
+    main([run.run_id, "--home", str(home), "--workspace", str(tmp_path)])
+    with Instance.get(home) as instance:
+        assert [run.status for run in instance.get_runs()] == [RunStatus.SUCCESS]

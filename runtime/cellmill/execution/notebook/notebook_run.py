@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cellmill.execution.notebook.document import Node
@@ -103,6 +103,8 @@ class NotebookRun:
     cancel: CancelSwitch | None = None
     #: Code to run, unseen, before the cell at a position (such as loading a stored value).
     before: Mapping[int, str] = field(default_factory=dict)
+    #: Code to run, unseen, behind the cell at a position (such as making the assets that it defines).
+    after: Mapping[int, str] = field(default_factory=dict)
     #: Positions to execute, in this order; None for all cells, top to bottom.
     order: Sequence[int] | None = None
     #: Secret values and what to show in their place.
@@ -200,7 +202,11 @@ class NotebookRun:
             prepared = self._execute(index, self.before[index], allow_errors=False, silent=True)
             if prepared.end is not End.SUCCEEDED:
                 return prepared
-        return self._execute(index, cell["source"], allow_errors=RAISES_TAG in tags, silent=False)
+        result = self._execute(index, cell["source"], allow_errors=RAISES_TAG in tags, silent=False)
+        if index in self.after and result.end is End.SUCCEEDED:
+            made = self._execute(index, self.after[index], allow_errors=False, silent=True)
+            result = replace(made, started_at=result.started_at)
+        return result
 
     def _finish(self, result: CellResult, cell: Node) -> None:
         self._results[result.index] = result

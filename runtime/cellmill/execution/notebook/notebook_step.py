@@ -11,7 +11,7 @@ import urllib.parse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import ExecutionError
@@ -22,10 +22,11 @@ from cellmill.execution.notebook.kernel import KernelDidNotStart
 from cellmill.execution.notebook.notebook_run import CancelSwitch, Listener, NotebookRun
 from cellmill.execution.notebook.parameters import inject, masker, secret_environment
 from cellmill.execution.notebook.preamble import third_party_imports
-from cellmill.execution.notebook.protocol import EVENTS_TARGET, StepMessage, bind_code, events_from_data
+from cellmill.execution.notebook.protocol import EVENTS_TARGET, StepMessage, bind_code, events_from_data, make_code
 from cellmill.execution.notebook.start import START_TIMEOUT_S, OpenKernel, open_kernel
 from cellmill.planning.event import Event
 
+_T = TypeVar("_T")
 #: Bytes of outputs kept of one cell.
 OUTPUT_LIMIT = 20_000_000
 #: What the kernel side of an asset cell imports; a warm kernel has it already.
@@ -76,6 +77,8 @@ class NotebookStepRequest:
     message: StepMessage | None = None
     #: Stored values to bind before plain cells: position -> name -> asset.
     loads: Mapping[int, Mapping[str, AssetKey]] = field(default_factory=dict)
+    #: Assets of decorated functions to make behind cells: position -> assets.
+    makes: Mapping[int, Sequence[AssetKey]] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     report_mode: bool = False
     kernel_name: str | None = None
@@ -115,7 +118,7 @@ def run_notebook_step(
     does not start or dies
     is a result, not an error.
     """
-    notebook = _notebook(request)
+    notebook, inserted = _notebook(request)
     skip = _skipped(notebook, request)
     secrets = secret_environment(request.parameters)
     stem = _safe_name(request.name or request.path.stem)
@@ -147,7 +150,8 @@ def run_notebook_step(
                 output_limit=request.output_limit,
                 skip=skip,
                 order=request.cells,
-                before={index: bind_code(names) for index, names in request.loads.items()},
+                before={index: bind_code(names) for index, names in _moved(request.loads, inserted)},
+                after={index: make_code(keys) for index, keys in _moved(request.makes, inserted)},
                 comms={EVENTS_TARGET: lambda data, _: emit(events_from_data(data))},
                 mask=masker(secrets),
                 cancel=cancel,
@@ -185,12 +189,18 @@ def recover_notebooks(artifacts: Path, *, end: End = End.KILLED, detail: str = "
     return recovered
 
 
-def _notebook(request: NotebookStepRequest) -> Node:
+def _notebook(request: NotebookStepRequest) -> tuple[Node, int | None]:
+    """Return the notebook to execute, and where a cell of parameters was put in."""
+    inserted = None
     notebook = read_notebook(request.path) if request.snapshot is None else normalized(request.snapshot)
     if request.parameters:
         if request.cells is not None:
             raise ValueError("Parameters go to whole notebooks; assets take configuration.")
+        before = notebook["cells"]
         notebook = inject(notebook, request.parameters, report_mode=request.report_mode)
+        if len(notebook["cells"]) > len(before):
+            pairs = enumerate(zip(before, notebook["cells"], strict=False))
+            inserted = next((at for at, (old, new) in pairs if old is not new), len(before))
     if request.report_mode:
         for cell in notebook["cells"]:
             if cell["cell_type"] == "code":
@@ -198,7 +208,12 @@ def _notebook(request: NotebookStepRequest) -> Node:
     papermill = notebook["metadata"].setdefault("papermill", {})
     papermill.setdefault("parameters", {})
     papermill["input_path"] = str(request.path)
-    return notebook
+    return notebook, inserted
+
+
+def _moved(positions: Mapping[int, _T], inserted: int | None) -> list[tuple[int, _T]]:
+    """Return what is said about cells, by their positions behind an insertion."""
+    return [(at + (inserted is not None and at >= inserted), found) for at, found in positions.items()]
 
 
 def _skipped(notebook: Node, request: NotebookStepRequest) -> dict[int, str]:

@@ -27,6 +27,8 @@ PROTOCOL_VERSION = 1
 _BEGIN = "__import__('cellmill_kernel.run_mode', fromlist=['begin']).begin({text!r})"
 #: Run in the kernel, unseen, before a plain cell that reads assets that were not made in this run.
 _BIND = "__import__('cellmill_kernel.run_mode', fromlist=['bind']).bind({names!r})"
+#: Run in the kernel, unseen, behind a cell that defines assets by decorated functions.
+_MAKE = "__import__('cellmill_kernel.run_mode', fromlist=['make']).make({keys!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,11 @@ class StepMessage:
 def bind_code(names: Mapping[str, AssetKey]) -> str:
     """Return the line that binds stored values of assets to names in a kernel."""
     return _BIND.format(names={name: key.to_user_string() for name, key in names.items()})
+
+
+def make_code(keys: Sequence[AssetKey]) -> str:
+    """Return the line that makes assets of decorated functions in a kernel."""
+    return _MAKE.format(keys=[key.to_user_string() for key in keys])
 
 
 def events_to_data(events: Sequence[Event]) -> dict[str, Any]:
