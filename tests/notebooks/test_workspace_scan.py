@@ -321,3 +321,24 @@ def test_only_the_edited_cell_is_analysed() -> None:
     scan_workspace({"n.ipynb": book(*sources[:-1], "x19 = 20")}, cache=cache)
 
     assert cache.misses == misses + 1
+
+
+def test_cells_that_give_resources() -> None:
+    """An asset that names a resource needs the cell that gives it, and what that reads; others do not need it."""
+    workspace = scan(
+        "from cellmill import Definitions",
+        "path = 'x'",
+        "defs = Definitions(resources={'store': open(path)})",
+        "%%asset kept --io-manager store\n1",
+        "%%asset plain\n2",
+    )
+
+    assert asset(workspace, "kept").cells == {0, 1, 2}
+    assert asset(workspace, "plain").cells == frozenset()
+
+
+def test_a_cell_that_gives_every_io_manager() -> None:
+    """Resources with an `io_manager` concern every asset below."""
+    workspace = scan("defs = Definitions(resources={'io_manager': print})", "%%asset a\n1")
+
+    assert asset(workspace, "a").cells == {0}

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 
 from cellmill.definitions.asset_key import AssetKey
 
-from .asset_cell import AssetCell, CellDefinition, Upstream, own_uses
+from .asset_cell import AssetCell, CellDefinition, Declaration, Upstream, own_uses
 from .facts import CERTAIN, GUESS, Import, Use
 from .fingerprint import code_version, normal_form, statement_form
 from .known import COSMETIC_PREFIXES
-from .link import Slice
+from .link import Slice, Unit
 from .localmodules import module_versions
+from .magic import Header
 from .problem import AssetCycleError, NameLinkError, NotebookError
 from .scan import NotebookScan
 
@@ -42,6 +43,7 @@ class NotebookLinking:
             for name, key in zip(definition.names, definition.keys, strict=False)
         }
         self.forms: dict[int, str] = {}
+        self._givers = [unit for item in scan.declarations for unit in self._resource_units(item)]
 
     def link(self, definition: CellDefinition) -> tuple[AssetCell, list[NotebookError]]:
         """A definition with its upstreams, slice and code version, and what is wrong with it."""
@@ -60,7 +62,7 @@ class NotebookLinking:
             definition=definition,
             upstreams=tuple(upstreams.values()),
             slice=self._spans(result),
-            cells=cells | {self.linker.units[at].cell for at in setup},
+            cells=cells | {self.linker.units[at].cell for at in setup} | self._resource_cells(header, position),
             plain_names=tuple(
                 sorted(name for name in uses if self.linker.above(name, position)[0] and name not in self.own)
             ),
@@ -72,6 +74,24 @@ class NotebookLinking:
             },
         )
         return linked, errors
+
+    def _resource_units(self, item: Declaration) -> list[Unit]:
+        """The statement of a `Definitions` that gives resources."""
+        if item.kind != "definitions" or "resources" not in {*item.options, *item.computed}:
+            return []
+        own = [unit for unit in self.linker.units if unit.cell == item.origin.cell_index]
+        return [unit for unit in own if item.name in unit.statement.binds]
+
+    def _resource_cells(self, header: Header, position: int) -> frozenset[int]:
+        """The plain cells above that give the resources an asset names, or every asset's IO manager."""
+        found: set[int] = set()
+        for unit in self._givers:
+            if unit.position >= position or not (_names_resources(header) or _gives_io_manager(unit)):
+                continue
+            needed = self.linker.slice_of(unit.statement.uses.values(), unit.position)
+            if not needed.assets:
+                found |= {unit.cell, *(self.linker.units[at].cell for at in needed.units)}
+        return frozenset(found)
 
     def position(self, definition: CellDefinition) -> int:
         """Where in the plain cells a definition stands."""
@@ -268,3 +288,12 @@ def _cosmetic(foreign: str) -> bool:
 
 def _upstream(key: AssetKey, use: Use) -> Upstream:
     return Upstream(key=key, name=use.name, confidence=use.confidence, line=use.line, via=use.via, note=use.note)
+
+
+def _names_resources(header: Header) -> bool:
+    return bool(header.text("io_manager_key") or header.items("required_resource_keys"))
+
+
+def _gives_io_manager(unit: Unit) -> bool:
+    every = (node for statement in unit.statement.nodes for node in ast.walk(statement))
+    return any(isinstance(node, ast.Constant) and node.value == "io_manager" for node in every)

@@ -5,16 +5,23 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import DefinitionError
-from cellmill.notebooks.asset_cell import AssetCell, Declaration
+from cellmill.notebooks.asset_cell import AssetCell, Declaration, Upstream
 from cellmill.notebooks.link import Linker, Unit
 from cellmill.notebooks.scan import NotebookScan
 from cellmill.notebooks.workspace import WorkspaceScan
+from cellmill.workspace.export_options import DecoratorWriter
 
+#: What a ``%%check`` cell's value means, as in a kernel.
+_JUDGED = '''\
+def _judged(found, severity):
+    """Return the outcome of a check from the value of its cell."""
+    if isinstance(found, AssetCheckResult):
+        return found
+    return AssetCheckResult(passed=bool(found.all() if hasattr(found, "all") else found), severity=severity)'''
 _MAGIC_CALL = re.compile(r"\bget_ipython\(\)")
 
 
@@ -28,6 +35,7 @@ class _Module:
     checks: list[str] = field(default_factory=list)
     jobs: list[str] = field(default_factory=list)
     schedules: list[str] = field(default_factory=list)
+    resources: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -52,10 +60,11 @@ class _Exporter:
     def __init__(
         self, linked: WorkspaceScan, scan: NotebookScan, cells: Sequence[AssetCell], code_versions: bool = False
     ) -> None:
-        self.code_versions = code_versions
+        self.options = DecoratorWriter(code_versions=code_versions)
         self.linked = linked
         self.scan = scan
         self.cells = cells
+        self.others = [cell for cell in linked.others if cell.origin.path == scan.path]
         self.linker: Linker = scan.linker()
         self.module = _Module()
         self.asset_names = {
@@ -130,13 +139,8 @@ class _Exporter:
 
     def text(self, notebook: str) -> tuple[str, list[str]]:
         """Return the module and the notes."""
-        shared: dict[int, Unit] = {}
-        for cell in self.cells:
-            for unit in self._units_of(cell):
-                if unit.position not in self.local:
-                    shared[unit.position] = unit
-        for position in sorted(shared):
-            source = self._unit_text(shared[position])
+        for position in sorted(self._needed() - self.local):
+            source = self._unit_text(self.linker.units[position])
             if source:
                 self.module.blocks.append(source)
         for cell in self.cells:
@@ -144,9 +148,33 @@ class _Exporter:
                 self._decorated(cell)
             else:
                 self.module.blocks.append(self._function(cell))
+        for cell in self.others:
+            if cell.definition.kind == "check":
+                self.module.blocks.append(self._check_cell(cell))
+            else:
+                self.module.notes.append(f"%%{cell.definition.kind} {cell.definition.names[0]} is not carried over")
         for item in self.scan.declarations:
             self._declaration(item)
-        return self._assembled(notebook), list(dict.fromkeys(self.module.notes))
+        self.module.imports |= self.options.imports
+        notes = dict.fromkeys([*self.module.notes, *self.options.notes])
+        return self._assembled(notebook), list(notes)
+
+    def _needed(self) -> set[int]:
+        """Return the positions of the statements that any part of the module needs."""
+        cells = (*self.cells, *(cell for cell in self.others if cell.definition.kind == "check"))
+        found = {unit.position for cell in cells for unit in self._units_of(cell)}
+        for unit in filter(None, map(self._unit_of, self._definitions())):
+            found |= {unit.position, *self.linker.slice_of(unit.statement.uses.values(), unit.position).units}
+        return found
+
+    def _definitions(self) -> list[Declaration]:
+        """Return the `Definitions` that the notebook makes for its resources."""
+        every = self.scan.declarations
+        return [item for item in every if item.kind == "definitions" and "resources" in {*item.options, *item.computed}]
+
+    def _unit_of(self, item: Declaration) -> Unit | None:
+        found = (unit for unit in self.linker.units if unit.cell == item.origin.cell_index)
+        return next((unit for unit in found if item.name in unit.statement.binds), None)
 
     def _unit_text(self, unit: Unit) -> str:
         text = "\n".join(self._written(unit.cell, node) for node in unit.statement.nodes)
@@ -180,39 +208,64 @@ class _Exporter:
         self.module.assets.append(name)
 
     def _function(self, cell: AssetCell) -> str:
-        definition = cell.definition
-        body = [node for node in definition.body]
-        if definition.description and not definition.header.text("description"):
-            body = body[1:]
-        loaded = [up for up in cell.upstreams if up.loaded and up.name and up.key not in cell.keys]
-        direct = [up.name for up in loaded]
-        parameters = [*(["context"] if "context" in definition.facts.uses else []), *dict.fromkeys(direct)]
-        through = [up.name for up in loaded if up.via]
-        lines = [f'"""{definition.description}"""'] if definition.description else []
-        if through:
-            # Helpers read these as globals, as they do in the notebook.
-            lines.append(f"globals().update({', '.join(f'{name}={name}' for name in dict.fromkeys(through))})")
-        for unit in self._units_of(cell):
-            if unit.position in self.local:
-                lines.append(self._unit_text(unit))
-        lines += self._body(cell, body)
         name = self._function_name(cell)
         self.module.assets.append(name)
-        kind = "async def" if _awaits(body) else "def"
-        head = f"{self._decorator(cell)}\n{kind} {name}({', '.join(parameters)}):"
-        text = head + "\n" + textwrap.indent("\n".join(lines) or "pass", "    ")
+        text = self._def(cell, name, self.options.decorator(cell))
         for number, condition in enumerate(_conditions(cell), start=1):
             text += "\n\n\n" + self._check(cell, number, condition)
         return text
 
+    def _def(self, cell: AssetCell, name: str, decorator: str) -> str:
+        definition = cell.definition
+        through = [up.name for up in _loaded(cell) if up.via]
+        lines = [f'"""{definition.description}"""'] if definition.description else []
+        if through:
+            # Helpers read these as globals, as they do in the notebook.
+            lines.append(f"globals().update({', '.join(f'{name}={name}' for name in dict.fromkeys(through))})")
+        lines += [self._unit_text(unit) for unit in self._units_of(cell) if unit.position in self.local]
+        body = self._body(cell)
+        if definition.kind == "check":
+            body = ["def value():", *(textwrap.indent(line, "    ") for line in body), self._judgement(cell)]
+        kind = "async def" if _awaits(definition.body) else "def"
+        head = f"{decorator}\n{kind} {name}({', '.join(_parameters(cell))}):"
+        return head + "\n" + textwrap.indent("\n".join(filter(None, [*lines, *body])) or "pass", "    ")
+
+    def _check_cell(self, cell: AssetCell) -> str:
+        """Write a ``%%check`` cell as a check of its asset; other assets that it reads are inputs beside it."""
+        self.module.imports |= {"asset_check", "AssetCheckResult", "AssetCheckSeverity", "AssetKey"}
+        name, header = cell.definition.names[0], cell.header
+        named = header.text("asset")
+        named_up = (up for up in cell.upstreams if named in (up.name, up.key.to_user_string()))
+        key = next(named_up, cell.upstreams[0]).key
+        extra = [up for up in _loaded(cell) if up.key != key]
+        options = [f"asset=AssetKey({list(key.parts)!r})", f"name={name!r}"]
+        options += ["blocking=True"] if header.options.get("blocking") else []
+        checked = next((one for one in self.cells if key in one.keys), None)
+        options += self.options.partitions(checked.header) if checked is not None else []
+        if extra:
+            self.module.imports.add("AssetIn")
+            ins = ", ".join(f"{up.name!r}: AssetIn(key=AssetKey({list(up.key.parts)!r}))" for up in extra)
+            options.append(f"additional_ins={{{ins}}}")
+        if _JUDGED not in self.module.blocks:
+            self.module.blocks.append(_JUDGED)
+        self.module.checks.append(name)
+        return self._def(cell, name, f"@asset_check({', '.join(options)})")
+
+    def _judgement(self, cell: AssetCell) -> str:
+        severity = cell.header.text("severity") or "ERROR"
+        return f"return _judged(value(), AssetCheckSeverity.{severity})"
+
     def _function_name(self, cell: AssetCell) -> str:
         return "__".join(cell.keys[0].parts) if len(cell.keys) == 1 else "_and_".join(cell.definition.names)
 
-    def _body(self, cell: AssetCell, body: Sequence[ast.stmt]) -> list[str]:
+    def _body(self, cell: AssetCell) -> list[str]:
         """Return the body and what it gives: the asset's variable where it binds it, else the last value."""
-        names = cell.definition.names
-        bound = [name for name in names if name in cell.definition.facts.binds]
-        statements = list(body)
+        definition = cell.definition
+        names = definition.names
+        bound = [name for name in names if name in definition.facts.binds]
+        statements = list(definition.body)
+        if definition.description and not definition.header.text("description"):
+            statements = statements[1:]
         last = statements[-1] if statements else None
         index = cell.origin.cell_index
         if len(bound) == len(names):
@@ -240,128 +293,6 @@ class _Exporter:
             first -= 1
         return "\n".join(lines[first - 1 : node.end_lineno])
 
-    # -- decorators --------------------------------------------------------------------------------------------
-
-    def _decorator(self, cell: AssetCell) -> str:
-        header = cell.header
-        options: list[str] = []
-        if len(cell.keys) == 1:
-            word = "asset"
-            if len(cell.key.parts) > 1:
-                options.append(f"key={list(cell.key.parts)!r}")
-            options += self._described(cell)
-        else:
-            word = "multi_asset"
-            self.module.imports |= {"multi_asset", "AssetOut", "AssetKey"}
-            described = ", ".join(self._described(cell))
-            outs = ", ".join(
-                f"{name!r}: AssetOut(key=AssetKey({list(key.parts)!r}){', ' + described if described else ''})"
-                for name, key in zip(cell.definition.names, cell.keys, strict=True)
-            )
-            options.append(f"outs={{{outs}}}")
-            if header.options.get("can_subset"):
-                options.append("can_subset=True")
-        if header.text("group_name") and len(cell.keys) == 1:
-            options.append(f"group_name={header.text('group_name')!r}")
-        elif header.text("group_name"):
-            options.append(f"group_name={header.text('group_name')!r}")
-        options += self._inputs(cell)
-        options += self._rest(cell)
-        return f"@{word}" + (f"({', '.join(options)})" if options else "")
-
-    def _described(self, cell: AssetCell) -> list[str]:
-        header, found = cell.header, []
-        for name in ("tags", "metadata"):
-            if header.pairs(name):
-                found.append(f"{name}={header.pairs(name)!r}")
-        if header.items("owners"):
-            found.append(f"owners={list(header.items('owners'))!r}")
-        if header.items("kinds"):
-            found.append(f"kinds={{{', '.join(map(repr, header.items('kinds')))}}}")
-        if header.text("io_manager_key"):
-            found.append(f"io_manager_key={header.text('io_manager_key')!r}")
-        condition = header.text("automation_condition")
-        if condition:
-            found.append(f"automation_condition={self._condition(condition)}")
-        return found
-
-    def _condition(self, text: str) -> str:
-        kind, _, rest = text.partition(":")
-        if kind in ("eager", "on_missing"):
-            self.module.imports.add("AutomationCondition")
-            return f"AutomationCondition.{kind}()"
-        if kind == "on_cron":
-            self.module.imports.add("AutomationCondition")
-            cron, _, zone = rest.partition("@")
-            return f"AutomationCondition.on_cron({cron.strip()!r}{', ' + repr(zone) if zone else ''})"
-        return text
-
-    def _inputs(self, cell: AssetCell) -> list[str]:
-        ins, deps = [], []
-        for up in cell.upstreams:
-            if up.key in cell.keys:
-                continue
-            if not up.loaded or not up.name:
-                deps.append(self._key(up.key))
-            elif up.key.parts != (up.name,):
-                self.module.imports |= {"AssetIn", "AssetKey"}
-                ins.append(f"{up.name!r}: AssetIn(key=AssetKey({list(up.key.parts)!r}))")
-        found = [f"ins={{{', '.join(ins)}}}"] if ins else []
-        return [*found, f"deps=[{', '.join(deps)}]"] if deps else found
-
-    def _key(self, key: AssetKey) -> str:
-        if len(key.parts) == 1:
-            return repr(key.parts[0])
-        self.module.imports.add("AssetKey")
-        return f"AssetKey({list(key.parts)!r})"
-
-    def _rest(self, cell: AssetCell) -> list[str]:
-        header, found = cell.header, []
-        partitions = header.text("partitions_def")
-        if partitions:
-            found.append(f"partitions_def={self._partitions(partitions)}")
-        if header.items("required_resource_keys"):
-            found.append(f"required_resource_keys={set(header.items('required_resource_keys'))!r}")
-        if header.pairs("op_tags"):
-            found.append(f"op_tags={header.pairs('op_tags')!r}")
-        if header.text("pool"):
-            found.append(f"pool={header.text('pool')!r}")
-        version = cell.code_version if self.code_versions else header.text("code_version")
-        if version and len(cell.keys) == 1:
-            found.append(f"code_version={version!r}")
-        if isinstance(header.options.get("max_retries"), int):
-            self.module.imports.add("RetryPolicy")
-            delay = header.options.get("retry_delay")
-            found.append(f"retry_policy=RetryPolicy(max_retries={header.options['max_retries']}, delay={delay!r})")
-        for option in ("freshness_policy", "config_schema", "backfill_policy", "partition_mapping"):
-            if option in header.options:
-                flag = option.replace("_", "-")
-                self.module.notes.append(f"{cell.key.to_user_string()}: --{flag} is not carried over; add it by hand")
-        return found
-
-    def _partitions(self, text: str) -> str:
-        kind, _, rest = text.partition(":")
-        if kind in ("hourly", "daily", "weekly", "monthly"):
-            name = f"{kind.capitalize()}PartitionsDefinition"
-            self.module.imports.add(name)
-            span, _, zone = rest.partition("@")
-            start, _, end = span.partition("..")
-            more = f", end_date={end!r}" if end else ""
-            return f"{name}(start_date={start!r}{more}{f', timezone={zone!r}' if zone else ''})"
-        if kind == "static":
-            self.module.imports.add("StaticPartitionsDefinition")
-            return f"StaticPartitionsDefinition({[part.strip() for part in rest.split(',') if part.strip()]!r})"
-        if kind == "dynamic":
-            self.module.imports.add("DynamicPartitionsDefinition")
-            return f"DynamicPartitionsDefinition(name={rest!r})"
-        if kind == "cron":
-            self.module.imports.add("TimeWindowPartitionsDefinition")
-            cron, _, start = rest.rpartition("@")
-            return (
-                f"TimeWindowPartitionsDefinition(cron_schedule={cron.strip()!r}, start={start!r}, fmt='%Y-%m-%d-%H:%M')"
-            )
-        return text
-
     def _check(self, cell: AssetCell, number: int, condition: str) -> str:
         self.module.imports |= {"asset_check", "AssetCheckResult", "AssetKey"}
         name = cell.definition.names[0]
@@ -370,14 +301,24 @@ class _Exporter:
         key = f"AssetKey({list(cell.key.parts)!r})"
         parameter = name if cell.key.parts == (name,) else cell.key.parts[-1]
         bind = "" if parameter == name else f"    {name} = {parameter}\n"
+        options = [f"asset={key}", f"name='check_{number}'", f"description={condition!r}"]
+        options += self.options.partitions(cell.header)
         return (
-            f"@asset_check(asset={key}, name='check_{number}', description={condition!r})\n"
+            f"@asset_check({', '.join(options)})\n"
             f"def {function}({parameter}):\n{bind}    return AssetCheckResult(passed=bool({condition}))"
         )
 
     # -- jobs and schedules ------------------------------------------------------------------------------------
 
     def _declaration(self, item: Declaration) -> None:
+        if item.kind == "definitions":
+            self.module.resources += [f"**({item.name}.resources or {{}})"] if item in self._definitions() else []
+            others = sorted({*item.options, *item.computed} - {"resources"})
+            if others:
+                self.module.notes.append(
+                    f"{', '.join(others)} of {item.name!r} are not carried over; copy them by hand"
+                )
+            return
         if not item.selection:
             self.module.notes.append(f"{item.kind} {item.name!r} is declared in Python; copy it by hand")
             return
@@ -417,8 +358,22 @@ class _Exporter:
             "schedules": module.schedules,
         }
         arguments = "".join(f"    {name}=[{', '.join(found)}],\n" for name, found in parts.items() if found)
+        if module.resources:
+            arguments += f"    resources={{{', '.join(module.resources)}}},\n"
         ending = f"defs = Definitions(\n{arguments})\n"
+        left = {item.name for item in self._definitions()} - {"defs"}
+        ending += "".join(f"del {name}  # its resources are in defs\n" for name in sorted(left))
         return head + imports + "".join(f"{block}\n" for block in first) + "\n\n" + "\n\n\n".join([*others, ending])
+
+
+def _loaded(cell: AssetCell) -> list[Upstream]:
+    """Return the upstreams whose values the body reads by name."""
+    return [up for up in cell.upstreams if up.loaded and up.name and up.key not in cell.keys]
+
+
+def _parameters(cell: AssetCell) -> list[str]:
+    context = ["context"] if "context" in cell.definition.facts.uses else []
+    return [*context, *dict.fromkeys(up.name for up in _loaded(cell))]
 
 
 def _split_comments(text: str) -> tuple[list[str], str]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import unified_diff
+from importlib import import_module
+from io import BytesIO
 from itertools import islice
 from typing import Any
 
@@ -38,6 +41,9 @@ def diff_values(before: Any, after: Any, tolerance: float = 0.0) -> list[Differe
         after = after.to_frame()
     if type(before) is not type(after) and not (_is_number(before) and _is_number(after)):
         return [Difference("type", type(before).__name__, type(after).__name__)]
+    pictures = _pixels(before), _pixels(after)
+    if pictures[0] is not None and pictures[1] is not None:
+        return _images(pictures[0], pictures[1], tolerance)
     for kinds, compare in _COMPARE:
         if isinstance(before, kinds):
             return compare(before, after, tolerance)
@@ -145,6 +151,30 @@ def _arrays(before: Any, after: Any, tolerance: float) -> list[Difference]:
         return []
     gap = float(np.nanmax(np.abs(before.astype(float) - after.astype(float))))
     return [Difference("changed elements", 0, int((~same).sum())), Difference("largest difference", 0, gap)]
+
+
+def _pixels(value: Any) -> Any:
+    """Return the pixels of a picture: a figure of matplotlib, an image of Pillow, or the bytes of an image file."""
+    if isinstance(value, bytes) and value.startswith((b"\x89PNG", b"\xff\xd8\xff")):
+        with suppress(ImportError, OSError):
+            return np.asarray(import_module("PIL.Image").open(BytesIO(value)).convert("RGBA"))
+    kinds = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(value).__mro__}
+    if "PIL.Image" in kinds:
+        return np.asarray(value.convert("RGBA"))
+    if "matplotlib.Figure" in kinds:
+        canvas = import_module("matplotlib.backends.backend_agg").FigureCanvasAgg(value)
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())
+    return None
+
+
+def _images(before: Any, after: Any, tolerance: float) -> list[Difference]:
+    """Return how two pictures differ: their size, else the share of pixels that are not the same."""
+    sizes = [f"{pixels.shape[1]} x {pixels.shape[0]} pixels" for pixels in (before, after)]
+    if before.shape != after.shape:
+        return [Difference("size", *sizes)]
+    share = float((before != after).any(axis=-1).mean())
+    return [Difference("changed pixels", "0 %", f"{share:.2%}")] if share > tolerance else []
 
 
 def _texts(before: str, after: str, tolerance: float) -> list[Difference]:
