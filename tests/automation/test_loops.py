@@ -227,19 +227,12 @@ def test_five_thousand_known_keys_cost_few_statements(instance: Instance) -> Non
     sensors = Sensors(instance, source, clock, "me")
     sensors.run_once()
     clock.advance(31)
-    instance.automation.put_instigator(cm_replace(instance.automation.instigator(":sensor:s"), cursor="again"))
+    assert instance.automation.set_cursor(":sensor:s", "again")
     started = time.process_time()
     done = sensors.run_once()
 
     assert (10, 4990) == (done.requested, done.deduplicated)
     assert 1.0 > time.process_time() - started
-
-
-def cm_replace(state: Any, **changes: Any) -> Any:
-    """A state with some fields changed."""
-    from dataclasses import replace
-
-    return replace(state, **changes)
 
 
 def queued(instance: Instance, *tags: dict[str, str]) -> list[str]:

@@ -21,6 +21,7 @@ from cellmill.automation.source import DefinitionsSource
 from cellmill.definitions.run_request import DefaultScheduleStatus
 from cellmill.definitions.schedule import ScheduleDefinition
 from cellmill.definitions.tick_policy import CatchUp, OverlapPolicy
+from cellmill.instance.automation import InstigatorState
 from cellmill.instance.instance import Instance
 from cellmill.planning.instigator import ScheduleSpec
 from hypothesis import settings
@@ -225,7 +226,8 @@ class SchedulerMachine(RuleBasedStateMachine):
     @rule()
     def switch(self) -> None:
         self.on = not self.on
-        self.instance.automation.set_status(":schedule:s0", "RUNNING" if self.on else "STOPPED")
+        status = "RUNNING" if self.on else "STOPPED"
+        self.instance.automation.switch(InstigatorState(id=":schedule:s0", kind="schedule", name="s0", status=status))
         self.tick()
 
     @invariant()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from cellmill import Instance, Run
@@ -15,7 +16,7 @@ from cellmill.planning.run import RunStatus
 def sensor(instance: Instance) -> InstigatorState:
     """A sensor that is on."""
     state = InstigatorState(id="here:sensor:s", kind="sensor", name="s", location="here", status="RUNNING", cursor="0")
-    instance.automation.put_instigator(state)
+    instance.automation.add_instigator(state)
     return state
 
 
@@ -77,7 +78,7 @@ def test_missed_ticks_and_purging(instance: Instance) -> None:
     assert instance.automation.purge_ticks(before=time.time() + 60, statuses=["MISSED"]) == 2
 
     assert instance.automation.instigator(state.id).cursor == "0"  # type: ignore[union-attr]
-    assert instance.automation.set_status(state.id, "STOPPED")
+    instance.automation.switch(replace(state, status="STOPPED"))
     assert [item.status for item in instance.automation.instigators("sensor")] == ["STOPPED"]
 
 
@@ -139,3 +140,46 @@ def test_backfills_are_changed_by_who_read_them_last(instance: Instance) -> None
     assert second == {"p2": "r2", "p3": "r3"}
     assert store.runs("b1")["p1"] == ("r1", "NOT_STARTED") and store.runs("b1")["p3"] == ("r3", None)
     assert [item.status for item in store.search(["RUNNING"])] == ["RUNNING"]
+
+
+def test_a_switch_is_not_lost_between_a_daemons_look_and_its_change(instance: Instance) -> None:
+    """What a daemon read before somebody changed it is refused; whether it is on is never a daemon's to change."""
+    seen = sensor(instance)
+    assert instance.automation.add_instigator(replace(seen, cursor="other")).cursor == "0"
+    time.sleep(0.001)
+    instance.automation.switch(replace(seen, status="STOPPED"))
+
+    assert instance.automation.replace_instigator(seen, replace(seen, cursor="5", status="RUNNING")) is None
+
+    now = instance.automation.instigator(seen.id)
+    assert now is not None and (now.status, now.cursor) == ("STOPPED", "0")
+    time.sleep(0.001)
+    moved = instance.automation.replace_instigator(now, replace(now, cursor="5", status="RUNNING"))
+    assert moved is not None and (moved.status, moved.cursor) == ("STOPPED", "5")
+    assert moved == instance.automation.instigator(seen.id)
+
+
+def test_a_sensor_is_evaluated_by_one_owner_at_a_time(instance: Instance) -> None:
+    """While a claim holds nobody else evaluates, in later seconds either; one that ran out is ended and refused."""
+    state = sensor(instance)
+
+    def claimed(owner: str, at: int, lease_s: float = 60.0, due: bool = True) -> list[Any]:
+        return instance.automation.claim_evaluations(
+            [state.id, "gone"], at, owner=owner, lease_s=lease_s, is_due=lambda _: due
+        )
+
+    assert claimed("one", 100, due=False) == []
+    ((_, tick),) = claimed("one", 100, lease_s=0.05)
+    assert claimed("two", 100) == claimed("two", 101) == []
+    time.sleep(0.06)
+    ((seen, later),) = claimed("two", 102)
+
+    assert (seen.cursor, later.at) == ("0", 102)
+    with pytest.raises(LeaseLostError):
+        instance.automation.record_tick(tick, status="SUCCESS", cursor="1")
+    instance.automation.record_tick(later, status="SUCCESS", cursor="2")
+    assert [(item.at, item.status) for item in instance.automation.ticks(state.id)] == [
+        (102, "SUCCESS"),
+        (100, "FAILURE"),
+    ]
+    assert instance.automation.instigator(state.id).cursor == "2"  # type: ignore[union-attr]

@@ -150,7 +150,7 @@ class ConditionLoop:
         state = self._instance.automation.instigator(name)
         if state is None:
             state = InstigatorState(id=name, kind="automation", name="conditions", location=location, status="RUNNING")
-            self._instance.automation.put_instigator(state)
+            state = self._instance.automation.add_instigator(state)
         if state.status != "RUNNING":
             return 0
         lease = self._instance.leases.acquire(name, self._owner, self._claim_s)

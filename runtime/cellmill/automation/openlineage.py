@@ -96,9 +96,10 @@ class OpenLineageEmitter:
         return sorted(found, key=lambda record: record.storage_id)
 
     def _remember(self, cursor: int) -> None:
-        self._instance.automation.put_instigator(
-            InstigatorState(id=LISTENER, kind="LISTENER", name=LISTENER, status="RUNNING", cursor=str(cursor))
-        )
+        if not self._instance.automation.set_cursor(LISTENER, str(cursor)):
+            self._instance.automation.add_instigator(
+                InstigatorState(id=LISTENER, kind="LISTENER", name=LISTENER, status="RUNNING", cursor=str(cursor))
+            )
 
     # -- one event -----------------------------------------------------------------------------------------------
 

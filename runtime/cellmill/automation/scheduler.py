@@ -88,21 +88,24 @@ class Scheduler:
 
         A new or changed definition begins now, never in the past.
         """
+        remembered = self._instance.automation
+        cursor = json.dumps(int(now))
         if state is None:
-            status = "RUNNING" if spec.running_by_default else "STOPPED"
-            state = InstigatorState(id=spec.id, kind="schedule", name=spec.name, location=spec.location, status=status)
-            if status == "STOPPED":
+            if not spec.running_by_default:
                 return None
+            first = InstigatorState(id=spec.id, kind="schedule", name=spec.name, location=spec.location,
+                                    status="RUNNING", cursor=cursor, definition_hash=spec.definition_hash)  # fmt: skip
+            return remembered.add_instigator(first)
         running = state.status == "RUNNING"
         fresh = state.definition_hash != spec.definition_hash or state.cursor is None
         resumed = running and bool(state.body.get("paused"))
+        # Where somebody else changed it meanwhile, the next pass sees how it is.
         if fresh or resumed:
             body = {key: value for key, value in state.body.items() if key != "paused"}
-            state = replace(state, definition_hash=spec.definition_hash, cursor=json.dumps(int(now)), body=body)
-            self._instance.automation.put_instigator(state)
-        elif not running and not state.body.get("paused"):
-            state = replace(state, body={**state.body, "paused": True})
-            self._instance.automation.put_instigator(state)
+            begun = replace(state, definition_hash=spec.definition_hash, cursor=cursor, body=body)
+            return remembered.replace_instigator(state, begun)
+        if not running and not state.body.get("paused"):
+            return remembered.replace_instigator(state, replace(state, body={**state.body, "paused": True}))
         return state
 
     def _run_schedule(self, spec: ScheduleSpec, state: InstigatorState, now: float, done: Scheduled) -> None:
@@ -112,7 +115,8 @@ class Scheduler:
             self._record_missed(spec, due.missed, done)
             if not due.run:
                 last = max(tick.at_epoch_s for tick in due.missed)
-                self._instance.automation.put_instigator(replace(state, cursor=json.dumps(max(last, after))))
+                moved = replace(state, cursor=json.dumps(max(last, after)))
+                self._instance.automation.replace_instigator(state, moved)
         for at in due.run:
             tick = self._instance.automation.claim_tick(spec.id, at, owner=self._owner, lease_s=self._claim_s)
             if tick is None:

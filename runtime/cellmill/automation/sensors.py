@@ -5,7 +5,8 @@ Its cursor and its runs commit together or not at all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from cellmill import faults
@@ -16,7 +17,6 @@ from cellmill.automation.submit import run_for
 from cellmill.errors import LeaseLostError
 from cellmill.instance.automation import InstigatorState, RunSubmission, Tick
 from cellmill.instance.instance import Instance
-from cellmill.instance.leases import Lease
 from cellmill.planning.instigator import Answer, Question, SensorSpec
 from cellmill.planning.run import RUN_KEY_TAG, SENSOR_TAG
 from cellmill.planning.tick import TickStatus, sensor_backoff_s
@@ -43,7 +43,6 @@ class Work:
     spec: SensorSpec
     state: InstigatorState
     tick: Tick
-    lease: Lease
 
 
 class Sensors:
@@ -74,39 +73,36 @@ class Sensors:
         self._take_answers(0.0, done)
         now = self._clock.now()
         states = {state.id: state for state in self._instance.automation.instigators("sensor")}
-        claimed: dict[str, list[Work]] = {}
+        due = {}
         for spec in self._source.sensors():
             state = self._state(spec, states.get(spec.id), now)
-            if state is None or self._evaluator.is_busy(spec.location) or not self._is_due(spec, state, now):
-                continue
-            if (work := self._claim(spec, now)) is not None:
-                claimed.setdefault(spec.location, []).append(work)
+            if state is not None and not self._evaluator.is_busy(spec.location) and self._is_due(spec, state, now):
+                due[spec.id] = spec
+        if due:
+            self._ask(due, now)
+        self._take_answers(patience_s, done)
+        return done
+
+    def _ask(self, due: Mapping[str, SensorSpec], now: float) -> None:
+        """Claims what is due and asks each location for its own."""
+        claimed: dict[str, list[Work]] = {}
+        for state, tick in self._instance.automation.claim_evaluations(
+            list(due),
+            int(now),
+            owner=self._owner,
+            lease_s=self._claim_s,
+            is_due=lambda state: state.status == "RUNNING" and self._is_due(due[state.id], state, now),
+        ):
+            spec = due[state.id]
+            claimed.setdefault(spec.location, []).append(Work(spec, state, tick))
         for location, works in claimed.items():
             # Those that failed last time come last: they may fail again, slowly.
             works.sort(key=lambda work: work.state.failures)
             self._evaluator.ask(location, [(work, _question(work.spec, work.state)) for work in works])
-        self._take_answers(patience_s, done)
-        return done
 
     def _take_answers(self, patience_s: float | None, done: Sensed) -> None:
         for work, outcome in self._evaluator.answers(patience_s):
             self._finish(work, outcome, done)
-
-    def _claim(self, spec: SensorSpec, now: float) -> Work | None:
-        """The right to evaluate, with the state as it is once it is held.
-
-        None where another daemon evaluates or just did.
-        """
-        lease = self._instance.leases.acquire(spec.id, self._owner, self._claim_s)
-        if lease is None:
-            return None
-        state = self._instance.automation.instigator(spec.id)
-        if state is not None and state.status == "RUNNING" and self._is_due(spec, state, now):
-            tick = self._instance.automation.claim_tick(spec.id, int(now), owner=self._owner, lease_s=self._claim_s)
-            if tick is not None:
-                return Work(spec, state, tick, lease)
-        self._instance.leases.release(lease)
-        return None
 
     def _state(self, spec: SensorSpec, state: InstigatorState | None, now: float) -> InstigatorState | None:
         if state is None:
@@ -116,7 +112,7 @@ class Sensors:
             state = InstigatorState(
                 id=spec.id, kind="sensor", name=spec.name, location=spec.location, status="RUNNING", body=body
             )
-            self._instance.automation.put_instigator(state)
+            state = self._instance.automation.add_instigator(state)
         return state if state.status == "RUNNING" else None
 
     def _is_due(self, spec: SensorSpec, state: InstigatorState, now: float) -> bool:
@@ -145,7 +141,6 @@ class Sensors:
             # Another daemon took the evaluation over; its record is the one that counts.
             return
         faults.hit("sensor.committed")
-        self._instance.leases.release(work.lease)
 
     def _record(self, spec: SensorSpec, state: InstigatorState, tick: Tick, answer: Answer, done: Sensed) -> None:
         submissions = [self._submission(spec, tick, ask) for ask in answer.runs]
@@ -180,12 +175,3 @@ def _question(spec: SensorSpec, state: InstigatorState) -> Question:
         "started_at": state.body.get("started_at"),
     }
     return Question(spec=spec, payload=payload)
-
-
-def reset_cursor(instance: Instance, spec_id: str, cursor: str | None) -> bool:
-    """Sets a sensor's cursor by hand; False where nothing is remembered of the sensor."""
-    state = instance.automation.instigator(spec_id)
-    if state is None:
-        return False
-    instance.automation.put_instigator(replace(state, cursor=cursor, failures=0))
-    return True

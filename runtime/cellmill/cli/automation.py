@@ -56,9 +56,9 @@ def _states(app: App, kind: str) -> dict[str, InstigatorState]:
 def _set_status(app: App, kind: str, names: tuple[str, ...], status: str) -> None:
     for name in names:
         spec = _find(app, kind, name)
-        if not app.instance.automation.set_status(spec.id, status):
-            state = InstigatorState(id=spec.id, kind=kind, name=spec.name, location=spec.location, status=status)
-            app.instance.automation.put_instigator(state)
+        app.instance.automation.switch(
+            InstigatorState(id=spec.id, kind=kind, name=spec.name, location=spec.location, status=status)
+        )
         app.console.print(f"{kind} {spec.name}: {status.lower()}")
         if status == "RUNNING" and not any(lease.name.startswith("daemon:") for lease in app.instance.leases.all()):
             app.console.print("No daemon has run here yet; start one with 'cellmill daemon'.", style="yellow")

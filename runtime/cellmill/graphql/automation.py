@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
@@ -413,21 +412,18 @@ def is_on(context: Context, origin: str, entry: Any) -> bool:
 def switch(context: Context, kind: InstigationType, entry: Any, on: bool) -> InstigationState:
     """Turn a schedule or sensor on or off, and return its state."""
     origin, status = origin_of(entry), "RUNNING" if on else "STOPPED"
-    if not context.instance.automation.set_status(origin, status):
-        context.instance.automation.put_instigator(
-            InstigatorState(id=origin, kind=kind.value.lower(), name=entry.name, location=entry.location, status=status)
-        )
+    context.instance.automation.switch(
+        InstigatorState(id=origin, kind=kind.value.lower(), name=entry.name, location=entry.location, status=status)
+    )
     context.__dict__.pop("instigators", None)
     return InstigationState(origin=origin, item=entry, kind=kind)
 
 
 def set_cursor(context: Context, kind: InstigationType, entry: Any, cursor: str | None) -> None:
     """Set where a sensor goes on; the rest of what is remembered of it stays."""
-    state = context.instigators.get(origin_of(entry))
-    if state is None:
+    if not context.instance.automation.set_cursor(origin_of(entry), cursor):
         switch(context, kind, entry, bool(entry.running_by_default))
-        state = context.instigators[origin_of(entry)]
-    context.instance.automation.put_instigator(replace(state, cursor=cursor))
+        context.instance.automation.set_cursor(origin_of(entry), cursor)
     context.__dict__.pop("instigators", None)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cellmill import faults
@@ -22,9 +22,20 @@ _TICK_COLUMNS = "id, instigator_id, at, status, attempt, owner, expires_at, crea
 _INSTIGATOR_COLUMNS = (
     "id, kind, name, location, status, cursor, definition_hash, last_tick_at, failures, updated_at, body"
 )
+_ADD_INSTIGATOR = f"INSERT INTO instigators ({_INSTIGATOR_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 #: The state of a tick that someone is working on.
 CLAIMED = "STARTED"
 SKIPPED = "SKIPPED"
+FAILED = "FAILURE"
+_DIED = "The daemon that evaluated it ended, or took too long."
+_CLAIM = (
+    "INSERT INTO ticks (instigator_id, at, status, owner, expires_at, created_at, body) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+_OPEN_TICK = "SELECT id FROM ticks WHERE instigator_id = ? AND status = ?"
+_ABANDON = (
+    "UPDATE ticks SET status = ?, ended_at = ?, expires_at = NULL, body = ? WHERE instigator_id = ? AND status = ?"
+)
 _FINISHED = tuple(status.value for status in FINISHED_STATUSES)
 
 
@@ -142,41 +153,52 @@ class Automation:
             query.where("kind = ?", kind)
         return [_instigator(row) for row in query.order("id", ascending=True).rows(self._db)]
 
-    def put_instigator(self, state: InstigatorState) -> None:
-        """Replaces what is remembered of an instigator."""
+    def add_instigator(self, state: InstigatorState) -> InstigatorState:
+        """Begins to remember an instigator; what is remembered already is left alone, and returned."""
         with self._db.write() as tx:
+            now = self._db.now()
+            values = (
+                state.id, state.kind, state.name, state.location, state.status, state.cursor, state.definition_hash,
+                state.last_tick_at, state.failures, now, json.dumps(dict(state.body)),
+            )  # fmt: skip
+            if tx.run(_ADD_INSTIGATOR + " ON CONFLICT DO NOTHING", values) == 1:
+                return replace(state, updated_at=now)
+            (row,) = Query("SELECT " + _INSTIGATOR_COLUMNS + " FROM instigators").where("id = ?", state.id).rows(tx)
+        return _instigator(row)
+
+    def replace_instigator(self, before: InstigatorState, after: InstigatorState) -> InstigatorState | None:
+        """Changes cursor, definition, failures and body, where nobody changed anything since `before` was read.
+
+        Whether it is on is never changed here: that is the word of people, who say it at any moment.
+        """
+        with self._db.write() as tx:
+            now = self._db.now()
+            changed = tx.run(
+                "UPDATE instigators SET cursor = ?, definition_hash = ?, failures = ?, body = ?, updated_at = ? "
+                "WHERE id = ? AND updated_at = ?",
+                (after.cursor, after.definition_hash, after.failures, json.dumps(dict(after.body)), now, before.id,
+                 before.updated_at),
+            )  # fmt: skip
+        return replace(after, status=before.status, updated_at=now) if changed == 1 else None
+
+    def switch(self, state: InstigatorState) -> None:
+        """Turns an instigator on or off, as `state.status` says; all else that is remembered of it stays."""
+        with self._db.write() as tx:
+            now = self._db.now()
+            values = (
+                state.id, state.kind, state.name, state.location, state.status, None, None, None, 0, now, "{}",
+            )  # fmt: skip
             tx.run(
-                "INSERT INTO instigators (id, kind, name, location, status, cursor, definition_hash, last_tick_at, "
-                "failures, updated_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-                "kind = excluded.kind, name = excluded.name, location = excluded.location, status = excluded.status, "
-                "cursor = excluded.cursor, definition_hash = excluded.definition_hash, "
-                "last_tick_at = excluded.last_tick_at, failures = excluded.failures, "
-                "updated_at = excluded.updated_at, body = excluded.body",
-                (
-                    state.id,
-                    state.kind,
-                    state.name,
-                    state.location,
-                    state.status,
-                    state.cursor,
-                    state.definition_hash,
-                    state.last_tick_at,
-                    state.failures,
-                    self._db.now(),
-                    json.dumps(dict(state.body)),
-                ),
+                _ADD_INSTIGATOR + " ON CONFLICT (id) DO UPDATE SET status = excluded.status, "
+                "updated_at = excluded.updated_at",
+                values,
             )
 
-    def set_status(self, instigator_id: str, status: str) -> bool:
-        """Turns an instigator on or off; False where nothing is remembered of it."""
+    def set_cursor(self, instigator_id: str, cursor: str | None) -> bool:
+        """Says where an instigator goes on, and forgets its failures; False where nothing is remembered of it."""
         with self._db.write() as tx:
-            return (
-                tx.run(
-                    "UPDATE instigators SET status = ?, updated_at = ? WHERE id = ?",
-                    (status, self._db.now(), instigator_id),
-                )
-                == 1
-            )
+            text = "UPDATE instigators SET cursor = ?, failures = 0, updated_at = ? WHERE id = ?"
+            return tx.run(text, (cursor, self._db.now(), instigator_id)) == 1
 
     # -- ticks ---------------------------------------------------------------------------------------------------
 
@@ -190,12 +212,8 @@ class Automation:
         """
         with self._db.write() as tx:
             now = self._db.now()
-            query = Query(
-                "INSERT INTO ticks (instigator_id, at, status, owner, expires_at, created_at, body) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-            )
             values = (instigator_id, at, CLAIMED, owner, now + lease_s, now, json.dumps(dict(body or {})))
-            if tx.run(query.text, values) != 1:
+            if tx.run(_CLAIM, values) != 1:
                 taken = tx.run(
                     "UPDATE ticks SET owner = ?, expires_at = ?, attempt = attempt + 1 "
                     "WHERE instigator_id = ? AND at = ? AND status = ? AND expires_at < ?",
@@ -206,6 +224,38 @@ class Automation:
             tick = self._get_tick(tx, instigator_id, at)
             faults.hit("tick.claimed")
         return tick
+
+    def claim_evaluations(
+        self,
+        instigator_ids: Sequence[str],
+        at: int,
+        *,
+        owner: str,
+        lease_s: float,
+        is_due: Callable[[InstigatorState], bool],
+    ) -> list[tuple[InstigatorState, Tick]]:
+        """Takes the right to evaluate each of these sensors now, all in one transaction; returns those it got.
+
+        A sensor is evaluated by one owner at a time: while its last tick is claimed and its lease holds, nobody else
+        gets it.  A claim that ran out is ended as failed, and its owner's `record_tick` is refused.  `is_due` is
+        asked about the state as it is once nobody else can change it.
+        """
+        found = []
+        with self._db.write() as tx:
+            now = self._db.now()
+            for name in sorted(instigator_ids):
+                text = f"SELECT {_INSTIGATOR_COLUMNS} FROM instigators WHERE id = ?{self._db.for_update}"
+                row = tx.row(text, (name,))
+                if row is None or not is_due(state := _instigator(row)):
+                    continue
+                if tx.row(_OPEN_TICK + " AND expires_at >= ? LIMIT 1", (name, CLAIMED, now)) is not None:
+                    continue
+                tx.run(_ABANDON, (FAILED, now, json.dumps({"error": _DIED}), name, CLAIMED))
+                values = (name, at, CLAIMED, owner, now + lease_s, now, "{}")
+                if tx.run(_CLAIM, values) == 1 and (tick := self._get_tick(tx, name, at)) is not None:
+                    found.append((state, tick))
+            faults.hit("tick.claimed")
+        return found
 
     @staticmethod
     def _get_tick(tx: Transaction | Database, instigator_id: str, at: int) -> Tick | None:
