@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cellmill import faults
 from cellmill.definitions.events import Failure, RetryRequested
 from cellmill.definitions.output import Output
 from cellmill.errors import (
@@ -81,6 +82,7 @@ def run_step(
     started = time.perf_counter()
     kind, word = (EventType.STEP_START, "Started") if not retry_number else (EventType.STEP_RESTARTED, "Restarted")
     emit(event(kind, step, services, f'{word} execution of step "{step.key}".'))
+    faults.hit("step.started")
     log = services.log_for(step.key, emit)
     context = context_class(step.assets, step.op.shape)(
         step, services, log, emit, retry_number, services.config.ops[step.handle].config
