@@ -107,9 +107,9 @@ def materialize(session: Session, words: list[str], line: str) -> Any:
     upstream = option(words, "upstream") is not None
     partition = option(words, "partition", value=True)
     refuse_rest(words, "materialize")
-    if not words:
+    if not words and not only_stale:
         raise NotebookError("which assets?", remedy="Write %materialize NAME, or %materialize * for all.")
-    selection = " ".join(words)
+    selection = " ".join(words) or "*"
     if len(words) == 1 and words[0].isidentifier():
         session.key_of(words[0])
     chosen = select(session, selection, upstream=upstream)

@@ -172,7 +172,7 @@ def make_loops(
     return {name: loop for name, loop in loops.items() if only is None or name in only}
 
 
-def run(
+def make_daemon(
     instance: Instance,
     source: Source | WorkspaceSource,
     *,
@@ -181,8 +181,8 @@ def run(
     launcher: Callable[[Instance, Run], Any] = launch,
     max_runtime_s: float | None = None,
     only: Sequence[str] | None = None,
-) -> int:
-    """Runs the daemon in this process until SIGTERM or SIGINT; its exit status is 0, or 1 when a loop died."""
+) -> Daemon:
+    """A daemon with the loops named by `only` (all of them otherwise), not started yet."""
     used = clock or SystemClock()
     if isinstance(source, WorkspaceSource):
         source = AutomatedWorkspace(source, instance)
@@ -190,6 +190,11 @@ def run(
     daemon.loops = make_loops(
         instance, source, used, daemon.owner, limits=limits, launcher=launcher, max_runtime_s=max_runtime_s, only=only
     )
+    return daemon
+
+
+def run(daemon: Daemon) -> int:
+    """Runs the daemon in this process until SIGTERM or SIGINT; its exit status is 0, or 1 when a loop died."""
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: daemon.stop())

@@ -20,6 +20,7 @@ from cellmill.automation.backfills import (
 )
 from cellmill.automation.submit import queue_is_live
 from cellmill.cli.app import App, json_option, pass_app
+from cellmill.cli.daemon import daemon_beside
 from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.partitions import check_key, keys_in_range
 from cellmill.cli.render import show_json, show_rows, time_text
@@ -42,7 +43,7 @@ def backfill() -> None:
 @click.option("--all", "everything", is_flag=True, help="All partitions.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag of its runs.")
 @click.option("--title", default="", help="What it is for.")
-@click.option("--follow", "-f", is_flag=True, help="Watch until it ends.")
+@click.option("--follow", "-f", is_flag=True, help="Watch until it ends; without a daemon, work it off here.")
 @pass_app
 def start(
     app: App,
@@ -74,9 +75,15 @@ def start(
         app.instance, assets=targets, all_partitions=everything, tags=parse_tags(tags), title=title
     )
     app.console.print(f"Backfill {identifier} is recorded.")
+    if follow:
+        return _follow(app, identifier)
     if not queue_is_live(app.instance):
-        app.errors.print("No daemon is running; it starts when one does: cellmill daemon", style="yellow")
-    return _follow(app, identifier) if follow else 0
+        app.errors.print(
+            f"No daemon is running; it starts when one does: cellmill daemon. Or run it here: "
+            f"cellmill backfill show {identifier} --follow",
+            style="yellow",
+        )
+    return 0
 
 
 @backfill.command("list")
@@ -109,7 +116,7 @@ def _row(view: BackfillView) -> dict[str, Any]:
 
 @backfill.command("show")
 @click.argument("backfill_id")
-@click.option("-f", "--follow", is_flag=True, help="Watch until it ends.")
+@click.option("-f", "--follow", is_flag=True, help="Watch until it ends; without a daemon, work it off here.")
 @json_option
 @pass_app
 def show(app: App, backfill_id: str, follow: bool, as_json: bool) -> int:
@@ -127,6 +134,15 @@ def show(app: App, backfill_id: str, follow: bool, as_json: bool) -> int:
 
 
 def _follow(app: App, backfill_id: str) -> int:
+    """Watch a backfill until it ends; where no daemon works it off, this process does."""
+    if queue_is_live(app.instance):
+        return _watch(app, backfill_id)
+    app.errors.print("No daemon is running: this command works the backfill off. Ctrl-C leaves the rest to a daemon.")
+    with daemon_beside(app, "backfills", "queue", "monitor"):
+        return _watch(app, backfill_id)
+
+
+def _watch(app: App, backfill_id: str) -> int:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=app.console) as bar:
         task = bar.add_task(backfill_id, total=None)

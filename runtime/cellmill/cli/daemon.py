@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from threading import Thread
 from typing import Any
 
 import click
@@ -46,15 +49,31 @@ def daemon(app: App, ctx: click.Context, only: tuple[str, ...], verbose: bool) -
 
 def run_daemon(app: App, only: tuple[str, ...] = ()) -> int:
     """Run the loops in this process until it is told to stop, and return its exit code."""
-    module = import_module("cellmill.automation.daemon")
-    status: int = module.run(
+    status: int = import_module("cellmill.automation.daemon").run(_make_daemon(app, only))
+    return status
+
+
+def _make_daemon(app: App, only: tuple[str, ...]) -> Any:
+    return import_module("cellmill.automation.daemon").make_daemon(
         app.instance,
         AutomatedWorkspace(WorkspaceSource(app.workspace), app.instance),
         limits=_limits(app),
         launcher=run_launcher(app),
         only=list(only) or None,
     )
-    return status
+
+
+@contextmanager
+def daemon_beside(app: App, *loops: str) -> Iterator[None]:
+    """Run these loops beside the body, for a command that waits for their work where no daemon does it."""
+    daemon = _make_daemon(app, loops)
+    thread = Thread(target=daemon.run, name="cellmill-daemon", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        daemon.stop()
+        thread.join()
 
 
 def run_launcher(app: App) -> Any:
