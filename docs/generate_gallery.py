@@ -34,7 +34,9 @@ NOTEBOOKS = (
 def executed(path: Path) -> nbformat.NotebookNode:
     """Return the notebook with the outputs of all cells that run unattended."""
     book = nbformat.read(path, as_version=4)
-    client = NotebookClient(book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}})
+    client = NotebookClient(
+        book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+    )
     with client.setup_kernel():
         for index, cell in enumerate(book.cells):
             if "nbval-skip" not in cell.metadata.get("tags", ()):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LINES: dict[str, tuple[str, str]] = {
     "materialize": (
         "materialize",
-        "%materialize SELECTION [--stale] [--upstream] [--partition KEY]\n"
+        "%materialize [SELECTION] [--stale] [--upstream] [--partition KEY]\n"
         "Make the selected assets, upstreams first. In a run they are made as part of it, each at most once.\n\n"
         "Examples:\n"
         "  %materialize daily_delays\n  %materialize *daily_delays\n  %materialize group:flights --stale\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -94,3 +95,14 @@ def test_another_python_is_refused_and_variables_are_set(cellmill: Command, tmp_
     refused = cellmill("materialize", "one")
     text = " ".join(refused.err.split())
     assert refused.code == 1 and "asks for the Python" in text and "take 'python' away" in text, text
+
+
+def test_a_followed_backfill_needs_no_daemon(cellmill: Command, tmp_path: Path) -> None:
+    """Where no daemon runs, the command that watches a backfill works it off; the missing daemon is said."""
+    words = [sys.executable, "-m", "cellmill.cli", "backfill", "start", "one_by_one", "--all", "--follow"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "No daemon is running" in done.stderr and "4 succeeded" in done.stdout
+    assert cellmill("partitions", "status", "one_by_one", "--json").data == {"materialized": 4}
+    (row,) = cellmill("backfill", "list", "--json").data
+    assert row["status"] == "COMPLETED_SUCCESS"
