@@ -52,6 +52,7 @@ class PageHandler(CellmillHandler):
     @authorized("read", resource=RESOURCE)
     async def get(self) -> None:
         """Answer with the page for the current user; its scripts come from this server only."""
+        self.services.warm(self.current_user)
         self.xsrf_token  # noqa: B018  (sets the cookie that the page's POST requests must repeat)
         config = json.dumps({"baseUrl": self.base_url}).replace("<", "\\u003c")
         self.set_header("X-Content-Type-Options", "nosniff")

@@ -18,6 +18,7 @@ class Services:
         self._context: Context | None = None
         self._opening = asyncio.Lock()
         self._watcher: Watcher | None = None
+        self._warming: asyncio.Task[None] | None = None
 
     @property
     def watcher(self) -> Watcher:
@@ -33,6 +34,15 @@ class Services:
             if self._context is None:
                 self._context = await asyncio.to_thread(open_context, self.root)
         return self._context.for_request(str(getattr(user, "username", user)))
+
+    def warm(self, user: object) -> None:
+        """Begin to read the workspace, so that it is there when the page that was just sent asks for it."""
+        if self._context is None and self._warming is None:
+            self._warming = asyncio.create_task(self._warm(user))
+
+    async def _warm(self, user: object) -> None:
+        context = await self.graphql_context(user)
+        await asyncio.to_thread(lambda: context.known.shape)
 
     async def close(self) -> None:
         """Stop watching, stop the hosts of code locations, close the instance."""

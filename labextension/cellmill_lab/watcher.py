@@ -9,10 +9,12 @@ from cellmill.instance.instance import Instance
 
 #: Seconds between two looks at the instance while somebody listens. A look is one indexed read.
 INTERVAL_S = 0.2
+#: Seconds after which subscribers are woken without an event: edited notebooks leave none.
+FILES_S = 2.0
 
 
 class Watcher:
-    """Wakes its subscribers when the newest event id has grown; looks only while there are subscribers."""
+    """Wakes its subscribers when the newest event id has grown, and now and then; idle without subscribers."""
 
     def __init__(self, instance: Instance) -> None:
         self._events = instance.events
@@ -20,7 +22,7 @@ class Watcher:
         self._task: asyncio.Task[None] | None = None
 
     async def changes(self) -> AsyncIterator[None]:
-        """Yields at once, and then each time something was recorded."""
+        """Yields at once, and then each time something was recorded or may have been edited."""
         wake = asyncio.Event()
         self._listeners.add(wake)
         if self._task is None or self._task.done():
@@ -40,11 +42,12 @@ class Watcher:
             self._task.cancel()
 
     async def _watch(self) -> None:
-        seen = await asyncio.to_thread(self._events.last_id)
+        loop = asyncio.get_running_loop()
+        seen, woken_at = await asyncio.to_thread(self._events.last_id), loop.time()
         while self._listeners:
             await asyncio.sleep(INTERVAL_S)
             newest = await asyncio.to_thread(self._events.last_id)
-            if newest != seen:
-                seen = newest
+            if newest != seen or loop.time() - woken_at > FILES_S:
+                seen, woken_at = newest, loop.time()
                 for listener in self._listeners:
                     listener.set()

@@ -9,6 +9,7 @@ import { AssetPage } from './view/asset';
 import { Automation } from './view/automation';
 import { Backfills } from './view/backfills';
 import { Catalogue } from './view/catalogue';
+import { Deployment } from './view/deployment';
 import { Launchpad } from './view/launchpad';
 import { Lineage } from './view/lineage';
 import type { INavigator } from './view/parts';
@@ -77,6 +78,7 @@ function Page(props: { baseUrl: string }): JSX.Element {
     openAutomation: () => go('automation'),
     openLaunchpad: selection => go('launchpad', selection),
     openBackfills: () => go('backfills'),
+    openDeployment: () => go('deployment'),
     notify: (message, kind) => {
       setNotice({ message, kind });
       setTimeout(() => setNotice(null), 6000);
@@ -94,6 +96,7 @@ function Page(props: { baseUrl: string }): JSX.Element {
         {screen === 'runs' && <Runs model={model} navigator={navigator} />}
         {screen === 'launchpad' && <Launchpad key={what} model={model} navigator={navigator} selection={what} />}
         {screen === 'backfills' && <Backfills model={model} navigator={navigator} />}
+        {screen === 'deployment' && <Deployment model={model} navigator={navigator} />}
         {screen === 'automation' && <Automation model={model} navigator={navigator} />}
         {screen === 'lineage' && <Lineage key={what} model={model} navigator={navigator} focus={what || undefined} />}
       </main>

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { foldNodes, refreshStates, toSvg } from '../src/model/drawing';
 import { ago, count, duration, safeLink } from '../src/model/format';
-import { applyPatch, assetsOf, byGroup, IGraphColumns, matches, reach } from '../src/model/graph';
+import { applyPatch, assetsOf, divided, IGraphColumns, isSelection, matches, reach } from '../src/model/graph';
 import { fit, hit, NODE_WIDTH, shorten, zoom } from '../src/view/painter';
 
 const COLUMNS: IGraphColumns = {
@@ -12,6 +13,7 @@ const COLUMNS: IGraphColumns = {
   descriptions: ['', '', ''],
   notebooks: ['n.ipynb', 'n.ipynb', 'm.ipynb'],
   cellIds: ['', '', ''],
+  partitioned: [false, false, false],
   states: ['FRESH', 'STALE', 'MISSING'],
   reasons: ['', 'its code changed', ''],
   materializedAt: [1, 2, null],
@@ -31,10 +33,11 @@ test('columns become assets with their neighbours', () => {
 
 test('a patch changes only what it names', () => {
   const assets = assetsOf(COLUMNS);
+  const byKey = new Map(assets.map(asset => [asset.key, asset]));
   const patch = { keys: ['clean', 'gone'], states: ['FRESH', 'FRESH'] as never[], reasons: ['', ''], materializedAt: [9, 9] };
-  assert.deepEqual(applyPatch(assets, patch), [1]);
+  assert.deepEqual(applyPatch(byKey, patch), [1]);
   assert.equal(assets[1].state, 'FRESH');
-  assert.deepEqual(applyPatch(assets, patch), []);
+  assert.deepEqual(applyPatch(byKey, patch), []);
 });
 
 test('the search knows names, groups, kinds and states', () => {
@@ -46,8 +49,35 @@ test('the search knows names, groups, kinds and states', () => {
   assert.deepEqual(found(''), ['raw', 'clean', 'a/report']);
 });
 
+test('only what the selection language needs goes to the server', () => {
+  assert.ok(isSelection('*clean'));
+  assert.ok(isSelection('clean or raw'));
+  assert.ok(isSelection('tag:nightly'));
+  assert.ok(!isSelection('clean group:in state:stale'));
+  assert.ok(!isSelection('orders and_more'));
+});
+
+test('a folded group is one node in its worst state, with the edges of its members', () => {
+  const assets = assetsOf(COLUMNS);
+  const nodes = foldNodes(assets, null, 'group', new Set(['out']));
+  assert.deepEqual(nodes.map(node => node.key), ['in', 'a/report']);
+  assert.deepEqual(nodes.map(node => node.state), ['STALE', 'MISSING']);
+  assert.deepEqual(nodes[0].downstream, [1]);
+  assets[1].state = 'FAILED';
+  assert.deepEqual(refreshStates(nodes, key => assets.find(asset => asset.key === key)?.state), [0]);
+  assert.equal(nodes[0].state, 'FAILED');
+  assert.deepEqual(foldNodes(assets, new Set([0, 1]), '', new Set()).map(node => node.key), ['raw', 'clean']);
+});
+
+test('the picture as SVG names every node and escapes what users wrote', () => {
+  const colours = { text: '#000', background: '#fff', node: '#fff', edge: '#888', states: { FRESH: '#0f0', STALE: '#f80', MISSING: '#888' } };
+  const [one, ...rest] = assetsOf(COLUMNS);
+  const svg = toSvg([{ ...one, key: '<script>' }, ...rest], { width: 10, height: 5 }, colours);
+  assert.ok(svg.startsWith('<svg') && svg.includes('a/report') && svg.includes('&lt;script&gt;') && !svg.includes('<script>'));
+});
+
 test('groups and their members come by name', () => {
-  const groups = byGroup(assetsOf(COLUMNS)).map(([name, members]) => [name, members.map(asset => asset.key)]);
+  const groups = divided(assetsOf(COLUMNS), 'group').map(([name, members]) => [name, members.map(asset => asset.key)]);
   assert.deepEqual(groups, [['in', ['clean', 'raw']], ['out', ['a/report']]]);
 });
 

@@ -37,7 +37,7 @@ export class CatalogueModel {
   }
 
   find(key: string): IAsset | undefined {
-    return this._assets.find(asset => asset.key === key);
+    return this._byKey.get(key);
   }
 
   /** Load the assets and follow their changes until `dispose`. */
@@ -52,7 +52,7 @@ export class CatalogueModel {
         if (assetStateChanges.structureChanged) {
           void this.refresh();
         } else {
-          const indices = applyPatch(this._assets, assetStateChanges);
+          const indices = applyPatch(this._byKey, assetStateChanges);
           if (indices.length) {
             this._stateChanged.emit(indices);
           }
@@ -67,6 +67,7 @@ export class CatalogueModel {
     try {
       const answer = await this.client.request<{ assetGraph: IGraphColumns }>(GRAPH);
       this._assets = assetsOf(answer.assetGraph);
+      this._byKey = new Map(this._assets.map(asset => [asset.key, asset]));
       this._problem = null;
     } catch (problem) {
       this._problem = problem instanceof Error ? problem.message : String(problem);
@@ -105,6 +106,7 @@ export class CatalogueModel {
   }
 
   private _assets: IAsset[] = [];
+  private _byKey = new Map<string, IAsset>();
   private _changed = new Signal<this, void>(this);
   private _stateChanged = new Signal<this, number[]>(this);
   private _problem: string | null = null;

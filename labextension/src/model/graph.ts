@@ -9,6 +9,7 @@ export interface IGraphColumns {
   descriptions: string[];
   notebooks: string[];
   cellIds: string[];
+  partitioned: boolean[];
   states: AssetState[];
   reasons: string[];
   materializedAt: (number | null)[];
@@ -26,6 +27,7 @@ export interface IAsset {
   readonly description: string;
   readonly notebook: string;
   readonly cellId: string;
+  readonly partitioned: boolean;
   readonly x: number;
   readonly y: number;
   state: AssetState;
@@ -52,6 +54,7 @@ export function assetsOf(columns: IGraphColumns): IAsset[] {
     description: columns.descriptions[index],
     notebook: columns.notebooks[index],
     cellId: columns.cellIds[index],
+    partitioned: columns.partitioned[index],
     x: columns.x[index],
     y: columns.y[index],
     state: columns.states[index],
@@ -69,8 +72,7 @@ export function assetsOf(columns: IGraphColumns): IAsset[] {
 }
 
 /** Apply what changed; returns the indices of the assets that are not the same as before. */
-export function applyPatch(assets: IAsset[], patch: IStatePatch): number[] {
-  const byKey = new Map(assets.map(asset => [asset.key, asset]));
+export function applyPatch(byKey: ReadonlyMap<string, IAsset>, patch: IStatePatch): number[] {
   const changed: number[] = [];
   patch.keys.forEach((key, i) => {
     const asset = byKey.get(key);
@@ -108,19 +110,38 @@ export function matches(asset: IAsset, search: string): boolean {
   });
 }
 
-/** The assets of each group, groups and assets by name. */
-export function byGroup(assets: readonly IAsset[]): [string, IAsset[]][] {
-  const groups = new Map<string, IAsset[]>();
+/** What the tree of assets is divided by. */
+export type Division = 'group' | 'notebook' | 'kind';
+
+/** The assets of each group, notebook or kind; both by name. */
+export function divided(assets: readonly IAsset[], by: Division): [string, IAsset[]][] {
+  const parts = new Map<string, IAsset[]>();
   for (const asset of assets) {
-    groups.set(asset.group, [...(groups.get(asset.group) ?? []), asset]);
+    const name = asset[by] || (by === 'kind' ? 'no kind' : 'modules');
+    const members = parts.get(name);
+    if (members) {
+      members.push(asset);
+    } else {
+      parts.set(name, [asset]);
+    }
   }
-  return [...groups]
-    .sort(([a], [b]) => a.localeCompare(b))
-    .map(([name, members]) => [name, members.sort((a, b) => a.key.localeCompare(b.key))]);
+  const collator = new Intl.Collator(undefined, { numeric: true });
+  return [...parts]
+    .sort(([a], [b]) => collator.compare(a, b))
+    .map(([name, members]) => [name, members.sort((a, b) => collator.compare(a.key, b.key))]);
+}
+
+/** Whether the search text is one of the selection language, which only the server understands. */
+export function isSelection(search: string): boolean {
+  return /[*+"'()]|\b(and|or|not)\b|\b(tag|owner|code_location|column|sinks|roots|key_wildcard|changed_in_branch)\b\s*[:(]/i.test(search);
 }
 
 /** The indices reached from `start` by following `direction`, without `start`. */
-export function reach(assets: readonly IAsset[], start: number, direction: 'upstream' | 'downstream'): Set<number> {
+export function reach(
+  assets: readonly { upstream: readonly number[]; downstream: readonly number[] }[],
+  start: number,
+  direction: 'upstream' | 'downstream'
+): Set<number> {
   const found = new Set<number>();
   const open = [...assets[start][direction]];
   while (open.length) {

@@ -1,7 +1,7 @@
 /** Choosing, checking and starting runs: plain data and the requests that fetch it. */
 
 import { Client } from '../client';
-import { BACKFILLS, CANCEL_BACKFILL, CHECK_CONFIG, JOBS, LAUNCH, PLAN, SELECT } from './queries';
+import { BACKFILLS, CANCEL_BACKFILL, CHECK_CONFIG, JOBS, LAUNCH, PARTITIONS, PLAN, SELECT, START_BACKFILL } from './queries';
 import type { IKey, ITag } from './runs';
 
 export interface IJob {
@@ -146,6 +146,34 @@ export async function loadBackfills(client: Client): Promise<IBackfill[]> {
     throw new Error(answer.partitionBackfillsOrError.message);
   }
   return answer.partitionBackfillsOrError.results;
+}
+
+export interface IPartitions {
+  keys: string[];
+  states: string[];
+}
+
+/** The partitions of an asset with their states; none where it has no partitions. */
+export async function loadPartitions(client: Client, key: string): Promise<IPartitions> {
+  const { assetNodeOrError: found } = await client.request<{
+    assetNodeOrError: IResult & { partitionStates?: IPartitions | null };
+  }>(PARTITIONS, { key: asKey(key) });
+  if (found.__typename !== 'AssetNode') {
+    throw new Error(found.message ?? found.__typename);
+  }
+  return found.partitionStates ?? { keys: [], states: [] };
+}
+
+/** Ask for a backfill of some partitions; returns its id. */
+export async function startBackfill(client: Client, key: string, partitionNames: string[], title: string): Promise<string> {
+  const params = { assetSelection: [asKey(key)], partitionNames, title: title || undefined };
+  const { launchPartitionBackfill: found } = await client.request<{
+    launchPartitionBackfill: IResult & { backfillId?: string };
+  }>(START_BACKFILL, { params });
+  if (!found.backfillId) {
+    throw new Error(found.message ?? found.__typename);
+  }
+  return found.backfillId;
 }
 
 export async function cancelBackfill(client: Client, id: string): Promise<void> {

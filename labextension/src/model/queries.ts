@@ -2,7 +2,18 @@
 
 export const GRAPH = `query Graph($selection: String) {
   assetGraph(selection: $selection) {
-    keys groups kinds descriptions notebooks cellIds states reasons materializedAt x y edgeSources edgeTargets
+    keys groups kinds descriptions notebooks cellIds partitioned states reasons materializedAt x y edgeSources edgeTargets
+  }
+}`;
+
+export const PLACES = `query Places($nodes: Int!, $sources: [Int!]!, $targets: [Int!]!) {
+  graphPlaces(nodes: $nodes, edgeSources: $sources, edgeTargets: $targets) { x y }
+}`;
+
+export const ROW_COUNTS = `query RowCounts($keys: [AssetKeyInput!]!) {
+  assetNodes(assetKeys: $keys) {
+    assetKey { path }
+    assetMaterializations(limit: 12) { metadataEntries { label ... on IntMetadataEntry { intRepr } } }
   }
 }`;
 
@@ -195,6 +206,30 @@ export const BACKFILLS = `query Backfills {
       }
     }
     ... on PythonError { message }
+  }
+}`;
+
+export const DEPLOYMENT = `query Deployment {
+  version
+  instance { info daemonHealth { allDaemonStatuses { daemonType healthy lastHeartbeatTime } } }
+  workspaceOrError {
+    __typename
+    ... on Workspace {
+      locationEntries { name problems { message } locationOrLoadError { __typename ... on PythonError { message } } }
+    }
+    ... on PythonError { message }
+  }
+}`;
+
+export const PARTITIONS = `query Partitions($key: AssetKeyInput!) {
+  assetNodeOrError(assetKey: $key) { __typename ... on AssetNode { partitionStates { keys states } } ... on Error { message } }
+}`;
+
+export const START_BACKFILL = `mutation StartBackfill($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on Error { message }
   }
 }`;
 

@@ -13,7 +13,8 @@ const COMMANDS: [string, string, IScreen['screen']][] = [
   ['cellmill:open-runs', 'Show Runs', 'runs'],
   ['cellmill:open-launchpad', 'Show Launchpad', 'launchpad'],
   ['cellmill:open-backfills', 'Show Backfills', 'backfills'],
-  ['cellmill:open-automation', 'Show Schedules and Sensors', 'automation']
+  ['cellmill:open-automation', 'Show Schedules and Sensors', 'automation'],
+  ['cellmill:open-deployment', 'Show Deployment', 'deployment']
 ];
 
 /** Wires the screens into JupyterLab: sidebar, tabs, commands, restored layout. */

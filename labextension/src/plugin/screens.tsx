@@ -6,6 +6,7 @@ import { AssetPage } from '../view/asset';
 import { Automation } from '../view/automation';
 import { Backfills } from '../view/backfills';
 import { Catalogue } from '../view/catalogue';
+import { Deployment } from '../view/deployment';
 import { Launchpad } from '../view/launchpad';
 import { Lineage } from '../view/lineage';
 import type { INavigator } from '../view/parts';
@@ -15,7 +16,7 @@ import { cellmillIcon } from './icon';
 
 /** What a main-area tab shows: enough to open it again after a reload. */
 export interface IScreen {
-  screen: 'lineage' | 'asset' | 'runs' | 'run' | 'automation' | 'launchpad' | 'backfills';
+  screen: 'lineage' | 'asset' | 'runs' | 'run' | 'automation' | 'launchpad' | 'backfills' | 'deployment';
   what: string;
 }
 
@@ -28,7 +29,8 @@ const TITLES: Record<IScreen['screen'], (what: string) => string> = {
   run: what => `Run ${what.slice(0, 8)}`,
   automation: () => 'Automation',
   launchpad: () => 'Launchpad',
-  backfills: () => 'Backfills'
+  backfills: () => 'Backfills',
+  deployment: () => 'Deployment'
 };
 
 /** Opens cellmill's screens as tabs of the main area, each at most once. */
@@ -65,6 +67,10 @@ export class LabNavigator implements INavigator {
 
   openBackfills(): void {
     this.open({ screen: 'backfills', what: '' });
+  }
+
+  openDeployment(): void {
+    this.open({ screen: 'deployment', what: '' });
   }
 
   openCell(path: string, cellId: string | null): void {
@@ -118,6 +124,8 @@ export class LabNavigator implements INavigator {
         return <Launchpad {...props} selection={what} />;
       case 'backfills':
         return <Backfills {...props} />;
+      case 'deployment':
+        return <Deployment {...props} />;
     }
   }
 }

@@ -1,55 +1,81 @@
-import { useState } from 'react';
+import { KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
 
 import type { CatalogueModel } from '../model/catalogue';
-import { ago } from '../model/format';
-import { byGroup, IAsset, matches } from '../model/graph';
+import { ago, count } from '../model/format';
+import { divided, Division, IAsset } from '../model/graph';
+import { loadRowCounts } from '../model/rows';
 import { useSignals } from './hooks';
 import { Button, INavigator, Note, StateBadge } from './parts';
+import { useSelected } from './selected';
 
-/** The assets by group, each with its state and a button that makes it. */
+/** The height of a row in pixels; all rows have it, so that only those in sight are made. */
+const ROW = 27;
+/** Rows above and below those in sight that are made too. */
+const MARGIN = 8;
+/** Above this many assets the parts of the tree are folded at first. */
+const FOLD_ABOVE = 400;
+
+type IRow =
+  | { kind: 'part'; name: string; size: number; open: boolean }
+  | { kind: 'asset'; asset: IAsset; at: number; of: number };
+
+/** The assets as a tree by group, notebook or kind, each with its state and a button that makes it. */
 export function Catalogue(props: { model: CatalogueModel; navigator: INavigator }): JSX.Element {
   const { model, navigator } = props;
   useSignals(model.changed, model.stateChanged);
   const [search, setSearch] = useState('');
-  const [folded, setFolded] = useState<ReadonlySet<string>>(new Set());
-  const found = model.assets.filter(asset => matches(asset, search));
+  const [division, setDivision] = useState<Division>('group');
+  const { wanted, problem } = useSelected(model, search);
+  const found = useMemo(
+    () => (wanted === null ? [...model.assets] : model.assets.filter(asset => wanted.has(asset.index))),
+    [model.assets, wanted]
+  );
 
   const make = (assets: readonly IAsset[]) => {
     const keys = assets.map(asset => asset.key);
     const what = keys.length === 1 ? keys[0] : `${keys.length} assets`;
     model.materialize(keys).then(
       runId => navigator.notify(`Materializing ${what} in run ${runId.slice(0, 8)}`, 'info'),
-      problem => navigator.notify(`${what} could not be started: ${problem.message}`, 'error')
+      error => navigator.notify(`${what} could not be started: ${error.message}`, 'error')
     );
-  };
-  const toggle = (group: string) => {
-    const next = new Set(folded);
-    if (!next.delete(group)) {
-      next.add(group);
-    }
-    setFolded(next);
   };
   const stale = found.filter(asset => asset.state === 'STALE' || asset.state === 'MISSING');
 
   return (
     <div className="cm-catalogue">
-      <div className="cm-toolbar">
-        <input
-          type="search"
-          className="cm-search"
-          placeholder="Search: name, group:x, state:stale"
-          aria-label="Search assets"
-          value={search}
-          onChange={event => setSearch(event.target.value)}
-        />
-        <Button label="↻" title="Read the notebooks and modules again" onClick={() => void model.reload()} />
-      </div>
-      <div className="cm-toolbar">
+      <div className="cm-places" role="group" aria-label="Screens">
         <Button label="Lineage" title="Show the lineage of all assets" onClick={() => navigator.openLineage()} />
         <Button label="Runs" title="Show the runs" onClick={() => navigator.openRuns()} />
         <Button label="Launch" title="Choose what to run, and how" onClick={() => navigator.openLaunchpad()} />
         <Button label="Backfills" title="Show backfills" onClick={() => navigator.openBackfills()} />
         <Button label="Automation" title="Show schedules and sensors" onClick={() => navigator.openAutomation()} />
+        <Button label="Deployment" title="Show code locations and daemons" onClick={() => navigator.openDeployment()} />
+      </div>
+      <div className="cm-toolbar">
+        <input
+          type="search"
+          className="cm-search"
+          placeholder="name, group:x, state:stale, *name"
+          title="Words, group:x, kind:x, state:stale; or a selection: *name takes everything upstream, name* everything downstream; and, or, not"
+          aria-label="Search assets"
+          value={search}
+          onChange={event => setSearch(event.target.value)}
+        />
+        <select
+          className="cm-select"
+          aria-label="Divide by"
+          value={division}
+          onChange={event => setDivision(event.target.value as Division)}
+        >
+          <option value="group">by group</option>
+          <option value="notebook">by notebook</option>
+          <option value="kind">by kind</option>
+        </select>
+        <Button label="↻" title="Read the notebooks and modules again" onClick={() => void model.reload()} />
+      </div>
+      <div className="cm-toolbar">
+        <span className="cm-when">{found.length === 1 ? '1 asset' : `${count(found.length)} assets`}</span>
+        <span className="cm-gap" />
         <Button
           label={`Make stale (${stale.length})`}
           title="Materialize every stale or missing asset in this list"
@@ -58,54 +84,228 @@ export function Catalogue(props: { model: CatalogueModel; navigator: INavigator 
         />
       </div>
       {model.problem && <Note kind="problem">{model.problem}</Note>}
+      {problem && <Note kind="problem">{problem}</Note>}
       {!model.loaded && <Note kind="wait">Reading the workspace…</Note>}
       {model.loaded && !model.problem && model.assets.length === 0 && <Empty />}
-      {model.assets.length > 0 && found.length === 0 && <Note>No asset answers to “{search}”.</Note>}
-      <div className="cm-groups">
-        {byGroup(found).map(([group, assets]) => (
-          <section key={group} aria-label={`Group ${group}`}>
-            <h3>
-              <button
-                type="button"
-                className="cm-fold"
-                aria-expanded={!folded.has(group)}
-                onClick={() => toggle(group)}
-              >
-                <span aria-hidden="true">{folded.has(group) ? '▸' : '▾'}</span> {group}{' '}
-                <span className="cm-count">{assets.length}</span>
-              </button>
-            </h3>
-            {!folded.has(group) && (
-              <ul className="cm-assets">
-                {assets.map(asset => (
-                  <Row key={asset.key} asset={asset} navigator={navigator} onMake={() => make([asset])} />
-                ))}
-              </ul>
-            )}
-          </section>
-        ))}
+      {model.assets.length > 0 && found.length === 0 && !problem && <Note>No asset answers to “{search}”.</Note>}
+      <Tree key={division} assets={found} model={model} division={division} navigator={navigator} make={make} />
+    </div>
+  );
+}
+
+/** The rows in sight; arrow keys move between them, Enter opens, left and right fold and unfold. */
+function Tree(props: {
+  assets: IAsset[];
+  model: CatalogueModel;
+  division: Division;
+  navigator: INavigator;
+  make(assets: readonly IAsset[]): void;
+}): JSX.Element {
+  const { assets, division, navigator, model } = props;
+  const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set());
+  const [active, setActive] = useState(0);
+  const [box, setBox] = useState<HTMLDivElement | null>(null);
+  const sight = useSight(box);
+  const foldedFirst = assets.length > FOLD_ABOVE;
+  const parts = useMemo(() => divided(assets, division), [assets, division]);
+  const rows = useMemo(() => {
+    const all: IRow[] = [];
+    for (const [name, members] of parts) {
+      const open = toggled.has(name) === foldedFirst;
+      all.push({ kind: 'part', name, size: members.length, open });
+      if (open) {
+        members.forEach((asset, at) => all.push({ kind: 'asset', asset, at: at + 1, of: members.length }));
+      }
+    }
+    return all;
+  }, [parts, toggled, foldedFirst]);
+
+  const first = Math.max(0, Math.floor(sight.top / ROW) - MARGIN);
+  const last = Math.min(rows.length, Math.ceil((sight.top + sight.height) / ROW) + MARGIN);
+  const shown = rows.slice(first, last);
+  const counts = useRowCounts(model, shown);
+  const toggle = (name: string) => {
+    const next = new Set(toggled);
+    if (!next.delete(name)) {
+      next.add(name);
+    }
+    setToggled(next);
+  };
+  const goTo = (to: number) => {
+    const at = Math.min(rows.length - 1, Math.max(0, to));
+    setActive(at);
+    const element = box;
+    if (element) {
+      element.scrollTop = Math.min(at * ROW, Math.max(element.scrollTop, (at + 1) * ROW - element.clientHeight));
+      requestAnimationFrame(() => element.querySelector<HTMLElement>(`[data-at="${at}"]`)?.focus());
+    }
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const row = rows[active];
+    const steps: Record<string, number> = { ArrowDown: active + 1, ArrowUp: active - 1, Home: 0, End: rows.length - 1 };
+    if (!row || (event.target as HTMLElement).tagName === 'BUTTON') {
+      return;
+    }
+    if (event.key in steps) {
+      goTo(steps[event.key]);
+    } else if (row.kind === 'part' && ['Enter', ' ', row.open ? 'ArrowLeft' : 'ArrowRight'].includes(event.key)) {
+      toggle(row.name);
+    } else if (row.kind === 'asset' && event.key === 'Enter') {
+      navigator.openAsset(row.asset.key);
+    } else if (row.kind === 'asset' && event.key === 'ArrowLeft') {
+      goTo(active - row.at);
+    } else {
+      return;
+    }
+    event.preventDefault();
+  };
+  if (!rows.length) {
+    return <></>;
+  }
+  const current = Math.min(active, rows.length - 1);
+  return (
+    <div className="cm-rows" ref={setBox} role="tree" aria-label={`Assets by ${division}`} onKeyDown={onKeyDown}>
+      <div role="presentation" style={{ height: rows.length * ROW, position: 'relative' }}>
+        {shown.map((row, i) => {
+          const at = first + i;
+          const common = {
+            'data-at': at,
+            role: 'treeitem',
+            tabIndex: at === current ? 0 : -1,
+            style: { top: at * ROW, height: ROW },
+            onFocus: () => setActive(at)
+          };
+          return row.kind === 'part' ? (
+            <div
+              {...common}
+              key={`part ${row.name}`}
+              className="cm-fold"
+              aria-level={1}
+              aria-expanded={row.open}
+              aria-label={`${row.name}, ${row.size} assets`}
+              onClick={() => toggle(row.name)}
+            >
+              <span aria-hidden="true">{row.open ? '▾' : '▸'}</span> <span className="cm-clip">{row.name}</span>{' '}
+              <span className="cm-count">{row.size}</span>
+            </div>
+          ) : (
+            <Row
+              key={row.asset.key}
+              reachable={at === current}
+              common={{ ...common, 'aria-level': 2, 'aria-posinset': row.at, 'aria-setsize': row.of }}
+              asset={row.asset}
+              counts={counts.get(row.asset.key)}
+              navigator={navigator}
+              onMake={() => props.make([row.asset])}
+            />
+          );
+        })}
       </div>
     </div>
   );
 }
 
-function Row(props: { asset: IAsset; navigator: INavigator; onMake(): void }): JSX.Element {
-  const { asset, navigator } = props;
+function Row(props: {
+  common: object;
+  /** Whether Tab leads to its button: it does for the row that has the focus. */
+  reachable: boolean;
+  asset: IAsset;
+  counts?: number[];
+  navigator: INavigator;
+  onMake(): void;
+}): JSX.Element {
+  const { asset, counts, navigator } = props;
   return (
-    <li className="cm-asset" data-key={asset.key} data-state={asset.state}>
+    <div
+      {...props.common}
+      className="cm-asset"
+      data-key={asset.key}
+      data-state={asset.state}
+      aria-label={`${asset.key}, ${asset.state.toLowerCase()}`}
+      title={`${asset.description || asset.key}\nDrag it into a notebook to load it there.`}
+      draggable
+      onDragStart={event => event.dataTransfer.setData('text/plain', `%load_asset ${asset.key}`)}
+      onClick={() => navigator.openAsset(asset.key)}
+    >
       <StateBadge state={asset.state} reason={asset.reason} quiet />
-      <button type="button" className="cm-name" title={asset.description} onClick={() => navigator.openAsset(asset.key)}>
-        {asset.key}
-      </button>
+      <span className="cm-name">{asset.key}</span>
+      {counts && <Spark counts={counts} />}
       <span className="cm-when">{ago(asset.materializedAt)}</span>
       <Button
         label="▶"
         title={`Materialize ${asset.key}`}
         disabled={asset.state === 'RUNNING' || asset.state === 'EXTERNAL'}
+        tabIndex={props.reachable ? 0 : -1}
         onClick={props.onMake}
       />
-    </li>
+    </div>
   );
+}
+
+/** The row counts of the last materializations as a line of a few pixels. */
+function Spark(props: { counts: number[] }): JSX.Element {
+  const { counts } = props;
+  const [low, high] = [Math.min(...counts), Math.max(...counts)];
+  const x = (i: number) => (counts.length === 1 ? 18 : 2 + (32 * i) / (counts.length - 1));
+  const y = (value: number) => (high === low ? 7 : 12 - (10 * (value - low)) / (high - low));
+  const last = counts[counts.length - 1];
+  const said = `${count(last)} rows${counts.length > 1 ? `; from ${count(low)} to ${count(high)} in the last ${counts.length}` : ''}`;
+  return (
+    <svg className="cm-spark" width="36" height="14" role="img" aria-label={said}>
+      <title>{said}</title>
+      <polyline points={counts.map((value, i) => `${x(i)},${y(value)}`).join(' ')} />
+      <circle cx={x(counts.length - 1)} cy={y(last)} r={2} />
+    </svg>
+  );
+}
+
+/** Where the element is scrolled to, and how high it is. */
+function useSight(element: HTMLElement | null): { top: number; height: number } {
+  const [sight, setSight] = useState({ top: 0, height: 800 });
+  useEffect(() => {
+    if (!element) {
+      return;
+    }
+    const look = () => setSight({ top: element.scrollTop, height: element.clientHeight });
+    const observer = new ResizeObserver(look);
+    observer.observe(element);
+    element.addEventListener('scroll', look, { passive: true });
+    return () => {
+      observer.disconnect();
+      element.removeEventListener('scroll', look);
+    };
+  }, [element]);
+  return sight;
+}
+
+/** The row counts of the assets in sight, asked for when scrolling rests, and again when they were made anew. */
+function useRowCounts(model: CatalogueModel, shown: readonly IRow[]): ReadonlyMap<string, number[]> {
+  const known = useRef(new Map<string, { at: number; counts: number[] }>());
+  const [counts, setCounts] = useState<ReadonlyMap<string, number[]>>(new Map());
+  const missing = shown.flatMap(row =>
+    row.kind === 'asset' && row.asset.materializedAt && known.current.get(row.asset.key)?.at !== row.asset.materializedAt
+      ? [row.asset]
+      : []
+  );
+  const question = missing.map(asset => `${asset.key} ${asset.materializedAt}`).join('\n');
+  useEffect(() => {
+    if (!question) {
+      return;
+    }
+    const timer = setTimeout(() => {
+      const asked = missing.map(asset => [asset.key, asset.materializedAt ?? 0] as const);
+      loadRowCounts(model.client, asked.map(([key]) => key)).then(
+        found => {
+          asked.forEach(([key, at]) => known.current.set(key, { at, counts: found.get(key) ?? [] }));
+          const all = [...known.current].filter(([, one]) => one.counts.length);
+          setCounts(new Map(all.map(([key, one]) => [key, one.counts])));
+        },
+        () => undefined // the plots are an extra: the list stands without them
+      );
+    }, 250);
+    return () => clearTimeout(timer);
+  }, [question]);
+  return counts;
 }
 
 function Empty(): JSX.Element {

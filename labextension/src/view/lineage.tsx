@@ -1,27 +1,47 @@
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 
 import type { CatalogueModel } from '../model/catalogue';
+import { Fold, foldNodes, INode, placeNodes, toSvg } from '../model/drawing';
 import { ago } from '../model/format';
-import { IAsset, matches, reach } from '../model/graph';
+import { IAsset, reach } from '../model/graph';
+import { Canvas, coloursOf, ICanvas, save } from './canvas';
 import { useSignals } from './hooks';
-import { fit, hit, IColours, IView, paint, zoom } from './painter';
+import { NODE_SIZE } from './painter';
 import { Button, INavigator, Note, StateBadge } from './parts';
+import { useSelected } from './selected';
 
-/** The whole workspace as one picture: pan, zoom, search, select, materialize. */
+/** The whole workspace as one picture: pan, zoom, search, fold, select, materialize. */
 export function Lineage(props: { model: CatalogueModel; navigator: INavigator; focus?: string }): JSX.Element {
   const { model, navigator } = props;
   useSignals(model.changed);
   const [selected, setSelected] = useState<string | null>(props.focus ?? null);
   const [search, setSearch] = useState('');
-  const asset = selected === null ? undefined : model.find(selected);
+  const [only, setOnly] = useState(false);
+  const [fold, setFold] = useState<Fold>('');
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const canvas = useRef<ICanvas>(null);
+  const { wanted, problem } = useSelected(model, search);
+  const { nodes, trouble } = useNodes(model, only ? wanted : null, fold, open);
+  const node = selected === null ? undefined : nodes.find(one => one.key === selected);
+  const asset = node?.members ? undefined : selected === null ? undefined : model.find(selected);
 
+  const lit = useMemo(() => litBy(nodes, only ? null : wanted, model, node), [nodes, only, wanted, node]);
   const make = (indices: Iterable<number>) => {
     const keys = [...indices].map(index => model.assets[index].key);
     model.materialize(keys).then(
       runId => navigator.notify(`Materializing ${keys.length} assets in run ${runId.slice(0, 8)}`, 'info'),
-      problem => navigator.notify(problem.message, 'error')
+      error => navigator.notify(error.message, 'error')
     );
   };
+  const turn = (key: string) => {
+    const next = new Set(open);
+    if (!next.delete(key)) {
+      next.add(key);
+    }
+    setOpen(next);
+    setSelected(null);
+  };
+  const chosen = wanted === null ? [] : [...wanted];
 
   return (
     <div className="cm-lineage">
@@ -29,32 +49,157 @@ export function Lineage(props: { model: CatalogueModel; navigator: INavigator; f
         <input
           type="search"
           className="cm-search"
-          placeholder="Highlight: name, group:x, state:stale"
+          placeholder="Highlight: name, group:x, state:stale, *name"
           aria-label="Highlight assets"
           value={search}
           onChange={event => setSearch(event.target.value)}
         />
+        <Button
+          label="Only these"
+          title="Only these: draw nothing but what the search means"
+          pressed={only}
+          disabled={!search.trim()}
+          onClick={() => setOnly(!only)}
+        />
+        <Button
+          label={`Materialize ${chosen.length || 'these'}`}
+          title="Materialize what the search means"
+          disabled={!chosen.length}
+          onClick={() => make(chosen)}
+        />
+        <select
+          className="cm-select"
+          aria-label="Fold"
+          value={fold}
+          onChange={event => {
+            setFold(event.target.value as Fold);
+            setOpen(new Set());
+            setSelected(null);
+          }}
+        >
+          <option value="">every asset</option>
+          <option value="group">groups folded</option>
+          <option value="notebook">notebooks folded</option>
+        </select>
+        {[...open].map(key => (
+          <Button key={key} label={`${key} ×`} title={`Fold ${key} again`} onClick={() => turn(key)} />
+        ))}
+        <span className="cm-gap" />
+        <span role="group" aria-label="Zoom" className="cm-joined">
+          <Button label="−" title="Zoom out" onClick={() => canvas.current?.magnify(0.8)} />
+          <Button label="Fit" title="Fit: show everything" onClick={() => canvas.current?.fit()} />
+          <Button label="+" title="Zoom in" onClick={() => canvas.current?.magnify(1.25)} />
+        </span>
+        <span role="group" aria-label="Export" className="cm-joined">
+          <Button label="SVG" title="Save the picture as SVG" onClick={() => saveSvg(nodes, canvas.current)} />
+          <Button label="PNG" title="Save the picture as PNG" onClick={() => canvas.current?.savePng()} />
+        </span>
         <Legend />
       </div>
       {model.problem && <Note kind="problem">{model.problem}</Note>}
+      {(problem ?? trouble) && <Note kind="problem">{problem ?? trouble}</Note>}
       {model.loaded && !model.problem && model.assets.length === 0 && (
         <Note>No asset yet: start a notebook cell with %%asset and save the notebook.</Note>
       )}
       <div className="cm-stage">
         <Canvas
+          ref={canvas}
           model={model}
-          selected={selected}
-          search={search}
-          onSelect={setSelected}
-          onOpen={key => navigator.openAsset(key)}
+          nodes={nodes}
+          selected={node?.index ?? null}
+          lit={lit}
+          onSelect={found => setSelected(found?.key ?? null)}
+          onOpen={found => (found.members ? turn(found.key) : navigator.openAsset(found.key))}
         />
         {asset && (
           <aside className="cm-side" aria-label={`Asset ${asset.key}`}>
             <Side asset={asset} model={model} navigator={navigator} make={make} onSelect={setSelected} />
           </aside>
         )}
+        {node?.members && (
+          <aside className="cm-side" aria-label={`Folded ${node.key}`}>
+            <Folded node={node} make={make} onOpen={() => turn(node.key)} />
+          </aside>
+        )}
       </div>
     </div>
+  );
+}
+
+/** The nodes with their places: the assets as they came, or what folding and filtering left of them. */
+function useNodes(
+  model: CatalogueModel,
+  wanted: ReadonlySet<number> | null,
+  fold: Fold,
+  open: ReadonlySet<string>
+): { nodes: readonly INode[]; trouble: string | null } {
+  const plain = wanted === null && fold === '';
+  const [folded, setFolded] = useState<readonly INode[]>([]);
+  const [trouble, setTrouble] = useState<string | null>(null);
+  useEffect(() => {
+    setTrouble(null);
+    if (plain) {
+      return;
+    }
+    let current = true;
+    placeNodes(model.client, foldNodes(model.assets, wanted, fold, open)).then(
+      found => current && setFolded(found),
+      error => current && setTrouble(error.message)
+    );
+    return () => {
+      current = false;
+    };
+  }, [model.assets, wanted, fold, open]);
+  return { nodes: plain ? model.assets : folded, trouble };
+}
+
+/** The nodes to show in full: those of the search, else the selected one's whole lineage; null for all. */
+function litBy(
+  nodes: readonly INode[],
+  wanted: ReadonlySet<number> | null,
+  model: CatalogueModel,
+  node: INode | undefined
+): ReadonlySet<number> | null {
+  if (wanted !== null) {
+    const isWanted = (one: INode) =>
+      one.members?.some(member => wanted.has(member.index)) ?? wanted.has(model.find(one.key)?.index ?? -1);
+    return new Set(nodes.filter(isWanted).map(one => one.index));
+  }
+  return node ? new Set([node.index, ...reach(nodes, node.index, 'upstream'), ...reach(nodes, node.index, 'downstream')]) : null;
+}
+
+function saveSvg(nodes: readonly INode[], canvas: ICanvas | null): void {
+  if (canvas) {
+    const text = toSvg(nodes, NODE_SIZE, coloursOf(canvas.element));
+    save(new Blob([text], { type: 'image/svg+xml' }), 'lineage.svg');
+  }
+}
+
+function Folded(props: { node: INode; make(indices: Iterable<number>): void; onOpen(): void }): JSX.Element {
+  const { node } = props;
+  const members = node.members ?? [];
+  return (
+    <>
+      <h2>{node.key}</h2>
+      <p>
+        <StateBadge state={node.state} /> · {members.length} assets
+      </p>
+      <div className="cm-toolbar">
+        <Button primary label="Unfold" title={`Unfold ${node.key}`} onClick={props.onOpen} />
+        <Button
+          label="Materialize all"
+          title={`Materialize all of ${node.key}`}
+          onClick={() => props.make(members.map(member => member.index))}
+        />
+      </div>
+      <ul className="cm-plain">
+        {members.slice(0, 200).map(member => (
+          <li key={member.key}>
+            <StateBadge state={member.state} reason={member.reason} quiet /> {member.key}
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 
@@ -95,6 +240,11 @@ function Side(props: {
           title="Materialize this and everything below it"
           onClick={() => make([asset.index, ...reach(model.assets, asset.index, 'downstream')])}
         />
+        <Button
+          label="stale above"
+          title="Materialize this, and what is stale or missing above it"
+          onClick={() => make([...staleAbove(model, asset), asset.index])}
+        />
         <Button label="Open" title={`Open the page of ${asset.key}`} onClick={() => navigator.openAsset(asset.key)} />
       </div>
       {asset.upstream.length > 0 && <h3>Made from</h3>}
@@ -102,6 +252,13 @@ function Side(props: {
       {asset.downstream.length > 0 && <h3>Used by</h3>}
       <ul>{names(asset.downstream)}</ul>
     </>
+  );
+}
+
+/** The assets above that would be made anew. */
+function staleAbove(model: CatalogueModel, asset: IAsset): number[] {
+  return [...reach(model.assets, asset.index, 'upstream')].filter(index =>
+    ['STALE', 'MISSING', 'FAILED'].includes(model.assets[index].state)
   );
 }
 
@@ -117,193 +274,3 @@ function Legend(): JSX.Element {
   );
 }
 
-interface ICanvasProps {
-  model: CatalogueModel;
-  selected: string | null;
-  search: string;
-  onSelect(key: string | null): void;
-  onOpen(key: string): void;
-}
-
-function Canvas(props: ICanvasProps): JSX.Element {
-  const { model, selected, search, onSelect } = props;
-  const element = useRef<HTMLCanvasElement>(null);
-  const view = useRef<IView | null>(null);
-  /** Whether the reader chose what to look at; until then the whole graph is kept in sight. */
-  const moved = useRef(false);
-  const drag = useRef<{ x: number; y: number; moved: boolean } | null>(null);
-
-  const draw = useCallback(() => {
-    const canvas = element.current;
-    const context = canvas?.getContext('2d');
-    if (!canvas || !context || !canvas.clientWidth) {
-      return;
-    }
-    const size = { width: canvas.clientWidth, height: canvas.clientHeight };
-    const ratio = window.devicePixelRatio || 1;
-    if (canvas.width !== size.width * ratio || canvas.height !== size.height * ratio) {
-      canvas.width = size.width * ratio;
-      canvas.height = size.height * ratio;
-    }
-    view.current ??= model.assets.length ? fit(model.assets, size.width, size.height) : null;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const chosen = selected === null ? null : (model.find(selected)?.index ?? null);
-    paint(context, model.assets, view.current ?? { x: 0, y: 0, scale: 1 }, size, coloursOf(canvas), {
-      selected: chosen,
-      lit: litBy(model.assets, search, chosen)
-    });
-    if (canvas.dataset.painted !== String(model.assets.length)) {
-      canvas.dataset.painted = String(model.assets.length);
-      canvas.dataset.paintedAt = String(Math.round(performance.now()));
-    }
-  }, [model, selected, search]);
-
-  useEffect(() => {
-    draw();
-    const observer = new ResizeObserver(() => {
-      if (!moved.current) {
-        view.current = null;
-      }
-      draw();
-    });
-    if (element.current) {
-      observer.observe(element.current);
-    }
-    const structure = () => {
-      view.current = null;
-      draw();
-    };
-    model.changed.connect(structure);
-    model.stateChanged.connect(draw);
-    return () => {
-      observer.disconnect();
-      model.changed.disconnect(structure);
-      model.stateChanged.disconnect(draw);
-    };
-  }, [draw]);
-
-  useEffect(() => {
-    const canvas = element.current;
-    const wheel = (event: WheelEvent) => {
-      event.preventDefault();
-      moved.current = true;
-      if (view.current) {
-        view.current = zoom(view.current, Math.exp(-event.deltaY / 400), event.offsetX, event.offsetY);
-        draw();
-      }
-    };
-    // React's own wheel handlers are passive: they cannot keep the page from scrolling.
-    canvas?.addEventListener('wheel', wheel, { passive: false });
-    return () => canvas?.removeEventListener('wheel', wheel);
-  }, [draw]);
-
-  const move = (byX: number, byY: number) => {
-    moved.current = true;
-    if (view.current) {
-      view.current = {
-        ...view.current,
-        x: view.current.x - byX / view.current.scale,
-        y: view.current.y - byY / view.current.scale
-      };
-      draw();
-    }
-  };
-  const step = (key: string): void => {
-    const asset = selected === null ? model.assets[0] : model.find(selected);
-    if (!asset) {
-      return;
-    }
-    const next = { ArrowLeft: asset.upstream[0], ArrowRight: asset.downstream[0] }[key] ?? neighbour(model, asset, key);
-    onSelect(selected === null ? asset.key : (model.assets[next]?.key ?? asset.key));
-  };
-
-  return (
-    <canvas
-      ref={element}
-      className="cm-canvas"
-      tabIndex={0}
-      role="img"
-      aria-label={`Lineage of ${model.assets.length} assets${selected ? `; ${selected} is selected` : ''}. Arrow keys move along the graph, Enter opens the asset.`}
-      onPointerDown={event => {
-        drag.current = { x: event.clientX, y: event.clientY, moved: false };
-        event.currentTarget.setPointerCapture(event.pointerId);
-      }}
-      onPointerMove={event => {
-        const start = drag.current;
-        if (start) {
-          start.moved ||= Math.hypot(event.clientX - start.x, event.clientY - start.y) > 3;
-          if (start.moved) {
-            move(event.clientX - start.x, event.clientY - start.y);
-            drag.current = { x: event.clientX, y: event.clientY, moved: true };
-          }
-        }
-      }}
-      onPointerUp={event => {
-        const clicked = drag.current && !drag.current.moved;
-        drag.current = null;
-        if (clicked && view.current) {
-          const { offsetX, offsetY } = event.nativeEvent;
-          onSelect(hit(model.assets, view.current, offsetX, offsetY)?.key ?? null);
-        }
-      }}
-      onDoubleClick={() => selected !== null && props.onOpen(selected)}
-      onKeyDown={event => {
-        if (event.key.startsWith('Arrow')) {
-          event.preventDefault();
-          step(event.key);
-        } else if (event.key === 'Enter' && selected !== null) {
-          props.onOpen(selected);
-        } else if (event.key === 'Escape') {
-          onSelect(null);
-        } else if ('+-0'.includes(event.key) && view.current) {
-          const { clientWidth, clientHeight } = event.currentTarget;
-          moved.current = event.key !== '0';
-          view.current =
-            event.key === '0'
-              ? null
-              : zoom(view.current, event.key === '+' ? 1.25 : 0.8, clientWidth / 2, clientHeight / 2);
-          draw();
-        }
-      }}
-    />
-  );
-}
-
-/** The next asset of the same column, for the up and down keys. */
-function neighbour(model: CatalogueModel, asset: IAsset, key: string): number {
-  const column = model.assets.filter(other => other.x === asset.x).sort((a, b) => a.y - b.y);
-  const at = column.indexOf(asset) + (key === 'ArrowDown' ? 1 : key === 'ArrowUp' ? -1 : 0);
-  return (column[at] ?? asset).index;
-}
-
-/** The assets to show in full: those of the search, else the selected one's whole lineage; null for all. */
-function litBy(assets: readonly IAsset[], search: string, selected: number | null): ReadonlySet<number> | null {
-  if (search.trim()) {
-    return new Set(assets.filter(asset => matches(asset, search)).map(asset => asset.index));
-  }
-  if (selected === null) {
-    return null;
-  }
-  return new Set([selected, ...reach(assets, selected, 'upstream'), ...reach(assets, selected, 'downstream')]);
-}
-
-/** The colours of the theme that is on now. */
-function coloursOf(element: HTMLElement): IColours {
-  const style = getComputedStyle(element);
-  const value = (name: string, otherwise: string) => style.getPropertyValue(name).trim() || otherwise;
-  return {
-    text: value('--jp-ui-font-color1', '#222'),
-    background: value('--jp-layout-color0', '#fff'),
-    node: value('--jp-layout-color1', '#fff'),
-    edge: value('--cm-edge', '#888'),
-    focus: value('--jp-brand-color1', '#1976d2'),
-    states: {
-      FRESH: value('--cm-fresh', '#2e7d32'),
-      STALE: value('--cm-stale', '#b26a00'),
-      MISSING: value('--cm-missing', '#757575'),
-      RUNNING: value('--cm-running', '#1565c0'),
-      FAILED: value('--cm-failed', '#c62828'),
-      EXTERNAL: value('--cm-external', '#6a1b9a')
-    }
-  };
-}

@@ -13,6 +13,7 @@ export interface INavigator {
   openAutomation(): void;
   openLaunchpad(selection?: string): void;
   openBackfills(): void;
+  openDeployment(): void;
   /** Show the cell of a notebook; absent where no notebook can be shown. */
   openCell?(path: string, cellId: string | null): void;
   notify(message: string, kind: 'info' | 'error' | 'success'): void;
@@ -69,11 +70,15 @@ export function Button(props: {
   title?: string;
   primary?: boolean;
   disabled?: boolean;
+  pressed?: boolean;
+  tabIndex?: number;
   onClick(): void;
 }): JSX.Element {
   return (
     <button
       type="button"
+      tabIndex={props.tabIndex}
+      aria-pressed={props.pressed}
       className={props.primary ? 'cm-button cm-primary' : 'cm-button'}
       title={props.title ?? props.label}
       aria-label={spoken(props.label, props.title)}

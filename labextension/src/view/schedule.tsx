@@ -40,7 +40,10 @@ export function ScheduleForm(props: {
     };
   }, [cron, timezone]);
   const right = preview !== null && preview.problem === null && selection.trim() !== '';
-  useEffect(() => props.onLine(right ? scheduleLine(cron, selection, timezone, name) : null));
+  const line = right ? scheduleLine(cron, selection, timezone, name) : null;
+  useEffect(() => {
+    props.onLine(line);
+  }, [line]);
 
   const time = (at: number) =>
     new Date(at * 1000).toLocaleString(undefined, { timeZone: timezone, dateStyle: 'full', timeStyle: 'short' });

@@ -14,6 +14,7 @@ from typing import Any
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.graphql.cells import CellSources
 from cellmill.graphql.freshness import Freshness, load_freshness
+from cellmill.graphql.known import Known
 from cellmill.instance.automation import InstigatorState, Tick
 from cellmill.instance.instance import Instance
 from cellmill.planning.asset_state import AssetState
@@ -26,8 +27,10 @@ from cellmill.workspace.workspace import Workspace
 REPOSITORY = "__repository__"
 #: The job that any selection of assets runs in.
 ASSET_JOB = "__ASSET_JOB"
-#: Seconds between two looks at the workspace's files while somebody follows the assets.
-LOOK_S = 2.0
+#: Seconds between two looks at the workspace's files while somebody follows the assets; more where a look takes long.
+LOOK_S = 1.5
+#: The time of a look against the time until the next one: at most a twentieth goes into looking.
+LOOK_SHARE = 20.0
 
 
 @dataclass(slots=True)
@@ -38,8 +41,10 @@ class Shared:
     instance: Instance
     lock: threading.Lock = field(default_factory=threading.Lock)
     closed: bool = False
-    looked_at: float = 0.0
+    look_at: float = 0.0
     cells: CellSources = field(default_factory=CellSources)
+    #: What was worked out of the newest manifest.
+    known: Known | None = None
 
 
 class Context:
@@ -76,23 +81,27 @@ class Context:
         with self.shared.lock:
             manifest = self.workspace.refresh()
         self.__dict__["manifest"] = manifest
-        for name in ("assets", "children", "states", "planned_runs", "freshness"):
+        for name in ("states", "planned_runs", "freshness"):
             self.__dict__.pop(name, None)
         return manifest
 
-    @cached_property
+    @property
+    def known(self) -> Known:
+        """What follows from the manifest alone, shared by all requests until it changes."""
+        found = self.shared.known
+        if found is None or found.manifest is not self.manifest:
+            found = self.shared.known = Known(self.manifest)
+        return found
+
+    @property
     def assets(self) -> Mapping[AssetKey, AssetEntry]:
         """Every asset that has a definition, in the manifest's order."""
-        return {entry.asset_key: entry for entry in self.manifest.assets}
+        return self.known.assets
 
-    @cached_property
+    @property
     def children(self) -> Mapping[AssetKey, list[AssetKey]]:
         """The assets that are made from each asset."""
-        found: dict[AssetKey, list[AssetKey]] = {key: [] for key in self.assets}
-        for key, entry in self.assets.items():
-            for path in entry.upstream:
-                found.setdefault(AssetKey(path), []).append(key)
-        return found
+        return self.known.children
 
     @property
     def location_names(self) -> list[str]:
@@ -180,10 +189,13 @@ class Context:
         """Read the workspace again where its files were not looked at for a moment."""
         now = time.monotonic()
         with self.shared.lock:
-            due = now - self.shared.looked_at > LOOK_S
-            self.shared.looked_at = now if due else self.shared.looked_at
+            due = now > self.shared.look_at
+            if due:
+                self.shared.look_at = now + LOOK_S
         if due:
             self.refresh()
+            took = time.monotonic() - now
+            self.shared.look_at = max(self.shared.look_at, now + took * LOOK_SHARE)
 
     def keep_records(self, records: Sequence[RunRecord]) -> None:
         """Remember records that a list loaded, for the fields that ask for them one by one."""

@@ -49,17 +49,7 @@ def freshness_of(
     context: Context, unsaved: Sequence[AssetFacts], without: Collection[AssetKey] = ()
 ) -> dict[AssetKey, Freshness]:
     """The state of every asset, those of a document that is being edited in place of the saved ones `without`."""
-    facts = [
-        AssetFacts(
-            key=key,
-            parents=tuple(AssetKey(path) for path in entry.upstream),
-            code_version=entry.code_version,
-            is_external=not entry.materializable,
-            is_partitioned=entry.partitions is not None,
-        )
-        for key, entry in context.assets.items()
-        if key not in without
-    ]
+    facts = [fact for fact in context.known.facts if fact.key not in without]
     facts += unsaved
     decided = decide_staleness(facts, context.states)
     return {fact.key: _with_runs(context, fact, decided[fact.key]) for fact in facts}

@@ -2,39 +2,57 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NewType
 
 import strawberry
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.graphql.documented import said
-from cellmill.graphql.freshness import AssetState, Freshness
+from cellmill.graphql.freshness import Freshness
 from cellmill.planning.layout import lay_out
+from cellmill.workspace.manifest import AssetEntry
 
 if TYPE_CHECKING:
     from cellmill.graphql.context import Context
 
+#: Nodes of a graph that is laid out for a client.
+MAX_NODES = 20_000
 #: Distance between the left edges of two columns, and between the top edges of two rows, in pixels.
 COLUMN, ROW = 230.0, 54.0
+
+
+#: A list that is sent as it is: completing 10,000 items one by one takes GraphQL half a second for each request.
+Column = NewType("Column", list[Any])
+COLUMN_SCALAR = strawberry.scalar(
+    name="Column", description="A list of plain values, one for each asset, node or edge."
+)
+
+
+def column(description: str) -> Any:
+    """A field that holds a whole column."""
+    return strawberry.field(description=description, graphql_type=Column)
 
 
 @strawberry.type(description="All assets with a definition: one list for each property, in the same order.")
 class AssetGraphView:
     """All assets, a list for each property."""
 
-    keys: list[str] = said("The keys, parts joined by `/`.")
-    groups: list[str] = said("The group of each.")
-    kinds: list[str] = said("What each is made with; empty where unknown.")
-    descriptions: list[str] = said("The first line of the description of each.")
-    notebooks: list[str] = said("The notebook or file of each.")
-    cell_ids: list[str] = said("The id of the cell that defines each; empty where no cell does.")
-    states: list[AssetState] = said("The state of each.")
-    reasons: list[str] = said("Why each is in its state.")
-    materialized_at: list[float | None] = said("When each was last made, in seconds since the epoch.")
-    x: list[float] = said("The left edge of each, in pixels.")
-    y: list[float] = said("The top edge of each, in pixels.")
-    edge_sources: list[int] = said("The position in `keys` at which each edge begins.")
-    edge_targets: list[int] = said("The position in `keys` at which each edge ends.")
+    keys: list[str] = column("The keys, parts joined by `/`.")
+    groups: list[str] = column("The group of each.")
+    kinds: list[str] = column("What each is made with; empty where unknown.")
+    descriptions: list[str] = column("The first line of the description of each.")
+    notebooks: list[str] = column("The notebook or file of each.")
+    cell_ids: list[str] = column("The id of the cell that defines each; empty where no cell does.")
+    partitioned: list[bool] = column("Whether each has partitions.")
+    states: list[str] = column("The `AssetState` of each.")
+    reasons: list[str] = column("Why each is in its state.")
+    materialized_at: list[float | None] = column("When each was last made, in seconds since the epoch.")
+    x: list[float] = column("The left edge of each, in pixels.")
+    y: list[float] = column("The top edge of each, in pixels.")
+    edge_sources: list[int] = column("The position in `keys` at which each edge begins.")
+    edge_targets: list[int] = column("The position in `keys` at which each edge ends.")
 
 
 @strawberry.type(description="What changed in the asset graph since the last message.")
@@ -42,40 +60,84 @@ class AssetGraphPatch:
     """What changed in the asset graph."""
 
     structure_changed: bool = said("Whether the graph must be loaded anew; the lists are then empty.")
-    keys: list[str] = said("The assets whose state changed.")
-    states: list[AssetState] = said("The new state of each.")
-    reasons: list[str] = said("Why each is in its state.")
-    materialized_at: list[float | None] = said("When each was last made, in seconds since the epoch.")
+    keys: list[str] = column("The assets whose state changed.")
+    states: list[str] = column("The new `AssetState` of each.")
+    reasons: list[str] = column("Why each is in its state.")
+    materialized_at: list[float | None] = column("When each was last made, in seconds since the epoch.")
+
+
+@strawberry.type(description="Where the nodes of a graph are drawn.")
+class Places:
+    """Where the nodes of a graph are drawn."""
+
+    x: list[float] = column("The left edge of each node, in pixels.")
+    y: list[float] = column("The top edge of each node, in pixels.")
+
+
+@dataclass(frozen=True, slots=True)
+class GraphShape:
+    """What the definitions alone say of a graph: its assets, edges and places."""
+
+    entries: tuple[AssetEntry, ...]
+    names: list[str]
+    sources: list[int]
+    targets: list[int]
+    places: Places
+
+
+def shape_of(assets: Mapping[AssetKey, AssetEntry]) -> GraphShape:
+    """The shape of the graph of these assets."""
+    index = {key.parts: at for at, key in enumerate(assets)}
+    entries = tuple(assets.values())
+    sources, targets = [], []
+    for at, entry in enumerate(entries):
+        for path in entry.upstream:
+            above = index.get(path)
+            if above is not None:
+                sources.append(above)
+                targets.append(at)
+    names = [entry.name for entry in entries]
+    return GraphShape(entries, names, sources, targets, places_of(names, sources, targets))
+
+
+def places_of(names: Sequence[str], sources: Sequence[int], targets: Sequence[int]) -> Places:
+    """Lay out the graph of these nodes and edges; an edge is a pair of positions in `names`."""
+    found = lay_out(names, [(names[a], names[b]) for a, b in zip(sources, targets, strict=True)])
+    return Places(x=[found[name][0] * COLUMN for name in names], y=[found[name][1] * ROW for name in names])
+
+
+def places_for(nodes: int, sources: Sequence[int], targets: Sequence[int]) -> Places:
+    """Lay out a graph that a screen made by folding or filtering; its nodes are numbers."""
+    if not 0 <= nodes <= MAX_NODES or len(sources) != len(targets):
+        raise ValueError(f"A graph has at most {MAX_NODES} nodes, and each edge a source and a target.")
+    if any(not 0 <= end < nodes for end in (*sources, *targets)):
+        raise ValueError("An edge leads to a node that is not there.")
+    return places_of([str(node) for node in range(nodes)], sources, targets)
 
 
 def graph_view(context: Context, wanted: frozenset[AssetKey] | None) -> AssetGraphView:
     """The graph of the wanted assets, or of all."""
-    entries = [entry for key, entry in context.assets.items() if wanted is None or key in wanted]
-    index = {entry.asset_key: at for at, entry in enumerate(entries)}
-    sources, targets = [], []
-    for at, entry in enumerate(entries):
-        for path in entry.upstream:
-            above = index.get(AssetKey(path))
-            if above is not None:
-                sources.append(above)
-                targets.append(at)
-    names = ["/".join(entry.key) for entry in entries]
-    places = lay_out(names, [(names[a], names[b]) for a, b in zip(sources, targets, strict=True)])
-    states = [context.freshness[entry.asset_key] for entry in entries]
+    if wanted is None:
+        shape = context.known.shape
+    else:
+        shape = shape_of({key: entry for key, entry in context.assets.items() if key in wanted})
+    keys = context.assets if wanted is None else [entry.asset_key for entry in shape.entries]
+    states = [context.freshness[key] for key in keys]
     return AssetGraphView(
-        keys=names,
-        groups=[entry.group for entry in entries],
-        kinds=[entry.kinds[0] if entry.kinds else "" for entry in entries],
-        descriptions=[(entry.description or "").strip().partition("\n")[0] for entry in entries],
-        notebooks=[entry.notebook or entry.file or "" for entry in entries],
-        cell_ids=[entry.cell_id or "" for entry in entries],
-        states=[one.state for one in states],
+        keys=shape.names,
+        groups=[entry.group for entry in shape.entries],
+        kinds=[entry.kinds[0] if entry.kinds else "" for entry in shape.entries],
+        descriptions=[(entry.description or "").strip().partition("\n")[0] for entry in shape.entries],
+        notebooks=[entry.notebook or entry.file or "" for entry in shape.entries],
+        cell_ids=[entry.cell_id or "" for entry in shape.entries],
+        partitioned=[entry.partitions is not None for entry in shape.entries],
+        states=[one.state.value for one in states],
         reasons=[one.reason for one in states],
         materialized_at=[one.materialized_at for one in states],
-        x=[places[name][0] * COLUMN for name in names],
-        y=[places[name][1] * ROW for name in names],
-        edge_sources=sources,
-        edge_targets=targets,
+        x=shape.places.x,
+        y=shape.places.y,
+        edge_sources=shape.sources,
+        edge_targets=shape.targets,
     )
 
 
@@ -86,7 +148,7 @@ def graph_patch(before: dict[AssetKey, Freshness], after: dict[AssetKey, Freshne
     return AssetGraphPatch(
         structure_changed=changed,
         keys=[key.to_user_string() for key in keys],
-        states=[one.state for one in states],
+        states=[one.state.value for one in states],
         reasons=[one.reason for one in states],
         materialized_at=[one.materialized_at for one in states],
     )

@@ -51,7 +51,7 @@ from cellmill.graphql.backfills import (
 from cellmill.graphql.config_check import PipelineConfigValidationResult, check_config, config_schema
 from cellmill.graphql.deployment import Instance
 from cellmill.graphql.documented import CursorArg, LimitArg, RunIdArg, arg, documented, page_size, said
-from cellmill.graphql.graph_view import AssetGraphView, graph_view
+from cellmill.graphql.graph_view import AssetGraphView, Places, graph_view, places_for
 from cellmill.graphql.launching import PipelineSelector
 from cellmill.graphql.metadata import AssetKey
 from cellmill.graphql.notebook_states import CellInput, CellState, cell_states
@@ -327,6 +327,16 @@ class Query:
             return graph_view(info.context, None)
         entries = info.context.workspace.select(AssetSelection.from_string(selection))
         return graph_view(info.context, frozenset(entry.asset_key for entry in entries))
+
+    @documented
+    def graph_places(
+        self,
+        nodes: Annotated[int, arg("How many nodes there are.")],
+        edge_sources: Annotated[list[int], arg("The number of the node at which each edge begins.")],
+        edge_targets: Annotated[list[int], arg("The number of the node at which each edge ends.")],
+    ) -> Places:
+        """Where to draw the nodes of a graph, as of the asset graph with some groups folded."""
+        return places_for(nodes, edge_sources, edge_targets)
 
     @documented
     def notebook_cells(

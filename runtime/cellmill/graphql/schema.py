@@ -15,6 +15,7 @@ from strawberry.types.execution import PreExecutionError
 from cellmill.errors import CellmillError
 from cellmill.graphql.context import Context
 from cellmill.graphql.events import ALL_TYPES, ObjectStoreOperationEvent
+from cellmill.graphql.graph_view import COLUMN_SCALAR, Column
 from cellmill.graphql.metadata import ENTRY_TYPES
 from cellmill.graphql.mutation import Mutation
 from cellmill.graphql.permissions import MAX_TOKENS
@@ -41,7 +42,7 @@ schema = strawberry.Schema(
     mutation=Mutation,
     subscription=Subscription,
     types=[*ENTRY_TYPES, *ALL_TYPES, ObjectStoreOperationEvent],
-    config=StrawberryConfig(disable_field_suggestions=False),
+    config=StrawberryConfig(disable_field_suggestions=False, scalar_map={Column: COLUMN_SCALAR}),
     extensions=[
         lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
         lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),

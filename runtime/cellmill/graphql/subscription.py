@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
 import strawberry
 
+from cellmill.definitions.asset_key import AssetKey
 from cellmill.graphql.context import Context
 from cellmill.graphql.documented import CursorArg, RunIdArg, said
 from cellmill.graphql.events import DagsterRunEvent, MessageEvent, run_event
+from cellmill.graphql.freshness import Freshness
 from cellmill.graphql.graph_view import AssetGraphPatch, graph_patch
 from cellmill.graphql.runs import MAX_EVENTS, Run
+from cellmill.workspace.manifest import Manifest
 
 
 class Changes(Protocol):
@@ -88,20 +92,34 @@ def _last_cursor(context: Context, run_id: str) -> str | None:
     return str(found.cursor) if found.records else None
 
 
-def _look(context: Context) -> tuple[Any, Any]:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The assets at one moment; nothing changed as long as manifest and newest event are the same."""
+
+    manifest: Manifest
+    event_id: int
+    freshness: dict[AssetKey, Freshness]
+
+
+def _look(context: Context, before: _Seen | None) -> _Seen:
     fresh = context.for_request(context.user)
     fresh.follow_files()
-    return fresh.manifest, dict(fresh.freshness)
+    newest = context.instance.events.last_id()
+    if before is not None and before.manifest is fresh.manifest and before.event_id == newest:
+        return before
+    return _Seen(fresh.manifest, newest, dict(fresh.freshness))
 
 
 async def follow_assets(live: Live) -> AsyncIterator[AssetGraphPatch]:
     """What changes in the asset graph: states, or that it must be loaded anew."""
-    before_manifest, before = await asyncio.to_thread(_look, live.context)
+    before = await asyncio.to_thread(_look, live.context, None)
     async for _ in live.changes.changes():
-        manifest, now = await asyncio.to_thread(_look, live.context)
-        changed = manifest is not before_manifest and manifest.assets != before_manifest.assets
-        patch = graph_patch(before, now, changed)
-        before_manifest, before = manifest, now
+        now = await asyncio.to_thread(_look, live.context, before)
+        if now is before:
+            continue
+        changed = now.manifest is not before.manifest and now.manifest.assets != before.manifest.assets
+        patch = graph_patch(before.freshness, now.freshness, changed)
+        before = now
         if patch.structure_changed or patch.keys:
             yield patch
 

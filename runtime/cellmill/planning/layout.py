@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 #: Sweeps over all columns; crossings hardly change after the fourth (measured on random layered graphs).
 _SWEEPS = 4
+#: How wide a column is drawn, in rows; and how wide the whole picture should be against its height.
+_COLUMN_ROWS, _ASPECT = 4.0, 1.6
+#: Rows that connected parts are stacked to before a second stack begins beside the first.
+_STACK_ROWS = 12.0
 
 
 def lay_out(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> Mapping[str, tuple[float, float]]:
     """Column and row of every node, in units of one; the same graph always gets the same picture.
 
     A node stands right of all that it comes from; the edges of a cycle that would lead back are ignored.
-    Connected parts are drawn one below the other. Time grows with nodes plus edges, times their logarithm.
+    Connected parts are drawn one below the other, in as many stacks as make a picture of a screen's shape. Time grows
+    with nodes plus edges, times their logarithm.
     """
     above: dict[str, list[str]] = {node: [] for node in nodes}
     below: dict[str, list[str]] = {node: [] for node in nodes}
@@ -21,13 +27,23 @@ def lay_out(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> Mapping[s
             below[source].append(target)
             above[target].append(source)
     column = _columns(nodes, above, below)
+    parts = [_rows(part, column, above, below) for part in _parts(nodes, above, below)]
+    sizes = [(1.0 + max(column[node] for node in rows), _height(rows)) for rows in parts]
+    area = sum(width * _COLUMN_ROWS * height for width, height in sizes)
+    limit = max(_STACK_ROWS, math.sqrt(area / _ASPECT), *(height for _, height in sizes), 0.0)
     places: dict[str, tuple[float, float]] = {}
-    top = 0.0
-    for part in _parts(nodes, above, below):
-        rows = _rows(part, column, above, below)
-        places.update({node: (float(column[node]), top + rows[node]) for node in part})
-        top += max(rows.values()) + (1.0 if len(part) == 1 else 1.5)
+    left = top = widest = 0.0
+    for rows, (width, height) in zip(parts, sizes, strict=True):
+        if top + height > limit + 0.5:
+            left, top, widest = left + widest, 0.0, 0.0
+        places.update({node: (left + column[node], top + row) for node, row in rows.items()})
+        top, widest = top + height, max(widest, width)
     return places
+
+
+def _height(rows: Mapping[str, float]) -> float:
+    """The rows that a connected part takes, with the space below it."""
+    return max(rows.values()) + (1.0 if len(rows) == 1 else 1.5)
 
 
 def _columns(nodes: Sequence[str], above: Mapping[str, list[str]], below: Mapping[str, list[str]]) -> dict[str, int]:

@@ -73,9 +73,10 @@ class Workspace:
         return self._manifest
 
     def refresh(self) -> Manifest:
-        """Read again what changed, and return the new whole."""
-        self._manifest = None
-        return self.manifest
+        """Read again what changed, and return the new whole; where nothing did, it is the same object as before."""
+        before, found = self._manifest, self._read()
+        self._manifest = before if before == found else found
+        return self._manifest
 
     def _read(self) -> Manifest:
         with _paused_collector():
