@@ -1,6 +1,6 @@
 # make demo   install, run the worked example unattended, show what it made
 # make lab    open JupyterLab on the worked example
-# make test   lint, type checks, unit tests, notebooks, TypeScript and browser tests
+# make test   lint, type checks, unit tests, notebooks, TypeScript and browser tests, the documentation
 # make lint   ruff, mypy, import-linter, tsc
 # make docs   the reference and the site
 # make bench  the benchmark suite          make soak  the long-running fault tests
@@ -75,7 +75,7 @@ lab: $(STAMPS)/install $(LAB)/cellmill_lab/static/standalone.js
 
 # --- for us --------------------------------------------------------------------------------------------------------------
 
-test: lint unit notebooks typescript browser
+test: lint unit notebooks typescript browser docs
 
 lint: types
 	@$(BIN)/ruff format --check .

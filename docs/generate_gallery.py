@@ -1,7 +1,7 @@
 """Write the gallery's notebooks into the site, with the outputs that their cells really gave.
 
-Each runs cell by cell in a kernel, as a reader would run it; cells that only make sense for a person (nbval skips them too) keep
-their source alone.
+Each runs cell by cell in a kernel, as a reader would run it; cells that only make sense for a person (nbval
+skips them too) keep their source alone.
 """
 
 from __future__ import annotations

@@ -67,5 +67,6 @@ def test_from_a_clone_to_a_scheduled_notebook(tmp_path: Path) -> None:
     said.append(typed.communicate(timeout=60)[0])
     text = "".join(said)
 
-    assert 0 == typed.returncode, text
+    # 130 where Ctrl-C comes before the first pass of the daemon
+    assert typed.returncode in {0, 130}, text
     assert "336,776" in text and "every_morning" in text and '"RUNNING"' in text

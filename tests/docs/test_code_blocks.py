@@ -1,4 +1,4 @@
-"""Every code block of README and docs is carried out, page by page, as a reader would do it; every command named in the prose exists.
+"""Every code block of README and docs is carried out, page by page; every command named in the prose exists.
 
 What happens to a fenced block depends on its language:
 
