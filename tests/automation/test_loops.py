@@ -143,16 +143,16 @@ def test_functions_that_fail_hang_or_flood_hold_nobody_up(instance: Instance) ->
         return [cm.RunRequest(run_key=str(number)) for number in range(10_000)]
 
     clock = ManualClock(START + 60)
-    scheduler = scheduled(instance, clock, fails, hangs, floods, hourly(), timeout_s=0.5)
+    scheduler = scheduled(instance, clock, fails, hangs, floods, hourly(), timeout_s=1.5)
     clock.advance(HOUR)
     started = time.monotonic()
     done = scheduler.run_once()
 
     assert 1 == done.requested and 3 == done.failed
-    assert 5 > time.monotonic() - started
+    assert 10 > time.monotonic() - started
     errors = {tick.instigator_id: tick.body.get("error", "") for tick in instance.automation.ticks()}
     assert "no luck" in errors[":schedule:fails"]
-    assert "did not end within 0.5 s" in errors[":schedule:hangs"]
+    assert "did not end within 1.5 s" in errors[":schedule:hangs"]
     assert "10000 runs" in errors[":schedule:floods"]
     assert "STARTED" == instance.automation.ticks(":schedule:fails")[0].status
 

@@ -390,3 +390,78 @@ def _sensor_ticks(m, inst, sensors: int, pid: int, window: float = 20) -> None:
         wall_s=round((w1 - w0) * sensors / max(1, total), 3),
         cpu_s=round((c1 - c0) * sensors / max(1, total), 3),
     )
+
+
+# ------------------------------------------------------------------ B9_BACKFILL
+PART_SRC = """
+import sys
+sys.path.insert(0, {here!r})
+import cellmill as c
+from harness import workloads as W
+@c.asset(partitions_def=c.DailyPartitionsDefinition(start_date=W.PARTITION_START), backfill_policy={policy})
+def part(context):
+    return {{k: W.partition_value(k) for k in context.partition_keys}}
+defs = c.Definitions(assets=[part])
+"""
+
+
+def b9_backfill(m, work: Path, n=20, workers=2, mode="runs"):
+    """The real thing: a backfill through daemon, queue and launcher, at most `workers` runs at once.
+
+    mode=runs: one process a partition; mode=single: one run makes all partitions.
+    """
+    import cellmill as c
+    from cellmill.automation.backfills import submit_backfill, view_backfill
+
+    home = _home(work)
+    policy = "c.BackfillPolicy.single_run()" if mode == "single" else "c.BackfillPolicy.multi_run(1)"
+    here = str(Path(__file__).resolve().parent.parent)
+    (work / "defs.py").write_text(PART_SRC.format(here=here, policy=policy))
+    (work / "cellmill.toml").write_text(
+        f'[[locations]]\nfile = "defs.py"\n[run_queue]\nmax_concurrent_runs = {workers}\n'
+    )
+    daemon = [str(BIN / "cellmill"), "--home", str(home), "daemon"]
+    with C.server(daemon, work / "d.log") as p, c.Instance.get() as inst:
+        while inst.leases.get("daemon:backfills") is None:
+            time.sleep(0.1)
+        time.sleep(3)  # let the daemon settle
+        with m.phase("main"):
+            name = submit_backfill(inst, assets=[c.AssetKey("part")], partition_keys=W.daily_keys(n))
+            while view_backfill(inst, name).status.value == "REQUESTED":
+                time.sleep(0.1)
+        view = view_backfill(inst, name)
+        assert view.status.value == "COMPLETED_SUCCESS", (view, (work / "d.log").read_text()[-2000:])
+        assert len(inst.get_materialized_partitions(c.AssetKey("part"))) == n
+        m.set(daemon=C.tree_stats(p.pid), workers=workers, mode=mode, runs=len(view.run_ids))
+    m.per(n, "partition")
+
+
+# ------------------------------------------------------------------------- B10
+def b10(m, work: Path, n=10, mode="cellmill"):
+    """mode=cellmill: a Jupyter server that serves cellmill's GraphQL; mode=bare: the same server without it."""
+    home = _home(work)
+    _defs_file(work, W.layered(n))
+    (work / "cellmill.toml").write_text('[[locations]]\nfile = "defs.py"\n')
+    port = C.free_port()
+    base = f"http://127.0.0.1:{port}"
+    enabled = str(mode == "cellmill")
+    command = [
+        sys.executable, "-m", "jupyter_server", "--allow-root", "--no-browser", f"--port={port}",
+        "--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=", f"--ServerApp.root_dir={work}",
+        "--ServerApp.disable_check_xsrf=True", f"--ServerApp.jpserver_extensions={{'cellmill_lab': {enabled}}}",
+    ]  # fmt: skip
+    env = {"CELLMILL_HOME": str(home), "JUPYTER_CONFIG_DIR": str(work / "config")}
+    with C.server(command, work / "server.log", env) as p:
+        with m.phase("main"):
+            t0 = time.perf_counter()
+            C.wait_http(base + "/api", proc=p)
+            m.set(info_s=round(time.perf_counter() - t0, 3))
+            if mode == "cellmill":
+                C.wait_http(base + "/cellmill/graphql", {"query": "{version}"}, proc=p)
+                m.set(graphql_s=round(time.perf_counter() - t0, 3))
+        if mode == "cellmill":
+            t0 = time.perf_counter()
+            C.http_json(base + "/cellmill/graphql", {"query": "{assetNodes{assetKey{path}}}"})
+            m.set(first_query_s=round(time.perf_counter() - t0, 3))
+        time.sleep(1)
+        m.set(server=C.tree_stats(p.pid), n=n, mode=mode)
