@@ -20,6 +20,7 @@ from typing import Any
 from cellmill.automation.backfills import BackfillLoop
 from cellmill.automation.clock import Clock, SystemClock
 from cellmill.automation.conditions import ConditionLoop
+from cellmill.automation.housekeeping import Housekeeping
 from cellmill.automation.monitor import Monitor
 from cellmill.automation.queue import QueueLimits, RunQueue
 from cellmill.automation.scheduler import Scheduler
@@ -27,7 +28,8 @@ from cellmill.automation.sensors import Sensors
 from cellmill.automation.source import Source
 from cellmill.automation.submit import launch
 from cellmill.automation.workspace_assets import AutomatedWorkspace
-from cellmill.errors import StorageBusyError
+from cellmill.errors import StorageBusyError, StorageConnectionError, StorageError, StorageFullError
+from cellmill.execution.retention import RetentionPolicy
 from cellmill.instance.instance import Instance
 from cellmill.planning.run import Run
 from cellmill.workspace.source import WorkspaceSource
@@ -41,6 +43,7 @@ INTERVALS: Mapping[str, float] = {
     "backfills": 1.0,
     "automation": 10.0,
     "openlineage": 5.0,
+    "retention": 60.0,
 }
 #: Where runs and datasets are told, in OpenLineage's own variable; without it the loop is not there.
 LINEAGE_VARIABLE = "OPENLINEAGE_URL"
@@ -48,8 +51,8 @@ LINEAGE_VARIABLE = "OPENLINEAGE_URL"
 HEARTBEAT_S = 60.0
 #: Seconds that a pass waits for users' functions; what is answered later is recorded by the next pass.
 PATIENCE_S = 1.0
-#: Passes in a row that may find the database busy before the loop gives up.
-BUSY_PASSES = 5
+#: Seconds for which a loop finds the database busy or away before it gives up: long enough for a restart of PostgreSQL.
+OUTAGE_S = 180.0
 
 log = logging.getLogger("cellmill.daemon")
 
@@ -98,46 +101,63 @@ class Daemon:
 
     def _release(self) -> None:
         """Takes back the heartbeats of a daemon that stopped in order, so that nobody queues runs for it."""
-        for lease in self.instance.leases.all():
-            if lease.owner == self.owner and "error" not in lease.body:
-                self.instance.leases.release(lease)
+        try:
+            for lease in self.instance.leases.all():
+                if lease.owner == self.owner and "error" not in lease.body:
+                    self.instance.leases.release(lease)
+        except StorageError as error:
+            log.warning("The heartbeats could not be taken back: %s", error)
 
     def stop(self) -> None:
         """Asks the loops to end after their present pass."""
         self._stop.set()
 
     def _loop(self, name: str) -> None:
-        work = self.loops[name]
-        busy = 0
+        trouble = _Trouble(name)
         try:
             while not self._stop.is_set():
-                began = time.monotonic()
-                self._beat(name)
-                try:
-                    work()
-                    busy = 0
-                except StorageBusyError:
-                    busy += 1
-                    if busy >= BUSY_PASSES:
-                        raise
-                interval = self.intervals.get(name, 1.0)
-                # Passes begin at a fixed rate; a loop that cannot keep up still leaves the others a part of the time.
-                self.clock.wait(self._stop, max(interval - (time.monotonic() - began), interval / 10))
+                self._beat(name, paused=trouble.paused)
+                trouble.meet(self.loops[name])
+                self.clock.wait(self._stop, self.intervals.get(name, 1.0))
         except BaseException as error:  # the shell of a loop: its end is the daemon's end
             self.reason = f"the loop {name!r} died of {type(error).__name__}: {error}"
             log.debug("%s", traceback.format_exc())
-            self._beat(name, self.reason)
+            self._beat(name, error=self.reason)
         finally:
             self._stop.set()
 
-    def _beat(self, name: str, error: str | None = None) -> None:
-        body = {"pid": os.getpid(), "loop": name}
-        if error is not None:
-            body["error"] = error
+    def _beat(self, name: str, **said: str | None) -> None:
+        body = {"pid": os.getpid(), "loop": name, **{key: text for key, text in said.items() if text is not None}}
         try:
             self.instance.leases.acquire(f"daemon:{name}", self.owner, HEARTBEAT_S, body)
-        except StorageBusyError:
-            log.warning("The heartbeat of %s could not be written: the database is busy", name)
+        except StorageError as error:
+            log.warning("The heartbeat of %s could not be written: %s", name, error)
+
+
+class _Trouble:
+    """What a loop bears with: a full disk for as long as it lasts, a database that is busy or away for a while."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._since: float | None = None
+        #: Why the loop does nothing at present.
+        self.paused: str | None = None
+
+    def meet(self, work: Callable[[], Any]) -> None:
+        """Makes a pass; raises what is not to be borne with."""
+        try:
+            work()
+        except StorageFullError as error:
+            if self.paused is None:
+                log.warning("The loop %s is paused: %s", self._name, error)
+            self.paused = str(error)
+        except (StorageBusyError, StorageConnectionError):
+            now = time.monotonic()
+            self._since = self._since or now
+            if now - self._since > OUTAGE_S:
+                raise
+        else:
+            self._since = self.paused = None
 
 
 def make_loops(
@@ -149,6 +169,7 @@ def make_loops(
     limits: QueueLimits | None = None,
     launcher: Callable[[Instance, Run], Any] = launch,
     max_runtime_s: float | None = None,
+    retention: Callable[[], RetentionPolicy] | None = None,
     only: Sequence[str] | None = None,
 ) -> dict[str, Callable[[], Any]]:
     """The loops by name, each a function that makes one pass."""
@@ -166,6 +187,8 @@ def make_loops(
         "backfills": backfills.run_once,
         "automation": conditions.run_once,
     }
+    if retention is not None:
+        loops["retention"] = Housekeeping(instance, retention, owner).run_once
     if os.environ.get(LINEAGE_VARIABLE):
         module = import_module("cellmill.automation.openlineage")
         loops["openlineage"] = module.OpenLineageEmitter(instance).pass_quietly
@@ -180,6 +203,7 @@ def make_daemon(
     limits: QueueLimits | None = None,
     launcher: Callable[[Instance, Run], Any] = launch,
     max_runtime_s: float | None = None,
+    retention: Callable[[], RetentionPolicy] | None = None,
     only: Sequence[str] | None = None,
 ) -> Daemon:
     """A daemon with the loops named by `only` (all of them otherwise), not started yet."""
@@ -188,7 +212,15 @@ def make_daemon(
         source = AutomatedWorkspace(source, instance)
     daemon = Daemon(instance, {}, used)
     daemon.loops = make_loops(
-        instance, source, used, daemon.owner, limits=limits, launcher=launcher, max_runtime_s=max_runtime_s, only=only
+        instance,
+        source,
+        used,
+        daemon.owner,
+        limits=limits,
+        launcher=launcher,
+        max_runtime_s=max_runtime_s,
+        retention=retention,
+        only=only,
     )
     return daemon
 
@@ -208,9 +240,9 @@ def daemon_status(instance: Instance) -> list[LoopStatus]:
         LoopStatus(
             name=lease.name.removeprefix("daemon:"),
             owner=lease.owner,
-            healthy=lease.expires_at > now and "error" not in lease.body,
+            healthy=lease.expires_at > now and not (lease.body.keys() & {"error", "paused"}),
             last_beat=lease.renewed_at,
-            error=lease.body.get("error"),
+            error=lease.body.get("error") or lease.body.get("paused"),
         )
         for lease in instance.leases.all()
         if lease.name.startswith("daemon:")

@@ -9,6 +9,7 @@ launch leaves a run whose lease runs out; the monitor puts it back.
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from typing import Any
 from cellmill import faults
 from cellmill.automation.clock import Clock
 from cellmill.automation.submit import launch
-from cellmill.errors import DefinitionError
+from cellmill.errors import DefinitionError, StorageFullError
 from cellmill.instance.instance import Instance
 from cellmill.instance.leases import claim_slots_in
 from cellmill.instance.run_writer import append_in
@@ -32,6 +33,8 @@ BATCH = 100
 LAUNCH_LEASE_S = 60.0
 #: Seconds; a run that waited longer in the queue has expired.  None would let it wait for ever.
 QUEUED_DEADLINE_S = 7 * 86_400.0
+#: Bytes; a run that begins on a nearly full disk fails half-way, and takes the others with it.
+MIN_FREE_BYTES = 50_000_000
 POOLS_TAG = "cellmill/pools"
 _ACTIVE = ("STARTING", "STARTED", "CANCELING")
 
@@ -53,6 +56,8 @@ class QueueLimits:
     max_concurrent_runs: int = 10
     tag_limits: Sequence[TagLimit] = ()
     queued_deadline_s: float | None = QUEUED_DEADLINE_S
+    #: Bytes that must be free where the instance lies; with less, nothing is launched.
+    min_free_bytes: int = MIN_FREE_BYTES
 
 
 @dataclass(slots=True)
@@ -92,7 +97,11 @@ class RunQueue:
         self._batch = batch
 
     def run_once(self) -> Admitted:
-        """Launches what may run now, highest priority first, then oldest."""
+        """Launches what may run now, highest priority first, then oldest.
+
+        Raises `StorageFullError`, before anything is changed, where the disk of the instance is nearly full.
+        """
+        self._require_room()
         done = Admitted()
         for run_id, job_name, location, created_at in self._candidates():
             if self._is_expired(created_at):
@@ -104,6 +113,16 @@ class RunQueue:
             else:
                 self._admit_and_launch(run_id, done)
         return done
+
+    def _require_room(self) -> None:
+        if not self._instance.is_persistent:
+            return
+        free = shutil.disk_usage(self._instance.home).free
+        if free < self._limits.min_free_bytes:
+            raise StorageFullError(
+                f"Only {free // 1_000_000} MB are free in {self._instance.home}: no run is launched until there "
+                f"is room for {self._limits.min_free_bytes // 1_000_000} MB (min_free_bytes of [run_queue])."
+            )
 
     def _candidates(self) -> list[tuple[Any, ...]]:
         return self._instance.db.rows(

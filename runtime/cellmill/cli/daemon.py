@@ -14,6 +14,7 @@ import click
 
 from cellmill.automation.workspace_assets import AutomatedWorkspace
 from cellmill.cli.app import App, json_option, pass_app
+from cellmill.cli.instance import retention_policy
 from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.render import show_rows, time_text
 from cellmill.execution.run_ledger import launch_recorded_run
@@ -59,6 +60,7 @@ def _make_daemon(app: App, only: tuple[str, ...]) -> Any:
         AutomatedWorkspace(WorkspaceSource(app.workspace), app.instance),
         limits=_limits(app),
         launcher=run_launcher(app),
+        retention=(lambda: retention_policy(app)) if "retention" in app.config.settings else None,
         only=list(only) or None,
     )
 
@@ -96,8 +98,9 @@ def _limits(app: App) -> Any:
         for limit in table.get("tag_concurrency_limits", [])
     ]
     options: dict[str, Any] = {}
-    if "max_concurrent_runs" in table:
-        options["max_concurrent_runs"] = int(table["max_concurrent_runs"])
+    for name in ("max_concurrent_runs", "min_free_bytes"):
+        if name in table:
+            options[name] = int(table[name])
     if limits:
         options["tag_limits"] = tuple(limits)
     return queue.QueueLimits(**options)

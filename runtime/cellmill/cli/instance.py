@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from cellmill.cli.app import App, json_option, pass_app
 from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.render import show_json, size_text
 from cellmill.cli.runs import run_row
+from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import SchemaVersionError, StorageError
+from cellmill.execution.retention import RetentionPolicy, release
 from cellmill.instance.wire import dumps
 
 #: Runs that are read at a time for an export.
@@ -63,6 +66,40 @@ def wipe(app: App, yes: bool) -> None:
         click.confirm(f"Forget everything that is recorded in {app.home}?", abort=True)
     app.instance.wipe()
     app.console.print("Wiped.")
+
+
+@instance.command("purge")
+@click.option("--dry-run", is_flag=True, help="Only say which values would go.")
+@click.option("--keep", type=click.IntRange(min=1), help="Versions of each value that stay.")
+@click.option("--events-days", type=click.FloatRange(min=0), help="Days for which events stay [for ever].")
+@click.option("--ticks-days", type=click.FloatRange(min=0), help="Days for which ticks stay [for ever].")
+@pass_app
+def purge(app: App, dry_run: bool, keep: int | None, events_days: float | None, ticks_days: float | None) -> None:
+    """Let go of old versions of values, old events and old ticks, by [retention] of the workspace's file.
+
+    What is current, what a run that goes on may still read, and what state is computed from always stays.
+    """
+    policy = retention_policy(app)
+    policy = replace(
+        policy,
+        keep=policy.keep if keep is None else keep,
+        events_days=policy.events_days if events_days is None else events_days,
+        ticks_days=policy.ticks_days if ticks_days is None else ticks_days,
+    )
+    done = release(app.instance, policy, dry_run=dry_run)
+    values = len(done.garbage.versions)
+    if dry_run:
+        for path in done.garbage.versions:
+            app.console.print(path)
+        app.errors.print(f"{values} values would go.")
+        return
+    app.console.print(f"{values} values, {done.purged.events} events and {done.ticks} ticks are gone.")
+
+
+def retention_policy(app: App) -> RetentionPolicy:
+    """What the workspace's file and the metadata of its assets say is kept."""
+    metadata = {AssetKey(list(entry.key)): entry.metadata for entry in app.workspace.manifest.assets}
+    return RetentionPolicy.of(app.config.settings.get("retention", {}), metadata)
 
 
 @instance.command("export")
