@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+from cellmill.instance.location import find_home
 from cellmill.workspace.config import WorkspaceConfigError, find_workspace, read_config
 
 
@@ -32,8 +33,8 @@ attribute = "defs"
 python = "python3.12"
 env = {B = 2}
 
-[storage]
-url = "postgresql://x"
+[instance]
+storage = "postgresql://x"
 """,
     )
     config = read_config(file)
@@ -47,7 +48,7 @@ url = "postgresql://x"
     ]
     assert config.locations[0].env == {"A": "1"}
     assert config.locations[3].env == {"B": "2"} and config.locations[3].python == "python3.12"
-    assert config.settings == {"storage": {"url": "postgresql://x"}}
+    assert config.settings == {"instance": {"storage": "postgresql://x"}}
 
 
 def test_pyproject_and_discovery(tmp_path: Path) -> None:
@@ -62,6 +63,27 @@ def test_pyproject_and_discovery(tmp_path: Path) -> None:
 
     found = find_workspace(inner)
     assert found.root == tmp_path / "a" and found.locations[0].targets == ("m",)
+
+
+def test_one_walk_finds_code_and_state(tmp_path: Path) -> None:
+    """Definitions and state are those of the same folder, whichever file marks it."""
+    for number, (name, text) in enumerate(
+        {
+            "cellmill.toml": "",
+            "pyproject.toml": "[tool.cellmill]\nbroken = = 1",
+            "workspace.yaml": "load_from: []",
+            ".git": "",
+        }.items()
+    ):
+        root = tmp_path / str(number)
+        (root / "deep" / "er").mkdir(parents=True)
+        (root / name).write_text(text)
+        assert find_home(root / "deep" / "er", {}) == root / ".cellmill"
+        if "broken" in text:
+            with pytest.raises(WorkspaceConfigError, match="pyproject.toml, line 2"):
+                find_workspace(root / "deep" / "er")
+        else:
+            assert find_workspace(root / "deep" / "er").root == root
 
 
 def test_dagster_workspace(tmp_path: Path) -> None:
@@ -100,6 +122,15 @@ load_from:
         ("[[location]]\nmodule = 'm'\npythn = 'p'\n", 3, "Did you mean 'python'"),
         ("[[location]]\nmodule = 'm'\npython = 'p'\nkernel = 'k'\n", 4, "not both"),
         ("env = {A = [1]}\n", 1, "table of strings"),
+        ("\n[retention]\ndays = 3\n", 2, "unknown setting 'retention'"),
+        ("[hosts]\nidle_s = 3\n", 1, "Did you mean 'host'"),
+        ("[host]\nload_timeout = 3\n", 2, "Did you mean 'load_timeout_s'"),
+        ("[host]\nload_timeout_s = '3'\n", 2, "is a number, got '3'"),
+        ("[kernels]\ncell_timeout_s = true\n", 2, "is a number"),
+        ("executor = 3\n", 1, "is a table"),
+        ("[run_queue]\nmax_concurrent_runs = 'ten'\n", 2, "a whole number"),
+        ("[run_queue]\ntag_concurrency_limits = [{key = 'a'}]\n", 2, "needs key and limit"),
+        ("[run_queue]\ntag_concurrency_limits = [{key = 'a', limt = 1}]\n", 2, "Did you mean 'limit'"),
     ],
 )
 def test_wrong_files_name_their_line(tmp_path: Path, text: str, line: int, part: str) -> None:

@@ -216,5 +216,9 @@ def _named(entries: Sequence[Any], name: str, location: str | None) -> Any:
 
 def open_context(root: Path) -> Context:
     """Open the workspace that holds ``root`` and its instance."""
-    workspace = Workspace.open(root)
+    return context_of(Workspace.open(root))
+
+
+def context_of(workspace: Workspace) -> Context:
+    """Return a context on an open workspace and on its instance; closing it closes both."""
     return Context(Shared(workspace, Instance.get(workspace.home)))

@@ -10,7 +10,7 @@ from typing import Any
 
 from cellmill.errors import StorageLocationError
 from cellmill.instance.head import ensure_head
-from cellmill.instance.home import FOLDER, marks_workspace
+from cellmill.instance.home import FOLDER, find_workspace_root
 from cellmill.instance.postgresql import PostgreSQLDatabase
 from cellmill.instance.sql import Database
 from cellmill.instance.sqlite import SQLiteDatabase
@@ -34,27 +34,6 @@ def find_home(start: Path | None = None, environ: Mapping[str, str] = os.environ
     if given:
         return Path(given).expanduser().absolute()
     return find_workspace_root(start) / FOLDER
-
-
-def find_workspace_root(start: Path | None = None) -> Path:
-    """The nearest folder at or above `start` that is a workspace or a repository; else `start` itself."""
-    start = (start or Path.cwd()).absolute()
-    for folder in (start, *start.parents):
-        if (folder / "cellmill.toml").is_file() or marks_workspace(folder, start) or _has_tool_table(folder):
-            return folder
-        if (folder / ".git").exists():
-            return folder
-    return start
-
-
-def _has_tool_table(folder: Path) -> bool:
-    path = folder / "pyproject.toml"
-    if not path.is_file():
-        return False
-    try:
-        return "cellmill" in tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
-    except (tomllib.TOMLDecodeError, OSError):
-        return False
 
 
 def read_settings(root: Path) -> Mapping[str, Any]:

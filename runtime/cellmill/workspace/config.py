@@ -13,40 +13,17 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from cellmill.errors import DefinitionError
-from cellmill.instance.home import marks_workspace
+from cellmill.instance.home import CONFIG_FILE, DAGSTER_FILE, find_workspace_root, has_tool_table
+from cellmill.workspace.settings import TABLES, setting_problems
 
-CONFIG_FILE = "cellmill.toml"
-DAGSTER_FILE = "workspace.yaml"
 #: Glob of notebooks where no file says which.
 EVERY_NOTEBOOK = "**/*.ipynb"
 
 LocationKind = Literal["notebooks", "module", "package", "file"]
 _KINDS: tuple[LocationKind, ...] = ("notebooks", "module", "package", "file")
 
-#: Tables that other rooms read from `WorkspaceConfig.settings`.
-SETTINGS = (
-    "alerts",
-    "compute_logs",
-    "concurrency",
-    "daemon",
-    "dask",
-    "executor",
-    "host",
-    "instance",
-    "kernels",
-    "lab",
-    "monitoring",
-    "pools",
-    "python_logs",
-    "retention",
-    "run_queue",
-    "run_retries",
-    "security",
-    "storage",
-    "values",
-)
 _TOP_KEYS = ("name", "home", "notebooks", "modules", "packages", "files", "exclude", "python", "kernel", "env",
-             "location", "locations", *SETTINGS)  # fmt: skip
+             "location", "locations", *TABLES)  # fmt: skip
 _LOCATION_KEYS = ("name", *_KINDS, "attribute", "working_directory", "python", "kernel", "env", "exclude")
 
 
@@ -105,32 +82,14 @@ def find_workspace(start: Path | None = None) -> WorkspaceConfig:
     The nearest folder upwards with a workspace file, a `.cellmill` folder or a repository is the root; else `start`.
     Raises: WorkspaceConfigError naming file and line.
     """
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        config = _folder_config(folder)
-        if config is not None:
-            return config
-        if marks_workspace(folder, here) or (folder / ".git").exists():
-            return implicit_config(folder)
-    return implicit_config(here)
-
-
-def _folder_config(folder: Path) -> WorkspaceConfig | None:
-    if (folder / CONFIG_FILE).is_file():
-        return read_config(folder / CONFIG_FILE)
-    pyproject = folder / "pyproject.toml"
-    if pyproject.is_file() and _mentions_cellmill(pyproject):
-        return read_config(pyproject)
-    if (folder / DAGSTER_FILE).is_file():
-        return read_config(folder / DAGSTER_FILE)
-    return None
-
-
-def _mentions_cellmill(pyproject: Path) -> bool:
-    try:
-        return re.search(r"^\s*\[{1,2}tool\.cellmill\b", pyproject.read_text("utf-8"), re.MULTILINE) is not None
-    except (OSError, UnicodeDecodeError):
-        return False
+    root = find_workspace_root(start)
+    if (root / CONFIG_FILE).is_file():
+        return read_config(root / CONFIG_FILE)
+    if has_tool_table(root):
+        return read_config(root / "pyproject.toml")
+    if (root / DAGSTER_FILE).is_file():
+        return read_config(root / DAGSTER_FILE)
+    return implicit_config(root)
 
 
 def implicit_config(root: Path) -> WorkspaceConfig:
@@ -213,6 +172,8 @@ class _Reader:
 
     def cellmill(self) -> WorkspaceConfig:
         self.check_keys(self.data, _TOP_KEYS, "setting")
+        for problem in setting_problems(self.data):
+            self.fail(problem.message, problem.word, problem.remedy)
         locations = tuple(self.unique(self.cellmill_locations()))
         home = self.data.get("home")
         implicit = not locations
@@ -225,7 +186,7 @@ class _Reader:
             locations=locations,
             implicit=implicit,
             home=self.folder(home) if home is not None else None,
-            settings={key: self.data[key] for key in SETTINGS if key in self.data},
+            settings={key: self.data[key] for key in TABLES if key in self.data},
         )
 
     def cellmill_locations(self) -> Iterator[LocationConfig]:
