@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Unicode
+from traitlets import Float, Unicode
 
 from cellmill_lab.graphql_handler import GraphQLHandler
 from cellmill_lab.guard import SETTING
@@ -39,12 +39,13 @@ class CellmillApp(ExtensionApp):
     description = "Start cellmill's own page, without JupyterLab."
 
     workspace_dir = Unicode("", config=True, help="The folder of the workspace; the server's root folder if empty.")
+    unread_limit_s = Float(20.0, config=True, help="Seconds after which a subscriber that does not read is dropped.")
 
     def initialize_settings(self) -> None:
         """Give every handler the one object that opens the workspace and the instance when first asked."""
         assert self.serverapp is not None, "an extension is initialised by its server"
         root = Path(self.workspace_dir or self.serverapp.root_dir)
-        self.settings[SETTING] = Services(root.resolve())
+        self.settings[SETTING] = Services(root.resolve(), unread_s=self.unread_limit_s)
 
     def initialize_handlers(self) -> None:
         """Register every route; each handler declares its own resource and action."""

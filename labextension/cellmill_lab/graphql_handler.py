@@ -19,8 +19,6 @@ from cellmill_lab.transport_ws import SUBPROTOCOL, TransportWs
 RESOURCE = "cellmill:graphql"
 #: Bytes of one request body. The largest documented query with its variables is under 20 kB.
 MAX_BODY = 256 * 1024
-#: Bytes waiting for a subscriber that does not read, before it is dropped.
-MAX_UNREAD = 4 * 1024 * 1024
 
 
 class GraphQLHandler(WebSocketMixin, WebSocketHandler, CellmillHandler):  # type: ignore[misc]
@@ -87,14 +85,19 @@ class GraphQLHandler(WebSocketMixin, WebSocketHandler, CellmillHandler):  # type
         super().on_close()
 
     async def _send(self, message: dict[str, object]) -> None:
-        stream = self.ws_connection.stream if self.ws_connection is not None else None
-        if stream is not None and len(stream._write_buffer) > MAX_UNREAD:
-            self.close(1013, "The subscriber does not read")
-            return
+        """Send one frame and wait until it is out; who does not read in time is dropped.
+
+        One frame waits for each operation, so a slow subscriber costs no memory, and holds up nobody else.
+        """
         try:
-            await self.write_message(json.dumps(message, separators=(",", ":")))
+            sent = self.write_message(json.dumps(message, separators=(",", ":")))
+            await asyncio.wait_for(sent, self.services.unread_s)
         except WebSocketClosedError:
             pass
+        except TimeoutError:
+            self.log.warning("A subscriber has read nothing for %g s and is dropped.", self.services.unread_s)
+            self.close(1013, "The subscriber does not read")
+            self._protocol.stop()
 
 
 def read_request(body: bytes) -> tuple[str, dict[str, Any], str | None]:

@@ -13,8 +13,10 @@ from cellmill_lab.watcher import Watcher
 class Services:
     """Holds one GraphQL context for the server's lifetime; opens it off the event loop."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, unread_s: float) -> None:
         self.root = root
+        #: Seconds that a subscriber may leave a frame unread before it is dropped.
+        self.unread_s = unread_s
         self._context: Context | None = None
         self._opening = asyncio.Lock()
         self._watcher: Watcher | None = None

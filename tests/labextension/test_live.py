@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import select
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
+import pytest
+import websocket
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import Event, EventType
 
-from tests.labextension.server import Server
+from tests.cli.dev_process import wait_for
+from tests.labextension.server import Server, running
 from tests.labextension.test_abuse import connect
 
 LOG = """subscription($id: ID!) { pipelineRunLogs(runId: $id) {
@@ -57,6 +63,49 @@ def test_followers_of_a_run_get_every_event_once_and_in_order(server: Server) ->
         expected = ["start", *(f"line {n}" for n in range(50)), "end"]
         for socket in sockets:
             assert [message["message"] for message in _until_complete(socket)] == expected
+
+
+@pytest.mark.slow
+def test_a_subscriber_that_does_not_read_is_dropped(tmp_path: Path) -> None:
+    """Its socket is closed before it has everything, and the others receive everything."""
+    with ExitStack() as opened:
+        server = opened.enter_context(running(tmp_path, "--CellmillApp.unread_limit_s=5"))
+        instance = opened.enter_context(Instance.get(server.root / ".cellmill"))
+        run = instance.create_run(job_name="j")
+        writer = instance.run_writer(run.run_id)
+        writer.append([Event(EventType.RUN_START, run.run_id, time.time(), message="start")])
+        lazy, *readers = [opened.enter_context(connect(server)) for _ in range(4)]
+        for socket in (lazy, *readers):
+            payload = {"query": LOG, "variables": {"id": run.run_id}}
+            socket.send(json.dumps({"id": "log", "type": "subscribe", "payload": payload}))
+        names = [f"line {number} " for number in range(160)]
+        large = "x" * 64_000  # together more than the buffers of both ends hold
+        with ThreadPoolExecutor(len(readers)) as pool:
+            reading = [pool.submit(_until_complete, socket) for socket in readers]
+            for start in range(0, len(names), 20):
+                lines = names[start : start + 20]
+                writer.append([Event(EventType.LOG, run.run_id, time.time(), message=name + large) for name in lines])
+            writer.append([Event(EventType.RUN_SUCCESS, run.run_id, time.time(), message="end")])
+            for received in reading:
+                heads = [message["message"].removesuffix(large) for message in received.result()]
+                assert heads == ["start", *names, "end"]
+        log = server.root / "server.log"
+        assert wait_for(lambda: "is dropped" in log.read_text()), log.read_text()
+        assert log.read_text().count("is dropped") == 1
+        assert "complete" not in set(_until_closed(lazy))
+        assert server.data("{version}")
+
+
+def _until_closed(socket: websocket.WebSocket) -> Iterator[str]:
+    """Yield the types of the frames that were sent before the socket was closed."""
+    while True:
+        try:
+            opcode, data = socket.recv_data()
+        except (websocket.WebSocketException, OSError):
+            return
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            return
+        yield json.loads(data)["type"]
 
 
 def _until_complete(socket: Any) -> list[dict[str, Any]]:

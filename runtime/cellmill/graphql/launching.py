@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated, Any
 
 import strawberry
-import yaml
 
 from cellmill.automation.submit import submit_run
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import CellmillError
 from cellmill.graphql.assets import AssetKeyInput
+from cellmill.graphql.config_mistakes import config_mistakes, read_config
 from cellmill.graphql.context import ASSET_JOB, Context
 from cellmill.graphql.documented import said
 from cellmill.graphql.problems import (
@@ -30,9 +29,6 @@ from cellmill.graphql.problems import (
 from cellmill.graphql.repository import find_job, no_such_job
 from cellmill.graphql.runs import ExecutionTag, Run
 from cellmill.planning import run as records
-
-#: Bytes of a run configuration that is sent as YAML.
-MAX_CONFIG = 64 * 1024
 
 
 @strawberry.input(description="A job, and what of it to run.")
@@ -146,24 +142,6 @@ LaunchMultipleRunsResultOrError = Annotated[
 ]
 
 
-def read_config(data: Any) -> Mapping[str, Any]:
-    """A run configuration sent as an object or as YAML text; ``ValueError`` for anything else."""
-    if isinstance(data, str):
-        if len(data) > MAX_CONFIG:
-            raise ValueError(f"A run configuration may have at most {MAX_CONFIG} bytes.")
-        if "&" in data and "*" in data:
-            raise ValueError("A run configuration may not use YAML aliases.")
-        try:
-            data = yaml.safe_load(data)
-        except yaml.YAMLError as problem:
-            raise ValueError(f"The run configuration is not YAML: {problem}") from None
-    if data is None:
-        return {}
-    if not isinstance(data, dict):
-        raise ValueError("A run configuration is an object.")
-    return data
-
-
 def launch(context: Context, params: ExecutionParams) -> Any:
     """Start a run; every way to fail is a value of the union."""
     selector = params.selector
@@ -185,6 +163,10 @@ def launch(context: Context, params: ExecutionParams) -> Any:
     meta = params.execution_metadata or ExecutionMetadata()
     try:
         config = read_config(params.run_config_data)
+        # A selection of ops may leave out those whose configuration is required.
+        mistakes = config_mistakes(context, job, config) if job is not None and not selector.solid_selection else []
+        if mistakes:
+            return RunConfigValidationInvalid(pipeline_name=selector.name, errors=mistakes)
         fields: dict[str, Any] = {"root_run_id": meta.root_run_id, "parent_run_id": meta.parent_run_id}
         if meta.run_id:
             if context.run_record(meta.run_id) is not None:
