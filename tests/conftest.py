@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from tests import postgres
@@ -14,10 +15,9 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """The URL of a PostgreSQL server; the test is skipped where none is installed."""
+    """The URL of a PostgreSQL server; `make test` installs one."""
     binaries = postgres.find_binaries()
-    if binaries is None:
-        pytest.skip("no PostgreSQL server is installed")
+    assert binaries is not None, "no PostgreSQL server is installed: apt install postgresql, or make test"
     with postgres.server(binaries) as url:
         yield url
 
@@ -25,7 +25,6 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """The URL of an empty PostgreSQL database."""
-    psycopg = pytest.importorskip("psycopg")
     name = f"cellmill_{next(_numbers)}"
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")

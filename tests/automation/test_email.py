@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socketserver
 import ssl
 import subprocess
@@ -58,7 +57,6 @@ class _Server(socketserver.ThreadingTCPServer):
         self.socket = self.secure.wrap_socket(self.socket, server_side=True)
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
 def test_a_failed_run_is_mailed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the run's link and the reason; what happened before the sensor was on is not told."""
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"

@@ -17,8 +17,6 @@ from cellmill.automation.openlineage import OpenLineageEmitter
 from cellmill.automation.source import DefinitionsSource
 from cellmill.instance.instance import Instance
 
-pytest.importorskip("openlineage.client")
-
 
 class Sink:
     """A server that keeps what is posted; `refuse` answers 400."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import pandas as pd
+import pandera.pandas as pa
 import pytest
 from cellmill.definitions.metadata import IntMetadataValue, TableSchemaMetadataValue
 from cellmill.definitions.types.pandera_type import pandera_schema_to_type, table_schema
 from cellmill.definitions.types.resolve import check_type
 from cellmill.errors import ParameterCheckError
-
-pd = pytest.importorskip("pandas")
-pa: Any = pytest.importorskip("pandera.pandas")
 
 SCHEMA = pa.DataFrameSchema(
     {

@@ -11,9 +11,7 @@ from cellmill import ByTypeIOManager, build_input_context, build_output_context
 from cellmill.errors import SecurityError, ValueNotFoundError
 from cellmill.io.garbage import collect
 from cellmill.io.value_store import ValueStore
-
-pytest.importorskip("s3fs")
-moto_server = pytest.importorskip("moto.server")
+from moto import server as moto_server
 
 BUCKET = "cellmill-values"
 

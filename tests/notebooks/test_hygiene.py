@@ -31,7 +31,6 @@ def run(folder: Path, *words: str) -> None:
 @pytest.mark.parametrize("name", ["flights", "model", "config_and_duckdb"])
 def test_jupytext_there_and_back(tmp_path: Path, name: str) -> None:
     """A percent-format file has the same assets with the same fingerprints, and so has the notebook made from it."""
-    pytest.importorskip("jupytext")
     path = Path(shutil.copy(GALLERY / f"{name}.ipynb", tmp_path))
     before = versions(path)
     run(tmp_path, "jupytext", "--to", "py:percent", path.name)
@@ -44,7 +43,6 @@ def test_jupytext_there_and_back(tmp_path: Path, name: str) -> None:
 
 def test_nbstripout(tmp_path: Path) -> None:
     """Without outputs the definitions and fingerprints are the same."""
-    pytest.importorskip("nbstripout")
     path = Path(shutil.copy(GALLERY / "model.ipynb", tmp_path))
     before = versions(path)
     content = json.loads(path.read_text())
@@ -61,7 +59,6 @@ def test_nbstripout(tmp_path: Path) -> None:
 
 def test_nbdime_merges_asset_cells(tmp_path: Path) -> None:
     """Two edits of different asset cells are merged into one notebook with both."""
-    pytest.importorskip("nbdime")
     base = TemporaryWorkspace(tmp_path).notebook("base", "%%asset a\n1", "%%asset b\na + 1")
     for name, old, new in (("mine", "%%asset a\n1", "%%asset a\n10"), ("theirs", "a + 1", "a + 100")):
         content = json.loads(base.read_text())

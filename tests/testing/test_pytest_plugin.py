@@ -8,7 +8,6 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from cellmill.automation.clock import ManualClock
 from cellmill.planning.run import RunStatus
 from cellmill.testing import StepDaemon, TemporaryWorkspace, ephemeral_instance
@@ -71,7 +70,6 @@ def test_a_notebook_with_a_mistake(cellmill_workspace: TemporaryWorkspace) -> No
 
 def test_coverage_of_cells(cellmill_workspace: TemporaryWorkspace) -> None:
     """Lines of cells that tests ran are reported under the notebook's name, with the lines of its file."""
-    pytest.importorskip("coverage")
     path = cellmill_workspace.notebook(
         "book", "def f(x):\n    if x:\n        return 1\n    return 2", "%%asset a\nf(0)"
     )

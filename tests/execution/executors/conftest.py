@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import dask
+import distributed
 import pytest
 from cellmill.definitions.run_config import resolve_run_config
 from cellmill.execution.executors.in_process import InProcessExecutor
@@ -26,9 +28,6 @@ def instance(tmp_path: Path) -> Iterator[Instance]:
 @pytest.fixture(scope="session")
 def dask_address() -> Iterator[str]:
     """A local cluster with two workers that every Dask test shares."""
-    distributed = pytest.importorskip("distributed")
-    import dask
-
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         distributed.LocalCluster(

