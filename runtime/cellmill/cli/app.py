@@ -14,6 +14,7 @@ from rich.console import Console
 
 from cellmill.cli.render import make_console
 from cellmill.errors import InvalidSubsetError
+from cellmill.execution.spare import SpareProcess, fork_spare
 from cellmill.workspace.config import WorkspaceConfig, find_workspace, read_config, with_locations
 from cellmill.workspace.manifest import AssetEntry, ProblemEntry
 from cellmill.workspace.workspace import Workspace, find_home
@@ -32,6 +33,26 @@ class App:
         self.options = options
         #: Runs whose process this command started, by run id.
         self.launched: dict[str, Any] = {}
+        self._spare: SpareProcess | None = None
+
+    def prepare_run(self) -> None:
+        """Fork the process of the run that this command will start; call it before workspace and instance are opened.
+
+        Only where the command is a program of its own: another program may have connections open.
+        """
+        if self.options.get("own_process") and not {"workspace", "instance"} & set(vars(self)):
+            self._spare = fork_spare()
+            if self._spare is not None:
+                click.get_current_context().find_root().call_on_close(self._discard_spare)
+
+    def take_spare(self) -> SpareProcess | None:
+        """Return the process that `prepare_run` forked, once."""
+        spare, self._spare = self._spare, None
+        return spare
+
+    def _discard_spare(self) -> None:
+        if self._spare is not None:
+            self._spare.discard()
 
     @cached_property
     def console(self) -> Console:

@@ -62,7 +62,9 @@ def start_run(app: App, order: RunOrder, *, queue: bool | None = None) -> str:
     )
     instance.add_run(run)
     if not queued:
-        launched = launch_recorded_run(instance, run.run_id, cwd=app.config.root, arguments=app.worker_arguments)
+        launched = launch_recorded_run(
+            instance, run.run_id, cwd=app.config.root, arguments=app.worker_arguments, spare=app.take_spare()
+        )
         app.launched[run.run_id] = launched
     return run.run_id
 

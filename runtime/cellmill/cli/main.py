@@ -66,14 +66,24 @@ def program(
     color: bool | None,
 ) -> None:
     """Notebook cells as software-defined assets."""
-    ctx.obj = {"workspace": workspace, "files": python_file, "modules": module_name, "home": home, "color": color}
+    ctx.obj = {
+        **(ctx.obj or {}),
+        "workspace": workspace,
+        "files": python_file,
+        "modules": module_name,
+        "home": home,
+        "color": color,
+    }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Return the exit code of one command line; an error is a message, never a traceback."""
     try:
         result = program.main(
-            args=list(argv) if argv is not None else None, prog_name="cellmill", standalone_mode=False
+            args=list(argv) if argv is not None else None,
+            prog_name="cellmill",
+            standalone_mode=False,
+            obj={"own_process": argv is None},
         )
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as done:

@@ -61,6 +61,8 @@ def materialize(
 
     Upstreams that are not selected are loaded from where they are stored. With --stale alone, all assets are meant.
     """
+    if not dry_run:
+        app.prepare_run()
     app.warn_problems()
     entries = chosen_assets(app, selection, upstream=upstream, stale=stale)
     if not entries:

@@ -34,6 +34,7 @@ def run(
     detach: bool,
 ) -> int:
     """Run NOTEBOOK top to bottom through papermill; its asset cells are materialized."""
+    app.prepare_run()
     relative = os.path.relpath(notebook.resolve(), app.config.root).replace(os.sep, "/")
     if relative.startswith("../"):
         raise click.UsageError(

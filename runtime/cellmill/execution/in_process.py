@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.job import JobDefinition, checked_resources
 from cellmill.definitions.run_config import plain_run_config, resolve_run_config
 from cellmill.definitions.run_config_schema import run_config_schema
@@ -196,7 +195,7 @@ def run_job(
             loggers=loggers,
             default_io_manager=default_io_manager or (lambda: stored_values(instance)),
             find_ref=instance.find_value_ref,
-            find_versions=lambda keys: latest_versions(instance, keys),
+            find_versions=instance.data_versions,
             input_values=input_values,
             keep_outputs=keep_outputs,
         )
@@ -232,12 +231,6 @@ def _init_log(sink: EventSink, run: Run, job: JobDefinition, loggers: Sequence[l
 def stored_values(instance: Any) -> ByTypeIOManager:
     """Return the IO manager that is used where none is given."""
     return ByTypeIOManager(instance.storage_directory(), key_folder=instance.home)
-
-
-def latest_versions(instance: Any, keys: Sequence[AssetKey]) -> dict[AssetKey, str | None]:
-    """Return the current data versions of assets, None for those that were never made."""
-    states = instance.asset_states(keys)
-    return {key: states[key].current_version if key in states else None for key in keys}
 
 
 def run_loggers(job: JobDefinition, config: Any, instance: Any) -> list[logging.Logger]:

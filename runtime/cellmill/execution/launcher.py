@@ -35,6 +35,7 @@ from cellmill.execution.process_group import (
     sweep,
     wait_for,
 )
+from cellmill.execution.spare import ForkedProcess, SpareProcess
 
 #: Seconds for which a renewal keeps a run; a run whose lease is over is taken for crashed.
 LEASE_S = 30.0
@@ -71,7 +72,7 @@ class LaunchedRun:
     #: The supervisor's process id; SIGTERM or SIGINT to it cancels the run.
     pid: int
     owner: str
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | ForkedProcess | None = None
 
     def wait(self, timeout_s: float | None = None) -> int | None:
         """Return the supervisor's exit status once the run is over; None when it goes on after `timeout_s`."""
@@ -114,23 +115,34 @@ def launch_run(
     worker: str = WORKER,
     arguments: Sequence[str] = (),
     lease_s: float | None = None,
+    spare: SpareProcess | None = None,
 ) -> LaunchedRun:
     """Start the worker of `run_id` in a process group of its own and return without waiting for it.
 
     `home` is the instance's folder or URL; `worker` names the function (``package.module:name``) that runs in the
     forked worker
-    with ``[run_id, "--home", home, "--attempt", attempt, *arguments]`` and returns an exit status.
+    with ``[run_id, "--home", home, "--attempt", attempt, *arguments]`` and returns an exit status. A `spare` process
+    is used where there is one, else a new interpreter is started.
     """
-    environment = {**os.environ, **(env or {}), RUN_ID_VARIABLE: run_id}
+    own = {**(env or {}), RUN_ID_VARIABLE: run_id}
     if lease_s is not None:
-        environment[LEASE_VARIABLE] = str(lease_s)
-    command = [sys.executable, "-m", "cellmill.execution.launcher", run_id, str(home), str(attempt), worker, *arguments]
+        own[LEASE_VARIABLE] = str(lease_s)
+    argv = [run_id, str(home), str(attempt), worker, *arguments]
+    path = os.fspath(log_path) if log_path is not None else None
+    ready = spare.start(argv, cwd=cwd, env=own, log_path=path) if spare is not None else None
+    process = ready or _started(argv, cwd, {**os.environ, **own}, path)
+    return LaunchedRun(run_id=run_id, pid=process.pid, owner=make_owner(process.pid), process=process)
+
+
+def _started(
+    argv: Sequence[str], cwd: str | os.PathLike[str] | None, env: Mapping[str, str], log_path: str | None
+) -> subprocess.Popen[bytes]:
     log = open(log_path, "ab") if log_path is not None else None
     try:
-        process = subprocess.Popen(
-            command,
+        return subprocess.Popen(
+            [sys.executable, "-m", "cellmill.execution.launcher", *argv],
             cwd=cwd,
-            env=environment,
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=log if log is not None else subprocess.DEVNULL,
             stderr=log if log is not None else subprocess.DEVNULL,
@@ -139,7 +151,6 @@ def launch_run(
     finally:
         if log is not None:
             log.close()
-    return LaunchedRun(run_id=run_id, pid=process.pid, owner=make_owner(process.pid), process=process)
 
 
 def supervise(

@@ -1,6 +1,7 @@
 """The processes of a run: found by group and by their environment, asked to stop, then made to.
 
-Every process of a run carries `CELLMILL_RUN_ID`, so that even one that left the group with `setsid` is found.
+Every process that a run starts carries `CELLMILL_RUN_ID`, so that even one that left the group with `setsid` is found.
+One that was forked before its run was known has the run's log as its output instead.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ TERMINATE_GRACE_S = 3.0
 def processes_of_run(run_id: str) -> Iterator[int]:
     """Yield the ids of the living processes that carry this run's id, but for the calling process."""
     wanted = f"{RUN_ID_VARIABLE}={run_id}".encode()
+    log = f"/runs/{run_id}/worker.log"
     own = os.getpid()
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == own:
             continue
         with contextlib.suppress(OSError):
-            if wanted in (entry / "environ").read_bytes().split(b"\0") and process_state(int(entry.name)) != "Z":
+            carries = wanted in (entry / "environ").read_bytes().split(b"\0")
+            if (carries or os.readlink(entry / "fd" / "1").endswith(log)) and process_state(int(entry.name)) != "Z":
                 yield int(entry.name)
 
 

@@ -13,6 +13,7 @@ from typing import Self
 from cellmill import faults
 from cellmill.errors import LeaseLostError, RunFinishedError, StorageError
 from cellmill.execution.launcher import LEASE_S, WORKER, LaunchedRun, launch_run, log_path_of, owner_pid
+from cellmill.execution.spare import SpareProcess
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import Event, EventType
 from cellmill.planning.run import RunStatus
@@ -122,6 +123,7 @@ def launch_recorded_run(
     worker: str = WORKER,
     arguments: Sequence[str] = (),
     lease_s: float = LEASE_S,
+    spare: SpareProcess | None = None,
 ) -> LaunchedRun:
     """Start the process of a run that the instance holds, and give it its first lease; returns without waiting for
     it.
@@ -139,6 +141,7 @@ def launch_recorded_run(
         worker=worker,
         arguments=arguments,
         lease_s=lease_s,
+        spare=spare,
     )
     instance.leases.renew_run(run_id, attempt=run.attempt, owner=launched.owner, lease_s=lease_s)
     faults.hit("run.launched")

@@ -41,6 +41,11 @@ class InstanceAssets(InstanceEvents):
         """Where the latest value of an asset, or of one of its partitions, lies."""
         return self.catalog.value_ref(asset_key, partition_key)
 
+    def data_versions(self, asset_keys: Sequence[AssetKey]) -> dict[AssetKey, str | None]:
+        """The current data versions of assets, None for those that were never made."""
+        states = self.asset_states(asset_keys)
+        return {key: states[key].current_version if key in states else None for key in asset_keys}
+
     def get_latest_materialization_event(self, asset_key: AssetKey, partition_key: str | None = None) -> Event | None:
         """The event of the latest materialization."""
         state = self.catalog.state(asset_key, partition_key)

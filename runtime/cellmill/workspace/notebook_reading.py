@@ -12,7 +12,6 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import CellmillError
 from cellmill.notebooks.asset_cell import AssetCell, Declaration, NotebookOrigin, Unknown
 from cellmill.notebooks.cache import FactsCache
-from cellmill.notebooks.options_text import backfill_policy_of
 from cellmill.notebooks.problem import NotebookError
 from cellmill.notebooks.scan import NotebookScan, scan_notebook
 from cellmill.notebooks.workspace import WorkspaceScan, link_workspace
@@ -28,7 +27,6 @@ from cellmill.workspace.manifest import (
 )
 from cellmill.workspace.metadata_schedules import schedules_in_metadata
 from cellmill.workspace.notebook_location import words_of
-from cellmill.workspace.partition_mappings import MAPPING_WORDS, policy_to_json
 
 _PYTHON = (sys.version_info[0], sys.version_info[1])
 _FACTS = FactsCache()
@@ -139,6 +137,11 @@ def _asset_entries(cell: AssetCell) -> Iterable[AssetEntry]:
 def _mappings(cell: AssetCell) -> dict[str, Any]:
     """Return the partition mappings that the cell's line names in words; a variable is known by running it only."""
     texts = cell.header.pairs("partition_mapping")
+    if not texts:
+        return {}
+    # partitions and their mappings are half of what a run's worker would import, for the few cells that say such a word
+    from cellmill.workspace.partition_mappings import MAPPING_WORDS
+
     found: dict[str, Any] = {}
     for up in cell.upstreams:
         text = texts.get(up.name) or texts.get(up.key.to_user_string())
@@ -149,8 +152,13 @@ def _mappings(cell: AssetCell) -> dict[str, Any]:
 
 def _backfill_limit(cell: AssetCell) -> int | None:
     text = cell.header.text("backfill_policy")
+    if not text:
+        return None
+    from cellmill.notebooks.options_text import backfill_policy_of  # as above
+    from cellmill.workspace.partition_mappings import policy_to_json
+
     try:
-        return policy_to_json(backfill_policy_of(text)) if text else None
+        return policy_to_json(backfill_policy_of(text))
     except (CellmillError, ValueError):
         return None  # the line is refused where the cell runs, and by `cellmill check`
 

@@ -12,7 +12,6 @@ from typing import Literal
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.value_ref import ValueRef
-from cellmill.execution.in_process import latest_versions
 from cellmill.execution.notebook.notebook_run import CancelSwitch
 from cellmill.instance.instance import Instance
 from cellmill.notebooks.facts import CLOCK, RANDOM
@@ -92,7 +91,7 @@ def verify_assets(
         home=instance.home,
         workspace=workspace,
         find_ref=lambda key, wanted: collected.refs.get(key) or instance.find_value_ref(key, wanted),
-        find_versions=lambda keys: latest_versions(instance, keys),
+        find_versions=instance.data_versions,
         emit=collected,
         cancel=CancelSwitch(),
     )

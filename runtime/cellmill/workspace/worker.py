@@ -17,7 +17,6 @@ from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import CellmillError, ConcurrencyError
-from cellmill.execution.in_process import latest_versions
 from cellmill.execution.notebook.notebook_run import CancelSwitch
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import (
@@ -233,7 +232,7 @@ class RunWork:
             home=self.instance.home,
             workspace=self.workspace,
             find_ref=self.instance.find_value_ref,
-            find_versions=lambda keys: latest_versions(self.instance, keys),
+            find_versions=self.instance.data_versions,
             emit=self.emit,
             cancel=self._cancel,
         )

@@ -12,7 +12,7 @@ from cellmill.execution.executors.in_process import retries_enabled
 from cellmill.execution.executors.limits import StepLimits, TagLimit
 from cellmill.execution.executors.parallel import ParallelLoop, StepWork
 from cellmill.execution.executors.pool import WorkerPool
-from cellmill.execution.in_process import latest_versions, run_loggers, stored_values
+from cellmill.execution.in_process import run_loggers, stored_values
 from cellmill.execution.resources import resource_scope
 from cellmill.execution.result import JobExecutionResult
 from cellmill.execution.services import Services
@@ -117,7 +117,7 @@ def execute_elsewhere(
             loggers=run_loggers(job, config, instance),
             default_io_manager=lambda: stored_values(instance),
             find_ref=instance.find_value_ref,
-            find_versions=lambda keys: latest_versions(instance, keys),
+            find_versions=instance.data_versions,
             input_values=input_values,
         )
         limits = StepLimits(most, tag_limits, leases=instance.leases, run_id=run.run_id)

@@ -29,7 +29,7 @@ from cellmill.execution.executors.step_memory import (
     ran_out_of_memory,
 )
 from cellmill.execution.hooks import run_hooks
-from cellmill.execution.in_process import latest_versions, run_loggers, stored_values
+from cellmill.execution.in_process import run_loggers, stored_values
 from cellmill.execution.notebook.ends import death_of_process
 from cellmill.execution.resources import resource_scope
 from cellmill.execution.run_loop import RunLoop
@@ -216,7 +216,7 @@ class StepWork:
                 loggers=loggers,
                 default_io_manager=lambda: stored_values(instance),
                 find_ref=instance.find_value_ref,
-                find_versions=lambda keys: latest_versions(instance, keys),
+                find_versions=instance.data_versions,
                 input_values=self._input_values,
                 keep_outputs=True,
             )

@@ -38,8 +38,10 @@ _KERNEL_MODULES = (
     "pygments.formatters.terminal256", "stack_data", "executing", "asttokens", "pdb", "code", "cmd", "bdb",
     "faulthandler",
     "sqlite3", "tornado.gen", "tornado.locks", "tornado.queues", "tornado.platform.asyncio", "unicodedata",
-    "matplotlib_inline.config", "concurrent.futures.thread", "asyncio.base_events", "encodings.idna",
+    "concurrent.futures.thread", "asyncio.base_events", "encodings.idna",
 )  # fmt: skip
+#: What the kernel imports besides, once the notebook imports a package.
+_COMPANIONS = {"matplotlib": ("matplotlib_inline.backend_inline",)}
 
 
 class ForkServer:
@@ -234,7 +236,9 @@ def main(argv: list[str]) -> int:
         del sys.path[0]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cold_kernel.prepare()
-    for name in (*_KERNEL_MODULES, *modules):
+    tops = {name.partition(".")[0] for name in modules}
+    companions = [name for top in sorted(tops) for name in _COMPANIONS.get(top, ())]
+    for name in (*_KERNEL_MODULES, *modules, *companions):
         # a module that cannot be imported is the notebook's own affair: its cell shows the error
         with contextlib.suppress(Exception):
             importlib.import_module(name)
