@@ -18,6 +18,7 @@ from .displays import status_line
 from .session import Session
 from .stepping import CellRun, run_cell
 from .tracebacks import BODIES
+from .values import versions_of
 
 
 def execute_asset_cell(
@@ -40,7 +41,13 @@ def execute_asset_cell(
     if run.failure is not None:
         session.changed(linked.keys)
         raise run.failure
-    versions = session.values.versions(linked.keys) if partition_key is None else {}
+    if current_run.current() is None:
+        run.stored = session.instance.asset_states(list(linked.keys))
+        versions = versions_of(run.stored)
+    else:
+        versions = session.values.versions(linked.keys)
+    if partition_key is not None:
+        versions = {}
     for name, key in zip(linked.definition.names, linked.keys, strict=True):
         if name in run.values:
             session.values.keep(key, name, run.values[name], versions.get(key), bind=True, partition=partition_key)
@@ -119,4 +126,4 @@ def _span(seconds: float) -> str:
 
 def show_status(session: Session, run: CellRun) -> None:
     """Put the status line under the cell's output."""
-    session.after_cell.append(lambda: print(status_line(session, run)))
+    session.after_cell.append(lambda: print(status_line(run)))

@@ -88,9 +88,8 @@ def compile_body(
     for name, _ in parsed.magics:
         if name == "time":
             body = [_with_timer(body, place)]
-    function = _function_node(body, parameters)
+    function = _function_node(body, parameters, "await" in parsed.code or "async" in parsed.code)
     module = ast.Module([function], [])
-    _place_all(function, ast.Pass(lineno=1, col_offset=0, end_lineno=1, end_col_offset=0))
     namespace.setdefault("__builtins__", __builtins__)
     hidden = {_END: BodyResult, "__cellmill_locals__": locals, _TIMED: timer or _no_timer}
     try:
@@ -120,18 +119,21 @@ def _rebound(template: Any, namespace: dict[str, Any], hidden: Mapping[str, Any]
     return function
 
 
-def _function_node(body: list[ast.stmt], parameters: Sequence[str]) -> ast.stmt:
+def _function_node(body: list[ast.stmt], parameters: Sequence[str], may_await: bool) -> ast.stmt:
     arguments = ast.arguments(
         posonlyargs=[],
-        args=[ast.arg(arg=name) for name in parameters],
+        args=[ast.arg(arg=name, lineno=1, col_offset=0, end_lineno=1, end_col_offset=0) for name in parameters],
         kwonlyargs=[],
         kw_defaults=[],
         defaults=[],
         vararg=None,
         kwarg=None,
     )
-    kind: Any = ast.AsyncFunctionDef if _awaits(body) else ast.FunctionDef
-    node: ast.stmt = kind(name="cell", args=arguments, body=body, decorator_list=[], returns=None, type_comment=None)
+    kind: Any = ast.AsyncFunctionDef if may_await and _awaits(body) else ast.FunctionDef
+    node: ast.stmt = kind(
+        name="cell", args=arguments, body=body, decorator_list=[], returns=None, type_comment=None,
+        lineno=1, col_offset=0, end_lineno=1, end_col_offset=0,
+    )  # fmt: skip
     if hasattr(node, "type_params") or "type_params" in node._fields:
         node.type_params = []  # type: ignore[attr-defined]
     return node

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .session import Session
     from .stepping import CellRun
 
 #: State -> (symbol, colour); the same in the widget, the SVG and the tables.
@@ -70,17 +69,16 @@ def ago_text(timestamp: float | None) -> str:
     return f"{int(passed // 86400)} d ago"
 
 
-def status_line(session: Session, run: CellRun) -> str:
+def status_line(run: CellRun) -> str:
     """What stands under an asset cell: rows × columns, size, seconds, where stored; one line an asset."""
     lines = []
-    states = _stored(session, run)
     for name, key in zip(run.cell.definition.names, run.cell.keys, strict=True):
         text = key.to_user_string()
         if name not in run.values:
             lines.append(f"– {text} · not made")
             continue
         parts = [text, shape_text(run.values[name])]
-        ref = getattr(states.get(key), "value_ref", None)
+        ref = getattr(run.stored.get(key), "value_ref", None)
         if ref is not None:
             parts += [size_text(ref.size), seconds_text(run.seconds), ref.path]
         else:
@@ -88,15 +86,6 @@ def status_line(session: Session, run: CellRun) -> str:
         lines.append("✓ " + " · ".join(part for part in parts if part))
     lines += [f"{'✓' if passed else '✗'} check {condition}" for condition, passed in run.checks.items()]
     return "\n".join(lines)
-
-
-def _stored(session: Session, run: CellRun) -> Mapping[Any, Any]:
-    from . import current_run
-
-    if current_run.current() is not None:
-        return {}
-    found: Mapping[Any, Any] = session.instance.asset_states(list(run.cell.keys))
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ class CellRun:
     #: the value of each asset by its name
     values: dict[str, Any] = field(default_factory=dict)
     failure: BaseException | None = None
+    #: what the catalog says of the assets afterwards; empty in a run, which has no catalog at hand
+    stored: Mapping[AssetKey, Any] = field(default_factory=dict)
     #: condition -> passed
     checks: dict[str, bool] = field(default_factory=dict)
 

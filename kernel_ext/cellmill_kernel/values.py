@@ -80,18 +80,13 @@ class Values:
                 f"Run {_command(key)}, or all that it takes: {_command(linked.key)} --upstream"
             ) from None
 
-    def versions(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, str | None]:
+    def versions(self, keys: Iterable[AssetKey]) -> dict[AssetKey, str | None]:
         """The current version of each asset that is stored: one query."""
         run = current_run.current()
         if run is not None:
             refs = {key: run.find_ref(key, run.message.partition_key) for key in keys}
             return {key: ref.version for key, ref in refs.items() if ref is not None}
-        states = self.session.instance.asset_states(list(keys))
-        return {
-            key: state.value_ref.version if state.value_ref is not None else str(state.event_id)
-            for key, state in states.items()
-            if state.is_materialized
-        }
+        return versions_of(self.session.instance.asset_states(list(keys)))
 
     def keep(
         self, key: AssetKey, name: str, value: Any, version: str | None, *, bind: bool, partition: str | None = None
@@ -156,3 +151,12 @@ def is_definition(value: object) -> bool:
 def _command(key: AssetKey) -> str:
     """What makes an asset: a magic by hand, a command where this kernel works for a run."""
     return f"{'%' if current_run.current() is None else 'cellmill '}materialize {key.to_user_string()}"
+
+
+def versions_of(states: Mapping[AssetKey, Any]) -> dict[AssetKey, str | None]:
+    """The current version of each asset that is stored, from the catalog's states."""
+    return {
+        key: state.value_ref.version if state.value_ref is not None else str(state.event_id)
+        for key, state in states.items()
+        if state.is_materialized
+    }

@@ -315,6 +315,8 @@ class RunLoop:
     def _carry_out(self, key: str, retry: int, later: list[tuple[float, str, int]]) -> None:
         state = self.state
         step = state.step(key)
+        # the events of the last step go with the run's end, in one transaction
+        self.sink.flush()
         start = len(self.sink.events)
         outcome = run_step(
             step,
@@ -324,7 +326,8 @@ class RunLoop:
             retry_number=retry,
             retries_enabled=self.retries_enabled,
         )
-        self.sink.flush()
+        if step.hooks or outcome.retry_after is not None:
+            self.sink.flush()
         if outcome.retry_after is not None:
             later.append((time.monotonic() + outcome.retry_after, key, retry + 1))
             return

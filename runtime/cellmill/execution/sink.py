@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import _thread
+import os
 import threading
+import weakref
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -11,6 +13,8 @@ from cellmill.planning.event import Event
 
 #: Seconds that an event may wait for its step to end before it is written on its own, so that long steps are seen.
 MAX_WAIT_S = 0.25
+#: Looks without any run after which the thread that writes late events ends: a minute.
+IDLE_LOOKS = 240
 
 
 class EventWriter(Protocol):
@@ -35,15 +39,16 @@ class MemoryWriter:
 class EventSink:
     """Takes events one by one and writes them in batches: at the end of a step, or after a short while.
 
-    The writing thread holds the lock, so that events are written in the order they came.
+    Who writes holds the lock, so that events are written in the order they came.
     """
 
     def __init__(self, writer: EventWriter, *, keep: bool = True) -> None:
         self._writer = writer
         self._pending: list[Event] = []
         self._lock = threading.RLock()
-        self._wake = threading.Event()
         self._failure: BaseException | None = None
+        #: the event that waited first when the late writer last looked
+        self._waited: Event | None = None
         #: Every event, where somebody wants to read them afterwards.
         self.events: list[Event] = []
         self._keep = keep
@@ -65,25 +70,70 @@ class EventSink:
                 self._writer.append(batch)
 
     def watch(self) -> None:
-        """Start to write in the background what waits too long."""
-        # Starting and joining a `Thread` hands the interpreter over four times, which cost a run of one small step as
-        # much as its transactions; nothing waits for this one.
-        _thread.start_new_thread(self._write_late, ())
+        """Let the background write what waits too long."""
+        _LATE.add(self)
 
-    def _write_late(self) -> None:
-        while not self._wake.wait(MAX_WAIT_S):
-            first = self._pending[:1]
-            if not first or self._wake.wait(MAX_WAIT_S):
-                continue
-            # Only what has waited since the last look is late; a fast run writes all by itself.
-            if self._pending[:1] and self._pending[0] is first[0]:
-                try:
-                    self.flush()
-                except BaseException as error:
-                    self._failure = error
+    def write_late(self) -> None:
+        """Write what has waited since the last look; a fast run writes all by itself."""
+        first = next(iter(self._pending), None)
+        if first is not None and first is self._waited:
+            try:
+                self.flush()
+            except BaseException as error:
+                self._failure = error
+        self._waited = first
 
     def close(self) -> None:
-        """Stop the background and write the rest."""
-        self._wake.set()
-        # Waits for a flush of the background, which holds the lock; after this one it has nothing left to write.
+        """Leave the background and write the rest."""
+        _LATE.discard(self)
         self.flush()
+
+
+class _LateWriter:
+    """One thread for all sinks of a process: starting and ending one for each run cost more than a small step."""
+
+    def __init__(self) -> None:
+        self._sinks: weakref.WeakSet[EventSink] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._running = False
+
+    def add(self, sink: EventSink) -> None:
+        """Look at a sink from now on."""
+        with self._lock:
+            self._sinks.add(sink)
+            if not self._running:
+                self._running = True
+                # starting a `Thread` hands the interpreter over to it and back; nothing waits for this one
+                _thread.start_new_thread(self._look, ())
+
+    def discard(self, sink: EventSink) -> None:
+        """Look at a sink no longer."""
+        with self._lock:
+            self._sinks.discard(sink)
+
+    def _look(self) -> None:
+        pause = threading.Event()
+        idle = 0
+        while True:
+            pause.wait(MAX_WAIT_S)
+            with self._lock:
+                sinks = list(self._sinks)
+                idle = 0 if sinks else idle + 1
+                if idle > IDLE_LOOKS:
+                    self._running = False
+                    return
+            for sink in sinks:
+                sink.write_late()
+
+
+_LATE = _LateWriter()
+
+
+def _begin_anew() -> None:
+    """A forked process has none of its parent's threads, and none of its runs."""
+    global _LATE
+    _LATE = _LateWriter()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -239,12 +239,12 @@ def _units(statements: Sequence[Statement]) -> tuple[Statement, ...]:
     if not any(statement.flags & INDIVISIBLE for statement in statements) or len(statements) == 1:
         return tuple(statements)
     composer = _Composer()
-    deferred: dict[str, Deferred] = {}
     aliases: dict[str, tuple[tuple[str, int], ...]] = {}
+    holds: dict[str, tuple[str, ...]] = {}
     for statement in statements:
         composer.add(statement)
-        deferred.update(statement.deferred)
         aliases.update(statement.aliases)
+        holds.update(statement.holds)
     none: frozenset[str] = frozenset()
     return (
         Statement(
@@ -257,6 +257,7 @@ def _units(statements: Sequence[Statement]) -> tuple[Statement, ...]:
             },
             mutates=composer.mutates, deletes=frozenset(composer.deletes), deferred=composer.functions,
             loose=tuple(function for statement in statements for function in statement.loose), aliases=aliases,
+            holds=holds,
             imports=tuple(item for statement in statements for item in statement.imports),
             hints=tuple(hint for statement in statements for hint in statement.hints),
             flags=none.union(*(statement.flags for statement in statements)),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 from cellmill.definitions.asset_check import AssetCheckSpec
@@ -151,10 +153,15 @@ def _function(cell: AssetCell, names: Sequence[str], compute: Compute) -> Callab
     if any(name == "context" for name in names):
         raise InvalidInvocationError("An upstream cannot be named 'context' in a cell; use --ins ALIAS=context.")
     namespace: dict[str, Any] = {"__run__": compute, "__name__": "cellmill.cell"}
-    exec(compile(source, f"<{cell.key.to_user_string()}>", "exec"), namespace)
+    exec(_compiled(source, f"<{cell.key.to_user_string()}>"), namespace)
     fn: Callable[..., Any] = namespace[_identifier(cell)]
     fn.__doc__ = cell.definition.description or None
     return fn
+
+
+@lru_cache(maxsize=1024)
+def _compiled(source: str, filename: str) -> CodeType:
+    return compile(source, filename, "exec")
 
 
 def _identifier(cell: AssetCell) -> str:

@@ -98,7 +98,7 @@ class ExpressionWalker:
         raise AssertionError
 
     def alias(self, name: str, value: ast.expr) -> None:
-        """Note that `name` may stand for the same object as the root of `value`."""
+        """Note that `name` may stand for the same object as the root of `value`, or may call its functions later."""
 
     # expressions ------------------------------------------------------------------------------------------------
 

@@ -120,6 +120,8 @@ class Statement:
     #: functions without a name of their own (a lambda in a list): read at the end of the cell
     loose: tuple[Deferred, ...] = ()
     aliases: dict[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    #: bound name -> names whose functions its value may call later: `model = Model(step)`
+    holds: dict[str, tuple[str, ...]] = field(default_factory=dict)
     imports: tuple[Import, ...] = ()
     hints: tuple[Hint, ...] = ()
     flags: frozenset[str] = frozenset()

@@ -220,6 +220,27 @@ class _Walk:
             for inner in function.uses.values():
                 if inner.name not in use.covered:
                     self.name(inner._replace(via=inner.via or use.name), position)
+        if entry.bind is not None:
+            self._held(use, at, position)
+
+    def _held(self, use: Use, at: int, position: int) -> None:
+        """What functions that a value holds read, when the value is used: `model = Model(step)`, `model.run()`."""
+        todo = [(use.name, at)]
+        seen: set[tuple[str, int]] = set()
+        while todo:
+            name, place = todo.pop()
+            if (name, place) in seen:
+                continue
+            seen.add((name, place))
+            for held in self.linker.units[place].statement.holds.get(name, ()):
+                for entry in self.linker.above(held, place)[0]:
+                    if entry.bind is None:
+                        continue
+                    todo.append((held, entry.position))
+                    function = self.linker.units[entry.position].statement.deferred.get(held)
+                    for inner in function.uses.values() if function is not None else ():
+                        later = inner._replace(via=inner.via or use.name, confidence=min(inner.confidence, LIKELY))
+                        self.name(later, position)
 
     def _unbound(self, use: Use, position: int, partly: bool) -> None:
         name = use.name

@@ -8,6 +8,7 @@ from typing import Any
 
 from .expressions import NO_NAMES, Context, make_mutation, make_use, root_name
 from .facts import CERTAIN, GUESS, LIKELY, Bind, Deferred, Mutation, Statement, Use
+from .holding import held_names
 from .statements import StatementWalker
 
 _NO_FUNCTION = Deferred({}, {}, frozenset())
@@ -22,6 +23,7 @@ class NamespaceWalker(StatementWalker):
         "calling",
         "deferred",
         "deletes",
+        "holds",
         "loose",
         "methods",
         "mutates",
@@ -39,6 +41,7 @@ class NamespaceWalker(StatementWalker):
         self.deferred: dict[str, Deferred] = {}
         self.loose: list[Deferred] = []
         self.aliases: dict[str, tuple[tuple[str, int], ...]] = {}
+        self.holds: dict[str, tuple[str, ...]] = {}
         self.methods: list[Deferred] = []
         self.calling: set[str] = set()
         #: names bound inside an expression that may not be evaluated
@@ -144,10 +147,15 @@ class NamespaceWalker(StatementWalker):
             self.must.discard(self.trail.pop())
 
     def alias(self, name: str, value: ast.expr) -> None:
+        if self.cls is not None:
+            return
         root = root_name(value)
-        if root and root != name and self.cls is None:
+        if root and root != name:
             sure = LIKELY if isinstance(value, ast.Name) else GUESS
             self.aliases[name] = (*self.aliases.get(name, ()), (root, sure))
+        held = held_names(value)
+        if held:
+            self.holds[name] = tuple(dict.fromkeys((*self.holds.get(name, ()), *held)))
 
     def scan_function(self, args: ast.arguments, body: Sequence[ast.stmt] | ast.expr) -> Deferred:
         return FunctionWalker(self.ctx).scan(args, body)
@@ -185,7 +193,7 @@ class NamespaceWalker(StatementWalker):
             mutates=self.mutates,
             deletes=frozenset(self.deletes) if self.deletes else NO_NAMES,
             deferred=self.deferred, loose=tuple(self.loose),
-            aliases=self.aliases, imports=tuple(ctx.imports), hints=tuple(ctx.hints),
+            aliases=self.aliases, holds=self.holds, imports=tuple(ctx.imports), hints=tuple(ctx.hints),
             flags=frozenset(ctx.flags) if ctx.flags else NO_NAMES,
             history=frozenset(ctx.history) if ctx.history else NO_NAMES, ends=self.dead,
         )  # fmt: skip
