@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 from cellmill.graphql.permissions import required_permissions
@@ -19,6 +20,8 @@ from cellmill_lab.transport_ws import SUBPROTOCOL, TransportWs
 RESOURCE = "cellmill:graphql"
 #: Bytes of one request body. The largest documented query with its variables is under 20 kB.
 MAX_BODY = 256 * 1024
+#: Looks at whether a subscriber reads, in the time after which it is dropped: a late look alone must not decide.
+LOOKS = 5
 
 
 class GraphQLHandler(WebSocketMixin, WebSocketHandler, CellmillHandler):  # type: ignore[misc]
@@ -85,19 +88,29 @@ class GraphQLHandler(WebSocketMixin, WebSocketHandler, CellmillHandler):  # type
         super().on_close()
 
     async def _send(self, message: dict[str, object]) -> None:
-        """Send one frame and wait until it is out; who does not read in time is dropped.
+        """Send one frame and wait until it is out; who reads nothing of it for a while is dropped.
 
         One frame waits for each operation, so a slow subscriber costs no memory, and holds up nobody else.
         """
         try:
-            sent = self.write_message(json.dumps(message, separators=(",", ":")))
-            await asyncio.wait_for(sent, self.services.unread_s)
+            sent = asyncio.ensure_future(self.write_message(json.dumps(message, separators=(",", ":"))))
         except WebSocketClosedError:
-            pass
-        except TimeoutError:
-            self.log.warning("A subscriber has read nothing for %g s and is dropped.", self.services.unread_s)
-            self.close(1013, "The subscriber does not read")
-            self._protocol.stop()
+            return
+        sent.add_done_callback(lambda task: task.cancelled() or task.exception())  # also where nobody waits any more
+        left, idle = self._unsent(), 0
+        while not (await asyncio.wait({sent}, timeout=self.services.unread_s / LOOKS))[0]:
+            before, left = left, self._unsent()
+            idle = idle + 1 if left >= before else 0
+            if idle == LOOKS:
+                self.log.warning("A subscriber has read nothing for %g s and is dropped.", self.services.unread_s)
+                self.close(1013, "The subscriber does not read")
+                self._protocol.stop()
+        with suppress(WebSocketClosedError):
+            sent.result()
+
+    def _unsent(self) -> int:
+        """Return how many bytes wait to be sent."""
+        return len(self.ws_connection.stream._write_buffer) if self.ws_connection is not None else 0
 
 
 def read_request(body: bytes) -> tuple[str, dict[str, Any], str | None]:

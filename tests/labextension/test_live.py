@@ -74,11 +74,11 @@ def test_a_subscriber_that_does_not_read_is_dropped(tmp_path: Path) -> None:
         run = instance.create_run(job_name="j")
         writer = instance.run_writer(run.run_id)
         writer.append([Event(EventType.RUN_START, run.run_id, time.time(), message="start")])
-        lazy, *readers = [opened.enter_context(connect(server)) for _ in range(4)]
+        lazy, *readers = [opened.enter_context(connect(server)) for _ in range(3)]
         for socket in (lazy, *readers):
             payload = {"query": LOG, "variables": {"id": run.run_id}}
             socket.send(json.dumps({"id": "log", "type": "subscribe", "payload": payload}))
-        names = [f"line {number} " for number in range(160)]
+        names = [f"line {number} " for number in range(120)]
         large = "x" * 64_000  # together more than the buffers of both ends hold
         with ThreadPoolExecutor(len(readers)) as pool:
             reading = [pool.submit(_until_complete, socket) for socket in readers]

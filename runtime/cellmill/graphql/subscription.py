@@ -61,8 +61,10 @@ PipelineRunLogsSubscriptionPayload = Annotated[
 
 
 def _page(context: Context, run_id: str, cursor: str | None) -> Any:
+    # The record first: a run that has ended then has all its events in the page, or behind it.
+    record = context.instance.get_run_record_by_id(run_id)
     found = context.instance.get_records_for_run(run_id, cursor=cursor or None, limit=MAX_EVENTS, ascending=True)
-    return found, context.instance.get_run_record_by_id(run_id)
+    return found, record
 
 
 async def follow_run(live: Live, run_id: str, cursor: str | None) -> AsyncIterator[Any]:
