@@ -363,6 +363,40 @@ def test_purging_changes_no_answer(store: Store) -> None:
         instance.run_writer(runs[-1]).append([event(EventType.RUN_SUCCESS, runs[-1])])
 
 
+@pytest.mark.purges
+def test_a_large_purge_holds_no_writer_up(store: Store) -> None:
+    """50,000 events go in short transactions of a bounded number of rows, between which others write."""
+    run_id = new_run(store)
+    with store.open() as instance:
+        row = (run_id, "LOG", 1.0, 20, "x")
+        insert = "INSERT INTO events (run_id, seq, type, timestamp, level, message) VALUES (?, ?, ?, ?, ?, ?)"
+        with instance.db.write() as tx:
+            tx.run_many(insert, ((row[0], number, *row[1:]) for number in range(2, 50_002)))
+            tx.run("UPDATE runs SET event_count = 50001 WHERE run_id = ?", (run_id,))
+        instance.run_writer(run_id).append([event(EventType.RUN_SUCCESS, run_id)])
+        other = new_run(store)
+        written: list[int] = []
+        stop = threading.Event()
+
+        def write() -> None:
+            with store.open() as mine:
+                writer = mine.run_writer(other)
+                while not stop.is_set():
+                    writer.append([event(EventType.LOG, other, message="meanwhile")])
+                    written.append(1)
+
+        neighbour = threading.Thread(target=write)
+        neighbour.start()
+        purged = purge_events(instance.db, before=time.time())
+        stop.set()
+        neighbour.join()
+
+        assert purged.events >= 50_000
+        # The gaps between its 26 transactions are there to be used.
+        assert len(written) > 10
+        assert len(instance.all_logs(other)) == 1 + len(written)
+
+
 def test_time_travel(tmp_path: Path) -> None:
     """A value is loaded by name, partition, version or run, until retention removes it."""
     store = Store(tmp_path / "home", None)

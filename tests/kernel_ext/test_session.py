@@ -62,6 +62,23 @@ def test_rerun_does_not_duplicate(nb: Notebook) -> None:
     assert not nb.session.registry.whole().problems
 
 
+def test_loading_again_registers_no_hook_twice(nb: Notebook) -> None:
+    """However often the extension is loaded, each event of the shell has as many listeners as before."""
+
+    def hooks() -> dict[str, int]:
+        found = {name: len(callbacks) for name, callbacks in nb.shell.events.callbacks.items()}
+        return {**found, "transformers": len(nb.shell.input_transformers_cleanup)}
+
+    before = hooks()
+    for _ in range(3):
+        nb.ok("%load_ext cellmill")
+        nb.ok("%reload_ext cellmill")
+    nb.ok("%%asset a\n1", "one")
+
+    assert hooks() == before
+    assert list(nb.session.registry.assets()) == [A]
+
+
 def test_copied_cell_is_an_error(nb: Notebook) -> None:
     """A copy of a cell under another id is an error that names the first."""
     nb.ok("%%asset a\n1", "one")

@@ -45,6 +45,32 @@ class ReadOnly(Authorizer):
 c.ServerApp.authorizer_class = ReadOnly
 """
 
+#: An authorizer that allows everything and writes down what it was asked.
+RECORDING = """
+import os
+from jupyter_server.auth import Authorizer
+
+
+class Recording(Authorizer):
+    def is_authorized(self, handler, user, action, resource):
+        if handler.request.path.startswith("/cellmill"):
+            with open("asked.txt", "a") as file:
+                print(handler.request.method, handler.request.path, action, resource, file=file)
+        return True
+
+
+c.ServerApp.authorizer_class = Recording
+"""
+#: What each route must ask, whichever was asked before it.
+ASKS = {
+    ("GET", "/cellmill"): "read cellmill:page",
+    ("GET", "/cellmill/static/standalone.js"): "read cellmill:page",
+    ("POST", "/cellmill/graphql"): "read cellmill:graphql",
+    ("POST", "/cellmill/report_asset_materialization/raw"): "write cellmill:assets",
+    ("GET", "/cellmill/runs/some-run/notebook/example.ipynb"): "read cellmill:runs",
+    ("GET", "/cellmill/runs/some-run/cells/cell1/example.ipynb"): "read cellmill:runs",
+}
+
 
 @pytest.fixture(scope="module", params=[False, True], ids=["guarded", "unauthenticated-allowed"])
 def swept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
@@ -111,6 +137,20 @@ def test_every_method_names_its_resource() -> None:
                 )
                 assert str(closure.nonlocals["resource"]).startswith("cellmill:")
                 assert closure.nonlocals["action"] in ("read", "write", "execute")
+
+
+def test_each_route_asks_for_its_own_resource(tmp_path: Path) -> None:
+    """Twice and in both orders: what one handler asks for never becomes what another is judged by."""
+    config = tmp_path / "jupyter_server_config.py"
+    config.write_text(RECORDING)
+    with running(tmp_path, f"--config={config}") as server:
+        routes = [*ASKS, *reversed(ASKS)]
+        for method, path in routes:
+            server.request(method, path, **({"json": BODY} if method == "POST" else {}))
+        asked = [line.split(" ", 2) for line in (server.root / "asked.txt").read_text().splitlines()]
+
+    assert set(PATHS) == {path for _, path in ASKS}
+    assert [(method, path, ASKS[method, path]) for method, path in routes] == [tuple(line) for line in asked]
 
 
 def test_every_mutation_needs_a_permission() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from cellmill import Instance
+from cellmill.execution.load import load
 
 pytestmark = pytest.mark.security
 
@@ -46,3 +49,31 @@ def test_a_daemon_is_its_owners_alone(tmp_path: Path) -> None:
     assert any(home.iterdir())
     assert {"127.0.0.1", "::1"} >= set(listening)
     assert os.stat(home).st_mode & 0o077 == 0
+
+
+@pytest.mark.slow
+def test_a_run_under_a_careless_umask_leaves_nothing_for_others(tmp_path: Path) -> None:
+    """Database, values, keys, journals and executed notebooks are their owner's, whatever the umask was."""
+    cells = [
+        {"cell_type": "code", "id": name, "metadata": {}, "source": text, "outputs": [], "execution_count": None}
+        for name, text in {
+            "load": "%load_ext cellmill",
+            "asset": "%%asset pickled\nprint('said')\n{1, 2}",
+            "ports": "%%asset listening --deps pickled\nimport psutil\n"
+            "[c.laddr.ip for c in psutil.Process().net_connections('inet') if c.status == psutil.CONN_LISTEN]",
+        }.items()
+    ]
+    (tmp_path / "book.ipynb").write_text(
+        json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    )
+    code = "import os,sys; os.umask(0); from cellmill.cli.main import main; sys.exit(main(['materialize', '*']))"
+    environment = {name: value for name, value in os.environ.items() if name != "CELLMILL_HOME"}
+
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True, timeout=60)
+
+    home = tmp_path / ".cellmill"
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert len(files) > 4
+    assert [str(path) for path in [home, *files] if path.stat().st_mode & 0o077] == []
+    with Instance.get(home) as instance:
+        assert set(load("listening", instance=instance)) <= {"127.0.0.1", "::1"}

@@ -137,7 +137,7 @@ def launch_run(
 def _started(
     argv: Sequence[str], cwd: str | os.PathLike[str] | None, env: Mapping[str, str], log_path: str | None
 ) -> subprocess.Popen[bytes]:
-    log = open(log_path, "ab") if log_path is not None else None
+    log = open(log_path, "ab", opener=open_private) if log_path is not None else None
     try:
         return subprocess.Popen(
             [sys.executable, "-m", "cellmill.execution.launcher", *argv],
@@ -343,6 +343,11 @@ def main(argv: Sequence[str]) -> int:
     grace_s = float(os.environ.get("CELLMILL_INTERRUPT_GRACE_S", INTERRUPT_GRACE_S))
     lease_s = float(os.environ.get(LEASE_VARIABLE, LEASE_S))
     return supervise(run_id, work, ledger, lease_s=lease_s, interrupt_grace_s=grace_s)
+
+
+def open_private(path: str, flags: int) -> int:
+    """Open a file that, where it is made, only its owner can read, whatever the umask."""
+    return os.open(path, flags, 0o600)
 
 
 def log_path_of(home: str | os.PathLike[str], run_id: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from cellmill.instance.run_store import FINISHED
@@ -9,6 +10,8 @@ from cellmill.instance.sql import Database, Query
 
 #: Storage ids that one transaction looks at, so that no writer waits for more than a moment.
 CHUNK = 2000
+#: Seconds between two such transactions: SQLite's waiting writers look again after up to 0.1 s and would find no gap.
+PAUSE_S = 0.05
 
 #: Columns by which the catalog refers to events.
 _REFERENCES = (
@@ -42,13 +45,15 @@ def purge_events(db: Database, *, before: float, chunk: int = CHUNK) -> Purged:
     removed, start = 0, 0
     while start < last:
         end = start + chunk
-        with db.write() as tx:
-            query = Query("SELECT e.id FROM events e LEFT JOIN runs r ON r.run_id = e.run_id")
-            query.where("e.id > ?", start).where("e.id <= ?", end).where("e.timestamp < ?", before)
-            query.where("(r.run_id IS NULL OR r.status IN (?, ?, ?))", *FINISHED)
-            doomed = [(row[0],) for row in query.rows(tx) if row[0] not in keep and row[0] != last]
-            if doomed:
+        # Read outside the transaction: a run that has ended stays so, and nothing old becomes referred to anew.
+        query = Query("SELECT e.id FROM events e LEFT JOIN runs r ON r.run_id = e.run_id")
+        query.where("e.id > ?", start).where("e.id <= ?", end).where("e.timestamp < ?", before)
+        query.where("(r.run_id IS NULL OR r.status IN (?, ?, ?))", *FINISHED)
+        doomed = [(row[0],) for row in query.rows(db) if row[0] not in keep and row[0] != last]
+        if doomed:
+            with db.write() as tx:
                 tx.run_many("DELETE FROM events WHERE id = ?", doomed)
+            time.sleep(PAUSE_S)
         removed += len(doomed)
         start = end
     return Purged(removed, _purge_evaluations(db, before))

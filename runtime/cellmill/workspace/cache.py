@@ -57,6 +57,8 @@ class ScanCache:
     def _open(self, path: Path) -> sqlite3.Connection | None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # SQLite would make it as the umask says; it holds code, which is its owner's.
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
             db = sqlite3.connect(path, timeout=2, isolation_level=None, check_same_thread=False)
             db.execute("pragma journal_mode=wal")
             db.execute("pragma synchronous=off")

@@ -113,7 +113,7 @@ def render_notebook(node: Mapping[str, Any]) -> str:
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a new file beside `path`, flush it to disk, then rename it to `path`."""
+    """Write a new file beside `path`, flush it to disk, then rename it to `path`; only its owner can read it."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.tmp-", dir=target.parent)
@@ -122,17 +122,10 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, target)
     except BaseException:
         os.unlink(temporary)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _joined(value: object) -> str:
