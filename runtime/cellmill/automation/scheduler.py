@@ -20,6 +20,8 @@ from cellmill.instance.instance import Instance
 from cellmill.planning.instigator import Answer, Question, RunAsk, ScheduleSpec
 from cellmill.planning.run import FINISHED_STATUSES, RunsFilter, RunStatus
 from cellmill.planning.tick import MissedTick, TickStatus, due_ticks, overlap_reason, retry_after_s, tick_id
+from cellmill.workspace.pins import pin_of
+from cellmill.workspace.run_names import PINNED_TAG
 
 SCHEDULE_TAG = "dagster/schedule_name"
 TICK_TAG = "dagster/tick"
@@ -47,6 +49,8 @@ class Claimed:
     spec: ScheduleSpec
     tick: Tick
     after: int
+    #: The snapshot of the notebook that it runs, where that is pinned.
+    pinned: str | None = None
 
 
 class Scheduler:
@@ -122,7 +126,7 @@ class Scheduler:
             if tick is None:
                 done.already_claimed += 1
                 continue
-            self._perform(Claimed(spec, tick, after), done)
+            self._perform(Claimed(spec, tick, after, _pinned(state)), done)
 
     def _record_missed(self, spec: ScheduleSpec, missed: Sequence[MissedTick], done: Scheduled) -> None:
         by_reason: dict[str, list[int]] = {}
@@ -143,7 +147,7 @@ class Scheduler:
             if taken is not None:
                 state = states.get(spec.id)
                 after = int(json.loads(state.cursor)) if state is not None and state.cursor else 0
-                self._perform(Claimed(spec, taken, after), done)
+                self._perform(Claimed(spec, taken, after, _pinned(state)), done)
 
     def _perform(self, claimed: Claimed, done: Scheduled) -> None:
         """Decides about a claimed tick; where a user's function does, it is asked at the end of the pass."""
@@ -202,7 +206,7 @@ class Scheduler:
             if isinstance(answer, Exception):
                 raise answer
             asks = answer.runs
-            submissions = [self._submission(spec, tick, ask, index, len(asks)) for index, ask in enumerate(asks)]
+            submissions = [self._submission(claimed, ask, index, len(asks)) for index, ask in enumerate(asks)]
         except Exception as error:  # the shell of a tick: whatever went wrong is recorded on it
             done.failed += 1
             self._fail(tick, cursor, body, error)
@@ -226,9 +230,12 @@ class Scheduler:
             reason=lambda count: overlap_reason(spec.overlap, count),
         )
 
-    def _submission(self, spec: ScheduleSpec, tick: Tick, ask: RunAsk, index: int, count: int) -> RunSubmission:
+    def _submission(self, claimed: Claimed, ask: RunAsk, index: int, count: int) -> RunSubmission:
+        spec, tick = claimed.spec, claimed.tick
         key = ask.run_key or (tick_id(spec.id, tick.at) if count == 1 else f"{tick_id(spec.id, tick.at)}#{index}")
         tags = {**ask.tags, SCHEDULE_TAG: spec.name, TICK_TAG: str(tick.id)}
+        if claimed.pinned is not None:
+            tags[PINNED_TAG] = claimed.pinned
         run = run_for(ask, location=spec.location, tags=tags, default_job=spec.job_name)
         return RunSubmission(run=run, run_key=key)
 
@@ -264,3 +271,8 @@ class Scheduler:
         except LeaseLostError:
             # Another scheduler took the tick over while this one was away: its record is the one that counts.
             return TickResult()
+
+
+def _pinned(state: InstigatorState | None) -> str | None:
+    pin = pin_of(state)
+    return None if pin is None else pin.snapshot

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -16,6 +17,7 @@ from cellmill.cli.app import App, json_option, pass_app
 from cellmill.cli.render import show_json, show_rows, time_text
 from cellmill.instance.automation import InstigatorState
 from cellmill.planning.instigator import Answer, Question, ScheduleSpec, SensorSpec
+from cellmill.workspace.pins import changes_since, notebook_of, pin_of, pin_schedule, unpin_schedule
 from cellmill.workspace.source import WorkspaceSource
 
 Spec = ScheduleSpec | SensorSpec
@@ -74,7 +76,7 @@ def _last_tick(app: App, spec: Spec) -> dict[str, Any]:
 
 @click.group()
 def schedules() -> None:
-    """List, start, stop and preview schedules."""
+    """List, show, start, stop, pin and preview schedules."""
 
 
 @schedules.command("list")
@@ -138,6 +140,87 @@ def start_schedules(app: App, names: tuple[str, ...]) -> None:
 def stop_schedules(app: App, names: tuple[str, ...]) -> None:
     """Switch schedules off."""
     _set_status(app, "schedule", names, "STOPPED")
+
+
+@schedules.command("show")
+@click.argument("name")
+@json_option
+@pass_app
+def show_schedule(app: App, name: str, as_json: bool) -> None:
+    """Show NAME: when it is due, what it runs, and which cells changed where its notebook is pinned."""
+    spec = _find(app, "schedule", name)
+    assert isinstance(spec, ScheduleSpec)
+    states = _states(app, "schedule")
+    pin = pin_of(states.get(spec.id))
+    changes = changes_since(app.instance, app.config.root, pin) if pin is not None else ()
+    upcoming = _upcoming(spec, 1)
+    facts: dict[str, Any] = {
+        "name": spec.name,
+        "status": _status(spec, states),
+        "cron": list(spec.crons),
+        "timezone": spec.timezone,
+        "runs": ", ".join(spec.asset_selection or ()) or notebook_of(spec) or spec.job_name,
+        "next": time_text(upcoming[0]) if upcoming else None,
+        **_last_tick(app, spec),
+        "version": "live" if pin is None else f"pinned {time_text(pin.pinned_at)} ({pin.snapshot[:12]})",
+        "changed_cells": [asdict(change) for change in changes],
+    }
+    if as_json:
+        show_json(facts)
+        return
+    for label, value in facts.items():
+        if label != "changed_cells" and value is not None:
+            shown = ", ".join(value) if isinstance(value, list) else value
+            app.console.print(f"{label + ':':<12} {shown}", highlight=False, markup=False)
+    for change in changes:
+        first = (change.now or change.before).strip().splitlines()[:1]
+        app.console.print(f"  cell {change.cell} {change.kind}: {''.join(first)}", highlight=False, markup=False)
+    if changes:
+        app.console.print(
+            f"The notebook has moved on from its pin. To run it as it is: cellmill schedules promote {spec.name}"
+        )
+
+
+@schedules.command("pin")
+@click.argument("names", nargs=-1, required=True)
+@pass_app
+def pin_schedules(app: App, names: tuple[str, ...]) -> None:
+    """Let schedules run their notebook as it is now, whatever is saved later."""
+    _pin(app, names, "pinned to")
+
+
+@schedules.command("promote")
+@click.argument("names", nargs=-1, required=True)
+@pass_app
+def promote_schedules(app: App, names: tuple[str, ...]) -> None:
+    """Let pinned schedules run their notebook as it is now."""
+    for name in names:
+        spec = _find(app, "schedule", name)
+        if pin_of(_states(app, "schedule").get(spec.id)) is None:
+            raise click.UsageError(
+                f"The schedule {name!r} is not pinned: it runs its notebook as it is at each launch."
+            )
+    _pin(app, names, "promoted to")
+
+
+def _pin(app: App, names: tuple[str, ...], word: str) -> None:
+    for name in names:
+        spec = _find(app, "schedule", name)
+        assert isinstance(spec, ScheduleSpec)
+        pin = pin_schedule(app.instance, app.config.root, spec)
+        app.console.print(f"schedule {spec.name}: {word} {pin.notebook} as it is now ({pin.snapshot[:12]})")
+
+
+@schedules.command("unpin")
+@click.argument("names", nargs=-1, required=True)
+@pass_app
+def unpin_schedules(app: App, names: tuple[str, ...]) -> None:
+    """Let schedules run their notebook as it is at each launch."""
+    for name in names:
+        spec = _find(app, "schedule", name)
+        assert isinstance(spec, ScheduleSpec)
+        unpin_schedule(app.instance, spec)
+        app.console.print(f"schedule {spec.name}: live")
 
 
 @schedules.command("tick")

@@ -27,7 +27,7 @@ COMMANDS: Commands = {
     "run": ("run", "run", "Run a notebook top to bottom."),
     "jobs": ("jobs", "jobs", "List and run jobs."),
     "runs": ("runs", "runs", "List, show, follow, cancel and retry runs."),
-    "schedules": ("automation", "schedules", "List, start, stop and preview schedules."),
+    "schedules": ("automation", "schedules", "List, show, start, stop, pin and preview schedules."),
     "sensors": ("automation", "sensors", "List, start, stop and preview sensors."),
     "backfill": ("backfill", "backfill", "Start and watch backfills of partitions."),
     "partitions": ("partitions", "partitions", "List, add and look at partitions."),

@@ -329,11 +329,17 @@ class Automation:
         row = tx.row(text, params)
         return overlap.reason(int(row[0]) if row is not None else 0)
 
-    @staticmethod
-    def _remember(tx: Transaction, instigator_id: str, more: Mapping[str, Any]) -> None:
-        row = tx.row("SELECT body FROM instigators WHERE id = ?", (instigator_id,))
+    def remember(self, instigator_id: str, more: Mapping[str, Any]) -> None:
+        """Adds to what is remembered of an instigator; None forgets a name."""
+        with self._db.write() as tx:
+            self._remember(tx, instigator_id, more)
+            tx.run("UPDATE instigators SET updated_at = ? WHERE id = ?", (self._db.now(), instigator_id))
+
+    def _remember(self, tx: Transaction, instigator_id: str, more: Mapping[str, Any]) -> None:
+        row = tx.row("SELECT body FROM instigators WHERE id = ?" + self._db.for_update, (instigator_id,))
         if row is not None:
-            body = json.dumps({**json.loads(row[0]), **more})
+            merged = {**json.loads(row[0]), **more}
+            body = json.dumps({name: value for name, value in merged.items() if value is not None})
             tx.run("UPDATE instigators SET body = ? WHERE id = ?", (body, instigator_id))
 
     def postpone_tick(self, tick: Tick, seconds: float, body: Mapping[str, Any], *, cursor: str | None = None) -> bool:

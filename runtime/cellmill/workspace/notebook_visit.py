@@ -108,6 +108,7 @@ def _request(visit: Visit, services: VisitServices) -> NotebookStepRequest:
     limits: dict[str, Any] = kernels if isinstance(kernels, dict) else {}
     return NotebookStepRequest(
         path=visit.notebook,
+        snapshot=None if visit.pinned is None else json.loads(visit.pinned),
         artifacts=artifacts_of(services.home, run.run_id),
         name=visit.key.removesuffix(".ipynb").replace("/", "__"),
         cells=visit.cells,

@@ -6,6 +6,8 @@ from pathlib import Path
 
 #: Tag of a run that executes a whole notebook: its path from the root.
 NOTEBOOK_TAG = "cellmill/notebook"
+#: Tag of such a run where it executes a pinned version: the hash of its snapshot.
+PINNED_TAG = "cellmill/pinned_notebook"
 #: Tag that limits how many visits of a run go on at the same time.
 PARALLEL_TAG = "cellmill/max_concurrent"
 #: Tags by which a run of a whole notebook carries papermill's parameters, and the tick that asked for the run.

@@ -13,7 +13,7 @@ from cellmill.notebooks.asset_cell import AssetCell, CellDefinition, NotebookOri
 from cellmill.notebooks.facts import EMPTY_FACTS
 from cellmill.notebooks.link import Linker
 from cellmill.notebooks.magic import Header
-from cellmill.notebooks.scan import NotebookScan
+from cellmill.notebooks.scan import NotebookScan, scan_notebook
 from cellmill.notebooks.workspace import WorkspaceScan, link_workspace
 from cellmill.planning.notebook_step import NotebookStep, made_behind, plan_notebook_steps
 from cellmill.workspace.manifest import AssetEntry
@@ -36,6 +36,8 @@ class Visit:
     after: tuple[int, ...] = ()
     #: None for a module.
     notebook: Path | None = None
+    #: Text of the version to execute instead of the file.
+    pinned: str | None = None
     #: The notebook's path from the root, as its assets name it.
     name: str = ""
     #: Positions of the cells to execute; None is all of them.
@@ -59,8 +61,10 @@ class Visit:
 class LinkedNotebooks:
     """The notebooks of a workspace, linked when asked for, one by one."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, pinned: Mapping[str, str] | None = None) -> None:
         self._workspace = workspace
+        #: Text of notebooks that are read instead of their files.
+        self._pinned = pinned or {}
         self._linked: dict[str, WorkspaceScan] = {}
         self._entries = workspace.assets_by_key
         self.locations: dict[str, NotebookLocation] = {}
@@ -77,13 +81,18 @@ class LinkedNotebooks:
         """Return one notebook linked against the assets of all others."""
         found = self._linked.get(notebook)
         if found is None:
-            scan = scan_file(self.path(notebook), notebook)
+            scan = self._read(notebook)
             others = [entry.asset_key for entry in self._entries.values() if entry.notebook != notebook]
             python = (sys.version_info[0], sys.version_info[1])
             modules = self.locations[notebook].modules() if notebook in self.locations else {}
             found = link_workspace([scan], other_assets=others, modules=modules, python=python)
             self._linked[notebook] = found
         return found
+
+    def _read(self, notebook: str) -> NotebookScan:
+        if notebook in self._pinned:
+            return scan_notebook(self._pinned[notebook], notebook, python=(sys.version_info[0], sys.version_info[1]))
+        return scan_file(self.path(notebook), notebook)
 
     def cell(self, entry: AssetEntry) -> AssetCell:
         """Return the asset cell of an entry.
@@ -249,14 +258,18 @@ def _visit(step: NotebookStep, by_key: Mapping[AssetKey, AssetEntry], notebooks:
     )
 
 
-def whole_notebook(workspace: Workspace, notebook: str) -> Visit:
-    """Return the visit that runs a notebook top to bottom."""
-    notebooks = LinkedNotebooks(workspace)
+def whole_notebook(workspace: Workspace, notebook: str, pinned: str | None = None) -> Visit:
+    """Return the visit that runs a notebook top to bottom, as its file is or as the text of a `pinned` version says."""
+    notebooks = LinkedNotebooks(workspace, None if pinned is None else {notebook: pinned})
     entries = [entry for entry in workspace.manifest.assets if entry.notebook == notebook]
     by_cell: dict[int, list[AssetKey]] = {}
-    for entry in entries:
-        if entry.cell is not None:
-            by_cell.setdefault(entry.cell, []).append(entry.asset_key)
+    if pinned is None:
+        for entry in entries:
+            if entry.cell is not None:
+                by_cell.setdefault(entry.cell, []).append(entry.asset_key)
+    else:
+        for cell in notebooks.linked(notebook).assets.values():
+            by_cell[cell.origin.cell_index] = list(cell.keys)
     made_by = {index: tuple(keys) for index, keys in sorted(by_cell.items())}
     made = tuple(key for keys in made_by.values() for key in keys)
     scan = notebooks.scan(notebook)
@@ -271,6 +284,7 @@ def whole_notebook(workspace: Workspace, notebook: str) -> Visit:
         location=entries[0].location if entries else "",
         assets=made,
         notebook=workspace.config.root / notebook,
+        pinned=pinned,
         name=notebook,
         made_by=made_by,
         makes=made_behind(notebooks.linked(notebook).assets.values()) if entries else {},

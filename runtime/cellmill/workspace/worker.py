@@ -33,7 +33,8 @@ from cellmill.workspace.config import find_workspace, read_config, with_location
 from cellmill.workspace.location import ModuleLocation
 from cellmill.workspace.manifest import AssetEntry, JobEntry
 from cellmill.workspace.notebook_visit import VisitEnd, VisitServices, visit_notebook
-from cellmill.workspace.run_names import NOTEBOOK_JOB, NOTEBOOK_TAG, PARALLEL_TAG
+from cellmill.workspace.pins import pinned_text
+from cellmill.workspace.run_names import NOTEBOOK_JOB, NOTEBOOK_TAG, PARALLEL_TAG, PINNED_TAG
 from cellmill.workspace.run_plan import Visit, plan_visits, whole_notebook
 from cellmill.workspace.workspace import Workspace, find_home
 
@@ -112,7 +113,9 @@ class RunWork:
     def _plan(self) -> tuple[Visit, ...]:
         notebook = self.run.tags.get(NOTEBOOK_TAG)
         if notebook is not None and self.run.job_name == NOTEBOOK_JOB:
-            return (whole_notebook(self.workspace, notebook),)
+            snapshot = self.run.tags.get(PINNED_TAG)
+            pinned = None if snapshot is None else pinned_text(self.instance, snapshot)
+            return (whole_notebook(self.workspace, notebook, pinned),)
         if self.run.asset_selection is not None:
             return plan_visits(self.workspace, self._selected())
         job = self._job()
