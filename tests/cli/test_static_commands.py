@@ -134,3 +134,19 @@ def test_module_entry_is_the_same_program(tmp_path: Path) -> None:
     found = subprocess.run([sys.executable, "-m", "cellmill", "check"], cwd=tmp_path, capture_output=True, text=True)
 
     assert found.returncode == 0 and "no problems" in found.stdout
+
+
+def test_a_schedule_is_pinned_shown_and_promoted(cellmill: Command, tmp_path: Path) -> None:
+    """The cells that changed since the pin are named; only schedules of whole notebooks can be pinned."""
+    schedules = {"cellmill": {"schedules": [{"cron": "0 6 * * *", "name": "plain"}]}}
+    write_notebook(tmp_path / "plain.ipynb", LOAD, "x = 1", "print(x)", metadata=schedules)
+    assert cellmill("schedules", "show", "plain", "--json").data["version"] == "live"
+    assert cellmill("schedules", "promote", "plain").code == 2
+    assert "pinned to plain.ipynb" in cellmill("schedules", "pin", "plain").out
+    write_notebook(tmp_path / "plain.ipynb", LOAD, "x = 2", "print(x)", metadata=schedules)
+    shown = cellmill("schedules", "show", "plain").out
+    assert "cell 1 changed: x = 2" in shown and "schedules promote plain" in shown
+    assert "promoted to plain.ipynb" in cellmill("schedules", "promote", "plain").out
+    assert cellmill("schedules", "show", "plain", "--json").data["changed_cells"] == []
+    assert cellmill("schedules", "unpin", "plain").code == 0
+    assert cellmill("schedules", "show", "plain", "--json").data["version"] == "live"

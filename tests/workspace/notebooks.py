@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 
-def write_notebook(path: Path, *sources: str, language: str = "python") -> Path:
+def write_notebook(
+    path: Path, *sources: str, language: str = "python", metadata: Mapping[str, Any] | None = None
+) -> Path:
     """Write a notebook with one code cell per source; ids are c0, c1 …"""
     cells = [
         {
@@ -19,8 +23,8 @@ def write_notebook(path: Path, *sources: str, language: str = "python") -> Path:
         }
         for number, source in enumerate(sources)
     ]
-    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": language}}
-    metadata["language_info"] = {"name": language}
+    spec = {"name": "python3", "display_name": "Python 3", "language": language}
+    metadata = {"kernelspec": spec, "language_info": {"name": language}, **(metadata or {})}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}))
     return path

@@ -14,6 +14,7 @@ from cellmill.definitions.local_time import load_zone
 from cellmill.graphql.assets import Info
 from cellmill.graphql.context import REPOSITORY
 from cellmill.graphql.documented import CursorArg, LimitArg, arg, documented, instant, page_size, said
+from cellmill.graphql.pins import PinnedVersion, pinned_version
 from cellmill.graphql.problems import PythonError, ScheduleNotFoundError, SensorNotFoundError, UnauthorizedError
 from cellmill.instance.automation import InstigatorState, Tick
 from cellmill.workspace.manifest import ScheduleEntry, SensorEntry
@@ -251,6 +252,11 @@ class Schedule:
     def schedule_state(self) -> InstigationState:
         """Its switch and its memory."""
         return InstigationState(origin=origin_of(self.entry), item=self.entry, kind=InstigationType.SCHEDULE)
+
+    @documented
+    def pinned_version(self, info: Info) -> PinnedVersion | None:
+        """The version of its notebook that it runs; nothing where it runs the notebook as it is at each launch."""
+        return pinned_version(info.context, self.entry)
 
     @documented
     def future_ticks(

@@ -12,6 +12,7 @@ from cellmill.errors import CellmillError
 from cellmill.execution.run_ledger import request_stop
 from cellmill.graphql.assets import AssetKeyInput, Info, no_such_asset
 from cellmill.graphql.automation import (
+    InstigationState,
     InstigationType,
     ScheduleMutationResult,
     ScheduleStateResult,
@@ -44,6 +45,7 @@ from cellmill.graphql.launching import (
     run_again,
 )
 from cellmill.graphql.metadata import AssetKey
+from cellmill.graphql.pins import set_pin
 from cellmill.graphql.problems import (
     AssetNotFoundError,
     Error,
@@ -345,6 +347,24 @@ class Mutation:
         if entry is None:
             return no_such_schedule(schedule_selector.schedule_name)
         return ScheduleStateResult(schedule_state=switch(info.context, InstigationType.SCHEDULE, entry, True))
+
+    @documented
+    def pin_schedule(
+        self,
+        info: Info,
+        schedule_selector: Annotated[ScheduleSelector, arg("The schedule.")],
+        pinned: Annotated[bool, arg("Whether it is pinned; false lets it run what is saved at each launch.")] = True,
+    ) -> ScheduleMutationResult:
+        """Pins a schedule to its notebook as it is now; one that is pinned already is promoted to it."""
+        entry = info.context.schedule(schedule_selector.schedule_name, schedule_selector.repository_location_name)
+        if entry is None:
+            return no_such_schedule(schedule_selector.schedule_name)
+        try:
+            set_pin(info.context, entry, pinned=pinned)
+        except CellmillError as error:
+            return PythonError.of(error)
+        state = InstigationState(origin=origin_of(entry), item=entry, kind=InstigationType.SCHEDULE)
+        return ScheduleStateResult(schedule_state=state)
 
     @documented
     def stop_running_schedule(

@@ -32,6 +32,7 @@ MUTATIONS: dict[str, tuple[str, str]] = {
     "deleteRun": ("write", "cellmill:runs"),
     "deletePipelineRun": ("write", "cellmill:runs"),
     "startSchedule": ("write", "cellmill:automation"),
+    "pinSchedule": ("write", "cellmill:automation"),
     "stopRunningSchedule": ("write", "cellmill:automation"),
     "startSensor": ("write", "cellmill:automation"),
     "stopSensor": ("write", "cellmill:automation"),
