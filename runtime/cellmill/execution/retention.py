@@ -25,7 +25,6 @@ KEEP_METADATA = "cellmill/keep"
 KEEP = 3
 DAY_S = 86_400.0
 _ENDED_TICKS = ("SUCCESS", "SKIPPED", "FAILURE", "MISSED")
-_SETTINGS = ("keep", "assets", "events_days", "ticks_days")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +42,6 @@ class RetentionPolicy:
     @classmethod
     def of(cls, table: Mapping[str, Any], metadata: Mapping[AssetKey, Mapping[str, Any]]) -> RetentionPolicy:
         """The policy of a settings table and the metadata of the workspace's assets; the table has the last word."""
-        unknown = sorted(set(table) - set(_SETTINGS))
-        if unknown:
-            raise DefinitionError(f"[retention] has no setting {unknown[0]!r}; it knows {', '.join(_SETTINGS)}.")
         keep_of = {key: _count(entry[KEEP_METADATA], key) for key, entry in metadata.items() if KEEP_METADATA in entry}
         for name, number in dict(table.get("assets", {})).items():
             keep_of[AssetKey.from_user_string(name)] = _count(number, name)
@@ -68,8 +64,8 @@ def _count(value: Any, of: object) -> int:
     return plain
 
 
-def _days(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+def _days(value: float, name: str) -> float:
+    if value < 0:
         raise DefinitionError(f"[retention] {name} is a number of days, 0 or more; got {value!r}.")
     return float(value)
 

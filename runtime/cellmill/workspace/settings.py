@@ -14,6 +14,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "true or false": (bool,),
     "a string": (str,),
     "a list of tables": (list,),
+    "a table": (dict,),
 }
 _TAG_LIMIT = {"key": "a string", "limit": "a whole number", "value": "a string", "per_value": "true or false"}
 
@@ -23,7 +24,17 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "host": dict.fromkeys(("load_timeout_s", "evaluation_timeout_s", "start_timeout_s", "idle_s"), "a number"),
     "instance": {"storage": "a string"},
     "kernels": {"warm": "true or false", "cell_timeout_s": "a number", "memory_limit": "a whole number"},
-    "run_queue": {"max_concurrent_runs": "a whole number", "tag_concurrency_limits": "a list of tables"},
+    "retention": {
+        "keep": "a whole number",
+        "assets": "a table",
+        "events_days": "a number",
+        "ticks_days": "a number",
+    },
+    "run_queue": {
+        "max_concurrent_runs": "a whole number",
+        "min_free_bytes": "a whole number",
+        "tag_concurrency_limits": "a list of tables",
+    },
 }
 
 
