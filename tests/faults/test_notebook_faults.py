@@ -1,5 +1,8 @@
 """Kernels that die, hang or never start, and workers killed under a notebook: the record stays true and nothing lives
 on.
+
+Two runs of one notebook have kernels and artifacts of their own, but not working directories of their own: the working
+directory of a notebook is its folder, as in Jupyter, so that a relative path means the same while exploring and in a run.
 """
 
 from __future__ import annotations

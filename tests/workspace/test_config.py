@@ -122,7 +122,7 @@ load_from:
         ("[[location]]\nmodule = 'm'\npythn = 'p'\n", 3, "Did you mean 'python'"),
         ("[[location]]\nmodule = 'm'\npython = 'p'\nkernel = 'k'\n", 4, "not both"),
         ("env = {A = [1]}\n", 1, "table of strings"),
-        ("\n[retention]\ndays = 3\n", 2, "unknown setting 'retention'"),
+        ("\n[forgetting]\ndays = 3\n", 2, "unknown setting 'forgetting'"),
         ("[hosts]\nidle_s = 3\n", 1, "Did you mean 'host'"),
         ("[host]\nload_timeout = 3\n", 2, "Did you mean 'load_timeout_s'"),
         ("[host]\nload_timeout_s = '3'\n", 2, "is a number, got '3'"),
