@@ -223,3 +223,23 @@ def test_a_failed_asset_is_opened_with_its_inputs_and_a_page_of_its_run(cellmill
     assert page.code == 0, page.err
     text = Path(page.out.strip().splitlines()[-1]).read_text()
     assert "ZeroDivisionError" in text and "<html" in text
+
+
+def test_a_failed_asset_is_opened_with_its_partition_and_config(cellmill: Command, tmp_path: Path) -> None:
+    """The notebook of `runs debug` has a context as the failed step had it."""
+    body = "seen = (context.partition_key, context.op_config['limit'])\nopen('seen.txt', 'w').write(str(seen))\n1 / 0"
+    header = "%%asset broken --partitions static:a,b --config '{\"limit\": \"int\"}'"
+    write_notebook(tmp_path / "a.ipynb", LOAD, f"{header}\n{body}")
+    (tmp_path / "config.yaml").write_text("ops:\n  broken:\n    config:\n      limit: 7\n")
+    assert cellmill("materialize", "broken", "--partition", "a", "--config", "config.yaml").code == 1
+    assert (tmp_path / "seen.txt").read_text() == "('a', 7)"
+    (tmp_path / "seen.txt").unlink()
+
+    debug = cellmill("runs", "debug", "last")
+
+    assert debug.code == 0, debug.err
+    outcome = run_notebook_step(
+        NotebookStepRequest(path=Path(debug.out.splitlines()[0]), artifacts=tmp_path / "artifacts", warm=False)
+    )
+    assert outcome.result.detail.startswith("ZeroDivisionError")
+    assert (tmp_path / "seen.txt").read_text() == "('a', 7)"

@@ -47,13 +47,12 @@ def _notebook(app: App, run: Run, entry: AssetEntry, error: str) -> str:
     assert entry.notebook is not None
     notebooks = LinkedNotebooks(app.workspace)
     cell = notebooks.cell(entry)
-    partition = run.tags.get(PARTITION_TAG)
     sources = {one.cell.index: one.cell.source for one in notebooks.scan(entry.notebook).cells}
     folder = app.config.root / Path(entry.notebook).parent
     head = (
         f"# {entry.name} failed in run {run.run_id[:8]}\n\n`{error}`\n\nIts inputs are loaded below, its body follows."
     )
-    cells = [_markdown(head), _code(_setup(app, folder, cell, partition))]
+    cells = [_markdown(head), _code(_setup(app, folder, cell, run))]
     cells += [_code(sources[index]) for index in sorted(cell.cells) if index in sources]
     cells += [_code(part) for part in _parts(cell)]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -63,7 +62,8 @@ def _notebook(app: App, run: Run, entry: AssetEntry, error: str) -> str:
     return json.dumps(data, indent=1) + "\n"
 
 
-def _setup(app: App, folder: Path, cell: AssetCell, partition: str | None) -> str:
+def _setup(app: App, folder: Path, cell: AssetCell, run: Run) -> str:
+    partition = run.tags.get(PARTITION_TAG)
     lines = [
         "import os",
         f"os.environ['CELLMILL_HOME'] = {os.fspath(app.home)!r}",
@@ -77,6 +77,11 @@ def _setup(app: App, folder: Path, cell: AssetCell, partition: str | None) -> st
             lines.append(f"{up.name} = cellmill.load({up.key.to_user_string()!r}{more})")
     if partition:
         lines.append(f"partition_key = {partition!r}")
+    if "context" in cell.definition.facts.uses:
+        config = (run.run_config.get("ops") or {}).get(cell.key.to_python_identifier(), {}).get("config")
+        given = [f"partition_key={partition!r}"] if partition else []
+        given += [f"asset_config={config!r}"] if config is not None else []
+        lines.append(f"context = cellmill.build_asset_context({', '.join(given)})")
     return "\n".join(lines)
 
 

@@ -1,7 +1,7 @@
 """What a step prints, kept with its run: live while the step goes on, bounded in size, whatever writes to the
 descriptors.
 
-In a worker process file descriptors 1 and 2 are led through pipes, so output of C libraries and of child processes is
+In a process of a run file descriptors 1 and 2 are led through pipes, so output of C libraries and of child processes is
 kept too.
 """
 
@@ -35,6 +35,8 @@ class StepCapture:
         self._run_id = run_id
         self._limit = limit
         # a parent may have put something else in their place, which would keep the text to itself
+        _flush()
+        self._before = sys.stdout, sys.stderr
         sys.stdout = open(1, "w", buffering=1, closefd=False, errors="backslashreplace")
         sys.stderr = open(2, "w", buffering=1, closefd=False, errors="backslashreplace")
         self._pumps = {stream: _Pump(descriptor, limit) for stream, descriptor in _STREAMS.items()}
@@ -50,6 +52,13 @@ class StepCapture:
         _flush()
         return {stream: pump.switch(None) for stream, pump in self._pumps.items()}
 
+    def close(self) -> None:
+        """Give stdout and stderr back; what children still write goes where it went before."""
+        _flush()
+        sys.stdout, sys.stderr = self._before
+        for pump in self._pumps.values():
+            pump.close()
+
 
 class _Pump:
     """Copies what is written to one descriptor into the current file, up to a limit, and to where it went before."""
@@ -63,6 +72,7 @@ class _Pump:
         self._file: int | None = None
         self._size = 0
         self._next: Path | None = None
+        self._descriptor = descriptor
         self._shown = os.dup(descriptor)
         os.dup2(self._write, descriptor)
         threading.Thread(target=self._copy, name=f"cellmill-capture-{descriptor}", daemon=True).start()
@@ -77,6 +87,12 @@ class _Pump:
         self._switched.wait(5.0)
         return self._last_size
 
+    def close(self) -> None:
+        """Give the descriptor back; the copying ends when the last child has closed its own."""
+        self.switch(None)
+        os.dup2(self._shown, self._descriptor)
+        os.close(self._write)
+
     _last_size = 0
 
     def _copy(self) -> None:
@@ -84,6 +100,8 @@ class _Pump:
         while True:
             part = os.read(self._read, 1 << 16)
             if not part:
+                os.close(self._read)
+                os.close(self._shown)
                 return
             held += part
             before, found, after = held.partition(self._marker)

@@ -10,6 +10,7 @@ from cellmill.definitions.job import JobDefinition, checked_resources
 from cellmill.definitions.run_config import plain_run_config, resolve_run_config
 from cellmill.definitions.run_config_schema import run_config_schema
 from cellmill.errors import CheckError, InvalidDefinitionError
+from cellmill.execution.capture import StepCapture
 from cellmill.execution.log import captured_python_logs
 from cellmill.execution.log_manager import console_logger
 from cellmill.execution.resources import resource_scope
@@ -179,8 +180,9 @@ def run_job(
     keep_outputs: bool = True,
     result_class: Any = ExecuteInProcessResult,
     retries_enabled: bool = True,
+    capture: StepCapture | None = None,
 ) -> Any:
-    """Carry out a run that the instance knows, and return its result."""
+    """Carry out a run that the instance knows, and return its result; `capture` keeps what its steps print."""
     sink = EventSink(instance.run_writer(run.run_id, run.attempt))
     loggers = run_loggers(job, config, instance)
     with resource_scope(
@@ -200,8 +202,9 @@ def run_job(
             keep_outputs=keep_outputs,
         )
         loop = RunLoop(
-            plan, services, sink, raise_on_error=raise_on_error, previous=previous, retries_enabled=retries_enabled
-        )
+            plan, services, sink, raise_on_error=raise_on_error, previous=previous, retries_enabled=retries_enabled,
+            capture=capture,
+        )  # fmt: skip
         sink.watch()
         try:
             managed = getattr(instance, "managed_python_loggers", ())

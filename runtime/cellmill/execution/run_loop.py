@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cellmill.errors import CellmillError, ExecutionInterruptedError, ResourceFunctionError
+from cellmill.execution.capture import StepCapture
 from cellmill.execution.hooks import run_hooks
 from cellmill.execution.run_state import RunState
 from cellmill.execution.step import StepOutcome, run_step
+from cellmill.execution.step_events import captured_event
 from cellmill.planning.event import (
     AssetCheckEvaluationPlanned,
     AssetMaterializationPlannedData,
@@ -47,6 +49,7 @@ class RunLoop:
         sleep: Callable[[float], None] = time.sleep,
         previous: Mapping[str, tuple[frozenset[str], Mapping[str, list[str]], str]] | None = None,
         planned: bool = True,
+        capture: StepCapture | None = None,
     ) -> None:
         self.plan = plan
         self.services = services
@@ -54,6 +57,8 @@ class RunLoop:
         self.raise_on_error = raise_on_error
         self.retries_enabled = retries_enabled
         self.sleep = sleep
+        #: Where what steps print is kept, in a process that is the run's own.
+        self.capture = capture
         #: Steps that are not carried out, with what an earlier run made of them.
         self.previous = previous or {}
         self.state = RunState(plan)
@@ -318,6 +323,8 @@ class RunLoop:
         # the events of the last step go with the run's end, in one transaction
         self.sink.flush()
         start = len(self.sink.events)
+        if self.capture is not None:
+            self.capture.begin(step.key)
         outcome = run_step(
             step,
             self.services,
@@ -326,6 +333,8 @@ class RunLoop:
             retry_number=retry,
             retries_enabled=self.retries_enabled,
         )
+        if self.capture is not None and any(self.capture.end().values()):
+            self.sink.emit(captured_event(step, self.services))
         if step.hooks or outcome.retry_after is not None:
             self.sink.flush()
         if outcome.retry_after is not None:

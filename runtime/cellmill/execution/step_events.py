@@ -13,6 +13,7 @@ from cellmill.planning.event import (
     AssetObservationData,
     Event,
     EventType,
+    LogsCapturedData,
     StepExpectationResultData,
     StepMaterializationData,
     StepOutputHandle,
@@ -35,6 +36,12 @@ def event(
 ) -> Event:
     """Return an event of a step."""
     return Event(kind, services.run_id, now(), step.key, message, level, asset_key, partition, data, services.job_name)
+
+
+def captured_event(step: Any, services: Any) -> Event:
+    """Return the event that says where a step's output is kept."""
+    data = LogsCapturedData(step.key, (step.key,))
+    return event(EventType.LOGS_CAPTURED, step, services, f'Kept what step "{step.key}" printed.', data)
 
 
 def type_label(one: Any) -> str:

@@ -109,7 +109,10 @@ def _run(job: JobDefinition, work: RunWork, instance: Any) -> bool:
     resolved = resolve_run_config(job, config)
     plan = plan_job(job)
     if job.executor_def is None or job.executor_def is in_process_executor:
-        result = run_job(job, plan, run, instance, resolved, raise_on_error=False, keep_outputs=False)
+        with work.captured() as capture:
+            result = run_job(
+                job, plan, run, instance, resolved, raise_on_error=False, keep_outputs=False, capture=capture
+            )
     else:
         executor = make_executor(job, instance, resolved.execution if execution is None else execution)
         result = executor.execute(job, plan, run, instance, resolved, raise_on_error=False)

@@ -17,6 +17,7 @@ from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import CellmillError, ConcurrencyError
+from cellmill.execution.capture import StepCapture
 from cellmill.execution.notebook.notebook_run import CancelSwitch
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import (
@@ -80,6 +81,7 @@ class RunWork:
         self._attempt = attempt
         self._lock = threading.Lock()
         self._cancel = CancelSwitch()
+        self._printing = threading.Lock()
         self._first_failure: Event | None = None
 
     def work(self) -> int:
@@ -226,6 +228,19 @@ class RunWork:
             end: VisitEnd = module.visit_module(self, visit)
             return end
         return visit_notebook(visit, self.services())
+
+    @contextmanager
+    def captured(self) -> Iterator[StepCapture | None]:
+        """Keep what steps of this process print, for one visit at a time: a process has one stdout."""
+        if not self._printing.acquire(blocking=False):
+            yield None
+            return
+        capture = StepCapture(self.instance.home, self.run.run_id)
+        try:
+            yield capture
+        finally:
+            capture.close()
+            self._printing.release()
 
     def services(self) -> VisitServices:
         """Return what a visit needs of the run."""

@@ -200,7 +200,7 @@ def test_steps_with_a_limited_tag_do_not_overlap(limit: dict[str, Any], carry_ou
     assert all(first[1] <= second[0] for first, second in zip(spans, spans[1:], strict=False))
 
 
-@pytest.mark.parametrize("name", ["fork", "loky"])
+@pytest.mark.parametrize("name", ["fork", "loky", "dask"])
 def test_a_step_past_its_memory_fails_and_says_so(name: str, request: pytest.FixtureRequest, carry_out: Carry) -> None:
     """The limit of one step ends that step only, and an event names the limit."""
     result = carry_out(executor_named(name, request), jobs.hungry)

@@ -27,6 +27,7 @@ from cellmill.execution.executors.step_memory import (
     limited_memory,
     memory_limit_of,
     ran_out_of_memory,
+    refuse_shared_process,
 )
 from cellmill.execution.hooks import run_hooks
 from cellmill.execution.in_process import run_loggers, stored_values
@@ -36,7 +37,7 @@ from cellmill.execution.run_loop import RunLoop
 from cellmill.execution.run_state import RunState
 from cellmill.execution.services import Services
 from cellmill.execution.step import StepOutcome, run_step
-from cellmill.execution.step_events import event
+from cellmill.execution.step_events import captured_event, event
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import (
     EngineEventData,
@@ -44,7 +45,6 @@ from cellmill.planning.event import (
     ErrorSource,
     Event,
     EventType,
-    LogsCapturedData,
     StepFailureData,
     StepRetryData,
 )
@@ -164,8 +164,9 @@ class StepWork:
         sink = _SaySink(say)
         if self._capture is not None:
             self._capture.begin(step.key)
-        # a worker of Dask carries out other tasks too
-        limit = memory_limit_of(step) if self._captures else None
+        limit = memory_limit_of(step)
+        if limit is not None and not self._captures:
+            refuse_shared_process(step)
         with limited_memory(limit):
             outcome = run_step(
                 step,
@@ -181,7 +182,7 @@ class StepWork:
         if step.hooks and not outcome.wants_retry:
             run_hooks(step, services, sink, outcome, sink.events)
         if self._capture is not None and any(self._capture.end().values()):
-            sink.emit(_captured(step, services))
+            sink.emit(captured_event(step, services))
         sink.flush()
         services.output_contexts.clear()
         if services.outputs is not None:
@@ -223,12 +224,6 @@ class StepWork:
             self._opened = (os.getpid(), services, stack)
             self._capture = StepCapture(Path(self._home), self._run.run_id) if self._captures else None
         return self._opened[1]
-
-
-def _captured(step: Step, services: Services) -> Event:
-    """Return the event that says where a step's output is kept."""
-    data = LogsCapturedData(step.key, (step.key,))
-    return event(EventType.LOGS_CAPTURED, step, services, f'Kept what step "{step.key}" printed.', data)
 
 
 class _SaySink:

@@ -28,6 +28,18 @@ def memory_limit_of(step: Any) -> int | None:
     return int(float(found[1]) * _UNITS[found[2].lower()])
 
 
+def refuse_shared_process(step: Any) -> None:
+    """Raise InvalidConfigError in a Dask worker with several threads: the limit would be that of other steps too."""
+    import distributed  # an optional extra
+
+    threads = distributed.get_worker().state.nthreads
+    if threads > 1:
+        raise InvalidConfigError(
+            f"Step {step.key!r} has the tag {MEMORY_TAG}, which needs Dask workers with one thread each; this one has "
+            f"{threads}. Start them with --nthreads 1, or take the tag away."
+        )
+
+
 @contextlib.contextmanager
 def limited_memory(limit: int | None) -> Iterator[None]:
     """Refuse allocations by which this process would hold more than `limit` bytes; the allocating code gets a
