@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Iterator, Mapping
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
@@ -88,6 +87,9 @@ def _returned_of_generator(op: Any, back: Any) -> Iterator[Any]:
 def _run(coroutine: Any, loop: Any) -> Any:
     if loop is not None:
         return loop.run_until_complete(coroutine)
+    # Importing asyncio takes as long as twenty small steps, and hardly any step needs it.
+    import asyncio
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:

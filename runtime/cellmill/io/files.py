@@ -16,8 +16,10 @@ from cellmill.errors import StorageFullError, StorageLocationError, ValueNotFoun
 TEMPORARY_MARK = ".tmp-"
 _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
 _READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
-#: Bytes that are read at first; nearly every value is smaller.
-_AT_ONCE = 1 << 20
+#: Bytes that are read at first. Most values are smaller, and a larger buffer would be mapped and unmapped for each.
+_AT_ONCE = 1 << 15
+#: Bytes that are read at a time from there on.
+_CHUNK = 16 << 20
 
 
 class Files(Protocol):
@@ -177,7 +179,7 @@ class LocalFiles:
                 # A short read of a regular file is its end.
                 return data
             parts = [data]
-            while part := os.read(descriptor, 16 * _AT_ONCE):
+            while part := os.read(descriptor, _CHUNK):
                 parts.append(part)
             return b"".join(parts)
         finally:
