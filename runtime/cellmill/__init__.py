@@ -440,7 +440,7 @@ EXPORTS: dict[str, str] = {
     "ByTypeIOManager": "io.default",
     "CSVIOManager": "io.table_files",
     "DuckDBIOManager": "io.duckdb",
-    "FilesystemIOManager": "io.filesystem",
+    "FilesystemIOManager": "io.configurable_filesystem",
     "InMemoryIOManager": "io.memory",
     "JSONIOManager": "io.table_files",
     "ParquetIOManager": "io.table_files",

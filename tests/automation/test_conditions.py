@@ -223,3 +223,77 @@ def test_the_loop_turns_requests_into_runs_once(instance: Instance) -> None:
     assert {"down", "other"} == {key.to_user_string() for key in run.asset_selection or ()}
     tick = instance.automation.ticks(statuses=["SUCCESS"])[0]
     assert tick.body["explained"]["down"].startswith("✓ eager (down)")
+
+
+def test_tags_of_the_runs_that_updated_an_upstream(instance: Instance) -> None:
+    """Updates by runs with a tag count, or do not count, as the condition says."""
+
+    @cm.asset
+    def up() -> None: ...
+
+    counted = AC.newly_updated() & ~AC.all_new_updates_have_run_tags(tag_keys={"quiet"})
+
+    @cm.asset(deps=[up], automation_condition=AC.any_deps_match(counted))
+    def down() -> None: ...
+
+    @cm.asset(
+        deps=[up], automation_condition=AC.any_deps_match(AC.any_new_update_has_run_tags(tag_values={"who": "me"}))
+    )
+    def mine() -> None: ...
+
+    @cm.asset(automation_condition=AC.executed_with_tags(tag_keys={"who"}, tag_values={"who": "me"}))
+    def own() -> None: ...
+
+    found = Evaluations(instance, up, down, mine, own)
+    assert {} == found.next()
+    cm.materialize([up, own], instance=instance, tags={"quiet": "1", "who": "me"})
+    assert {"mine": {None}, "own": {None}} == found.next()
+    cm.materialize([up], instance=instance, tags={"who": "you"})
+    assert {"down": {None}, "own": {None}} == found.next()
+    cm.materialize([own], instance=instance)
+    assert {} == found.next()
+    condition = AC.any_new_update_has_run_tags(tag_keys={"a"}, tag_values={"b": "c"})
+    assert "any_new_update_has_run_tags(tag_keys={a}, tag_values={b:c})" == condition.name
+    assert condition == condition_from_json(condition_to_json(condition))
+
+
+def test_the_state_of_a_freshness_policy_is_a_condition(instance: Instance) -> None:
+    """Passed, then warned, then failed as time goes by; an asset without a policy is none of them."""
+    policy = cm.FreshnessPolicy.time_window(timedelta(minutes=60), timedelta(minutes=30))
+
+    def watched(name: str, condition: cm.AutomationCondition) -> Any:
+        @cm.asset(name=name, freshness_policy=policy, automation_condition=condition)
+        def made() -> None: ...
+
+        return made
+
+    @cm.asset(automation_condition=AC.freshness_failed() | AC.freshness_passed())
+    def without() -> None: ...
+
+    names = {"passed": AC.freshness_passed(), "warned": AC.freshness_warned(), "failed": AC.freshness_failed()}
+    found = Evaluations(instance, without, *(watched(name, condition) for name, condition in names.items()))
+    found.now = datetime.now(UTC)
+    for name in ("without", *names):
+        found.made(name)
+    assert {"passed": {None}} == found.next(minutes=5)
+    assert {"warned": {None}} == found.next(minutes=40)
+    assert {"failed": {None}} == found.next(minutes=40)
+
+
+def test_blocking_checks_of_upstreams(instance: Instance) -> None:
+    """The asset waits until every blocking check of its upstreams passed."""
+
+    @cm.asset(check_specs=[cm.AssetCheckSpec("good", asset="up", blocking=True)])
+    def up(context: cm.AssetExecutionContext) -> Any:
+        yield cm.Output(None)
+        yield cm.AssetCheckResult(passed=not context.run.tags.get("bad"), severity=cm.AssetCheckSeverity.ERROR)
+
+    @cm.asset(deps=[up], automation_condition=AC.all_deps_blocking_checks_passed())
+    def down() -> None: ...
+
+    found = Evaluations(instance, up, down)
+    assert {} == found.next()
+    cm.materialize([up], instance=instance, tags={"bad": "1"}, raise_on_error=False)
+    assert {} == found.next()
+    cm.materialize([up], instance=instance)
+    assert {"down": {None}} == found.next()

@@ -6,6 +6,7 @@ Read from definitions and the instance.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
@@ -64,6 +65,7 @@ def _automation_asset(item: Any, spec: Any, rows: Mapping[AssetKey, Any]) -> Aut
         parents=_parents(item, spec),
         code_version=spec.code_version,
         checks=checks,
+        freshness_policy=spec.freshness_policy,
         facts=facts,
     )
 
@@ -100,7 +102,7 @@ class InstanceView:
     def __init__(self, instance: Instance, partitioned: Mapping[AssetKey, bool]) -> None:
         self._instance = instance
         self._partitioned = partitioned
-        self._updates: dict[int, dict[AssetKey, dict[str | None, str]]] = {}
+        self._updates: dict[int, dict[AssetKey, dict[str | None, list[str]]]] = {}
         self._sets: dict[AssetKey, Any] = {}
         self._runs: dict[str, Any] = {}
 
@@ -173,21 +175,22 @@ class InstanceView:
         """The partitions that a backfill still wants."""
         return frozenset(self._wanted.get(key.to_escaped_user_string(), ()))
 
-    def updated_since(self, key: AssetKey, event_id: int) -> Mapping[str | None, str]:
-        """The partitions materialized after an event, with the run that did it last."""
+    def updated_since(self, key: AssetKey, event_id: int) -> Mapping[str | None, Sequence[str]]:
+        """The partitions materialized after an event, with the runs that did it, the last one last."""
         if event_id not in self._updates:
             self._updates[event_id] = self._read_updates(event_id)
         return self._updates[event_id].get(key, {})
 
-    def _read_updates(self, event_id: int) -> dict[AssetKey, dict[str | None, str]]:
+    def _read_updates(self, event_id: int) -> dict[AssetKey, dict[str | None, list[str]]]:
         query = Query("SELECT asset_key, partition, run_id FROM events").where("id > ?", event_id)
         query.where("id <= ?", self._last).where("asset_key IS NOT NULL")
         query.where("type = ?", EventType.ASSET_MATERIALIZATION.value)
-        found: dict[AssetKey, dict[str | None, str]] = {}
+        found: dict[AssetKey, dict[str | None, list[str]]] = {}
         for text, partition, run_id in query.order("id", ascending=True).rows(self._instance.db):
             key = AssetKey.from_db_string(text)
             if key is not None:
-                found.setdefault(key, {})[partition if self._partitioned.get(key) else None] = run_id
+                runs = found.setdefault(key, {})
+                runs.setdefault(partition if self._partitioned.get(key) else None, []).append(run_id)
         return found
 
     def data_versions(self, key: AssetKey) -> Mapping[str | None, str | None]:
@@ -197,6 +200,25 @@ class InstanceView:
             return {partition: state.data_version for partition, state in states.items()}
         state = self._states.get(key)
         return {None: state.data_version} if state is not None and state.is_materialized else {}
+
+    def last_runs(self, key: AssetKey) -> Mapping[str | None, str]:
+        """The run that materialized each partition last."""
+        if self._partitioned.get(key):
+            states = self._instance.catalog.partition_states(key)
+            return {partition: state.run_id for partition, state in states.items() if state.run_id}
+        state = self._states.get(key)
+        return {None: state.run_id} if state is not None and state.run_id else {}
+
+    def materialized_at(self, key: AssetKey) -> datetime | None:
+        """When any partition was materialized last."""
+        state = self._states.get(key)
+        made = None if state is None else state.timestamp
+        return None if made is None else datetime.fromtimestamp(made, UTC)
+
+    def run_tags(self, run_id: str) -> Mapping[str, str]:
+        """The tags of a run; none of one that is not known."""
+        run = self._run(run_id)
+        return {} if run is None else run.tags
 
     def run_makes(self, run_id: str, key: AssetKey) -> bool:
         """Whether a run also makes this asset."""

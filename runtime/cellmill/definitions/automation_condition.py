@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -189,6 +190,42 @@ class AutomationCondition:
         return OperandCondition(kind="executed_with_root_target")
 
     @staticmethod
+    def executed_with_tags(
+        *, tag_keys: AbstractSet[str] | None = None, tag_values: Mapping[str, str] | None = None
+    ) -> AutomationCondition:
+        """The run that updated it last had all of these tags."""
+        return _about_tags("executed_with_tags", tag_keys, tag_values)
+
+    @staticmethod
+    def any_new_update_has_run_tags(
+        *, tag_keys: AbstractSet[str] | None = None, tag_values: Mapping[str, str] | None = None
+    ) -> AutomationCondition:
+        """One of the runs that updated it since the last evaluation had all of these tags."""
+        return _about_tags("any_new_update_has_run_tags", tag_keys, tag_values)
+
+    @staticmethod
+    def all_new_updates_have_run_tags(
+        *, tag_keys: AbstractSet[str] | None = None, tag_values: Mapping[str, str] | None = None
+    ) -> AutomationCondition:
+        """It was updated since the last evaluation, and every run that did so had all of these tags."""
+        return _about_tags("all_new_updates_have_run_tags", tag_keys, tag_values)
+
+    @staticmethod
+    def freshness_passed() -> AutomationCondition:
+        """Its freshness policy holds."""
+        return OperandCondition(kind="freshness_passed")
+
+    @staticmethod
+    def freshness_warned() -> AutomationCondition:
+        """Its freshness policy warns."""
+        return OperandCondition(kind="freshness_warned")
+
+    @staticmethod
+    def freshness_failed() -> AutomationCondition:
+        """Its freshness policy does not hold."""
+        return OperandCondition(kind="freshness_failed")
+
+    @staticmethod
     def check_passed() -> AutomationCondition:
         """The check passed last."""
         return OperandCondition(kind="check_passed")
@@ -267,6 +304,15 @@ class AutomationCondition:
         return AutomationCondition.any_deps_match(AutomationCondition.in_progress()).with_label("any_deps_in_progress")
 
     @staticmethod
+    def all_deps_blocking_checks_passed() -> DepsCondition:
+        """Every blocking check of every upstream passed, or will be made by this evaluation."""
+        passed = AutomationCondition.check_passed() | AutomationCondition.will_be_requested()
+        checks = AutomationCondition.all_checks_match(passed, blocking_only=True).with_label(
+            "all_blocking_checks_passed"
+        )
+        return AutomationCondition.all_deps_match(checks).with_label("all_deps_blocking_checks_passed")
+
+    @staticmethod
     def all_deps_updated_since_cron(cron_schedule: str, cron_timezone: str = "UTC") -> DepsCondition:
         """Every upstream was updated since the last tick of the cron expression."""
         tick = AutomationCondition.cron_tick_passed(cron_schedule, cron_timezone)
@@ -309,6 +355,14 @@ class AutomationCondition:
         ).with_label("on_missing")
 
 
+def _about_tags(
+    kind: str, tag_keys: AbstractSet[str] | None, tag_values: Mapping[str, str] | None
+) -> AutomationCondition:
+    return OperandCondition(
+        kind=kind, tag_keys=tuple(sorted(tag_keys or ())), tag_values=tuple(sorted((tag_values or {}).items()))
+    )
+
+
 def _checked(condition: Any) -> AutomationCondition:
     if not isinstance(condition, AutomationCondition):
         raise InvalidDefinitionError(
@@ -333,9 +387,15 @@ class OperandCondition(AutomationCondition):
     cron_schedule: str | None = None
     cron_timezone: str = "UTC"
     lookback_delta: timedelta | None = None
+    tag_keys: tuple[str, ...] = ()
+    tag_values: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:
+        if self.tag_keys or self.tag_values:
+            keys = f"tag_keys={{{','.join(self.tag_keys)}}}" if self.tag_keys else ""
+            values = ",".join(f"{key}:{value}" for key, value in self.tag_values)
+            return f"{self.kind}({', '.join(filter(None, (keys, values and f'tag_values={{{values}}}')))})"
         if self.cron_schedule is not None:
             return f"{self.kind}({self.cron_schedule}, {self.cron_timezone})"
         if self.lookback_delta is not None:

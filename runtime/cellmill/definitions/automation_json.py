@@ -48,6 +48,8 @@ def _encoded(node: AutomationCondition) -> dict[str, Any]:
     if isinstance(node, OperandCondition):
         data = {"op": "fact", "kind": node.kind, "cron": node.cron_schedule, "zone": node.cron_timezone}
         data["lookback_s"] = node.lookback_delta.total_seconds() if node.lookback_delta is not None else None
+        if node.tag_keys or node.tag_values:
+            data["tag_keys"], data["tag_values"] = list(node.tag_keys), dict(node.tag_values)
     elif isinstance(node, (AndCondition, OrCondition)):
         data = {"op": "and" if isinstance(node, AndCondition) else "or"}
     elif isinstance(node, (NotCondition, NewlyTrueCondition)):
@@ -93,6 +95,8 @@ def _decoded(data: dict[str, Any]) -> AutomationCondition:
             cron_schedule=data.get("cron"),
             cron_timezone=data.get("zone", "UTC"),
             lookback_delta=None if seconds is None else timedelta(seconds=seconds),
+            tag_keys=tuple(data.get("tag_keys", ())),
+            tag_values=tuple(data.get("tag_values", {}).items()),
             label=label,
         )
     if op in _JOINED:

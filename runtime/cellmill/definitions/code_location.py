@@ -379,8 +379,8 @@ class Repository:
         )
         if loaded:
             changed["resource_defs"] = {**loaded, **changed.get("resource_defs", made.resource_defs)}
-        if made.executor_def is None and defs.executor is not None:
-            changed["executor_def"] = defs.executor
+        if not made.has_specified_executor and defs.executor is not None:
+            changed["given_executor_def"] = defs.executor
         if not made.logger_defs and defs.loggers:
             changed["logger_defs"] = dict(defs.loggers)
         return made.copy_with(**changed)

@@ -46,7 +46,8 @@ class JobDefinition:
         self.graph = graph_def
         self.name = checked_name(name or graph_def.name, "job")
         self.resource_defs: Mapping[str, Any] = checked_resources(resource_defs, f"job {self.name!r}")
-        self.executor_def = executor_def
+        #: The executor that the job itself names, or None.
+        self.given_executor_def = executor_def
         self.logger_defs: Mapping[str, Any] = dict(logger_defs or {})
         self.description = description if description is not None else graph_def.description
         self.__doc__ = self.description
@@ -163,7 +164,12 @@ class JobDefinition:
     @property
     def has_specified_executor(self) -> bool:
         """Whether the job names an executor."""
-        return self.executor_def is not None
+        return self.given_executor_def is not None
+
+    @property
+    def executor_def(self) -> Any:
+        """The executor of the job's runs: its own, else the one that is used where none is named."""
+        return self.given_executor_def or load("executor").multi_or_in_process_executor
 
     @property
     def has_specified_loggers(self) -> bool:
@@ -249,7 +255,7 @@ class JobDefinition:
 
     def with_executor_def(self, executor_def: Any) -> JobDefinition:
         """Return the job with an executor."""
-        return self.copy_with(executor_def=executor_def)
+        return self.copy_with(given_executor_def=executor_def)
 
     def with_logger_defs(self, logger_defs: Mapping[str, Any]) -> JobDefinition:
         """Return the job with loggers."""

@@ -333,7 +333,7 @@ def _resolved_loggers(job: Any, schema: RunConfigSchema, values: Mapping[str, An
 
 def _resolved_execution(job: Any, value: Mapping[str, Any]) -> Any:
     config = (value or _NOTHING).get("config")
-    executor = job.executor_def
+    executor = job.given_executor_def
     if executor is None or not hasattr(executor, "config_schema"):
         return config
     return _applied(schema_of(executor), config, f"Error in config for the executor of job '{job.name}'")

@@ -242,6 +242,10 @@ class OpExecutionContext(PartitionQuestions):
         name: str = self.assets_def.get_output_name_for_asset_key(asset_key)
         return name
 
+    def output_for_asset_key(self, asset_key: AssetKey) -> str:
+        """Return the output that an asset is, as `output_name_for_asset_key` does."""
+        return self.output_name_for_asset_key(asset_key)
+
     def asset_key_for_input(self, input_name: str) -> AssetKey:
         """Return the asset that an input is."""
         for one in self._step.inputs:

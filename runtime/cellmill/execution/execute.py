@@ -58,7 +58,7 @@ def execute_job(
     if isinstance(job, JobDefinition):
         from cellmill.definitions.executor import in_process_executor
 
-        if job.executor_def is not None and job.executor_def is not in_process_executor:
+        if job.given_executor_def is not None and job.given_executor_def is not in_process_executor:
             raise CheckError(
                 "execute_job takes a reconstructable job, so that its worker processes can make it again: "
                 f"execute_job(reconstructable({job.name}), …)."
@@ -93,7 +93,7 @@ def execute_job(
 
 
 def _by_executor(job: JobDefinition, plan: Plan, run: Run, instance: Any, config: Any, **options: Any) -> Any:
-    if job.executor_def is None and (getattr(job, "origin", None) is None or instance.is_ephemeral):
+    if job.given_executor_def is None and (getattr(job, "origin", None) is None or instance.is_ephemeral):
         return run_job(job, plan, run, instance, config, **options)
     return carry_out_run(job, plan, run, instance, config, **options)
 

@@ -185,9 +185,11 @@ def run_job(
     """Carry out a run that the instance knows, and return its result; `capture` keeps what its steps print."""
     sink = EventSink(instance.run_writer(run.run_id, run.attempt))
     loggers = run_loggers(job, config, instance)
-    with resource_scope(
-        job.resource_defs, config.resources, instance=instance, run=run, log=_init_log(sink, run, job, loggers)
-    ) as scope:
+    log = _init_log(sink, run, job, loggers)
+    if config.loggers:
+        # Loggers that were asked for get what happens too; the console keeps to what user code says.
+        sink.follower = log.follow
+    with resource_scope(job.resource_defs, config.resources, instance=instance, run=run, log=log) as scope:
         services = Services(
             run=run,
             job=job,

@@ -68,11 +68,19 @@ class LogManager(logging.Logger):
             )
         self.pass_on(record, message)
 
-    def pass_on(self, record: logging.LogRecord, message: str) -> None:
+    def follow(self, event: Event) -> None:
+        """Hand an event of the run to its loggers, as a message at the event's level."""
+        if event.type is not EventType.LOG:
+            message = event.message or ""
+            record = logging.LogRecord(self.name, event.level, "", 0, message, (), None)
+            self.for_step(event.step_key).pass_on(record, message, kind=event.type.value)
+
+    def pass_on(self, record: logging.LogRecord, message: str, kind: str = "") -> None:
         """Hand a record to the loggers of the run."""
         if not self.loggers:
             return
         where = f"{self.job_name} - {self.run_id}" + (f" - {self.step_key}" if self.step_key else "")
+        where += f" - {kind}" if kind else ""
         for logger in self.loggers:
             if logger.isEnabledFor(record.levelno):
                 extra = {

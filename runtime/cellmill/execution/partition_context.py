@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.partitions.key import MultiPartitionKey
 from cellmill.errors import InvariantViolationError
 
 
@@ -48,6 +49,16 @@ class PartitionQuestions:
             )
         definition = self._partitions_def()
         return _multi(key, definition)
+
+    @property
+    def multi_partition_key(self) -> MultiPartitionKey:
+        """The run's partition of several dimensions."""
+        key = self.partition_key
+        if not isinstance(key, MultiPartitionKey):
+            raise InvariantViolationError(
+                f"Cannot access multi_partition_key: the run's partition {key!r} has one dimension; use partition_key."
+            )
+        return key
 
     def _partitions_def(self) -> Any:
         assets = self._step.assets

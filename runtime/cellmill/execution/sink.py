@@ -6,7 +6,7 @@ import _thread
 import os
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from cellmill.planning.event import Event
@@ -43,6 +43,8 @@ class EventSink:
     """
 
     def __init__(self, writer: EventWriter, *, keep: bool = True) -> None:
+        #: Is told of every event as it comes, where somebody wants to.
+        self.follower: Callable[[Event], None] | None = None
         self._writer = writer
         self._pending: list[Event] = []
         self._lock = threading.RLock()
@@ -58,6 +60,8 @@ class EventSink:
         self._pending.append(event)
         if self._keep:
             self.events.append(event)
+        if self.follower is not None:
+            self.follower(event)
 
     def flush(self) -> None:
         """Write what was taken."""

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import pickle
 from pathlib import Path
 from typing import Any
 
-from cellmill.definitions.config.field import Field
-from cellmill.definitions.init_resource_context import InitResourceContext
 from cellmill.definitions.io_context import InputContext, OutputContext
-from cellmill.definitions.io_manager import IOManagerDefinition
 from cellmill.errors import ValueTypeError
 from cellmill.io.formats import pickled
-from cellmill.io.signing import key_folder, load_key, sign, verify
+from cellmill.io.signing import load_key, sign, verify
 from cellmill.io.upath import UPathIOManager
 
 
@@ -49,29 +45,3 @@ class PickledObjectFilesystemIOManager(UPathIOManager):
     def load_from_path(self, context: InputContext, path: Any) -> Any:
         """Checks the signature, then reads the pickle."""
         return pickle.loads(verify(self._signing_key(), self._name(path), path.read_bytes()))
-
-
-class FilesystemIOManager(PickledObjectFilesystemIOManager):
-    """`fs_io_manager` as an object: `Definitions(resources={"io_manager": FilesystemIOManager(base_dir="values")})`.
-
-    Without a `base_dir`, values lie in the instance's folder.
-    """
-
-    def __init__(self, *, base_dir: str | None = None) -> None:
-        super().__init__(base_dir)
-        self.base_dir = base_dir
-
-    def get_resource_definition(self) -> IOManagerDefinition:
-        """The resource that stands for this object in a run."""
-
-        def make(context: InitResourceContext) -> PickledObjectFilesystemIOManager:
-            instance = context.instance
-            base = (context.resource_config or {}).get("base_dir") or self.base_dir
-            if base is None and instance is None:
-                return self
-            return PickledObjectFilesystemIOManager(
-                base or instance.storage_directory(), key_folder=key_folder(instance)
-            )
-
-        schema = {"base_dir": Field(str, is_required=False)}
-        return IOManagerDefinition(make, config_schema=schema, description=inspect.getdoc(type(self)))

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.automation_condition import (
@@ -27,6 +27,7 @@ from cellmill.definitions.automation_condition import (
     SinceCondition,
 )
 from cellmill.definitions.cron import parse_cron
+from cellmill.definitions.freshness import FreshnessPolicy, FreshnessState
 from cellmill.definitions.local_time import load_zone
 from cellmill.definitions.partitions.definition import PartitionsDefinition
 from cellmill.definitions.partitions.mapping import PartitionMapping
@@ -52,6 +53,7 @@ class AutomationAsset:
     code_version: str | None = None
     #: (check name, blocking)
     checks: tuple[tuple[str, bool], ...] = ()
+    freshness_policy: FreshnessPolicy | None = None
     #: What selections see of it; by default its key and upstreams only.
     facts: AssetFacts | None = None
 
@@ -79,12 +81,24 @@ class StateView(Protocol):
         """The partitions that a backfill still wants."""
         ...
 
-    def updated_since(self, key: AssetKey, event_id: int) -> Mapping[str | None, str]:
-        """The partitions materialized after an event, with the run that did it last."""
+    def updated_since(self, key: AssetKey, event_id: int) -> Mapping[str | None, Sequence[str]]:
+        """The partitions materialized after an event, with the runs that did it, the last one last."""
         ...
 
     def data_versions(self, key: AssetKey) -> Mapping[str | None, str | None]:
         """The data version of each materialized partition."""
+        ...
+
+    def last_runs(self, key: AssetKey) -> Mapping[str | None, str]:
+        """The run that materialized each partition last."""
+        ...
+
+    def materialized_at(self, key: AssetKey) -> datetime | None:
+        """When any partition was materialized last."""
+        ...
+
+    def run_tags(self, run_id: str) -> Mapping[str, str]:
+        """The tags of a run; none of one that is not known."""
         ...
 
     def run_makes(self, run_id: str, key: AssetKey) -> bool:
@@ -308,6 +322,9 @@ class _Evaluator:
             found = [self._check(child, subject, name) for child in node.operands]
             return all(found) if isinstance(node, AndCondition) else any(found)
         kind = getattr(node, "kind", "")
+        if kind == "will_be_requested":
+            # A check is made together with its asset.
+            return bool(self._fact_will_be_requested(cast("OperandCondition", node), subject))
         return {"check_passed": passed is True, "check_failed": passed is False, "missing": passed is None}.get(
             kind, False
         )
@@ -355,7 +372,7 @@ class _Evaluator:
     def _fact_execution_failed(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
         return self.view.failed(subject.key)
 
-    def _updates(self, subject: AutomationAsset) -> Mapping[str | None, str]:
+    def _updates(self, subject: AutomationAsset) -> Mapping[str | None, Sequence[str]]:
         return {} if self.last_event is None else self.view.updated_since(subject.key, self.last_event)
 
     def _fact_newly_updated(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
@@ -365,8 +382,40 @@ class _Evaluator:
         assert self.root is not None
         root = self.root.key
         return frozenset(
-            key for key, run_id in self._updates(subject).items() if run_id and self.view.run_makes(run_id, root)
+            key for key, runs in self._updates(subject).items() if runs[-1] and self.view.run_makes(runs[-1], root)
         )
+
+    def _fact_executed_with_tags(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
+        return frozenset(key for key, run in self.view.last_runs(subject.key).items() if self._tagged(run, node))
+
+    def _fact_any_new_update_has_run_tags(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
+        updates = self._updates(subject).items()
+        return frozenset(key for key, runs in updates if any(self._tagged(run, node) for run in runs))
+
+    def _fact_all_new_updates_have_run_tags(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
+        updates = self._updates(subject).items()
+        return frozenset(key for key, runs in updates if all(self._tagged(run, node) for run in runs))
+
+    def _tagged(self, run_id: str, node: OperandCondition) -> bool:
+        if not run_id:
+            return False
+        tags = self.view.run_tags(run_id)
+        return tags.keys() >= set(node.tag_keys) and tags.items() >= set(node.tag_values)
+
+    def _fact_freshness_passed(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
+        return self._where_freshness_is(FreshnessState.PASS, subject)
+
+    def _fact_freshness_warned(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
+        return self._where_freshness_is(FreshnessState.WARN, subject)
+
+    def _fact_freshness_failed(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
+        return self._where_freshness_is(FreshnessState.FAIL, subject)
+
+    def _where_freshness_is(self, state: FreshnessState, subject: AutomationAsset) -> Keys:
+        policy = subject.freshness_policy
+        if policy is None or policy.state(self.view.materialized_at(subject.key), self.now) is not state:
+            return EMPTY
+        return self._universe(subject)
 
     def _fact_newly_requested(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
         return frozenset(self.before.get(subject.key.to_user_string(), {}).get("requested", ()))

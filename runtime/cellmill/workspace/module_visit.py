@@ -105,10 +105,10 @@ def _run(job: JobDefinition, work: RunWork, instance: Any) -> bool:
     partition = tags.get(PARTITION_TAG)
     if partition is not None and job.partitions_def is not None:
         tags, config = with_partition(job, partition, tags, config, work.instance)
-    job.executor_def, execution = _executor(tags.get(EXECUTOR_TAG, ""), job.executor_def)
+    job.given_executor_def, execution = _executor(tags.get(EXECUTOR_TAG, ""), job.given_executor_def)
     resolved = resolve_run_config(job, config)
     plan = plan_job(job)
-    if job.executor_def is None or job.executor_def is in_process_executor:
+    if job.given_executor_def is None or job.given_executor_def is in_process_executor:
         with work.captured() as capture:
             result = run_job(
                 job, plan, run, instance, resolved, raise_on_error=False, keep_outputs=False, capture=capture

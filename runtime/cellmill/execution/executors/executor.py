@@ -35,7 +35,7 @@ class Executor(Protocol):
 
 def make_executor(job: Any, instance: Any, config: Mapping[str, Any] | None = None) -> Executor:
     """Return the executor that the job declares, made from `config` (the `execution` part of the run config)."""
-    definition = getattr(job, "executor_def", None) or multi_or_in_process_executor
+    definition = getattr(job, "given_executor_def", None) or multi_or_in_process_executor
     given = config if config is not None else {}
     context = InitExecutorContext(job_def=job, executor_def=definition, executor_config=given, instance=instance)
     if definition.executor_creation_fn is None:
