@@ -81,13 +81,14 @@ def test_ten_thousand_queued_runs_do_not_delay_an_urgent_one(home: Place) -> Non
             launcher=lambda _, run: launched.append(run.run_id),
         )
         tracemalloc.start()
-        started = time.monotonic()
+        before = time.process_time()
         queue.run_once()
-        seconds = time.monotonic() - started
+        seconds = time.process_time() - before
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
 
         assert [urgent.run_id] == launched
+        # Of processor time, which other processes of the machine do not lengthen.
         assert seconds < 2.0
         assert peak < 5_000_000
         if instance.db.dialect == "sqlite":

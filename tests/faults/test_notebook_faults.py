@@ -2,7 +2,7 @@
 on.
 
 Two runs of one notebook have kernels and artifacts of their own, but not working directories of their own: the working
-directory of a notebook is its folder, as in Jupyter, so that a relative path means the same while exploring and in a run.
+directory of a notebook is its folder, as in Jupyter, so that a relative path means the same in both.
 """
 
 from __future__ import annotations
