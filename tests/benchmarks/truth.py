@@ -119,11 +119,33 @@ def run_notebook(path: Path) -> None:
                     loop.run_until_complete(waiting)
         except BaseException as error:
             failed = f"{type(error).__name__}: {error}"[:200]
+        else:
+            for name in class_reads(tree):
+                if name in space.keys():
+                    space.note_read(name)
         space.end()
         record = {"cell": index, "reads": space.reads, "writes": sorted(space.writes), "failed": failed}
         out.write(json.dumps(record) + "\n")
         out.flush()
     os._exit(0)  # threads and servers that a notebook started are not waited for
+
+
+def class_reads(tree: Any) -> set[str]:
+    """The names that class bodies, which run at once, load: CPython reads them past a dict's subclass."""
+    import ast
+
+    found: set[str] = set()
+
+    def walk(node: ast.AST, inside: bool) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                continue
+            if inside and isinstance(child, ast.Name) and isinstance(child.ctx, ast.Load):
+                found.add(child.id)
+            walk(child, inside or isinstance(node, ast.ClassDef))
+
+    walk(tree, False)
+    return found
 
 
 def cells_of(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -141,7 +163,7 @@ class Comparison:
 
         self.name = path.name
         self.scan = scan_notebook(path.read_text(encoding="utf-8"), path.name, python=sys.version_info[:2])
-        # cells that this program executes itself (%%asset, %materialize …) are not plain cells
+        # cells of ours (%%asset, %materialize …) bind and read as the graph says, not as their text does
         self.facts = {
             one.cell.index: one.facts
             for one in self.scan.cells
@@ -182,7 +204,7 @@ class Comparison:
             return
         for name in missed:
             self._word("missed reads", index, f"read {name!r} of cell {reads[name] + 1}: the analyser does not see it")
-        for name in sorted(writes - set(fact.binds)):
+        for name in sorted(name for name in writes - set(fact.binds) if not self._bound_by_helper(name, index)):
             self._word("missed writes", index, f"bound {name!r}, which the analyser does not see")
         certain = {n for n, use in fact.uses.items() if use.confidence == 3 and not use.note and not use.via}
         static = certain & self.bound
@@ -195,10 +217,18 @@ class Comparison:
         uses = [*fact.uses.values(), *fact.builtin_uses.values()]
         taken = self.linker.slice_of(uses, self.linker.spans[index][0])
         units = [self.linker.units[at] for at in taken.units]
+        # `x?` is seen, and on purpose no dependency
+        asked = {(cell, use.name) for use in uses if use.kind == "inspection" for cell in self.ran}
         # a star import, or code that is said to be unknown, may bind any name
         opened = {unit.cell for unit in units if unit.position in self.linker.open}
         made = {(unit.cell, name) for unit in units for name in unit.statement.binds}
-        return made | {(cell, name) for cell in opened for name in self.bound}
+        made |= {(self.linker.units[at].cell, name) for at, names in taken.why.items() for name in names}
+        return made | asked | {(cell, name) for cell in opened for name in self.bound}
+
+    def _bound_by_helper(self, name: str, index: int) -> bool:
+        """True where a function that the cell calls says `global name`."""
+        start, end = self.linker.spans[index]
+        return any(start <= entry.position < end for entry in self.linker.entries.get(name, ()) if entry.bind)
 
     def _word(self, kind: str, index: int, text: str) -> None:
         self.counts[kind] += 1

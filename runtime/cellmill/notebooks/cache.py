@@ -19,6 +19,8 @@ class FactsCache:
         self.size = size
         self.hits = 0
         self.misses = 0
+        #: what a notebook's cell gave when it was last read, by its place; `scan` keeps it
+        self.cells: dict[object, object] = {}
         self._items: OrderedDict[tuple[str, tuple[int, int]], tuple[Parsed, CellFacts]] = OrderedDict()
 
     def analyse(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from .facts import Statement
@@ -77,9 +78,15 @@ def digest(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
+@lru_cache(maxsize=16384)
+def _kept_form(nodes: tuple[ast.stmt, ...]) -> str:
+    # syntax trees are hashed by identity and never changed, so an unchanged statement is written once
+    return normal_form(nodes)
+
+
 def statement_form(statement: Statement) -> str:
     """The normal form of one statement, or its text where it is not Python."""
-    return normal_form(statement.nodes) + (f" foreign:{statement.foreign.strip()}" if statement.foreign else "")
+    return _kept_form(statement.nodes) + (f" foreign:{statement.foreign.strip()}" if statement.foreign else "")
 
 
 def module_form(source: str) -> str:

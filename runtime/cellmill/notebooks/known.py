@@ -183,7 +183,7 @@ HARMLESS_MAGICS = frozenset({
     "config",
     "timer", "conda_list", "time_it", "colors", "dhist", "unalias", "rehashx", "profile", "clear", "connect_info",
     "qtconsole",
-    "cellmill", "assets", "asset", "materialize", "lineage", "stale", "why", "load_asset", "diff", "runs", "schedule",
+    "cellmill", "assets", "asset", "materialize", "lineage", "stale", "why", "diff", "runs", "schedule",
     "job",
     "backfill", "resources", "audit", "nbrun", "logstate", "pinfo", "ipytest", "tensorboard", "code_wrap", "subshell",
 })  # fmt: skip

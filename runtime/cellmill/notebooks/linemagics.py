@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _OPTION = re.compile(r"^\s*(?:-{1,2}[A-Za-z][\w-]*(?:[= ]?\d+)?\s+)*")
 _INPUTS = re.compile(r"(?:^|\s)(?:-i|--input)[= ]\s*([\w,]+)")
 _OUTPUTS = re.compile(r"(?:^|\s)(?:-o|--output|--out|--err|-w)[= ]\s*([\w,]+)")
+_LOADED = re.compile(r"\s*(?P<asset>[^\s-][^\s]*)")
+_AS = re.compile(r"\s--as(?:=(\S+)|\s+(\S+))")
 _SQL_RESULT = re.compile(r"^\s*(?:[^\s]*://\S*\s+)?([^\W\d]\w*)\s*<<\s*", re.MULTILINE)
 
 
@@ -64,6 +66,9 @@ def line_magic(walker: ExpressionWalker, node: ast.AST, name: str, line: str) ->
     if name == "store":
         _store(walker, node, line)
         return
+    if name == "load_asset":
+        _load_asset(walker, node, line)
+        return
     if name in known.DYNAMIC_MAGICS:
         ctx.flags.add(DYNAMIC)
         if name == "run":
@@ -86,6 +91,18 @@ def line_magic(walker: ExpressionWalker, node: ast.AST, name: str, line: str) ->
     elif name not in known.HARMLESS_MAGICS and name not in known.DYNAMIC_MAGICS:
         ctx.flags.add(OPAQUE)
     strings.interpolated(walker, node, line)
+
+
+def _load_asset(walker: ExpressionWalker, node: ast.AST, line: str) -> None:
+    """``%load_asset raw/flights --as df`` reads the asset and binds the variable."""
+    found = _LOADED.match(line)
+    if found is None:
+        return
+    last = found["asset"].rsplit("/", 1)[-1]
+    strings.load_names(walker, [last], node, "magic")
+    variable = next((a or b for a, b in _AS.findall(line)), last)
+    if variable.isidentifier():
+        walker.bind(variable, node, "magic")
 
 
 def _store(walker: ExpressionWalker, node: ast.AST, line: str) -> None:

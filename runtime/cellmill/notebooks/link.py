@@ -164,7 +164,11 @@ class Linker:
     def setup_units(self, position: int) -> list[int]:
         """Units above that change the global state of a library: the preamble of every asset below."""
         if self._setup is None:
-            self._setup = [unit.position for unit in self.units if self.is_setup(unit)]
+            self._setup = [
+                unit.position
+                for unit in self.units
+                if (unit.statement.mutates or unit.statement.flags) and self.is_setup(unit)
+            ]
         return self._setup[: bisect_left(self._setup, position)]
 
     def is_setup(self, unit: Unit) -> bool:

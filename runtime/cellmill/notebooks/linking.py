@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from cellmill.definitions.asset_key import AssetKey
 
@@ -236,7 +237,7 @@ class NotebookLinking:
         if definition.description and definition.form != "decorator" and not definition.header.text("description"):
             body = body[1:]
         # decorators say how an asset is declared, not what it computes
-        parts = [normal_form(_undecorated(body))]
+        parts = [body_form(body)]
         imports: list[Import] = []
         for at in sorted(result.units):
             unit = self.linker.units[at]
@@ -268,6 +269,12 @@ class NotebookLinking:
                     f"e.g. {name}2 = {name}.copy()"
                 )
         return tuple(dict.fromkeys(notes))
+
+
+@lru_cache(maxsize=8192)
+def body_form(body: tuple[ast.stmt, ...]) -> str:
+    """The normal form of a body; kept by the identity of its syntax, which lives as long as the cell is unchanged."""
+    return normal_form(_undecorated(body))
 
 
 def _undecorated(body: Sequence[ast.stmt]) -> list[ast.stmt]:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from cellmill.definitions.asset_key import AssetKey
 
-from .asset_cell import CellDefinition, Declaration, NotebookOrigin, Unknown, read_definition
+from .asset_cell import CellDefinition, Declaration, NotebookOrigin, Unknown, own_uses, read_definition
 from .cache import FactsCache
 from .cells import StarNames
 from .decorators import find_definitions
 from .document import Cell, Notebook, read_notebook
-from .facts import BROKEN, EMPTY_FACTS, CellFacts
+from .facts import BROKEN, EMPTY_FACTS, Bind, CellFacts, Deferred, Statement
+from .fingerprint import normal_form
 from .link import Linker
 from .magic import Header, parse_cell
 from .problem import CellSyntaxError, NotebookError
@@ -62,8 +63,12 @@ class NotebookScan:
             if definition.kind == "asset"
             for name in definition.names
         }
-        plain = [(cell.cell.index, cell.facts) for cell in self.cells if cell.is_plain]
-        return Linker(plain, names)
+        read = [
+            (cell.cell.index, cell.facts if cell.is_plain else named_facts(cell.definition))
+            for cell in self.cells
+            if cell.is_plain or (cell.definition is not None and cell.definition.kind in CALLED_KINDS)
+        ]
+        return Linker(read, names)
 
 
 def scan_notebook(
@@ -103,6 +108,17 @@ def _paused_collector() -> Iterator[None]:
             gc.enable()
 
 
+@dataclass(slots=True)
+class _Read:
+    """What one code cell gave; kept by the cache as long as the cell stays what it is, where it is."""
+
+    scanned: ScannedCell
+    definitions: list[CellDefinition] = field(default_factory=list)
+    declarations: list[Declaration] = field(default_factory=list)
+    unknowns: list[Unknown] = field(default_factory=list)
+    problems: list[NotebookError] = field(default_factory=list)
+
+
 class _Reader:
     """Reads the cells of one notebook and gathers what they define."""
 
@@ -113,50 +129,78 @@ class _Reader:
         self.cache = cache
         self.python = python
         self.star_names = star_names
-        self.cells: list[ScannedCell] = []
-        self.definitions: list[CellDefinition] = []
-        self.declarations: list[Declaration] = []
-        self.unknowns: list[Unknown] = []
-        self.problems: list[NotebookError] = []
+        self.found: list[_Read] = []
 
     def read(self, cell: Cell) -> None:
-        """One code cell."""
+        """Read one code cell, or take what it was when it last was the same."""
+        place = (self.notebook.path, cell.index, self.python, self.star_names)
+        kept = self.cache.cells.get(place)
+        if not isinstance(kept, _Read) or kept.scanned.cell != cell:
+            kept = self.cache.cells[place] = self._read(cell)
+        self.found.append(kept)
+
+    def _read(self, cell: Cell) -> _Read:
         path = self.notebook.path
         parsed, facts = self.cache.analyse(cell.source, self.python, self.star_names)
         definition: CellDefinition | None = None
+        problems: list[NotebookError] = []
         if facts.flags and BROKEN in facts.flags:
-            self.problems.append(_syntax_problem(cell, facts, path))
+            problems.append(_syntax_problem(cell, facts, path))
         try:
             header = parse_cell(cell.source, notebook=path, cell=cell.index, cell_id=cell.id)
             if header is not None and BROKEN not in facts.flags:
                 definition = read_definition(cell, header, parsed, facts, path)
-                self.definitions.append(definition)
             elif header is not None:
                 facts = EMPTY_FACTS
                 definition = _broken_definition(cell, path)
         except NotebookError as error:
-            self.problems.append(error)
+            problems.append(error)
             definition, facts = _broken_definition(cell, path), EMPTY_FACTS
-        self.cells.append(ScannedCell(cell=cell, facts=facts, definition=definition))
-        if definition is None:
-            for found in find_definitions(cell, facts, path):
-                if isinstance(found, CellDefinition):
-                    self.definitions.append(found)
-                elif isinstance(found, Declaration):
-                    self.declarations.append(found)
-                else:
-                    self.unknowns.append(found)
+        read = _Read(ScannedCell(cell=cell, facts=facts, definition=definition), problems=problems)
+        if definition is not None:
+            read.definitions = [definition] if definition.kind != "broken" else []
+            return read
+        for found in find_definitions(cell, facts, path):
+            if isinstance(found, CellDefinition):
+                read.definitions.append(found)
+            elif isinstance(found, Declaration):
+                read.declarations.append(found)
+            else:
+                read.unknowns.append(found)
+        return read
 
     def result(self) -> NotebookScan:
         """What was read."""
+        found = self.found
         return NotebookScan(
             notebook=self.notebook,
-            cells=tuple(self.cells),
-            definitions=tuple(self.definitions),
-            declarations=tuple(self.declarations),
-            unknowns=tuple(self.unknowns),
-            problems=tuple(self.problems),
+            cells=tuple(read.scanned for read in found),
+            definitions=tuple(item for read in found for item in read.definitions),
+            declarations=tuple(item for read in found for item in read.declarations),
+            unknowns=tuple(item for read in found for item in read.unknowns),
+            problems=tuple(item for read in found for item in read.problems),
         )
+
+
+#: Kinds of cells whose name is a function that other cells may call.
+CALLED_KINDS = frozenset({"op", "sensor"})
+
+
+def named_facts(definition: CellDefinition | None) -> CellFacts:
+    """A `%%op` or `%%sensor` cell as plain cells see it: a function, which reads its names when it is called."""
+    if definition is None:
+        return EMPTY_FACTS
+    facts, line = definition.facts, definition.origin.line
+    body = Deferred(own_uses(definition), facts.mutates, frozenset())
+    statement = Statement(
+        line=line,
+        end_line=max([line, *(node.end_lineno or line for node in definition.body)]),
+        foreign=f"%%{definition.kind} {normal_form(definition.body)}",
+        binds={name: Bind(name, line, True, "def") for name in definition.names},
+        deferred=dict.fromkeys(definition.names, body),
+        imports=facts.imports,
+    )
+    return replace(facts, uses={}, builtin_uses={}, binds=statement.binds, mutates={}, statements=(statement,))
 
 
 def _broken_definition(cell: Cell, path: str) -> CellDefinition:

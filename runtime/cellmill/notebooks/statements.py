@@ -216,6 +216,9 @@ class StatementWalker(BranchWalker):
             self.expr(keyword.value)
         methods = self.class_body(node)
         self.define(node.name, node, methods, "class")
+        # inherited methods read their names too
+        for parent in (*node.bases, *(keyword.value for keyword in node.keywords)):
+            self.alias(node.name, ast.Tuple([parent], ast.Load()))
 
     def class_body(self, node: ast.ClassDef) -> Deferred:
         """Execute a class body; what its methods do when called."""
