@@ -77,7 +77,7 @@ function Page(props: { baseUrl: string }): JSX.Element {
     openRuns: () => go('runs'),
     openAutomation: () => go('automation'),
     openLaunchpad: selection => go('launchpad', selection),
-    openBackfills: () => go('backfills'),
+    openBackfills: asset => go('backfills', asset),
     openDeployment: () => go('deployment'),
     notify: (message, kind) => {
       setNotice({ message, kind });
@@ -95,7 +95,7 @@ function Page(props: { baseUrl: string }): JSX.Element {
         {screen === 'run' && <RunPage model={model} navigator={navigator} runId={what} />}
         {screen === 'runs' && <Runs model={model} navigator={navigator} />}
         {screen === 'launchpad' && <Launchpad key={what} model={model} navigator={navigator} selection={what} />}
-        {screen === 'backfills' && <Backfills model={model} navigator={navigator} />}
+        {screen === 'backfills' && <Backfills key={what} model={model} navigator={navigator} asset={what} />}
         {screen === 'deployment' && <Deployment model={model} navigator={navigator} />}
         {screen === 'automation' && <Automation model={model} navigator={navigator} />}
         {screen === 'lineage' && <Lineage key={what} model={model} navigator={navigator} focus={what || undefined} />}

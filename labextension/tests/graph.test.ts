@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import { foldNodes, refreshStates, toSvg } from '../src/model/drawing';
 import { ago, count, duration, safeLink } from '../src/model/format';
 import { applyPatch, assetsOf, divided, IGraphColumns, isSelection, matches, reach } from '../src/model/graph';
+import { wordAt } from '../src/plugin/hover';
+import { changes } from '../src/view/compare';
 import { fit, hit, NODE_WIDTH, shorten, zoom } from '../src/view/painter';
 
 const COLUMNS: IGraphColumns = {
@@ -114,4 +116,17 @@ test('only harmless addresses become links', () => {
   for (const url of ['https://example.org/a?b=c', 'http://x', 'mailto:a@b.c', 'docs/page.html', '#part']) {
     assert.equal(safeLink(url), url);
   }
+});
+
+test('the word under the pointer is a whole key', () => {
+  assert.equal(wordAt('x = sales/daily.head()', 8), 'sales/daily');
+  assert.equal(wordAt('flights', 0), 'flights');
+  assert.equal(wordAt('a + b', 2), '');
+});
+
+test('of two schemas only the columns that differ are named', () => {
+  const before = { columns: [{ name: 'a', type: 'int' }, { name: 'b', type: 'int' }] };
+  const after = { columns: [{ name: 'a', type: 'int' }, { name: 'b', type: 'float' }] };
+  assert.deepEqual(changes(after, before), ['b float']);
+  assert.deepEqual(changes(before, before), []);
 });

@@ -10,7 +10,7 @@ from tests.e2e.lab import Lab, browser_page, lab_server
 from tests.labextension.server import Server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A JupyterLab on a copy of the worked example."""
     with lab_server(tmp_path_factory.mktemp("lab")) as found:

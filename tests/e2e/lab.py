@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +16,7 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.labextension.server import TOKEN, Server, running
+from tests.labextension.server import NOTEBOOK, TOKEN, Server, running
 
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "test-artifacts"
@@ -30,6 +35,7 @@ def lab_server(root: Path, example: str = "flights.ipynb") -> Iterator[Server]:
     settings.mkdir(parents=True, exist_ok=True)
     (settings / "notification.jupyterlab-settings").write_text(QUIET)
     shutil.copy(ROOT / "notebooks" / example, root / "notebooks" / example)
+    (root / "small.ipynb").write_text(json.dumps(NOTEBOOK))
     with running(root, *OPTIONS, module="jupyterlab", notebook=False) as server:
         yield server
 
@@ -47,18 +53,51 @@ def browser_page(**options: Any) -> Iterator[Page]:
             browser.close()
 
 
+@contextmanager
+def daemon(root: Path) -> Iterator[None]:
+    """A daemon of the workspace, stopped at the end."""
+    with (root / "daemon.log").open("w") as log:
+        command = [sys.executable, "-m", "cellmill", "daemon"]
+        process = subprocess.Popen(command, cwd=root, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(20)
+
+
+AXE = ROOT / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def axe(page: Page, within: str) -> list[str]:
+    """The serious findings of axe-core in the elements that a CSS selector means, in words."""
+    page.evaluate(AXE.read_text())
+    found: dict[str, Any] = page.evaluate(
+        "within => axe.run({include: [within]}, {resultTypes: ['violations']})", within
+    )
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:160]}: {one['nodes'][0]['failureSummary'][:300]}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def watch_hosts(page: Page, server: Server) -> list[str]:
+    """The addresses of other hosts that the page asks from now on; it should stay empty."""
+    own = (server.url, server.url.replace("http", "ws"), "data:", "blob:")
+    foreign: list[str] = []
+    page.on("request", lambda request: None if request.url.startswith(own) else foreign.append(request.url))
+    page.on("websocket", lambda socket: None if socket.url.startswith(own) else foreign.append(socket.url))
+    return foreign
+
+
 class Lab:
     """What a person does in JupyterLab."""
 
     def __init__(self, page: Page, server: Server) -> None:
         self.page = page
         self.server = server
-        self.foreign: list[str] = []
-        page.on("request", self._note)
-
-    def _note(self, request: Any) -> None:
-        if not request.url.startswith((self.server.url, self.server.url.replace("http", "ws"), "data:", "blob:")):
-            self.foreign.append(request.url)
+        self.foreign = watch_hosts(page, server)
 
     def open(self, path: str) -> None:
         """Open a notebook and wait until its kernel can be used: Lab says idle before it is connected."""

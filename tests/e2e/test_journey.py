@@ -81,7 +81,7 @@ def test_the_panels_show_runs_and_lineage(lab: Lab) -> None:
     lab.page.wait_for_selector('.cm-canvas[data-painted="12"]')
     lab.shoot("panel-lineage")
     lab.command("cellmill:open-screen", json.dumps({"screen": "asset", "what": "carriers"}))
-    lab.page.get_by_role("heading", name="Last materialization").wait_for()
+    lab.page.get_by_role("heading", name="History").wait_for()
     lab.shoot("panel-asset")
     lab.command("cellmill:open-runs")
     lab.page.locator("tr[data-run]").first.wait_for()

@@ -120,6 +120,16 @@ def test_a_local_module_counts(tmp_path: Path) -> None:
         assert before["used"] != after["used"] and before["unused"] == after["unused"]
 
 
+def test_an_unchanged_workspace_keeps_its_manifest(tmp_path: Path) -> None:
+    """Reading again what is as it was gives the same object, so that what was worked out of it stays good."""
+    write_notebook(tmp_path / "a.ipynb", LOAD, "%%asset raw\n1")
+    with Workspace.open(tmp_path) as workspace:
+        before = workspace.manifest
+        assert workspace.refresh() is before
+        write_notebook(tmp_path / "a.ipynb", LOAD, "%%asset raw\n2")
+        assert workspace.refresh() is not before
+
+
 def test_edits_are_noticed(tmp_path: Path) -> None:
     """Following a workspace gives its new manifest within a second of an edit."""
     write_notebook(tmp_path / "a.ipynb", LOAD, "%%asset raw\n1")

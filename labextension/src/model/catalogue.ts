@@ -40,6 +40,16 @@ export class CatalogueModel {
     return this._byKey.get(key);
   }
 
+  /** The path of a notebook in the workspace, from its path in the file browser. */
+  toWorkspace(path: string): string {
+    return this._folder + path;
+  }
+
+  /** The path of a notebook in the file browser, or null where that does not show it. */
+  toBrowser(path: string): string | null {
+    return path.startsWith(this._folder) ? path.slice(this._folder.length) : null;
+  }
+
   /** Load the assets and follow their changes until `dispose`. */
   async start(): Promise<void> {
     if (this._unsubscribe || this._disposed) {
@@ -65,7 +75,8 @@ export class CatalogueModel {
   /** Ask for all assets again. */
   async refresh(): Promise<void> {
     try {
-      const answer = await this.client.request<{ assetGraph: IGraphColumns }>(GRAPH);
+      const answer = await this.client.request<{ serverFolder: string; assetGraph: IGraphColumns }>(GRAPH);
+      this._folder = answer.serverFolder ? `${answer.serverFolder}/` : '';
       this._assets = assetsOf(answer.assetGraph);
       this._byKey = new Map(this._assets.map(asset => [asset.key, asset]));
       this._problem = null;
@@ -109,6 +120,7 @@ export class CatalogueModel {
   private _byKey = new Map<string, IAsset>();
   private _changed = new Signal<this, void>(this);
   private _stateChanged = new Signal<this, number[]>(this);
+  private _folder = '';
   private _problem: string | null = null;
   private _loaded = false;
   private _disposed = false;

@@ -1,6 +1,7 @@
 /** Every GraphQL document that the screens send, in one place. */
 
 export const GRAPH = `query Graph($selection: String) {
+  serverFolder
   assetGraph(selection: $selection) {
     keys groups kinds descriptions notebooks cellIds partitioned states reasons materializedAt x y edgeSources edgeTargets
   }
@@ -86,6 +87,10 @@ export const RUN = `query Run($runId: ID!) {
   }
 }`;
 
+export const NOTEBOOK_NAMES = `query NotebookNames($runId: ID!) {
+  runOrError(runId: $runId) { __typename ... on Run { executedNotebooks { name } } ... on Error { message } }
+}`;
+
 export const RUN_LOG = `subscription RunLog($runId: ID!, $cursor: String) {
   pipelineRunLogs(runId: $runId, cursor: $cursor) {
     __typename
@@ -95,7 +100,7 @@ export const RUN_LOG = `subscription RunLog($runId: ID!, $cursor: String) {
       messages {
         __typename
         ... on MessageEvent { message timestamp level eventType stepKey }
-        ... on ErrorEvent { error { message stack } }
+        ... on ErrorEvent { error { className message stack cause { className message stack } } }
       }
     }
     ... on PipelineRunLogsSubscriptionFailure { message }

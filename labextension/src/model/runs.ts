@@ -4,6 +4,7 @@ import { Client } from '../client';
 import {
   ASSET,
   AUTOMATION,
+  NOTEBOOK_NAMES,
   REEXECUTE,
   RUN,
   RUN_LOG,
@@ -57,7 +58,14 @@ export interface IMessage {
   level: string;
   eventType: string | null;
   stepKey: string | null;
-  error?: { message: string; stack: string[] } | null;
+  error?: IError | null;
+}
+
+export interface IError {
+  className: string | null;
+  message: string;
+  stack: string[];
+  cause?: IError | null;
 }
 
 export interface ILogBatch {
@@ -176,6 +184,13 @@ export async function loadRuns(client: Client, filter: object = {}, cursor?: str
 export async function loadRun(client: Client, runId: string): Promise<IRunDetails> {
   const answer = await client.request<{ runOrError: IResult }>(RUN, { runId });
   return expecting<IRunDetails>(answer.runOrError, 'Run');
+}
+
+/** The names of the notebooks that a run executed and kept. */
+export async function loadNotebookNames(client: Client, runId: string): Promise<string[]> {
+  const answer = await client.request<{ runOrError: IResult }>(NOTEBOOK_NAMES, { runId });
+  const run = expecting<{ executedNotebooks: { name: string }[] }>(answer.runOrError, 'Run');
+  return run.executedNotebooks.map(one => one.name);
 }
 
 /** Call `next` with each batch of the run's log until the returned function is called. */

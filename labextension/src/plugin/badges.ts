@@ -56,7 +56,7 @@ export class CellBadges implements IDisposable {
       this._states = new Map();
     } else {
       try {
-        const found = await loadCellStates(this._model.client, this._panel.context.localPath, cells);
+        const found = await loadCellStates(this._model.client, this._model.toWorkspace(this._panel.context.localPath), cells);
         this._states = new Map(found.map(one => [one.cellId, one]));
       } catch {
         // the server is away for a moment; its next message brings the states

@@ -6,6 +6,7 @@ import { reach } from '../model/graph';
 import { ICellmill } from '../tokens';
 import { ScheduleForm } from '../view/schedule';
 import { CellBadges } from './badges';
+import { explainNames, wordAt } from './hover';
 import { cellmillIcon } from './icon';
 
 /** Badges beside asset cells with their menus, and the toolbar's button for schedules. */
@@ -21,6 +22,8 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
       const mine = new CellBadges(panel, cellmill.catalogue, app.commands);
       badges.set(panel.id, mine);
       panel.disposed.connect(() => badges.delete(panel.id));
+      explainNames(panel, cellmill.catalogue, cellmill.navigator);
+      takeDrops(panel);
       const button = new ToolbarButton({
         icon: cellmillIcon,
         tooltip: 'Schedule this notebook',
@@ -71,9 +74,57 @@ function addCommands(app: JupyterFrontEnd, cellmill: ICellmill, tracker: INotebo
     label: 'Show in Lineage',
     execute: args => navigator.openLineage(keysOf(args)[0])
   });
+  app.commands.addCommand('cellmill:go-to-cell', {
+    label: 'Go to the Cell That Makes This Asset',
+    isEnabled: () => nameAtCursor(tracker) !== '',
+    execute: () => {
+      const asset = catalogue.find(nameAtCursor(tracker));
+      if (asset?.notebook) {
+        navigator.openCell?.(asset.notebook, asset.cellId || null);
+      } else {
+        navigator.notify(`No cell makes an asset ${nameAtCursor(tracker)}.`, 'error');
+      }
+    }
+  });
+  app.commands.addKeyBinding({
+    command: 'cellmill:go-to-cell',
+    keys: ['Alt F12'],
+    selector: '.jp-Notebook.jp-mod-editMode'
+  });
+  app.contextMenu.addItem({ command: 'cellmill:go-to-cell', selector: '.jp-Notebook .jp-CodeCell', rank: 60 });
   app.commands.addCommand('cellmill:show-history', {
-    label: 'Show History and Details',
+    label: 'Show History, Details and Differences',
     execute: args => navigator.openAsset(keysOf(args)[0])
+  });
+}
+
+/** The name under the cursor of the active cell. */
+function nameAtCursor(tracker: INotebookTracker): string {
+  const editor = tracker.activeCell?.editor;
+  if (!editor) {
+    return '';
+  }
+  const { line, column } = editor.getCursorPosition();
+  return wordAt(editor.getLine(line) ?? '', column);
+}
+
+/** An asset that is dropped between cells becomes a cell that loads it; the editors take text by themselves. */
+function takeDrops(panel: NotebookPanel): void {
+  const { node } = panel.content;
+  const isOurs = (event: DragEvent) =>
+    event.dataTransfer?.types.includes('text/plain') && !(event.target as HTMLElement).closest('.cm-content');
+  node.addEventListener('dragover', event => {
+    if (isOurs(event)) {
+      event.preventDefault();
+    }
+  });
+  node.addEventListener('drop', event => {
+    const text = event.dataTransfer?.getData('text/plain') ?? '';
+    if (isOurs(event) && text.startsWith('%load_asset ')) {
+      event.preventDefault();
+      NotebookActions.insertBelow(panel.content);
+      panel.content.activeCell?.model.sharedModel.setSource(text);
+    }
   });
 }
 

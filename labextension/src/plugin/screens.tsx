@@ -1,6 +1,8 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { MainAreaWidget, Notification, ReactWidget } from '@jupyterlab/apputils';
 
+import type { NotebookPanel } from '@jupyterlab/notebook';
+
 import type { CatalogueModel } from '../model/catalogue';
 import { AssetPage } from '../view/asset';
 import { Automation } from '../view/automation';
@@ -65,8 +67,8 @@ export class LabNavigator implements INavigator {
     this.open({ screen: 'launchpad', what: selection ?? '' });
   }
 
-  openBackfills(): void {
-    this.open({ screen: 'backfills', what: '' });
+  openBackfills(asset?: string): void {
+    this.open({ screen: 'backfills', what: asset ?? '' });
   }
 
   openDeployment(): void {
@@ -74,8 +76,7 @@ export class LabNavigator implements INavigator {
   }
 
   openCell(path: string, cellId: string | null): void {
-    const options = cellId ? { path, options: { ref: null }, setFragment: cellId } : { path };
-    void this._app.commands.execute('docmanager:open', options);
+    void this._showCell(path, cellId).catch(problem => this.notify(problem.message, 'error'));
   }
 
   notify(message: string, kind: 'info' | 'error' | 'success'): void {
@@ -107,6 +108,21 @@ export class LabNavigator implements INavigator {
     return widget;
   }
 
+  private async _showCell(path: string, cellId: string | null): Promise<void> {
+    const shown = this._model.toBrowser(path);
+    if (shown === null) {
+      throw new Error(`${path} lies outside the folder that JupyterLab shows.`);
+    }
+    const panel = (await this._app.commands.execute('docmanager:open', { path: shown })) as NotebookPanel;
+    await panel.context.ready;
+    await panel.revealed;
+    const index = panel.content.widgets.findIndex(cell => cell.model.id === cellId);
+    if (index >= 0) {
+      panel.content.activeCellIndex = index;
+      await panel.content.scrollToItem(index, 'center');
+    }
+  }
+
   private _render({ screen, what }: IScreen): JSX.Element {
     const props = { model: this._model, navigator: this };
     switch (screen) {
@@ -123,7 +139,7 @@ export class LabNavigator implements INavigator {
       case 'launchpad':
         return <Launchpad {...props} selection={what} />;
       case 'backfills':
-        return <Backfills {...props} />;
+        return <Backfills {...props} asset={what} />;
       case 'deployment':
         return <Deployment {...props} />;
     }

@@ -3,6 +3,7 @@ import { useEffect } from 'react';
 import type { CatalogueModel } from '../model/catalogue';
 import { ago, count } from '../model/format';
 import { IKey, IMaterialization, IMetadataEntry, loadAsset } from '../model/runs';
+import { Compare, Output } from './compare';
 import { useLoaded, useSignals } from './hooks';
 import { MetadataValue } from './metadata';
 import { Button, INavigator, Jump, Note, StateBadge } from './parts';
@@ -83,13 +84,24 @@ export function AssetPage(props: { model: CatalogueModel; navigator: INavigator;
       {details.partitionStates && details.partitionStates.keys.length > 0 && (
         <section>
           <h2>Partitions</h2>
-          <Strip keys={details.partitionStates.keys} states={details.partitionStates.states} />
+          <Strip
+            keys={details.partitionStates.keys}
+            states={details.partitionStates.states}
+            onPick={() => navigator.openBackfills(assetKey)}
+          />
+          <Button label="Backfill…" title={`Backfill…: make partitions of ${assetKey}`} onClick={() => navigator.openBackfills(assetKey)} />
         </section>
       )}
       {latest && (
         <section>
           <h2>Last materialization</h2>
           <Entries entries={latest.metadataEntries} />
+          {source?.cellId && latest.runId && (
+            <>
+              <h2>What its cell showed</h2>
+              <Output client={model.client} item={latest} cellId={source.cellId} />
+            </>
+          )}
         </section>
       )}
       <section>
@@ -100,6 +112,7 @@ export function AssetPage(props: { model: CatalogueModel; navigator: INavigator;
           <>
             <Plots items={details.assetMaterializations} />
             <History items={details.assetMaterializations} navigator={navigator} />
+            <Compare client={model.client} items={details.assetMaterializations} cellId={source?.cellId ?? null} />
           </>
         )}
       </section>

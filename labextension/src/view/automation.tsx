@@ -1,3 +1,5 @@
+import { useEffect } from 'react';
+
 import type { CatalogueModel } from '../model/catalogue';
 import { ago } from '../model/format';
 import { IRepository, IState, ITick, loadAutomation, switchAutomation } from '../model/runs';
@@ -8,6 +10,10 @@ import { INavigator, Note } from './parts';
 export function Automation(props: { model: CatalogueModel; navigator: INavigator }): JSX.Element {
   const { model, navigator } = props;
   const { value, problem, again } = useLoaded(() => loadAutomation(model.client), []);
+  useEffect(() => {
+    const timer = setInterval(again, 3000);
+    return () => clearInterval(timer);
+  }, [again]);
   if (problem) {
     return <Note kind="problem">{problem}</Note>;
   }

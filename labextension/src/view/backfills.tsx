@@ -15,6 +15,9 @@ const WORDS: Record<string, string> = {
   STARTING: 'MATERIALIZING'
 };
 
+/** A partition of several assets is as bad as the worst of its runs. */
+const rank = (status: string): number => ['FAILED', 'MATERIALIZING', 'MISSING', 'MATERIALIZED'].indexOf(WORDS[status] ?? 'MISSING');
+
 /** Backfills, newest first: which assets, and how each partition goes. */
 export function Backfills(props: { model: CatalogueModel; navigator: INavigator; asset?: string }): JSX.Element {
   const { model, navigator } = props;
@@ -49,7 +52,13 @@ export function Backfills(props: { model: CatalogueModel; navigator: INavigator;
 
 function Backfill(props: { backfill: IBackfill; navigator: INavigator; onCancel(): void }): JSX.Element {
   const { backfill, navigator } = props;
-  const status = new Map(backfill.partitionStatuses.map(one => [one.partitionName, one]));
+  const status = new Map<string, IBackfill['partitionStatuses'][number]>();
+  for (const one of backfill.partitionStatuses) {
+    const other = status.get(one.partitionName);
+    if (!other || rank(one.status) < rank(other.status)) {
+      status.set(one.partitionName, one);
+    }
+  }
   const keys = backfill.partitionNames ?? [...status.keys()];
   const states = keys.map(key => WORDS[status.get(key)?.status ?? ''] ?? 'MISSING');
   const done = states.filter(state => state === 'MATERIALIZED').length;
@@ -117,10 +126,16 @@ function Start(props: {
   const [first, setFirst] = useState('');
   const [last, setLast] = useState('');
   const [which, setWhich] = useState('missing');
-  const { value: partitions, problem } = useLoaded(
+  const { value: partitions, problem, again } = useLoaded(
     () => (asset ? loadPartitions(model.client, asset) : Promise.resolve({ keys: [], states: [] })),
     [asset]
   );
+  useEffect(() => {
+    model.stateChanged.connect(again);
+    return () => {
+      model.stateChanged.disconnect(again);
+    };
+  }, [model, again]);
   if (model.loaded && !assets.length) {
     return (
       <Note>

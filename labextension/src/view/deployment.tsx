@@ -88,7 +88,7 @@ export function Deployment(props: { model: CatalogueModel; navigator: INavigator
             <div key={name} className="cm-entry">
               <dt>{name}</dt>
               <dd>
-                <code>{typeof fact === 'object' ? JSON.stringify(fact) : String(fact)}</code>
+                <code>{said(fact)}</code>
               </dd>
             </div>
           ))}
@@ -96,4 +96,13 @@ export function Deployment(props: { model: CatalogueModel; navigator: INavigator
       </section>
     </div>
   );
+}
+
+/** A fact in a line: "events 16, runs 1". */
+function said(fact: unknown): string {
+  return fact !== null && typeof fact === 'object'
+    ? Object.entries(fact)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(', ')
+    : String(fact);
 }

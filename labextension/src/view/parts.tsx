@@ -12,7 +12,8 @@ export interface INavigator {
   openRuns(): void;
   openAutomation(): void;
   openLaunchpad(selection?: string): void;
-  openBackfills(): void;
+  /** Backfills, with an asset to start one of. */
+  openBackfills(asset?: string): void;
   openDeployment(): void;
   /** Show the cell of a notebook; absent where no notebook can be shown. */
   openCell?(path: string, cellId: string | null): void;

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react';
 
 import type { CatalogueModel } from '../model/catalogue';
 import { ago, duration } from '../model/format';
-import { followRun, IMessage, IRunDetails, IStep, loadRun, reexecuteRun, terminateRun } from '../model/runs';
+import { followRun, IError, IMessage, IRunDetails, IStep, loadRun, reexecuteRun, terminateRun } from '../model/runs';
 import { useLoaded } from './hooks';
 import { Button, INavigator, Jump, Note, StatusWord } from './parts';
 import { jobName } from './runs';
@@ -36,6 +36,7 @@ export function RunPage(props: { model: CatalogueModel; navigator: INavigator; r
   if (!run) {
     return <Note kind="wait">Loading run {runId.slice(0, 8)}…</Note>;
   }
+  const failure = run.status === 'FAILURE' ? messages.find(one => /^(PIPELINE|RUN)_FAILURE$/.test(one.eventType ?? '')) : null;
   const act = (what: Promise<unknown>, done: string) =>
     void what.then(
       () => navigator.notify(done, 'info'),
@@ -100,6 +101,13 @@ export function RunPage(props: { model: CatalogueModel; navigator: INavigator; r
           </>
         )}
       </dl>
+      {failure && (
+        <Note kind="problem">
+          <strong>Why it failed</strong>
+          {'\n'}
+          {failure.message}
+        </Note>
+      )}
       <Gantt run={run} />
       {lost && <Note kind="problem">The log stopped: {lost}</Note>}
       <Log messages={messages} />
@@ -149,6 +157,15 @@ function Gantt(props: { run: IRunDetails }): JSX.Element {
   );
 }
 
+/** The traceback of the user's own error; around it is only the engine. */
+function told(error: IError): string {
+  let root = error;
+  while (root.cause) {
+    root = root.cause;
+  }
+  return [...root.stack, root.message].join('').trimEnd();
+}
+
 /** The log, newest last, filtered by text and level. */
 function Log(props: { messages: IMessage[] }): JSX.Element {
   const [search, setSearch] = useState('');
@@ -183,7 +200,7 @@ function Log(props: { messages: IMessage[] }): JSX.Element {
             <span className="cm-step">{message.stepKey}</span>
             <span className="cm-message">
               {message.message}
-              {message.error && <pre>{[message.error.message, ...(message.error.stack ?? [])].join('\n')}</pre>}
+              {message.error && <pre>{told(message.error)}</pre>}
             </span>
           </li>
         ))}

@@ -17,9 +17,8 @@ from cellmill.cli.app import App
 from cellmill.cli.runs import follow_run
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.execution.run_ledger import launch_recorded_run, request_stop
-from cellmill.planning.event import EventType
 from cellmill.planning.run import PARENT_RUN_TAG, RESUME_RETRY_TAG, ROOT_RUN_TAG, Run, RunStatus
-from cellmill.workspace.run_names import ASSET_JOB, NOTEBOOK_JOB
+from cellmill.workspace.unfinished import unfinished
 
 #: Seconds that Ctrl-C waits for a run to end in order.
 _STOP_WAIT_S = 15.0
@@ -121,15 +120,13 @@ def retry_run(app: App, run: Run, *, from_failure: bool) -> str:
     assets = run.asset_selection
     job_name = run.job_name
     if from_failure and not run.is_success:
-        planned, made = _planned_and_made(app, run)
-        assets = frozenset(planned - made)
-        if planned and not assets:
+        rest = unfinished(app.instance, run)
+        assets, job_name = rest.left, rest.job_name
+        if rest.planned and not rest.left:
             raise click.UsageError(
                 f"Run {run.run_id[:8]} made everything it planned; --from-start runs all of it again."
             )
-        if planned:
-            # The rest of a whole notebook is a selection: its finished cells are not run again.
-            job_name = ASSET_JOB if job_name == NOTEBOOK_JOB else job_name
+        if rest.planned:
             tags[RESUME_RETRY_TAG] = "true"
     order = RunOrder(
         job_name=job_name,
@@ -141,18 +138,6 @@ def retry_run(app: App, run: Run, *, from_failure: bool) -> str:
         parent=run,
     )
     return start_run(app, order)
-
-
-def _planned_and_made(app: App, run: Run) -> tuple[set[AssetKey], set[AssetKey]]:
-    planned: set[AssetKey] = set()
-    made: set[AssetKey] = set()
-    for event in app.instance.all_logs(run.run_id):
-        if event.asset_key is not None:
-            if event.type is EventType.ASSET_MATERIALIZATION_PLANNED:
-                planned.add(event.asset_key)
-            elif event.type is EventType.ASSET_MATERIALIZATION:
-                made.add(event.asset_key)
-    return planned, made
 
 
 def read_config_file(path: Path | None) -> dict[str, Any]:

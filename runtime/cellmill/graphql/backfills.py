@@ -90,11 +90,17 @@ class PartitionBackfill:
 
     @documented
     def partition_statuses(self, info: Info) -> list[PartitionRunStatus]:
-        """How each of its partitions goes."""
-        return [
-            PartitionRunStatus(partition_name=part, run_id=run_id, status=status or "REQUESTED")
-            for part, (run_id, status) in info.context.instance.backfills.runs(self.row.backfill_id).items()
-        ]
+        """How each of its partitions goes; one entry for each run and partition."""
+        runs = info.context.instance.backfills.runs(self.row.backfill_id)
+        found = []
+        for unit in self.row.body.get("units") or ():
+            run_id, status = runs.get(unit["part"], ("", None))
+            found += [
+                PartitionRunStatus(partition_name=str(key), run_id=run_id, status=status or "REQUESTED")
+                for key in unit.get("keys") or ()
+                if run_id
+            ]
+        return found
 
     @documented
     def error(self) -> PythonError | None:

@@ -43,6 +43,8 @@ class Shared:
     closed: bool = False
     look_at: float = 0.0
     cells: CellSources = field(default_factory=CellSources)
+    #: The folder that the server shows, from the workspace's root; empty where they are the same.
+    folder: str = ""
     #: What was worked out of the newest manifest.
     known: Known | None = None
 
@@ -216,9 +218,12 @@ def _named(entries: Sequence[Any], name: str, location: str | None) -> Any:
 
 def open_context(root: Path) -> Context:
     """Open the workspace that holds ``root`` and its instance."""
-    return context_of(Workspace.open(root))
+    workspace = Workspace.open(root)
+    top, here = workspace.config.root.resolve(), root.resolve()
+    below = here != top and here.is_relative_to(top)
+    return context_of(workspace, folder=here.relative_to(top).as_posix() if below else "")
 
 
-def context_of(workspace: Workspace) -> Context:
+def context_of(workspace: Workspace, folder: str = "") -> Context:
     """Return a context on an open workspace and on its instance; closing it closes both."""
-    return Context(Shared(workspace, Instance.get(workspace.home)))
+    return Context(Shared(workspace, Instance.get(workspace.home), folder=folder))

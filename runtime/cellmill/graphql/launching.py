@@ -29,6 +29,7 @@ from cellmill.graphql.problems import (
 from cellmill.graphql.repository import find_job, no_such_job
 from cellmill.graphql.runs import ExecutionTag, Run
 from cellmill.planning import run as records
+from cellmill.workspace.unfinished import unfinished
 
 
 @strawberry.input(description="A job, and what of it to run.")
@@ -221,13 +222,18 @@ def run_again(context: Context, params: ReexecutionParams) -> Any:
     tags.update({tag.key: tag.value for tag in params.extra_tags or ()})
     root = parent.root_run_id or parent.run_id
     tags |= {records.PARENT_RUN_TAG: parent.run_id, records.ROOT_RUN_TAG: root}
-    selection = parent.asset_selection
+    selection, job_name = parent.asset_selection, parent.job_name
     if params.strategy is not ReexecutionStrategy.ALL_STEPS:
         tags[records.RESUME_RETRY_TAG] = "true"
+        rest = unfinished(context.instance, parent)
+        if rest.planned and not rest.left:
+            return PythonError.told(f"Run {parent.run_id[:8]} made everything it planned.", "InvalidState")
+        if rest.planned:
+            selection, job_name = rest.left, rest.job_name
     try:
         run = submit_run(
             context.instance,
-            job_name=parent.job_name,
+            job_name=job_name,
             location=parent.location,
             run_config=parent.run_config,
             tags=tags,

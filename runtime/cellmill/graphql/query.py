@@ -319,6 +319,11 @@ class Query:
         return found
 
     @documented
+    def server_folder(self, info: Info) -> str:
+        """The folder that Jupyter's file browser shows, from the workspace's root; empty where they are the same."""
+        return info.context.shared.folder
+
+    @documented
     def asset_graph(
         self, info: Info, selection: Annotated[str | None, arg("Only the assets of this selection.")] = None
     ) -> AssetGraphView:
