@@ -182,7 +182,6 @@ function Tree(props: {
               className="cm-fold"
               aria-level={1}
               aria-expanded={row.open}
-              aria-label={`${row.name}, ${row.size} assets`}
               onClick={() => toggle(row.name)}
             >
               <span aria-hidden="true">{row.open ? '▾' : '▸'}</span> <span className="cm-clip">{row.name}</span>{' '}
@@ -221,7 +220,6 @@ function Row(props: {
       className="cm-asset"
       data-key={asset.key}
       data-state={asset.state}
-      aria-label={`${asset.key}, ${asset.state.toLowerCase()}`}
       title={`${asset.description || asset.key}\nDrag it into a notebook to load it there.`}
       draggable
       onDragStart={event => event.dataTransfer.setData('text/plain', `%load_asset ${asset.key}`)}
