@@ -18,7 +18,7 @@ import cellmill
 from cellmill.cli.reference import reference
 from cellmill.errors import CellmillError
 from cellmill.notebooks.options import GRAMMARS, help_text
-from cellmill.workspace import config
+from cellmill.workspace import config, settings
 from cellmill_kernel.magics import LINES
 
 FOLDER = Path(__file__).parent / "reference"
@@ -231,7 +231,6 @@ def _tree(cls: type[BaseException], depth: int) -> Iterator[str]:
 
 def settings_page() -> str:
     """The keys of the workspace's file and the environment variables."""
-    reserved = [name for name in config.SETTINGS if name not in TABLES]
     lines = [
         "# Settings",
         "",
@@ -240,15 +239,13 @@ def settings_page() -> str:
         "",
         "## Top level",
         "",
-        *_table({key: TOP_KEYS[key] for key in config._TOP_KEYS if key not in config.SETTINGS}),
+        *_table({key: TOP_KEYS[key] for key in config._TOP_KEYS if key not in settings.TABLES}),
         "## Of a location",
         "",
         *_table({key: LOCATION_KEYS[key] for key in config._LOCATION_KEYS}),
         "## Tables",
         "",
-        *_table({f"[{key}]": TABLES[key] for key in config.SETTINGS if key in TABLES}),
-        "Names that are reserved, and have no effect: " + ", ".join(f"`[{name}]`" for name in reserved) + ".",
-        "",
+        *_table({f"[{key}]": TABLES[key] for key in settings.TABLES}),
         "## Environment variables",
         "",
         *_table(VARIABLES),

@@ -110,7 +110,8 @@ class GraphQLHandler(WebSocketMixin, WebSocketHandler, CellmillHandler):  # type
 
     def _unsent(self) -> int:
         """Return how many bytes wait to be sent."""
-        return len(self.ws_connection.stream._write_buffer) if self.ws_connection is not None else 0
+        stream = self.ws_connection.stream if self.ws_connection is not None else None
+        return len(stream._write_buffer) if stream is not None else 0
 
 
 def read_request(body: bytes) -> tuple[str, dict[str, Any], str | None]:

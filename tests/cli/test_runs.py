@@ -228,7 +228,7 @@ def test_a_failed_asset_is_opened_with_its_inputs_and_a_page_of_its_run(cellmill
 def test_a_failed_asset_is_opened_with_its_partition_and_config(cellmill: Command, tmp_path: Path) -> None:
     """The notebook of `runs debug` has a context as the failed step had it."""
     body = "seen = (context.partition_key, context.op_config['limit'])\nopen('seen.txt', 'w').write(str(seen))\n1 / 0"
-    header = "%%asset broken --partitions static:a,b --config '{\"limit\": \"int\"}'"
+    header = '%%asset broken --partitions static:a,b --config \'{"limit": "int"}\''
     write_notebook(tmp_path / "a.ipynb", LOAD, f"{header}\n{body}")
     (tmp_path / "config.yaml").write_text("ops:\n  broken:\n    config:\n      limit: 7\n")
     assert cellmill("materialize", "broken", "--partition", "a", "--config", "config.yaml").code == 1
@@ -243,3 +243,28 @@ def test_a_failed_asset_is_opened_with_its_partition_and_config(cellmill: Comman
     )
     assert outcome.result.detail.startswith("ZeroDivisionError")
     assert (tmp_path / "seen.txt").read_text() == "('a', 7)"
+
+
+def test_a_job_of_ops_in_a_notebook(cellmill: Command, tmp_path: Path) -> None:
+    """Its ops are listed without running it, and a run of it runs them; a job of nothing is no success."""
+    write_notebook(
+        tmp_path / "a.ipynb",
+        LOAD,
+        "from cellmill import graph, job, op, define_asset_job",
+        "@op\ndef begin():\n    return 20",
+        "@op(config_schema={'by': int})\ndef grow(context, value):\n    return value + context.op_config['by']",
+        "@op\ndef keep(value):\n    open('kept.txt', 'w').write(str(value))",
+        "@job\ndef growing():\n    keep(grow(begin()))",
+        "nothing = define_asset_job('nothing', selection='group:none')",
+    )
+    (tmp_path / "by.yaml").write_text("ops: {grow: {config: {by: 22}}}")
+    rows = {row["job"]: row for row in cellmill("jobs", "list", "--json").data}
+    assert rows["growing"]["kind"] == "op" and rows["growing"]["runs"] == "3 ops"
+    made = cellmill("jobs", "run", "growing", "--config", "by.yaml")
+    assert made.code == 0, made.err
+    assert (tmp_path / "kept.txt").read_text() == "42"
+    shown = cellmill("runs", "show", "last", "--json").data
+    assert [step["key"] for step in shown["steps"]] == ["begin", "grow", "keep"]
+    unset = cellmill("jobs", "run", "growing")
+    assert unset.code == 1 and "grow" in unset.err
+    assert cellmill("jobs", "run", "nothing").code == 1

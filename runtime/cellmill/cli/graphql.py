@@ -47,10 +47,9 @@ def graphql(
         return 0
     if sum(one is not None for one in (query, text, file)) > 1:
         raise click.UsageError("Give one query: as an argument, with --text or with --file.")
-    given = (one for one in (query, text, file and file.read_text("utf-8")) if one is not None)
-    asked = next(given, None)
+    asked = query if query is not None else text
     if asked is None:
-        asked = sys.stdin.read()
+        asked = sys.stdin.read() if file is None else file.read_text("utf-8")
     if not asked.strip():
         raise click.UsageError("Give a query, such as '{ assetNodes { assetKey { path } } }'.")
     values = _variables(variables)

@@ -1,4 +1,4 @@
-"""Schedules and sensors that a notebook declares, made in a host by running the cells that they need."""
+"""Schedules, sensors and jobs of ops that a notebook declares, made by running the cells that they need."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from cellmill.definitions.code_location import Definitions
+from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.schedule import ScheduleDefinition
 from cellmill.definitions.sensor import SensorDefinition
 from cellmill.errors import InvalidDefinitionError
@@ -17,13 +19,13 @@ from cellmill.notebooks.scan import NotebookScan
 from cellmill.notebooks.workspace import WorkspaceScan, link_workspace
 from cellmill.workspace.notebook_reading import scan_file
 
-_KINDS: dict[str, Any] = {"schedule": ScheduleDefinition, "sensor": SensorDefinition}
+_KINDS: dict[str, Any] = {"schedule": ScheduleDefinition, "sensor": SensorDefinition, "job": JobDefinition}
 #: (notebook, content digest, kind, name) -> definition: a host that lives on does not run the cells again.
 _MADE: dict[tuple[str, str, str, str], Any] = {}
 
 
 def declared(root: str, notebook: str, kind: str, name: str) -> Any:
-    """Return the definition that a cell of a notebook makes; the cell and those it needs run in this host's shell.
+    """Return the definition that a cell of a notebook makes; the cell and those it needs run in this process's shell.
 
     Raises: whatever the cells raise; InvalidDefinitionError where no cell makes it.
     """
@@ -35,6 +37,17 @@ def declared(root: str, notebook: str, kind: str, name: str) -> Any:
         os.chdir(path.parent)
         _MADE[key] = _make(linked, scan, kind, name)
     return _MADE[key]
+
+
+def declared_job(root: str, notebook: str, name: str) -> Definitions:
+    """Return a job of ops with the resources that its notebook gives; runs in the worker of a run.
+
+    Raises: as `declared`.
+    """
+    job = declared(root, notebook, "job", name)
+    given = [value for value in InteractiveShell.instance().user_ns.values() if isinstance(value, Definitions)]
+    resources = {key: value for one in given for key, value in (one.resources or {}).items()}
+    return Definitions(jobs=[job], resources=resources)
 
 
 def _make(linked: WorkspaceScan, scan: NotebookScan, kind: str, name: str) -> Any:
@@ -60,7 +73,7 @@ def _needed(linked: WorkspaceScan, scan: NotebookScan, kind: str, name: str) -> 
             return [
                 one.cell.index
                 for one in scan.cells
-                if one.is_plain
+                if (one.is_plain or (one.definition is not None and one.definition.kind == "op"))
                 and one.cell.index <= item.origin.cell_index
                 and not (one.facts.uses.keys() & assets and one.cell.index != item.origin.cell_index)
             ]

@@ -11,7 +11,7 @@ from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.selection_graph import AssetFacts
 
 #: Raised when the form changes, so that cached manifests of older versions are read anew.
-MANIFEST_VERSION = 5
+MANIFEST_VERSION = 6
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 

@@ -1,4 +1,4 @@
-"""One visit of a run to a module's location: its assets or ops are made in the worker's own process."""
+"""One visit to a module's location, or to a job of ops in a notebook: made in the worker's own process."""
 
 from __future__ import annotations
 
@@ -66,7 +66,12 @@ def visit_module(work: RunWork, visit: Visit) -> VisitEnd:
         config = work.workspace.locations[visit.location].config
         refuse_other_python(config)
         os.environ.update(config.env)
-        definitions = load_location_definitions(location_request(config))
+        if visit.name:
+            definitions = import_module("cellmill.workspace.declared").declared_job(
+                str(work.workspace.config.root), visit.name, visit.key
+            )
+        else:
+            definitions = load_location_definitions(location_request(config))
         job = _job(definitions, work.run, visit)
         success = _run(job, work, _VisitInstance(work.instance, writer))
     except (CellmillError, ImportError, AttributeError, SyntaxError, ValueError, TypeError, KeyError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -20,6 +21,7 @@ from cellmill.workspace.manifest import (
     CheckEntry,
     JobEntry,
     Manifest,
+    OpEntry,
     ProblemEntry,
     ScheduleEntry,
     SensorEntry,
@@ -78,7 +80,11 @@ def second_look(path: Path, relative: str, others: Iterable[Sequence[str]], modu
     return Manifest(
         assets=tuple(entry for cell in cells for entry in _asset_entries(cell)),
         checks=tuple(_check_entry(cell) for cell in linked.others if cell.definition.kind == "check"),
-        jobs=tuple(_job_entry(item) for item in linked.declarations if item.kind == "job"),
+        jobs=tuple(
+            _job_entry(item, ops_of(linked.notebooks[relative], item))
+            for item in linked.declarations
+            if item.kind == "job"
+        ),
         schedules=(
             *(_schedule_entry(item) for item in linked.declarations if item.kind == "schedule"),
             *schedules_in_metadata(path, relative),
@@ -195,12 +201,29 @@ def _strings(value: object) -> dict[str, str]:
     return {str(k): str(v) for k, v in value.items()} if isinstance(value, Mapping) else {}
 
 
-def _job_entry(item: Declaration) -> JobEntry:
+def ops_of(scan: NotebookScan, item: Declaration) -> tuple[str, ...]:
+    """Return the ops and graphs that the function of a `@job` names, in their order; none for a job of assets."""
+    known = {one.name for one in scan.declarations if one.kind in ("op", "graph")}
+    known |= {name for one in scan.definitions if one.kind == "op" for name in one.names}
+    cell = next(one for one in scan.cells if one.cell.index == item.origin.cell_index)
+    functions = (
+        node
+        for statement in cell.facts.statements
+        for node in statement.nodes
+        if isinstance(node, ast.FunctionDef) and node.name == item.name
+    )
+    used = (node for function in functions for part in function.body for node in ast.walk(part))
+    names = [(node.lineno, node.col_offset, node.id) for node in used if isinstance(node, ast.Name)]
+    return tuple(dict.fromkeys(name for *_, name in sorted(names) if name in known))
+
+
+def _job_entry(item: Declaration, ops: Sequence[str]) -> JobEntry:
     selection = item.selection or _selection_text(item.options.get("selection"))
     return JobEntry(
         name=item.name,
         description=item.description or None,
         selection=selection,
+        ops=tuple(OpEntry(name=name).to_json() for name in ops),
         tags=_strings(item.options.get("tags")),
         **_origin(item.origin),
     )

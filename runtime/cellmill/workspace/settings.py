@@ -66,7 +66,7 @@ def _table(title: str, word: str, table: object, known: Mapping[str, str]) -> It
             yield SettingProblem(f"unknown setting {key!r} of {title}", key, remedy)
         elif not isinstance(value, _KINDS[kind]) or (isinstance(value, bool) and bool not in _KINDS[kind]):
             yield SettingProblem(f"{key} of {title} is {kind}, got {value!r}", key)
-        elif key == "tag_concurrency_limits":
+        elif isinstance(value, list):
             for limit in value:
                 yield from _tag_limit(limit)
 

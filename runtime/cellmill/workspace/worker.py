@@ -124,7 +124,12 @@ class RunWork:
         if isinstance(self.workspace.locations.get(job.location), ModuleLocation):
             # The module's own job runs: with its config, hooks and resources.
             return (Visit(key=job.name, location=job.location, assets=()),)
-        return plan_visits(self.workspace, self._assets_of(job))
+        if job.notebook is not None and job.kind == "op":
+            return (Visit(key=job.name, location=job.location, assets=(), name=job.notebook),)
+        entries = self._assets_of(job)
+        if not entries:
+            raise CellmillError(f"The job {job.name!r} has no ops and selects no asset, so there is nothing to run.")
+        return plan_visits(self.workspace, entries)
 
     def _selected(self) -> list[AssetEntry]:
         assert self.run.asset_selection is not None
