@@ -15,6 +15,7 @@ from cellmill.cli.launch import RunOrder, read_config_file, start_and_follow
 from cellmill.cli.runs import parse_tags
 from cellmill.cli.state import asset_states
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.execution.memo import MEMOIZED_TAG
 from cellmill.planning.run import PARTITION_RANGE_END_TAG, PARTITION_RANGE_START_TAG, PARTITION_TAG
 from cellmill.workspace.manifest import AssetEntry
 from cellmill.workspace.module_visit import EXECUTOR_TAG
@@ -77,6 +78,9 @@ def materialize(
     run_tags = parse_tags(tags)
     if parallel:
         run_tags[PARALLEL_TAG] = str(parallel)
+    if stale:
+        # What turns out to be fresh because its upstreams came out the same is left out.
+        run_tags[MEMOIZED_TAG] = "true"
     if executor:
         run_tags |= _executor_tags(executor, entries)
     config = read_config_file(config_file)

@@ -10,6 +10,7 @@ from typing import Any
 from cellmill.errors import CellmillError, ExecutionInterruptedError, ResourceFunctionError
 from cellmill.execution.capture import StepCapture
 from cellmill.execution.hooks import run_hooks
+from cellmill.execution.memo import MEMOIZED_TAG, is_fresh
 from cellmill.execution.run_state import RunState
 from cellmill.execution.step import StepOutcome, run_step
 from cellmill.execution.step_events import captured_event
@@ -66,6 +67,7 @@ class RunLoop:
         self.state.runs_of_steps = {key: found[2] for key, found in self.previous.items()}
         self.first_error: BaseException | None = None
         self.planned = planned
+        self._is_memoized = services.run.tags.get(MEMOIZED_TAG) == "true"
 
     # -- events ---------------------------------------------------------------------------------------------------
 
@@ -266,13 +268,31 @@ class RunLoop:
                 if not self._resolve(key):
                     continue
                 continue
-            verdict, reasons = state.verdict(key)
+            verdict, reasons = self.verdict(key)
             if verdict == "run":
                 self._carry_out(key, 0, later)
+            elif verdict == "reuse":
+                self._reuse(key)
             elif verdict == "skip":
                 self._skip(key, reasons)
             else:
                 self._block(key, reasons)
+
+    def verdict(self, key: str) -> tuple[str, list[str]]:
+        """Return what is to be done about a step whose turn it is (run, reuse, skip, block), and why."""
+        word, reasons = self.state.verdict(key)
+        if word == "run" and self._is_memoized:
+            # What the steps before made counts as well.
+            self.sink.flush()
+            if is_fresh(self.state.step(key), self.services.instance):
+                return "reuse", []
+        return word, reasons
+
+    def _reuse(self, key: str) -> None:
+        step = self.state.step(key)
+        self._say_skipped(step.key, f'Skipping step "{step.key}": what it makes is fresh.')
+        self.state.succeeded.add(key)
+        self.state.ended(key, frozenset(output.name for output in step.outputs))
 
     def _resolve(self, key: str) -> bool:
         """Turn a mapped step into its parts, or skip or block it as a whole."""
@@ -297,20 +317,15 @@ class RunLoop:
 
     def _skip(self, key: str, reasons: list[str]) -> None:
         step = self.state.step(key)
-        self.sink.emit(
-            Event(
-                EventType.STEP_SKIPPED,
-                self.services.run_id,
-                time.time(),
-                step.key,
-                f"Skipping step {step.key} due to skipped dependencies: {reasons}.",
-                DEBUG,
-                job_name=self.services.job_name,
-            )
-        )
-        self.sink.flush()
+        self._say_skipped(step.key, f"Skipping step {step.key} due to skipped dependencies: {reasons}.")
         self.state.skipped.add(key)
         self.state.ended(key)
+
+    def _say_skipped(self, step_key: str, text: str) -> None:
+        services = self.services
+        moment, name = time.time(), services.job_name
+        self.sink.emit(Event(EventType.STEP_SKIPPED, services.run_id, moment, step_key, text, DEBUG, job_name=name))
+        self.sink.flush()
 
     def _block(self, key: str, reasons: list[str]) -> None:
         self.emit(EventType.LOG, f"Dependencies for step {key} failed: {reasons}. Not executing.", None, ERROR)

@@ -40,6 +40,7 @@ from cellmill.errors import (
     StepOutputNotFoundError,
     TypeCheckDidNotPassError,
 )
+from cellmill.execution.memo import code_version_of
 from cellmill.execution.step_checks import StepChecks
 from cellmill.execution.step_events import check_type, event, output_handle, record_user_event, type_label
 from cellmill.planning.event import (
@@ -364,8 +365,7 @@ class StepOutputs:
 
     def _version_tags(self, one: Any, given: Any, ref: ValueRef | None) -> dict[str, str]:
         services = self._services
-        spec = None if one.assets is None else one.assets.specs_by_key.get(one.asset_key)
-        code = (spec.code_version if spec is not None else None) or one.definition.code_version
+        code = code_version_of(one)
         tags: dict[str, str] = {CODE_VERSION_TAG: code if code is not None else services.run_id}
         upstream = self._input_versions(one)
         for key, version in upstream.items():

@@ -329,9 +329,11 @@ class ParallelLoop(RunLoop):
                 self._judge(key)
 
     def _judge(self, key: str) -> None:
-        word, reasons = self.state.verdict(key)
+        word, reasons = self.verdict(key)
         if word == "run":
             self._push(key)
+        elif word == "reuse":
+            self._reuse(key)
         elif word == "skip":
             self._skip(key, reasons)
         else:
