@@ -18,6 +18,15 @@ HOT = {
     "tail": SELECT_EVENTS + " WHERE id > ? ORDER BY id ASC LIMIT 10",
     "an asset": SELECT_ASSETS + " WHERE asset_key = ?",
     "a partition": SELECT_PARTITIONS + " WHERE asset_key = ? AND partition = ?",
+    "states of an asset's partitions": SELECT_PARTITIONS + " WHERE asset_key = ?",
+    "made partitions": "SELECT partition FROM asset_partitions WHERE asset_key = ? AND event_id IS NOT NULL",
+    "planned partitions": "SELECT p.partition FROM asset_partitions p JOIN runs r ON r.run_id = p.planned_run_id "
+    "WHERE p.asset_key = ? AND p.planned_id > coalesce(p.event_id, 0) AND r.status <> 'SUCCESS'",
+    "latest materializations": "SELECT e.id FROM assets a JOIN events e ON e.id = a.event_id "
+    "WHERE a.asset_key IN (?, ?)",
+    "evaluations of a check": "SELECT event_id FROM check_evaluations WHERE asset_key = ? AND check_name = ? "
+    "ORDER BY event_id DESC LIMIT 10",
+    "what a purge looks at": "SELECT e.id FROM events e LEFT JOIN runs r ON r.run_id = e.run_id WHERE e.id > ?",
     "a run": SELECT_RUNS + " WHERE run_id = ?",
     "the queue": SELECT_RUNS + " WHERE status = ? ORDER BY priority DESC, id ASC LIMIT 10",
     "runs of a tag": "SELECT run_id FROM run_tags WHERE key = ? AND value = ?",
