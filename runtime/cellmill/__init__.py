@@ -276,7 +276,7 @@ EXPORTS: dict[str, str] = {
     "AddDynamicPartitionsRequest": "definitions.partitions.requests",
     "AllPartitionMapping": "definitions.partitions.mapping",
     "AssetSensorDefinition": "definitions.asset_sensor",
-    "AutoMaterializePolicy": "definitions.automation_condition",
+    "AutoMaterializePolicy": "definitions.auto_materialize",
     "AutomationCondition": "definitions.automation_condition",
     "BackfillPolicy": "definitions.partitions.backfill_policy",
     "BackfillPolicyType": "definitions.partitions.backfill_policy",

@@ -15,7 +15,6 @@ RENAMED: dict[str, str] = {
     "DagsterAssetMetadataValue": "AssetMetadataValue",
     "DagsterConfigMappingFunctionError": "ConfigMappingFunctionError",
     "DagsterError": "CellmillError",
-    "DagsterEvent": "Event",
     "DagsterEventType": "EventType",
     "DagsterExecutionInterruptedError": "ExecutionInterruptedError",
     "DagsterExecutionStepExecutionError": "StepExecutionError",
@@ -46,7 +45,6 @@ RENAMED: dict[str, str] = {
     "DagsterUnknownResourceError": "UnknownResourceError",
     "DagsterUnmetExecutorRequirementsError": "UnmetExecutorRequirementsError",
     "DagsterUserCodeExecutionError": "UserCodeExecutionError",
-    "EventLogEntry": "Event",
     "IAttachDifferentObjectToOpContext": "AttachDifferentObject",
     "PythonObjectDagsterType": "PythonObjectType",
     "check_dagster_type": "check_type",
@@ -58,11 +56,17 @@ RENAMED: dict[str, str] = {
 
 #: Dagster's name -> where the object is, for what `cellmill` offers under no name of its own.
 ELSEWHERE: dict[str, str] = {
+    "AssetJobKey": "cellmill.dagster_only:AssetJobKey",
     "AssetOrCheckKey": "cellmill.dagster_only:AssetOrCheckKey",
     "AssetPartitionStatus": "cellmill.planning.asset_state:AssetPartitionStatus",
+    "AutoMaterializeAssetPartitionsFilter": (
+        "cellmill.definitions.auto_materialize:AutoMaterializeAssetPartitionsFilter"
+    ),
     "BindResourcesToJobs": "cellmill.dagster_only:BindResourcesToJobs",
     "ConfigSchema": "cellmill.dagster_only:ConfigSchema",
+    "DagsterEvent": "cellmill.dagster_only:DagsterEvent",
     "DataProvenance": "cellmill.definitions.data_provenance:DataProvenance",
+    "EventLogEntry": "cellmill.dagster_only:EventLogEntry",
     "EventLogRecord": "cellmill.instance.event_record:EventRecord",
     "EventRecordsResult": "cellmill.instance.event_record:EventRecordsResult",
     "Injected": "cellmill.definitions.configurable_resource:ResourceParam",
@@ -72,6 +76,7 @@ ELSEWHERE: dict[str, str] = {
     "PaginatedResults": "cellmill.dagster_only:PaginatedResults",
     "PendingNodeInvocation": "cellmill.definitions.composition:Pending",
     "RepositoryData": "cellmill.dagster_only:RepositoryData",
+    "SensorReturnTypesUnion": "cellmill.dagster_only:SensorReturnTypesUnion",
     "StepExecutionContext": "cellmill.execution.context:OpExecutionContext",
     "TypeCheckContext": "cellmill.execution.context:OpExecutionContext",
     "TypingAny": "typing:Any",

@@ -3,21 +3,113 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.code_location import Definitions, Repository
+from cellmill.definitions.logger import level_number
 from cellmill.definitions.metadata import MetadataValue
 from cellmill.definitions.metadata_mapping import normalize_metadata_value
-from cellmill.errors import CheckError
+from cellmill.definitions.run_request import RunRequest, SensorResult, SkipReason
+from cellmill.errors import CheckError, InvariantViolationError
 from cellmill.instance.wire import loads
+from cellmill.planning.event import Event, EventType, LogMessageData
 
 T = TypeVar("T")
 
 MAX_RUNTIME_SECONDS_TAG = "dagster/max_runtime"
 AssetOrCheckKey: TypeAlias = AssetKey | AssetCheckKey
+_SensorAnswer: TypeAlias = SkipReason | RunRequest | SensorResult
+SensorReturnTypesUnion: TypeAlias = Iterator[_SensorAnswer] | Sequence[RunRequest] | _SensorAnswer | None
+
+
+@dataclass(frozen=True)
+class AssetJobKey:
+    """The name of a job over assets, where conditions take one for the key of an asset."""
+
+    job_name: str
+
+    def to_user_string(self) -> str:
+        """Return the name."""
+        return self.job_name
+
+    @staticmethod
+    def from_user_string(user_string: str) -> AssetJobKey:
+        """Return the key of the name."""
+        return AssetJobKey(user_string)
+
+
+class _MakesEvents(type):
+    """The type of names that stand for `Event`: every event is one of theirs, and to call them makes an event."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return builtins.isinstance(value, Event)
+
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(Event, name)
+
+
+class DagsterEvent(metaclass=_MakesEvents):
+    """An event, made by the arguments that Dagster's takes."""
+
+    def __new__(
+        cls,
+        event_type_value: str,
+        job_name: str,
+        step_handle: Any = None,
+        node_handle: Any = None,
+        step_kind_value: str | None = None,
+        logging_tags: Mapping[str, str] | None = None,
+        event_specific_data: Any = None,
+        message: str | None = None,
+        pid: int | None = None,
+        step_key: str | None = None,
+    ) -> Any:
+        """Return the event."""
+        return Event(
+            type=EventType(event_type_value),
+            run_id="",
+            timestamp=time.time(),
+            step_key=step_key or (None if step_handle is None else step_handle.to_key()),
+            message=message,
+            data=event_specific_data,
+            job_name=job_name,
+        )
+
+
+class EventLogEntry(metaclass=_MakesEvents):
+    """An entry of the log, made by the arguments that Dagster's takes: an event, or a message of user code."""
+
+    def __new__(
+        cls,
+        error_info: Any,
+        level: str | int,
+        user_message: str,
+        run_id: str,
+        timestamp: float,
+        step_key: str | None = None,
+        job_name: str | None = None,
+        dagster_event: Any = None,
+    ) -> Any:
+        """Return the event."""
+        number = level_number(level)
+        if dagster_event is None:
+            data = None if error_info is None else LogMessageData({}, error=error_info)
+            return Event(
+                EventType.LOG, run_id, timestamp, step_key, user_message, number, data=data, job_name=job_name or ""
+            )
+        return replace(
+            dagster_event,
+            run_id=run_id,
+            timestamp=timestamp,
+            level=number,
+            step_key=step_key or dagster_event.step_key,
+            job_name=job_name or dagster_event.job_name,
+            message=dagster_event.message or user_message,
+        )
 
 
 class ConfigSchema:
@@ -56,8 +148,55 @@ class PaginatedResults(Generic[T]):
     has_more: bool
 
 
+def _named(kind: str, name: str, found: Sequence[Any]) -> Any:
+    for each in found:
+        if each.name == name:
+            return each
+    raise InvariantViolationError(f"Could not find {kind} {name!r}; there are {[each.name for each in found]}.")
+
+
 class RepositoryData:
     """The definitions of a repository, made when they are asked for."""
+
+    def get_job(self, job_name: str) -> Any:
+        """Return the job of this name."""
+        return _named("job", job_name, self.get_all_jobs())
+
+    def get_job_names(self) -> Sequence[str]:
+        """Return the names of the jobs."""
+        return [each.name for each in self.get_all_jobs()]
+
+    def has_job(self, job_name: str) -> bool:
+        """Return whether there is a job of this name."""
+        return job_name in self.get_job_names()
+
+    def get_schedule(self, schedule_name: str) -> Any:
+        """Return the schedule of this name."""
+        return _named("schedule", schedule_name, self.get_all_schedules())
+
+    def get_schedule_names(self) -> Sequence[str]:
+        """Return the names of the schedules."""
+        return [each.name for each in self.get_all_schedules()]
+
+    def has_schedule(self, schedule_name: str) -> bool:
+        """Return whether there is a schedule of this name."""
+        return schedule_name in self.get_schedule_names()
+
+    def get_sensor(self, sensor_name: str) -> Any:
+        """Return the sensor of this name."""
+        return _named("sensor", sensor_name, self.get_all_sensors())
+
+    def get_sensor_names(self) -> Sequence[str]:
+        """Return the names of the sensors."""
+        return [each.name for each in self.get_all_sensors()]
+
+    def has_sensor(self, sensor_name: str) -> bool:
+        """Return whether there is a sensor of this name."""
+        return sensor_name in self.get_sensor_names()
+
+    def get_asset_checks_defs_by_key(self) -> Mapping[AssetCheckKey, Any]:
+        """Return the definition of each check."""
+        return {}
 
     def get_all_jobs(self) -> Sequence[Any]:
         """Return the jobs."""

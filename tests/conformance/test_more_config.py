@@ -49,7 +49,7 @@ def op_config(schema, value):
         ({"a": dg.Field(dg.Noneable(int), default_value=None)}, {}, {"a": None}),
         (dg.ScalarUnion(scalar_type=str, non_scalar_schema={"a": int}), "x", "x"),
         (dg.ScalarUnion(scalar_type=str, non_scalar_schema={"a": int}), {"a": 1}, {"a": 1}),
-        (dg.Enum("E", [dg.EnumValue("A"), dg.EnumValue("B", python_value=2)]), "B", 2),
+        (dg.Enum("Numbered", [dg.EnumValue("A"), dg.EnumValue("B", python_value=2)]), "B", 2),
         (dg.Field(int, default_value=7), None, 7),
         ({"a": dg.Field({"b": dg.Field(int, default_value=1)})}, {}, {"a": {"b": 1}}),
         (dg.Any, {"what": ["ever"]}, {"what": ["ever"]}),

@@ -69,13 +69,13 @@ class EvaluateAutomationConditionsResult:
             for key, found in self._result.evaluations.items()
         ]
 
-    def get_requested_partitions(self, key: Any) -> set[str | None]:
+    def get_requested_partitions(self, asset_key: Any) -> set[str | None]:
         """The partitions of an asset that are requested; {None} for one without partitions."""
-        return set(self._result.requested.get(AssetKey.from_coercible(key), ()))
+        return set(self._result.requested.get(AssetKey.from_coercible(asset_key), ()))
 
-    def get_num_requested(self, key: Any) -> int:
+    def get_num_requested(self, asset_key: Any) -> int:
         """How many partitions of an asset are requested."""
-        return len(self.get_requested_partitions(key))
+        return len(self.get_requested_partitions(asset_key))
 
     def explain(self, key: Any) -> str:
         """Why an asset is requested or not, a line per condition."""

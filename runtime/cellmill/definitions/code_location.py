@@ -230,6 +230,10 @@ class Definitions:
             metadata=metadata,
         )
 
+    def map_resolved_asset_specs(self, *, func: Any, selection: Any = None) -> Definitions:
+        """Return the definitions with `func` applied to each asset's spec, as `map_asset_specs` does."""
+        return self.map_asset_specs(func=func, selection=selection)
+
     def map_asset_specs(self, *, func: Any, selection: Any = None) -> Definitions:
         """Return the definitions with `func` applied to each asset's spec."""
         chosen: Any = None

@@ -11,7 +11,7 @@ from cellmill.definitions.engine import engine
 from cellmill.definitions.graph import GraphDefinition, compose
 from cellmill.definitions.inference import load
 from cellmill.definitions.port import not_found
-from cellmill.definitions.tags import checked_name, checked_tags
+from cellmill.definitions.tags import checked_name, checked_owners, checked_tags
 from cellmill.errors import CheckError, InvalidDefinitionError
 
 _EMPTY: Mapping[str, Any] = {}
@@ -41,6 +41,7 @@ class JobDefinition:
         op_selection: Sequence[str] | None = None,
         asset_nodes: Mapping[str, Any] | None = None,
         input_assets: Mapping[tuple[str, str], Any] | None = None,
+        owners: Sequence[str] | None = None,
         **_: Any,
     ) -> None:
         self.graph = graph_def
@@ -56,6 +57,7 @@ class JobDefinition:
         self.given_metadata = metadata or _EMPTY
         self.hook_defs = checked_hooks(hooks or hook_defs or ())
         self.op_retry_policy = op_retry_policy
+        self.owners = None if owners is None else checked_owners(owners, f"job {self.name!r}")
         self.input_values = dict(input_values or {})
         for wanted in self.input_values:
             if wanted not in graph_def.input_dict:
@@ -436,6 +438,7 @@ def job(
     op_retry_policy: Any = None,
     partitions_def: Any = None,
     input_values: Mapping[str, object] | None = None,
+    owners: Sequence[str] | None = None,
 ) -> Any:
     """Return the decorated function as a job: its calls of ops, graphs and assets become nodes."""
 
@@ -459,6 +462,7 @@ def job(
                 hooks=hooks,
                 op_retry_policy=op_retry_policy,
                 input_values=input_values,
+                owners=owners,
                 asset_nodes=body.asset_nodes,
                 input_assets=body.input_assets,
             )

@@ -242,6 +242,11 @@ class OpExecutionContext(PartitionQuestions):
         name: str = self.assets_def.get_output_name_for_asset_key(asset_key)
         return name
 
+    @property
+    def location_name(self) -> str | None:
+        """The code location that the run's job is from; None for a job of this process."""
+        return self._services.run.location or None
+
     def output_for_asset_key(self, asset_key: AssetKey) -> str:
         """Return the output that an asset is, as `output_name_for_asset_key` does."""
         return self.output_name_for_asset_key(asset_key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -73,14 +74,15 @@ class LogManager(logging.Logger):
         if event.type is not EventType.LOG:
             message = event.message or ""
             record = logging.LogRecord(self.name, event.level, "", 0, message, (), None)
-            self.for_step(event.step_key).pass_on(record, message, kind=event.type.value)
+            self.for_step(event.step_key).pass_on(record, message, event.type)
 
-    def pass_on(self, record: logging.LogRecord, message: str, kind: str = "") -> None:
+    def pass_on(self, record: logging.LogRecord, message: str, kind: EventType | None = None) -> None:
         """Hand a record to the loggers of the run."""
         if not self.loggers:
             return
-        where = f"{self.job_name} - {self.run_id}" + (f" - {self.step_key}" if self.step_key else "")
-        where += f" - {kind}" if kind else ""
+        pid = None if kind is None else str(os.getpid())
+        parts = (self.job_name, self.run_id, pid, self.step_key, None if kind is None else kind.name)
+        where = " - ".join(part for part in parts if part)
         for logger in self.loggers:
             if logger.isEnabledFor(record.levelno):
                 extra = {

@@ -382,7 +382,7 @@ class Selector(_Fields):
 class Field:
     """A place in config: its type, whether it must be given, its default and its description."""
 
-    __slots__ = ("_default", "config_type", "description", "is_required")
+    __slots__ = ("_default", "config_type", "description", "is_required", "is_secret")
 
     def __init__(
         self,
@@ -390,7 +390,10 @@ class Field:
         default_value: AnyValue = NO_DEFAULT,
         is_required: bool | None = None,
         description: str | None = None,
+        is_secret: bool = False,
     ) -> None:
+        #: Whether the value is not to be shown.
+        self.is_secret = is_secret
         if description is not None and not isinstance(description, str):
             raise ParameterCheckError(f"Field(description=…) is a str; got {description!r}.")
         if is_required is not None and not isinstance(is_required, bool):
@@ -442,6 +445,7 @@ def optional_field(config_type: ConfigType) -> Field:
     """A field that may be left out and then has no value at all, not even the default of its parts."""
     field = object.__new__(Field)
     field.description = None
+    field.is_secret = False
     field.config_type = config_type
     field.is_required = False
     field._default = NO_DEFAULT

@@ -29,6 +29,16 @@ class TypeLoaderContext(Protocol):
         """The log of the run."""
         ...
 
+    @property
+    def job_def(self) -> Any:
+        """The job that runs."""
+        ...
+
+    @property
+    def op_def(self) -> Any:
+        """The op whose input is loaded."""
+        ...
+
 
 class TypeLoader:
     """Makes a value of a type from config; subclass it, or decorate a function with `type_loader`."""
