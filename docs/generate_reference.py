@@ -71,9 +71,10 @@ TABLES = {
     "instance": "`storage`: URL of a PostgreSQL database; SQLite in the home folder without it.",
     "kernels": "Kernels of runs: `warm` (fork them from a server that has imported the libraries), `cell_timeout_s`, "
     "`memory_limit` in bytes.",
-    "retention": "What is kept: `keep` versions of each value, a table `assets` of such numbers by asset, `events_days`, "
-    "`ticks_days`.",
-    "run_queue": "`max_concurrent_runs`, `min_free_bytes`: free room below which no run starts, and `tag_concurrency_limits`: a list of tables with `key`, `value`, `limit`.",
+    "retention": "What is kept: `keep` versions of each value, a table `assets` of such numbers by asset, "
+    "`events_days`, `ticks_days`.",
+    "run_queue": "`max_concurrent_runs`, `min_free_bytes`: free room below which no run starts, and "
+    "`tag_concurrency_limits`: a list of tables with `key`, `value`, `limit`.",
 }
 VARIABLES = {
     "CELLMILL_HOME": "Folder of the instance.",

@@ -268,3 +268,21 @@ def test_a_job_of_ops_in_a_notebook(cellmill: Command, tmp_path: Path) -> None:
     unset = cellmill("jobs", "run", "growing")
     assert unset.code == 1 and "grow" in unset.err
     assert cellmill("jobs", "run", "nothing").code == 1
+
+
+def test_a_location_of_notebooks_has_a_python_of_its_own(cellmill: Command, tmp_path: Path) -> None:
+    """Its kernels are started with that Python; one that is not there is an error that names it."""
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nWHICH="the other" exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    write_notebook(tmp_path / "a.ipynb", LOAD, "import os", "%%asset which\nos.environ['WHICH']")
+    config = tmp_path / "cellmill.toml"
+    config.write_text('[[location]]\nnotebooks = ["*.ipynb"]\npython = "bin/python"\n')
+    made = cellmill("materialize", "which")
+    assert made.code == 0, made.err
+    shown = cellmill("graphql", "{ assetNodes { assetKey { path } staleStatus } }").data["data"]["assetNodes"]
+    assert shown == [{"assetKey": {"path": ["which"]}, "staleStatus": "FRESH"}]
+    config.write_text('[[location]]\nnotebooks = ["*.ipynb"]\npython = "bin/nowhere"\n')
+    missing = cellmill("materialize", "which")
+    assert missing.code == 1 and "bin/nowhere" in missing.err

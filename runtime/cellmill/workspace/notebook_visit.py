@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from cellmill.execution.notebook.protocol import StepMessage
 from cellmill.notebooks.place import describe_place, line_of_traceback, source_line
 from cellmill.planning.event import EngineEventData, ErrorInfo, Event, EventType, StepFailureData
 from cellmill.planning.run import PARTITION_TAG, Run
+from cellmill.workspace.config import LocationConfig
 from cellmill.workspace.run_names import PARAMETERS_TAG, SCHEDULED_AT_TAG, artifacts_of
 from cellmill.workspace.run_plan import Visit
 from cellmill.workspace.workspace import Workspace
@@ -71,6 +73,13 @@ def visit_notebook(visit: Visit, services: VisitServices) -> VisitEnd:
     return VisitEnd(succeeded=result.succeeded and not missing, message=message)
 
 
+def _kernel_of(config: LocationConfig) -> str | None:
+    """Return the kernelspec or the Python of a location's kernels; None where each notebook says its own."""
+    if config.python is None:
+        return config.kernel
+    return shutil.which(config.python) or config.python
+
+
 def _request(visit: Visit, services: VisitServices) -> NotebookStepRequest:
     assert visit.notebook is not None
     run, workspace = services.run, services.workspace
@@ -116,7 +125,7 @@ def _request(visit: Visit, services: VisitServices) -> NotebookStepRequest:
         loads={index: names for index, names in loads.items() if names},
         makes=visit.makes,
         parameters=json.loads(run.tags.get(PARAMETERS_TAG, "{}")) if visit.cells is None else {},
-        kernel_name=config.kernel if config is not None else None,
+        kernel_name=_kernel_of(config) if config is not None else None,
         warm=bool(limits.get("warm", True)),
         env={
             "PYTHONPATH": path,

@@ -60,7 +60,14 @@ class Kernelspec:
 
 
 def find_kernelspec(name: str | None) -> Kernelspec:
-    """Return the kernelspec called `name` (of this interpreter's own kernel without a name)."""
+    """Return the kernelspec called `name` (of this interpreter's own kernel without a name).
+
+    A path stands for the ipykernel of that Python. Raises: NoSuchKernel.
+    """
+    if name is not None and os.sep in name:
+        if not os.access(name, os.X_OK):
+            raise NoSuchKernel(name, available_kernels())
+        return _native(name, python=os.path.abspath(name))
     wanted = (name or "python3").lower()
     for directory in _kernel_directories():
         file = directory / wanted / "kernel.json"
@@ -79,8 +86,8 @@ def available_kernels() -> tuple[str, ...]:
     return tuple(sorted(names | {"python3"}))
 
 
-def _native(name: str) -> Kernelspec:
-    argv = (sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}")
+def _native(name: str, python: str = sys.executable) -> Kernelspec:
+    argv = (python, "-m", "ipykernel_launcher", "-f", "{connection_file}")
     return Kernelspec(name=name, argv=argv, language="python")
 
 
