@@ -18,7 +18,7 @@ EXTRA = {
     "b2": ["minstr_per_asset_with_drain"],
     "b5": ["exec_module_cpu_s", "repository_cpu_s", "asset_graph_cpu_s", "validate_cpu_s"],
     "b4": ["efficiency"],
-    "b10": ["info_s", "graphql_s", "scheduler_s"],
+    "b10": ["info_s", "graphql_s", "scheduler_s", "first_query_s"],
     "b6": [
         "py_run_list_25_ms",
         "py_run_list_1000_ms",

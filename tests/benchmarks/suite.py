@@ -140,7 +140,7 @@ NOTEBOOKS = (
 #: What `make bench` compares when no one asks for everything: minutes, not hours, on two cores.
 QUICK = {
     ("b1", "dagster"), ("b1", "papermill"), ("b2", "dagster"), ("b3", "dagster"), ("b5", "dagster"), ("b9", "dagster"),
-    ("b7", "papermill"), ("b6", "dagster"),
+    ("b7", "papermill"), ("b6", "dagster"), ("b8", "dagster"),
 }  # fmt: skip
 
 
@@ -161,7 +161,21 @@ def ours():
         yield "b7", "cellmill", {"n": 1, "mode": mode}, 3
         yield "b7", "cellmill", {"n": 10, "mode": mode}, 1
         yield "b7", "cellmill", {"n": 10, "mode": mode, "parallel": 2}, 1
-    yield "b9", "cellmill", {"n": 1000}, 3
+    for schedules in (100, 200, 500):
+        yield "b8", "cellmill", {"schedules": schedules, "ticks": 1}, 2
+    yield "b8", "cellmill", {"schedules": 500, "ticks": 1, "mode": "data"}, 2
+    for sensors in (100, 200, 400):
+        yield "b8", "cellmill", {"schedules": 0, "sensors": sensors}, 2
+    for mode in ("bare", "cellmill"):
+        yield "b10", "cellmill", {"mode": mode}, 3
+    yield "b10", "cellmill", {"n": 1000}, 1
+    yield "b9_backfill", "cellmill", {"n": 20}, 2
+    for n in (1000, 10_000):
+        yield "b9_backfill", "cellmill", {"n": n, "mode": "single"}, 1
+    for n in (100, 1000):
+        yield "b9", "cellmill", {"n": n}, 3
+    for n in (100, 1000):
+        yield "b9_status", "cellmill", {"n": n}, 1
     yield "b9_status", "cellmill", {"n": 10000}, 3
 
 
