@@ -14,6 +14,7 @@ from cellmill.notebooks.problem import NotebookError
 
 from . import current_run
 from .asset_magic import execute_asset_cell, last_partition
+from .backfill import backfill, resources
 from .displays import Details, Table, shape_text, size_text, text_table
 from .progress import Progress
 from .session import Session
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from cellmill.notebooks.asset_cell import AssetCell
 
 __all__ = [
-    "asset", "assets", "audit", "cellmill", "diff", "history", "job", "lineage", "load_asset", "materialize", "runs",
-    "schedule", "stale", "why",
+    "asset", "assets", "audit", "backfill", "cellmill", "diff", "history", "job", "lineage", "load_asset",
+    "materialize", "resources", "runs", "schedule", "stale", "why",
 ]  # fmt: skip
 
 

@@ -60,6 +60,17 @@ LINES: dict[str, tuple[str, str]] = {
         "%diff NAME\nWhat changed between the last two stored versions of an asset.\n\nExamples:\n  %diff daily_delays",
     ),
     "runs": ("runs", "%runs [--limit N]\nThe latest runs.\n\nExamples:\n  %runs\n  %runs --limit 20"),
+    "backfill": (
+        "backfill",
+        "%backfill [SELECTION] [--partition KEY] [--range FIRST..LAST] [--all]\n"
+        "Have partitions of assets made by the daemon; without a selection, list the backfills.\n\nExamples:\n"
+        "  %backfill daily_delays --all\n  %backfill daily_delays --range 2013-01-01..2013-01-31\n  %backfill",
+    ),
+    "resources": (
+        "resources",
+        "%resources\nThe resources that the notebook's Definitions give, and which assets use them.\n\n"
+        "Examples:\n  %resources",
+    ),
     "schedule": ("schedule", help_text("schedule")),
     "job": ("job", help_text("job")),
     "audit": (
