@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -286,3 +287,22 @@ def test_a_location_of_notebooks_has_a_python_of_its_own(cellmill: Command, tmp_
     config.write_text('[[location]]\nnotebooks = ["*.ipynb"]\npython = "bin/nowhere"\n')
     missing = cellmill("materialize", "which")
     assert missing.code == 1 and "bin/nowhere" in missing.err
+
+
+def test_checks_run_alone(cellmill: Command, tmp_path: Path) -> None:
+    """A check cell runs on the stored value, without making the asset again; its outcome is the exit code."""
+    path = write_notebook(
+        tmp_path / "a.ipynb",
+        LOAD,
+        "least = 2",
+        "%%asset numbers\nopen('made.txt', 'a').write('x')\n[1, 2, 3]",
+        "%%check enough --asset numbers\nlen(numbers) > least",
+    )
+    assert cellmill("materialize", "numbers").code == 0
+    passed = cellmill("checks", "run", "numbers", "--json")
+    assert passed.code == 0, passed.err
+    assert [row["result"] for row in json.loads(passed.out[passed.out.index("[\n") :])] == ["passed"]
+    path.write_text(path.read_text().replace("least = 2", "least = 5"))
+    assert cellmill("checks", "run", "numbers").code == 1
+    assert cellmill("checks", "list", "--json").data[0]["result"] == "failed"
+    assert (tmp_path / "made.txt").read_text() == "x"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -12,7 +12,7 @@ from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.render import show_rows
 from cellmill.cli.state import has_instance
 from cellmill.definitions.asset_key import AssetCheckKey
-from cellmill.workspace.run_names import ASSET_JOB
+from cellmill.workspace.run_names import ASSET_JOB, CHECKS_TAG
 
 
 @click.group()
@@ -61,16 +61,27 @@ def check_rows(app: App, keys: Sequence[AssetCheckKey]) -> list[dict[str, object
 def run(app: App, selection: Sequence[str], detach: bool, as_json: bool) -> int:
     """Run the checks on SELECTION and exit with 1 where one fails.
 
-    A check that stands in an asset's cell runs with the asset.
+    A `%%check` cell runs alone, on the stored value; a check that belongs to its asset's code runs with the asset.
     """
     keys = check_keys(app, selection)
     if not keys:
         raise click.UsageError("No check is on that. See 'cellmill checks list'.")
-    assets = sorted({key.asset_key for key in keys})
-    order = RunOrder(job_name=ASSET_JOB, assets=assets, tags={"cellmill/checks": "true"})
-    code = start_and_follow(app, order, detach=detach)
+    code = 0
+    for order in _orders(app, keys):
+        code = start_and_follow(app, order, detach=detach) or code
     if detach:
         return code
     rows = check_rows(app, keys)
     show_rows(app.console, rows, ("asset", "check", "result"), as_json=as_json, empty="")
     return EXIT_FAILED if code or any(row["result"] == "failed" for row in rows) else 0
+
+
+def _orders(app: App, keys: Sequence[AssetCheckKey]) -> Iterator[RunOrder]:
+    """Yield a run of the assets whose code holds checks, and one of the check cells on other assets alone."""
+    cells = {check.check_key for check in app.workspace.manifest.checks if check.notebook}
+    made = sorted({key.asset_key for key in keys if key not in cells})
+    alone = sorted({key.asset_key for key in keys} - set(made))
+    if made:
+        yield RunOrder(job_name=ASSET_JOB, assets=made)
+    if alone:
+        yield RunOrder(job_name=ASSET_JOB, assets=alone, tags={CHECKS_TAG: "true"})

@@ -17,6 +17,8 @@ SCHEDULED_AT_TAG = "cellmill/scheduled_at"
 ASSET_JOB = "__ASSET_JOB"
 NOTEBOOK_JOB = "__NOTEBOOK_JOB"
 ARTIFACTS_FOLDER = "runs"
+#: Tag of a run that runs the `%%check` cells of the assets it selects, on their stored values, and makes nothing.
+CHECKS_TAG = "cellmill/checks"
 
 
 def artifacts_of(home: Path, run_id: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -208,6 +208,36 @@ def plan_visits(
     by_key = {entry.asset_key: entry for entry in entries}
     steps = plan_notebook_steps(cells, between)
     return tuple(_visit(step, by_key, notebooks) for step in steps)
+
+
+def plan_checks(workspace: Workspace, keys: Collection[AssetKey]) -> tuple[Visit, ...]:
+    """Return the visits that run the `%%check` cells of these assets on their stored values, and make nothing."""
+    notebooks = LinkedNotebooks(workspace)
+    named = {check.notebook: check for check in workspace.manifest.checks if check.check_key.asset_key in keys}
+    return tuple(
+        _check_visit(notebook, check.location, notebooks, keys)
+        for notebook, check in named.items()
+        if notebook is not None
+    )
+
+
+def _check_visit(notebook: str, location: str, notebooks: LinkedNotebooks, keys: Collection[AssetKey]) -> Visit:
+    checks = notebooks.checks(notebook, keys)
+    cells = with_checks((), {}, checks)
+    loads = notebooks.loads(notebook, cells, {})
+    read = {up.key for check in checks for up in check.upstreams}
+    return Visit(
+        key=notebook,
+        location=location,
+        assets=(),
+        notebook=notebooks.path(notebook),
+        name=notebook,
+        cells=cells,
+        checks=_check_keys(checks),
+        has_session=True,
+        loads=loads,
+        reads=frozenset(read | {key for names in loads.values() for key in names.values()}),
+    )
 
 
 def _module_cell(entry: AssetEntry, number: int) -> AssetCell:

@@ -35,8 +35,8 @@ from cellmill.workspace.location import ModuleLocation
 from cellmill.workspace.manifest import AssetEntry, JobEntry
 from cellmill.workspace.notebook_visit import VisitEnd, VisitServices, visit_notebook
 from cellmill.workspace.pins import pinned_text
-from cellmill.workspace.run_names import NOTEBOOK_JOB, NOTEBOOK_TAG, PARALLEL_TAG, PINNED_TAG
-from cellmill.workspace.run_plan import Visit, plan_visits, whole_notebook
+from cellmill.workspace.run_names import CHECKS_TAG, NOTEBOOK_JOB, NOTEBOOK_TAG, PARALLEL_TAG, PINNED_TAG
+from cellmill.workspace.run_plan import Visit, plan_checks, plan_visits, whole_notebook
 from cellmill.workspace.workspace import Workspace, find_home
 
 #: Visits at the same time unless something else is said: a kernel each.
@@ -118,6 +118,8 @@ class RunWork:
             snapshot = self.run.tags.get(PINNED_TAG)
             pinned = None if snapshot is None else pinned_text(self.instance, snapshot)
             return (whole_notebook(self.workspace, notebook, pinned),)
+        if CHECKS_TAG in self.run.tags:
+            return plan_checks(self.workspace, self.run.asset_selection or frozenset())
         if self.run.asset_selection is not None:
             return plan_visits(self.workspace, self._selected())
         job = self._job()
