@@ -161,7 +161,13 @@ def _one_hint(target: Any, hint: Any) -> Any:
 
 
 def describe_place(fn: Any) -> str:
-    """Return where a function is written, as ``file.py:12``, or "" where that is not known."""
+    """Return where a function is written, or "" where that is not known.
+
+    ``file.py:12`` of a file; what is made of a notebook's cell says where that is by its attribute `place`.
+    """
+    place = getattr(fn, "place", "")
+    if isinstance(place, str) and place:
+        return place
     code = getattr(inspect.unwrap(fn) if callable(fn) else fn, "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else ""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cellmill.definitions.inference import describe_place
+from cellmill.definitions.selection_grammar import nearest
 from cellmill.errors import CellmillError, InvalidDefinitionError
 
 
@@ -42,7 +44,8 @@ def _unknown_targets(repository: Any) -> Iterator[CellmillError]:
         for name in names:
             if isinstance(name, str) and name and not repository.has_job(name) and not name.startswith("__"):
                 yield InvalidDefinitionError(
-                    f"{type(one).__name__} '{one.name}' targets the job '{name}', which is not in the code location. "
+                    f"{type(one).__name__} '{one.name}' targets the job '{name}', which is not in the code location."
+                    f"{nearest(name, repository.job_names)} "
                     f"It has {[known for known in repository.job_names if not known.startswith('__')]}."
                 )
 
@@ -54,7 +57,8 @@ def missing_resources(job: Any) -> Iterator[str]:
         for key in sorted(op_def.required_resource_keys):
             if key not in given:
                 yield (
-                    f"resource with key '{key}' required by op '{op_def.name}' was not provided. Please provide a "
+                    f"resource with key '{key}' required by op '{op_def.name}' was not provided"
+                    f"{_at(op_def)}.{nearest(key, given)} Please provide a "
                     f"ResourceDefinition to key '{key}', or change the required key to one of the following keys which "
                     f"points to an ResourceDefinition: {sorted(given)}"
                 )
@@ -63,6 +67,12 @@ def missing_resources(job: Any) -> Iterator[str]:
             if key != "io_manager" and key not in given and not out.is_nothing:
                 yield (
                     f"io manager with key '{key}' required by output '{out.name}' of op '{op_def.name}' was not "
-                    f"provided. Please provide an IOManagerDefinition to key '{key}', or change the required key to "
-                    f"one of the following keys which points to an IOManagerDefinition: {sorted(given)}"
+                    f"provided{_at(op_def)}.{nearest(key, given)} Please provide an IOManagerDefinition to "
+                    f"key '{key}', or change the required key to one of the following keys which points to an "
+                    f"IOManagerDefinition: {sorted(given)}"
                 )
+
+
+def _at(op_def: Any) -> str:
+    place = describe_place(op_def.compute_fn)
+    return f" ({place})" if place else ""

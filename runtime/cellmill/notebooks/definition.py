@@ -26,6 +26,7 @@ from .options_text import (
     partitions_of,
     retry_of,
 )
+from .place import describe_place
 
 #: What makes the value of a cell: context and loaded upstream values by name in, outputs and check results out.
 Compute = Callable[[Any, Mapping[str, Any]], Iterable[Any]]
@@ -156,6 +157,8 @@ def _function(cell: AssetCell, names: Sequence[str], compute: Compute) -> Callab
     exec(_compiled(source, f"<{cell.key.to_user_string()}>"), namespace)
     fn: Callable[..., Any] = namespace[_identifier(cell)]
     fn.__doc__ = cell.definition.description or None
+    # Errors about the definition name the cell, whose first line is the definition's.
+    fn.__dict__["place"] = describe_place(cell.origin.path, cell.origin.cell_index, 1)
     return fn
 
 
