@@ -224,7 +224,7 @@ def test_the_launchpad_refuses_wrong_configuration_at_its_line(small: Server) ->
     """A name that the job has not is told with the line of the text on which it stands."""
     with browser_page() as page:
         _page(page, small, "launchpad")
-        page.get_by_label("What", exact=True).select_option(label="Job counting (jobs)")
+        page.get_by_role("combobox", name="What").select_option(label="Job counting (jobs)")
         page.get_by_label("Configuration").fill("ops:\n  count_rows:\n    config:\n      rows: many\n")
         page.locator('.cm-mistakes li[data-line="4"]').wait_for()
         assert page.get_by_role("button", name="Start the run").is_disabled()

@@ -20,7 +20,9 @@ export function Compare(props: { client: Client; items: IMaterialization[] } & I
   if (!a || !b) {
     return <></>;
   }
-  const labels = [...new Set([...a.metadataEntries, ...b.metadataEntries].map(entry => entry.label))];
+  // A preview is not compared: its rows are a sample, and too wide to stand beside another.
+  const entries = [...a.metadataEntries, ...b.metadataEntries].filter(entry => entry.__typename !== 'TableMetadataEntry');
+  const labels = [...new Set(entries.map(entry => entry.label))];
   const pick = (label: string, value: number, change: (value: number) => void) => (
     <label>
       {label}

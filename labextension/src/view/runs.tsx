@@ -97,9 +97,12 @@ export function Runs(props: { model: CatalogueModel; navigator: INavigator }): J
   );
 }
 
-/** The job's name; the job that all assets share needs none. */
+/** The job's name; those that the engine makes for a selection of assets, a notebook or a cell are said in words. */
 export function jobName(name: string): string {
-  return name.startsWith('__ASSET_JOB') ? 'assets' : name;
+  if (name.startsWith('__ephemeral')) {
+    return 'a cell run by hand';
+  }
+  return name.startsWith('__NOTEBOOK_JOB') ? 'a whole notebook' : name.startsWith('__ASSET_JOB') ? 'assets' : name;
 }
 
 function took(run: IRun): string {
