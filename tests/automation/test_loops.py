@@ -276,6 +276,21 @@ def test_pools_limit_runs(instance: Instance) -> None:
     assert [first, second] == launched
 
 
+def test_a_full_queue_costs_one_transaction(instance: Instance) -> None:
+    """Where no run may start, the hundred behind it are not asked one by one."""
+    queued(instance, *[{} for _ in range(30)])
+    queue = RunQueue(instance, ManualClock(time.time()), QueueLimits(max_concurrent_runs=2), launcher=lambda *_: None)
+    assert 2 == len(queue.run_once().launched)
+    begun: list[str] = []
+    connection: Any = instance.db.connection()  # type: ignore[attr-defined]
+    connection.set_trace_callback(lambda text: begun.append(text) if text.startswith("BEGIN") else None)
+    done = queue.run_once()
+    connection.set_trace_callback(None)
+
+    assert (28, []) == (done.waiting, done.launched)
+    assert 1 == len(begun)
+
+
 def test_a_queued_run_without_a_definition_or_too_old_fails(instance: Instance) -> None:
     """Both say why, and the others proceed."""
     queued(instance, {})

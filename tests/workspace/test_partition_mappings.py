@@ -42,8 +42,25 @@ def test_a_mapping_of_the_users_own_is_refused_with_a_reason() -> None:
     class Own(cm.IdentityPartitionMapping):
         pass
 
-    with pytest.raises(InvalidDefinitionError, match="Own is not one of cellmill's"):
-        mapping_to_json(Own())
+    class OwnWindow(cm.TimeWindowPartitionMapping):
+        pass
+
+    for mapping in (Own(), OwnWindow(start_offset=-1)):
+        with pytest.raises(InvalidDefinitionError, match="is not one of cellmill's.*AllPartitionMapping"):
+            mapping_to_json(mapping)
+
+
+def test_a_refused_mapping_names_the_asset_and_its_upstream(tmp_path: Path) -> None:
+    """Whoever reads the problem of a location knows where to look."""
+
+    class Own(cm.IdentityPartitionMapping):
+        pass
+
+    days = cm.StaticPartitionsDefinition(["a"])
+    up = cm.asset(name="up", partitions_def=days)(lambda: 1)
+    down = cm.asset(name="down", partitions_def=days, ins={"up": cm.AssetIn(partition_mapping=Own())})(lambda up: up)
+    with pytest.raises(InvalidDefinitionError, match="asset 'down', upstream 'up': The partition mapping Own"):
+        describe_definitions(cm.Definitions(assets=[up, down]), tmp_path)
 
 
 @pytest.mark.parametrize("policy", [None, cm.BackfillPolicy.single_run(), cm.BackfillPolicy.multi_run(7)])

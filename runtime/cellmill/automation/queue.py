@@ -23,7 +23,7 @@ from cellmill.errors import DefinitionError, StorageFullError
 from cellmill.instance.instance import Instance
 from cellmill.instance.leases import claim_slots_in
 from cellmill.instance.run_writer import append_in
-from cellmill.instance.sql import Query, Transaction
+from cellmill.instance.sql import Database, Query, Transaction
 from cellmill.planning.event import Event, EventType, JobFailureData
 from cellmill.planning.run import Run, RunStatus
 
@@ -103,15 +103,19 @@ class RunQueue:
         """
         self._require_room()
         done = Admitted()
+        full = False
         for run_id, job_name, location, created_at in self._candidates():
+            # Where no run may start at all, the others are not asked one by one: that would be a transaction each.
             if self._is_expired(created_at):
                 self._end(run_id, "Expired: the run waited in the queue longer than its deadline.")
                 done.expired += 1
             elif self._has_job is not None and not self._has_job(location, job_name):
                 self._end(run_id, f"DefinitionMissing: the job {job_name!r} is gone; bring it back and run this again.")
                 done.failed += 1
-            else:
-                self._admit_and_launch(run_id, done)
+            elif full:
+                done.waiting += 1
+            elif not self._admit_and_launch(run_id, done):
+                full = self._is_full(self._instance.db)
         return done
 
     def _require_room(self) -> None:
@@ -142,22 +146,24 @@ class RunQueue:
                 [_event(run, EventType.RUN_FAILURE, reason, self._clock)]
             )
 
-    def _admit_and_launch(self, run_id: str, done: Admitted) -> None:
+    def _admit_and_launch(self, run_id: str, done: Admitted) -> bool:
+        """Whether the run was admitted."""
         if not self._admit(run_id):
             done.waiting += 1
-            return
+            return False
         run = self._instance.get_run_by_id(run_id)
         if run is None:
-            return
+            return True
         try:
             self._launcher(self._instance, run)
         except Exception as error:  # the shell of a launch: the run says why it never began
             self._end(run_id, f"The run's process could not be started: {type(error).__name__}: {error}")
             self._instance.leases.free_slots(run_id)
             done.failed += 1
-            return
+            return True
         faults.hit("run.launched")
         done.launched.append(run_id)
+        return True
 
     def _admit(self, run_id: str) -> bool:
         """Takes the run's slots and its state in one transaction; False where a limit is reached or it is taken."""
@@ -185,18 +191,20 @@ class RunQueue:
         return True
 
     def _has_room(self, tx: Transaction, tags: Mapping[str, str]) -> bool:
-        limits = self._limits
-        if limits.max_concurrent_runs >= 0:
-            row = tx.row("SELECT count(*) FROM runs WHERE status IN (?, ?, ?)", _ACTIVE)
-            if row is not None and row[0] >= limits.max_concurrent_runs:
-                return False
-        for limit in limits.tag_limits:
+        if self._is_full(tx):
+            return False
+        for limit in self._limits.tag_limits:
             value = tags.get(limit.key)
             if value is None or (limit.value is not None and limit.value != value):
                 continue
             if self._active_with(tx, limit, value) >= limit.limit:
                 return False
         return True
+
+    def _is_full(self, db: Transaction | Database) -> bool:
+        most = self._limits.max_concurrent_runs
+        row = db.row("SELECT count(*) FROM runs WHERE status IN (?, ?, ?)", _ACTIVE) if most >= 0 else None
+        return row is not None and row[0] >= most
 
     @staticmethod
     def _active_with(tx: Transaction, limit: TagLimit, value: str) -> int:

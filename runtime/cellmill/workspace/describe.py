@@ -15,7 +15,7 @@ from cellmill.definitions.code_location import Definitions
 from cellmill.definitions.config.json_schema import config_json_schema
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.run_config_schema import run_config_schema
-from cellmill.errors import CellmillError
+from cellmill.errors import CellmillError, InvalidDefinitionError
 from cellmill.workspace.cache import file_digest
 from cellmill.workspace.loading import load_location_definitions
 from cellmill.workspace.manifest import (
@@ -128,7 +128,15 @@ def _mappings(item: Any, key: AssetKey) -> dict[str, Any]:
     """Return the declared partition mappings of an asset by its upstream's key, its own among them."""
     declared = getattr(item, "partition_mappings", None) or {}
     above = item.asset_deps.get(key, ())
-    return {up.to_escaped_user_string(): mapping_to_json(declared[up]) for up in above if declared.get(up) is not None}
+    found = {}
+    for up in above:
+        if declared.get(up) is not None:
+            try:
+                found[up.to_escaped_user_string()] = mapping_to_json(declared[up])
+            except InvalidDefinitionError as error:
+                names = f"asset {key.to_user_string()!r}, upstream {up.to_user_string()!r}"
+                raise InvalidDefinitionError(f"{names}: {error}") from None
+    return found
 
 
 def _condition(condition: Any) -> str | None:

@@ -30,6 +30,19 @@ _WORDS: Mapping[str, type[PartitionMapping]] = {
 #: The mappings that a cell's line names in one word.
 MAPPING_WORDS = frozenset(_WORDS)
 
+_OURS = "cellmill.definitions."
+_NAMES = sorted(
+    kind.__name__
+    for kind in (
+        *_WORDS.values(),
+        SpecificPartitionsPartitionMapping,
+        StaticPartitionMapping,
+        TimeWindowPartitionMapping,
+        MultiToSingleDimensionPartitionMapping,
+        MultiPartitionMapping,
+    )
+)
+
 
 def mapping_to_json(mapping: PartitionMapping) -> dict[str, Any]:
     """Return a mapping as plain data.
@@ -39,6 +52,9 @@ def mapping_to_json(mapping: PartitionMapping) -> dict[str, Any]:
     for word, kind in _WORDS.items():
         if type(mapping) is kind:
             return {"kind": word}
+    if not type(mapping).__module__.startswith(_OURS):
+        # A class derived from ours may decide otherwise than what it is derived from.
+        raise _refusal(mapping)
     match mapping:
         case SpecificPartitionsPartitionMapping():
             return {"kind": "specific", "keys": list(mapping.partition_keys)}
@@ -61,9 +77,13 @@ def mapping_to_json(mapping: PartitionMapping) -> dict[str, Any]:
                 for name, one in mapping.downstream_mappings_by_upstream_dimension.items()
             }
             return {"kind": "multi", "dimensions": by_dimension}
-    raise InvalidDefinitionError(
-        f"The partition mapping {type(mapping).__name__} is not one of cellmill's, so a daemon cannot follow it; "
-        "say the same with the mappings that exist."
+    raise _refusal(mapping)
+
+
+def _refusal(mapping: PartitionMapping) -> InvalidDefinitionError:
+    return InvalidDefinitionError(
+        f"The partition mapping {type(mapping).__name__} is not one of cellmill's, so the daemon "
+        f"cannot follow it without running its code. Say the same with one of {', '.join(_NAMES)}."
     )
 
 
