@@ -98,6 +98,7 @@ def run_notebook(path: Path) -> None:
     os.environ.setdefault("MPLBACKEND", "Agg")
     sys.path.insert(0, os.getcwd())
     shell = InteractiveShell.instance()
+    shell.enable_gui = lambda gui=None: None  # %matplotlib inline works as in a kernel
     space = Recording(shell.user_ns)
     dict.__setitem__(space, "get_ipython", shell.get_ipython)
     shell.user_ns = space
@@ -174,6 +175,8 @@ class Comparison:
         self.words: list[str] = []
         self.bound: set[str] = set()
         self.ran: set[int] = set()
+        #: names that a failed cell says it binds, with the last such cell
+        self.unfinished: dict[str, int] = {}
 
     def add(self, record: Mapping[str, Any]) -> None:
         """The next cell that was executed."""
@@ -182,6 +185,8 @@ class Comparison:
         if fact is not None:
             if record["failed"]:
                 self.counts["failed"] += 1
+                # what it would have bound later cells now read from above it
+                self.unfinished.update(dict.fromkeys(fact.binds, index))
             else:
                 self.ran.add(index)
                 self._compare(index, fact, record["reads"], writes)
@@ -197,7 +202,11 @@ class Comparison:
         counts["reads"] += len(reads)
         counts["writes"] += len(writes)
         made = self._made(index, fact)
-        missed = sorted(name for name, owner in reads.items() if owner in self.ran and (owner, name) not in made)
+        missed = sorted(
+            name
+            for name, owner in reads.items()
+            if owner in self.ran and owner >= self.unfinished.get(name, -1) and (owner, name) not in made
+        )
         if unknown:
             counts["reads of unknown cells"] += len(reads)
             counts["missed in unknown cells"] += len(missed)
