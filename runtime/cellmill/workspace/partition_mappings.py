@@ -31,17 +31,15 @@ _WORDS: Mapping[str, type[PartitionMapping]] = {
 MAPPING_WORDS = frozenset(_WORDS)
 
 _OURS = "cellmill.definitions."
-_NAMES = sorted(
-    kind.__name__
-    for kind in (
-        *_WORDS.values(),
-        SpecificPartitionsPartitionMapping,
-        StaticPartitionMapping,
-        TimeWindowPartitionMapping,
-        MultiToSingleDimensionPartitionMapping,
-        MultiPartitionMapping,
-    )
+_KINDS: tuple[type[PartitionMapping], ...] = (
+    *_WORDS.values(),
+    SpecificPartitionsPartitionMapping,
+    StaticPartitionMapping,
+    TimeWindowPartitionMapping,
+    MultiToSingleDimensionPartitionMapping,
+    MultiPartitionMapping,
 )
+_NAMES = sorted(kind.__name__ for kind in _KINDS)
 
 
 def mapping_to_json(mapping: PartitionMapping) -> dict[str, Any]:
