@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from cellmill.execution.notebook.ends import CellResult, End, NotebookResult
 from cellmill.execution.notebook.notebook_run import CancelSwitch
 from cellmill.execution.notebook.notebook_step import NotebookStepRequest, run_notebook_step
 from cellmill.execution.notebook.protocol import StepMessage
+from cellmill.execution.notebook.start import OpenKernel
 from cellmill.notebooks.place import describe_place, line_of_traceback, source_line
 from cellmill.planning.event import EngineEventData, ErrorInfo, Event, EventType, StepFailureData
 from cellmill.planning.run import PARTITION_TAG, Run
@@ -38,6 +39,14 @@ class VisitEnd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldKernel:
+    """The kernel of a failed cell, kept for somebody to look at its names."""
+
+    kernel: OpenKernel
+    connection_file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VisitServices:
     """What a visit needs of its run."""
 
@@ -49,6 +58,9 @@ class VisitServices:
     find_versions: Callable[[Sequence[AssetKey]], Mapping[AssetKey, str | None]]
     emit: Callable[[Sequence[Event]], None]
     cancel: CancelSwitch
+    #: Seconds for which the kernel of a failed cell is kept; the kernels kept go here, for the run to end them.
+    hold_failed_s: float = 0.0
+    held: list[HeldKernel] = field(default_factory=list)
 
 
 def visit_notebook(visit: Visit, services: VisitServices) -> VisitEnd:
@@ -62,6 +74,12 @@ def visit_notebook(visit: Visit, services: VisitServices) -> VisitEnd:
         return VisitEnd(succeeded=False, message=text if text.startswith(visit.name) else f"{visit.name}: {text}")
     result = outcome.result
     message = "" if result.succeeded else failure_text(visit, result, services.run.run_id)
+    if outcome.held is not None and outcome.connection_file is not None:
+        services.held.append(HeldKernel(kernel=outcome.held, connection_file=outcome.connection_file))
+        message += (
+            f"\nIts kernel is kept for {services.hold_failed_s:g} s: "
+            f"jupyter console --existing {outcome.connection_file}"
+        )
     if not result.succeeded:
         watch.fail_open(visit, message, _error_info(result.failed_cell))
     services.emit([_notebook_event(visit, services.run, result, outcome.notebook_path, outcome.files)])
@@ -135,6 +153,7 @@ def _request(visit: Visit, services: VisitServices) -> NotebookStepRequest:
         cell_timeout_s=limits.get("cell_timeout_s"),
         timeout_s=limits.get("timeout_s"),
         memory_limit=limits.get("memory_limit"),
+        hold_failed=services.hold_failed_s > 0,
     )
 
 

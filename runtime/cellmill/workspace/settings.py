@@ -23,7 +23,12 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "executor": {"max_concurrent": "a whole number"},
     "host": dict.fromkeys(("load_timeout_s", "evaluation_timeout_s", "start_timeout_s", "idle_s"), "a number"),
     "instance": {"storage": "a string"},
-    "kernels": {"warm": "true or false", "cell_timeout_s": "a number", "memory_limit": "a whole number"},
+    "kernels": {
+        "warm": "true or false",
+        "cell_timeout_s": "a number",
+        "memory_limit": "a whole number",
+        "hold_failed_s": "a number",
+    },
     "retention": {
         "keep": "a whole number",
         "assets": "a table",

@@ -33,7 +33,7 @@ from cellmill.planning.run import PARTITION_TAG, Run
 from cellmill.workspace.config import find_workspace, read_config, with_locations
 from cellmill.workspace.location import ModuleLocation
 from cellmill.workspace.manifest import AssetEntry, JobEntry
-from cellmill.workspace.notebook_visit import VisitEnd, VisitServices, visit_notebook
+from cellmill.workspace.notebook_visit import HeldKernel, VisitEnd, VisitServices, visit_notebook
 from cellmill.workspace.pins import pinned_text
 from cellmill.workspace.run_names import CHECKS_TAG, NOTEBOOK_JOB, NOTEBOOK_TAG, PARALLEL_TAG, PINNED_TAG
 from cellmill.workspace.run_plan import Visit, plan_checks, plan_visits, whole_notebook
@@ -41,6 +41,9 @@ from cellmill.workspace.workspace import Workspace, find_home
 
 #: Visits at the same time unless something else is said: a kernel each.
 MAX_CONCURRENT = 2
+
+#: Seconds between two looks for a request to stop while a failed kernel is kept.
+_HELD_CHECK_S = 0.2
 
 ENDED_WELL, ENDED_BADLY, CANCELLED = 0, 1, 130
 
@@ -82,6 +85,10 @@ class RunWork:
         self._lock = threading.Lock()
         self._cancel = CancelSwitch()
         self._printing = threading.Lock()
+        kernels = workspace.config.settings.get("kernels")
+        seconds = kernels.get("hold_failed_s", 0) if isinstance(kernels, dict) else 0
+        self._hold_failed_s = float(seconds)
+        self._held: list[HeldKernel] = []
         self._first_failure: Event | None = None
 
     def work(self) -> int:
@@ -108,7 +115,19 @@ class RunWork:
         message = "\n".join(end.message for end in bad)
         data = JobFailureData(None, RunFailureReason.STEP_FAILURE, self._first_failure)
         self.emit([self._event(EventType.RUN_FAILURE, message, data)])
+        self._hold()
         return ENDED_BADLY
+
+    def _hold(self) -> None:
+        """Keep the kernels of failed cells until their time is over, they end, or somebody asks for a stop."""
+        deadline = time.monotonic() + self._hold_failed_s
+        with self._stoppable():
+            for held in self._held:
+                while time.monotonic() < deadline and not self._cancel.is_thrown:
+                    if held.kernel.kernel.wait(_HELD_CHECK_S) is not None:
+                        break
+                held.kernel.end(politely=False)
+                held.connection_file.unlink(missing_ok=True)
 
     # -- what to do --------------------------------------------------------------------------------------------
 
@@ -260,6 +279,8 @@ class RunWork:
             find_versions=self.instance.data_versions,
             emit=self.emit,
             cancel=self._cancel,
+            hold_failed_s=self._hold_failed_s,
+            held=self._held,
         )
 
     def _skip(self, visit: Visit) -> VisitEnd:

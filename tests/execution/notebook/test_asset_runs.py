@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.execution.notebook.document import read_notebook
+from cellmill.execution.run_ledger import launch_recorded_run
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import EventType
 from cellmill.planning.run import RunStatus
 from cellmill.workspace.run_names import ASSET_JOB
 from cellmill.workspace.worker import main
+from jupyter_client.blocking.client import BlockingKernelClient
 
 from .conftest import notebook_of
 
@@ -85,3 +87,33 @@ def test_a_run_that_failed_in_the_middle_goes_on_behind_what_was_finished(tmp_pa
             found = instance.get_latest_materialization_event(AssetKey(key))
             assert found is not None
             assert found.run_id == (first if key in everything[:8] else second)
+
+
+def test_the_kernel_of_a_failed_cell_is_kept_for_a_look(tmp_path: Path) -> None:
+    """With `hold_failed_s` the run has its end at once, and a client finds the names of the failed cell's notebook."""
+    (tmp_path / "cellmill.toml").write_text("[kernels]\nhold_failed_s = 120\n")
+    (tmp_path / "book.ipynb").write_text(
+        json.dumps(notebook_of("%load_ext cellmill", "size = 7", "%%asset a\nsize / 0"))
+    )
+    home = tmp_path / ".cellmill"
+    with Instance.get(home) as instance:
+        run = instance.create_run(job_name=ASSET_JOB, asset_selection=frozenset({AssetKey("a")}))
+        launched = launch_recorded_run(instance, run.run_id, cwd=tmp_path, arguments=["--workspace", str(tmp_path)])
+        while not list((home / "runs" / run.run_id).glob("*.kernel.json")):
+            assert launched.wait(0.05) is None
+        (file,) = (home / "runs" / run.run_id).glob("*.kernel.json")
+        client = BlockingKernelClient(connection_file=str(file))
+        client.load_connection_file()
+        client.start_channels()
+        reply = client.execute_interactive("assert size == 7", timeout=60)
+        client.stop_channels()
+
+        assert reply["content"]["status"] == "ok"
+        launched.cancel()
+        launched.wait(60)
+        found = instance.get_run_by_id(run.run_id)
+        assert found is not None and found.status is RunStatus.FAILURE
+        assert "jupyter console --existing" in next(
+            event.message for event in instance.all_logs(run.run_id) if event.type is EventType.RUN_FAILURE
+        )
+    assert not file.exists()

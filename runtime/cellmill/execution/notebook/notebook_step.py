@@ -18,7 +18,7 @@ from cellmill.errors import ExecutionError
 from cellmill.execution.notebook.document import Node, normalized, read_notebook, write_notebook
 from cellmill.execution.notebook.ends import CellResult, End, NotebookResult
 from cellmill.execution.notebook.journal import Journal, mark_cell, mark_notebook, notebook_of, read_journal
-from cellmill.execution.notebook.kernel import KernelDidNotStart
+from cellmill.execution.notebook.kernel import KernelDidNotStart, write_connection
 from cellmill.execution.notebook.notebook_run import CancelSwitch, Listener, NotebookRun
 from cellmill.execution.notebook.parameters import inject, masker, secret_environment
 from cellmill.execution.notebook.preamble import third_party_imports
@@ -88,6 +88,8 @@ class NotebookStepRequest:
     cell_timeout_s: float | None = None
     timeout_s: float | None = None
     memory_limit: int | None = None
+    #: Leave the kernel of a failed cell open, for the caller to end.
+    hold_failed: bool = False
     output_limit: int | None = OUTPUT_LIMIT
 
 
@@ -100,6 +102,9 @@ class NotebookStepOutcome:
     journal_path: Path
     #: Files of the notebook's folder that were written while it ran.
     files: tuple[str, ...] = ()
+    #: The kernel of a failed cell, where it was asked for, and the file by which a client finds it.
+    held: OpenKernel | None = None
+    connection_file: Path | None = None
     warm: bool = False
     started_in_s: float = 0.0
 
@@ -134,7 +139,7 @@ def run_notebook_step(
             result = _not_started(notebook, journal, error)
             write_notebook(notebook, outcome_path)
             return NotebookStepOutcome(result=result, notebook_path=outcome_path, journal_path=journal_path)
-        politely = False
+        politely = held = False
         try:
             if request.message is not None:
                 _begin(opened, request)
@@ -157,14 +162,21 @@ def run_notebook_step(
                 cancel=cancel,
             ).run()
             politely = result.end in (End.SUCCEEDED, End.FAILED, End.EXITED)
+            held = request.hold_failed and result.end is End.FAILED and opened.kernel.poll() is None
         finally:
-            opened.end(politely=politely)
+            if not held:
+                opened.end(politely=politely)
             notebook["metadata"]["language_info"] = opened.language_info
     write_notebook(notebook, outcome_path)
+    connection = request.artifacts / f"{stem}.kernel.json"
+    if held:
+        write_connection(connection, opened.kernel.connection, opened.kernel.name)
     return NotebookStepOutcome(
         result=result,
         notebook_path=outcome_path,
         journal_path=journal_path,
+        held=opened if held else None,
+        connection_file=connection if held else None,
         files=tuple(
             sorted(name for name, stamp in _listing(folder, request.artifacts).items() if before.get(name) != stamp)
         ),
