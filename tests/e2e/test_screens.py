@@ -237,7 +237,7 @@ def write_assets(root: Path, assets: int, in_each: int = 100) -> None:
     """Notebooks with `assets` assets: groups of ten layers of 25, each asset made from two of the layer above."""
     (root / "cellmill.toml").write_text('[[location]]\nnotebooks = ["*.ipynb"]\n')
     for start in range(0, assets, in_each):
-        cells = []
+        cells: list[dict[str, Any]] = []
         for n in range(start, min(start + in_each, assets)):
             group, layer, place = n // 250, n % 250 // 25, n % 25
             first = n - 25 - place
