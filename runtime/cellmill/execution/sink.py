@@ -81,10 +81,11 @@ class EventSink:
         """Write what has waited since the last look; a fast run writes all by itself."""
         first = next(iter(self._pending), None)
         if first is not None and first is self._waited:
-            try:
-                self.flush()
-            except BaseException as error:
-                self._failure = error
+            with self._lock:  # whoever flushes next sees the failure
+                try:
+                    self.flush()
+                except BaseException as error:
+                    self._failure = error
         self._waited = first
 
     def close(self) -> None:
