@@ -24,7 +24,7 @@ class AssetKey:
         given = path if parts is None else parts
         if isinstance(given, str):
             own: tuple[str, ...] = (given,)
-        elif isinstance(given, Sequence):
+        elif isinstance(given, (tuple, list)) or isinstance(given, Sequence):  # the usual ones first: they are quick
             own = tuple(given)
             for part in own:
                 if not isinstance(part, str):

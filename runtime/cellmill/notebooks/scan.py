@@ -6,9 +6,6 @@ a name that a body reads may be an asset of another notebook.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from cellmill.definitions.asset_key import AssetKey
@@ -16,6 +13,7 @@ from cellmill.definitions.asset_key import AssetKey
 from .asset_cell import CellDefinition, Declaration, NotebookOrigin, Unknown, own_uses, read_definition
 from .cache import FactsCache
 from .cells import StarNames
+from .collector import paused_collector
 from .decorators import find_definitions
 from .document import Cell, Notebook, read_notebook
 from .facts import BROKEN, EMPTY_FACTS, Bind, CellFacts, Deferred, Statement
@@ -85,27 +83,11 @@ def scan_notebook(
     if not notebook.is_python:
         return NotebookScan(notebook=notebook)
     reader = _Reader(notebook, FactsCache() if cache is None else cache, python, star_names)
-    with _paused_collector():
+    with paused_collector():
         for cell in notebook.cells:
             if cell.kind == "code":
                 reader.read(cell)
     return reader.result()
-
-
-@contextmanager
-def _paused_collector() -> Iterator[None]:
-    """Syntax trees make the cycle collector walk them again and again: a third of the time when measured."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            if not gc.get_freeze_count():
-                # what was read is kept: it goes to the oldest generation unwalked (a tenth of the time when measured)
-                gc.freeze()
-                gc.unfreeze()
-            gc.enable()
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
@@ -28,12 +29,19 @@ class _Entry:
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON data, fields at their defaults left out."""
         out = {}
-        for item in fields(self):
-            value = getattr(self, item.name)
-            default = item.default_factory() if callable(item.default_factory) else item.default
+        kind: type[Any] = type(self)
+        for name, default in _defaults(kind):
+            value = getattr(self, name)
             if value != default:
-                out[item.name] = _thawed(value)
+                out[name] = _thawed(value)
         return out
+
+
+@cache
+def _defaults(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(
+        (item.name, item.default_factory() if callable(item.default_factory) else item.default) for item in fields(kind)
+    )
 
 
 def _frozen(value: list[Any]) -> tuple[Any, ...]:

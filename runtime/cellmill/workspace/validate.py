@@ -13,7 +13,7 @@ from cellmill.definitions.selection import AssetSelection
 from cellmill.definitions.selection_graph import SelectionGraph
 from cellmill.errors import DefinitionError
 from cellmill.notebooks.problem import AssetCycleError
-from cellmill.workspace.manifest import AssetEntry, Manifest, ProblemEntry
+from cellmill.workspace.manifest import AssetEntry, JobEntry, Manifest, ProblemEntry, ScheduleEntry, SensorEntry
 
 Path = tuple[str, ...]
 
@@ -175,7 +175,14 @@ def _checks(manifest: Manifest, by_key: Mapping[Path, AssetEntry]) -> Iterator[P
 
 
 def _jobs(manifest: Manifest, by_key: Mapping[Path, AssetEntry]) -> Iterator[ProblemEntry]:
-    graph = SelectionGraph(entry.facts() for entry in by_key.values())
+    selecting: Iterable[JobEntry | ScheduleEntry | SensorEntry] = (
+        *manifest.jobs,
+        *manifest.schedules,
+        *manifest.sensors,
+    )
+    # most workspaces select nothing by text, and the graph of thousands of assets takes its time
+    graphed = by_key.values() if any(entry.selection for entry in selecting) else ()
+    graph = SelectionGraph(entry.facts() for entry in graphed)
     for job in manifest.jobs:
         unknown = ["/".join(path) for path in job.assets if path not in by_key]
         if unknown:

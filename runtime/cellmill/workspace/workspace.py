@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.selection_graph import SelectionGraph
 from cellmill.instance.home import FOLDER
+from cellmill.notebooks.collector import paused_collector
 from cellmill.workspace.cache import ScanCache
 from cellmill.workspace.config import LocationConfig, WorkspaceConfig, find_workspace, read_config
 from cellmill.workspace.location import Hosted, Location, ModuleLocation
@@ -81,7 +80,7 @@ class Workspace:
         return self._manifest
 
     def _read(self) -> Manifest:
-        with _paused_collector():
+        with paused_collector():
             return self._read_locations()
 
     def _read_locations(self) -> Manifest:
@@ -158,18 +157,6 @@ class Workspace:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
-
-
-@contextmanager
-def _paused_collector() -> Iterator[None]:
-    """Pause the cycle collector: thousands of syntax trees live only as long as the reading, and it would walk them."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def sort_assets(entries: list[AssetEntry]) -> list[AssetEntry]:
