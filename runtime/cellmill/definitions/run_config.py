@@ -150,8 +150,6 @@ def validate_run_config(job_def: Any, run_config: Any = None) -> Mapping[str, An
     """The run config with its defaults filled in, if it fits the job; otherwise an error that lists every problem."""
     resolved = resolve_run_config(job_def, run_config)
     schema = run_config_schema(job_def)
-    if not resolved.original and is_trivial(job_def):
-        return {}
     filled: Mapping[str, Any] = post_process_config(schema.config_type, resolved.original).value
     return filled
 

@@ -59,7 +59,7 @@ def is_trivial(job: Any) -> bool:
             job.config_mapping is None
             and _graph_is_trivial(job, job.graph, True)
             and not any(_has_config(definition) for definition in job.resource_defs.values())
-            and not _has_config(job.executor_def)
+            and not _has_config(job.given_executor_def)
         )
     return known
 
