@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -16,7 +15,7 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.labextension.server import NOTEBOOK, TOKEN, Server, running
+from tests.labextension.server import TOKEN, Server, running
 
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "test-artifacts"
@@ -35,7 +34,6 @@ def lab_server(root: Path, example: str = "flights.ipynb") -> Iterator[Server]:
     settings.mkdir(parents=True, exist_ok=True)
     (settings / "notification.jupyterlab-settings").write_text(QUIET)
     shutil.copy(ROOT / "notebooks" / example, root / "notebooks" / example)
-    (root / "small.ipynb").write_text(json.dumps(NOTEBOOK))
     with running(root, *OPTIONS, module="jupyterlab", notebook=False) as server:
         yield server
 

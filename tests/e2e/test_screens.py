@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.e2e.lab import ARTIFACTS, Lab, axe, browser_page, daemon
-from tests.labextension.server import TOKEN, Server, running
+from tests.labextension.server import NOTEBOOK, TOKEN, Server, running
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
@@ -71,13 +71,22 @@ def test_badges_tell_of_edits_and_a_form_writes_the_schedule(lab: Lab) -> None:
     assert lab.foreign == []
 
 
-def test_a_notebook_is_scheduled_with_the_form_and_runs(lab: Lab) -> None:
+@pytest.fixture
+def small_notebook(lab: Lab) -> Iterator[str]:
+    """A notebook of two quick assets beside the example, for as long as the test."""
+    path = lab.server.root / "small.ipynb"
+    path.write_text(json.dumps(NOTEBOOK))
+    yield path.name
+    path.unlink()
+
+
+def test_a_notebook_is_scheduled_with_the_form_and_runs(lab: Lab, small_notebook: str) -> None:
     """The form says in words when it will run, writes the declaration, and the daemon starts the run.
 
     While the minute passes, axe-core looks at every screen, in both themes.
     """
     with daemon(lab.server.root):
-        lab.open("small.ipynb")
+        lab.open(small_notebook)
         lab.page.get_by_role("button", name="Schedule this notebook").click()
         lab.page.get_by_role("textbox", name="Cron line").fill("30 7 * * 1-5")
         lab.page.get_by_text("Every weekday at 07:30").wait_for()
