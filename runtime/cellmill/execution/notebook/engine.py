@@ -18,7 +18,7 @@ from typing import Any
 
 from cellmill.execution.notebook.document import Node, write_notebook
 from cellmill.execution.notebook.ends import CellResult, End
-from cellmill.execution.notebook.journal import Journal
+from cellmill.execution.notebook.journal import Journal, papermill_entry
 from cellmill.execution.notebook.notebook_run import Listener, NotebookRun
 from cellmill.execution.notebook.parameters import check_names
 from cellmill.execution.notebook.preamble import third_party_imports
@@ -134,12 +134,11 @@ class _PapermillListener(Listener):
         self._log_output = log_output
         self._files = {"stdout": stdout_file, "stderr": stderr_file}
         self._bar: Any = None
-        self._total = 0
+        self._announced: int | None = None
 
     @contextlib.contextmanager
     def progress(self, wanted: bool | dict[str, Any], total: int) -> Iterator[None]:
         """Show papermill's progress bar while the run lasts."""
-        self._total = total
         if wanted:
             from tqdm.auto import tqdm
 
@@ -155,19 +154,28 @@ class _PapermillListener(Listener):
 
     def cell_started(self, index: int, cell: Node) -> None:
         """Announce the cell."""
-        if self._log_output:
-            logger.info(f"Executing Cell {index + 1:-<40}")
+        self._announce(index)
         if self._bar is not None and "papermill_description=" in cell["source"]:
             description = cell["source"].split("papermill_description=")[1].split()
             if description:
                 self._bar.set_description(f"Executing {description[0]}")
 
     def cell_ended(self, result: CellResult, cell: Node) -> None:
-        """Move the bar on."""
-        if self._log_output and result.started_at is not None:
+        """Move the bar on; a cell that is left out by its tag or has nothing to run counts for papermill as run."""
+        if self._announced != result.index:
+            self._announce(result.index)
+        if self._log_output:
             logger.info(f"Ending Cell {result.index + 1:-<43}")
+        if result.end is End.SKIPPED:
+            now = time.time()
+            cell["metadata"]["papermill"] = papermill_entry(End.SUCCEEDED, now, now)
         if self._bar is not None:
             self._bar.update(1)
+
+    def _announce(self, index: int) -> None:
+        self._announced = index
+        if self._log_output:
+            logger.info(f"Executing Cell {index + 1:-<40}")
 
     def output(self, index: int, output: Node) -> None:
         """Log an output, and append it to the file that the user named for its stream."""

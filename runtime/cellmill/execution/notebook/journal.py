@@ -161,17 +161,7 @@ def notebook_of(state: JournalState, end: End = End.KILLED, detail: str = "") ->
 def mark_cell(cell: Node, result: CellResult) -> None:
     """Write into the cell's metadata how it ended: papermill's own entries, and ours with the exact word."""
     metadata = cell.setdefault("metadata", {})
-    stopped = result.end in STOPPING
-    status = "failed" if stopped else "pending" if result.end in (End.NOT_REACHED, End.SKIPPED) else "completed"
-    ran = result.started_at is not None
-    duration = result.ended_at - result.started_at if ran and result.ended_at and result.started_at else None
-    metadata["papermill"] = {
-        "exception": stopped if ran else None,
-        "start_time": iso(result.started_at),
-        "end_time": iso(result.ended_at),
-        "duration": round(duration, 6) if duration is not None else None,
-        "status": status,
-    }
+    metadata["papermill"] = papermill_entry(result.end, result.started_at, result.ended_at)
     if cell.get("cell_type") == "code":
         metadata["cellmill"] = {**metadata.get("cellmill", {}), "end": result.end.value}
         if result.detail:
@@ -183,6 +173,19 @@ def mark_cell(cell: Node, result: CellResult) -> None:
             cell["execution_count"] = None
         elif result.execution_count is not None:
             cell["execution_count"] = result.execution_count
+
+
+def papermill_entry(end: End, started_at: float | None, ended_at: float | None) -> Node:
+    """Return what papermill writes into a cell's metadata about how it ended."""
+    stopped = end in STOPPING
+    duration = ended_at - started_at if started_at and ended_at else None
+    return {
+        "exception": stopped if started_at is not None else None,
+        "start_time": iso(started_at),
+        "end_time": iso(ended_at),
+        "duration": round(duration, 6) if duration is not None else None,
+        "status": "failed" if stopped else "pending" if end in (End.NOT_REACHED, End.SKIPPED) else "completed",
+    }
 
 
 def mark_notebook(notebook: Node, end: End, detail: str, started_at: float | None, ended_at: float | None) -> None:

@@ -124,7 +124,7 @@ class NotebookRun:
         """
         cells = self.notebook["cells"]
         self._collector = OutputCollector(
-            cells, self.journal.output if self.journal else None, self.output_limit, self.mask
+            cells, self.journal.output if self.journal else None, self.output_limit, self.mask, self._sync_widget
         )
         self._oom_kills = out_of_memory_kills()
         started_at = time.time()
@@ -360,6 +360,10 @@ class NotebookRun:
         if content.get("data"):
             handler(content["data"], index)
         return True
+
+    def _sync_widget(self, comm_id: str, state: Mapping[str, Any]) -> None:
+        data = {"method": "update", "state": dict(state), "buffer_paths": []}
+        self.channels.send("shell", "comm_msg", {"comm_id": comm_id, "data": data})
 
     def _deadline(self) -> float | None:
         limits = [time.monotonic() + self.cell_timeout_s] if self.cell_timeout_s else []

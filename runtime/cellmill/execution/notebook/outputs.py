@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cellmill.execution.notebook.document import Node
+from cellmill.execution.notebook.output_widgets import OutputWidgets, Sync
 from cellmill.execution.notebook.wire import Message
 
 #: What happens to the outputs of a cell: an operation, the cell's position and what the operation needs.
@@ -29,6 +30,7 @@ class OutputCollector:
         sink: OutputSink | None = None,
         limit_bytes: int | None = None,
         mask: Mapping[str, str] | None = None,
+        sync: Sync | None = None,
     ) -> None:
         self._cells = cells
         self._mask = mask or {}
@@ -39,6 +41,7 @@ class OutputCollector:
         self._displays: dict[str, list[tuple[int, int]]] = {}
         self.widget_state: dict[str, dict[str, Any]] = {}
         self._widget_buffers: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {}
+        self._output_widgets = OutputWidgets(self.widget_state, sync)
 
     def start(self, index: int) -> None:
         """Forget what the cell at `index` showed before."""
@@ -51,9 +54,16 @@ class OutputCollector:
         kind, content = message["msg_type"], message["content"]
         if self._mask:
             content = masked(content, self._mask)
-        if kind in _OUTPUTS:
+        widget = self._output_widgets.taking(message["parent_header"].get("msg_id"))
+        if widget is not None and kind in _OUTPUTS:
+            output = output_of(kind, content)
+            if self._limit is None or self._within_limit(index, output):
+                self._output_widgets.add(widget, output)
+        elif widget is not None and kind == "clear_output":
+            self._output_widgets.clear(widget, wait=bool(content.get("wait")))
+        elif kind in _OUTPUTS:
             return self._add(index, output_of(kind, content), _display_id(content))
-        if kind == "update_display_data":
+        elif kind == "update_display_data":
             self._update(_display_id(content), content)
         elif kind == "clear_output":
             if content.get("wait"):
@@ -140,6 +150,7 @@ class OutputCollector:
             return
         comm_id = message["content"]["comm_id"]
         self.widget_state.setdefault(comm_id, {}).update(data["state"])
+        self._output_widgets.state_changed(comm_id, data["state"])
         for path, buffer in zip(data.get("buffer_paths") or (), message["buffers"], strict=False):
             self._widget_buffers.setdefault(comm_id, {})[tuple(path)] = {
                 "data": base64.b64encode(buffer).decode(),
@@ -183,7 +194,7 @@ def output_of(kind: str, content: Node) -> Node:
             "evalue": content.get("evalue", ""),
             "traceback": list(content.get("traceback", ())),
         }
-    output = {"output_type": kind, "data": content["data"], "metadata": content.get("metadata", {})}
+    output = {"output_type": kind, "metadata": content.get("metadata", {}), "data": content["data"]}
     if kind == "execute_result":
         output["execution_count"] = content["execution_count"]
     return output
