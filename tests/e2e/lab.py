@@ -114,8 +114,8 @@ class Lab:
         )
 
     def command(self, name: str, args: str = "{}") -> None:
-        """Execute a command of JupyterLab and wait for it."""
-        self.page.evaluate(f"() => window.jupyterapp.commands.execute({name!r}, {args})")
+        """Execute a command of JupyterLab and wait for it; what it gives, a panel maybe, stays in the browser."""
+        self.page.evaluate(f"async () => {{ await window.jupyterapp.commands.execute({name!r}, {args}) }}")
 
     def run_all(self, timeout_s: float = 120) -> None:
         """Run the notebook from top to bottom."""
