@@ -29,19 +29,19 @@ class _Entry:
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON data, fields at their defaults left out."""
         out = {}
-        kind: type[Any] = type(self)
-        for name, default in _defaults(kind):
+        for name, default in self._defaults():
             value = getattr(self, name)
             if value != default:
                 out[name] = _thawed(value)
         return out
 
-
-@cache
-def _defaults(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple(
-        (item.name, item.default_factory() if callable(item.default_factory) else item.default) for item in fields(kind)
-    )
+    @classmethod
+    @cache
+    def _defaults(cls) -> tuple[tuple[str, Any], ...]:
+        return tuple(
+            (item.name, item.default_factory() if callable(item.default_factory) else item.default)
+            for item in fields(cls)
+        )
 
 
 def _frozen(value: list[Any]) -> tuple[Any, ...]:
