@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from cellmill.graphql.schema import schema, sdl
+import pytest
+from cellmill.graphql.context import Context
+from cellmill.graphql.schema import execute, schema, sdl
 from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
 
 QUERIES = """version repositoriesOrError repositoryOrError workspaceOrError assetNodes assetsOrError assetOrError
@@ -42,3 +44,12 @@ def test_documented_names_are_there() -> None:
     assert query is not None and mutation is not None
     assert not set(QUERIES.split()) - set(query.fields)
     assert not set(MUTATIONS.split()) - set(mutation.fields)
+
+
+def test_what_is_refused_is_logged_as_one_short_line(caplog: pytest.LogCaptureFixture, context: Context) -> None:
+    """A long document that cannot be answered leaves one line in the log, without the document."""
+    with caplog.at_level("INFO"):
+        assert execute("{ " + "n" * 5000 + " }", {}, None, context)["errors"]
+    (record,) = [record for record in caplog.records if "refused" in record.message]
+    assert record.levelname == "INFO" and len(record.getMessage()) < 300 and "\n" not in record.getMessage()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]

@@ -13,7 +13,8 @@ from typing import Any
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.partitions.backfill_policy import BackfillPolicy
-from cellmill.definitions.selection_graph import AssetFacts
+from cellmill.definitions.selection import AssetSelection
+from cellmill.definitions.selection_graph import AssetFacts, SelectionGraph
 from cellmill.instance.instance import Instance
 from cellmill.instance.sql import Query
 from cellmill.planning.automation import EMPTY, WHOLE, AutomationAsset, Keys
@@ -45,6 +46,12 @@ def automation_assets(definitions: Any) -> list[AutomationAsset]:
     rows = {spec.key: (item, spec) for item, spec in _spec_rows(definitions)}
     found = {key: _automation_asset(item, spec, rows) for key, (item, spec) in rows.items()}
     return [found[key] for key in _sorted({key: asset.parents for key, asset in found.items()})]
+
+
+def selected_keys(definitions: Any, selection: Any) -> frozenset[AssetKey]:
+    """The assets of `definitions` that a selection means."""
+    graph = SelectionGraph([asset.facts for asset in automation_assets(definitions) if asset.facts is not None])
+    return frozenset(AssetSelection.from_coercible(selection).resolve(graph, allow_missing=True))
 
 
 def _automation_asset(item: Any, spec: Any, rows: Mapping[AssetKey, Any]) -> AutomationAsset:

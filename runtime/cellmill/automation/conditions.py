@@ -6,22 +6,23 @@ Conditions are evaluated, the result is recorded, and what is requested becomes 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from cellmill.automation.asset_view import automation_assets, view_for
+from cellmill.automation.asset_view import automation_assets, selected_keys, view_for
 from cellmill.automation.clock import Clock
 from cellmill.automation.source import Source
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.automation_json import condition_from_json
 from cellmill.definitions.partitions.key import PARTITION_NAME_TAG
 from cellmill.definitions.partitions.loading import partition_loading_context
-from cellmill.definitions.selection_graph import SelectionGraph
 from cellmill.errors import LeaseLostError
 from cellmill.instance.automation import InstigatorState, RunSubmission
 from cellmill.instance.instance import Instance
-from cellmill.planning.automation import AutomationResult, Evaluation, evaluate
+from cellmill.planning.automation import AutomationAsset, AutomationResult, Evaluation, evaluate
+from cellmill.planning.instigator import ConditionGroup, condition_groups
 from cellmill.planning.run import Run, RunStatus
 from cellmill.planning.tick import TickStatus, tick_id
 
@@ -92,20 +93,37 @@ def evaluate_automation_conditions(
     """Evaluates the conditions of all (or the selected) assets once, without starting anything."""
     assets = automation_assets(defs)
     if asset_selection is not None:
-        graph = SelectionGraph([asset.facts for asset in assets if asset.facts is not None])
-        chosen = asset_selection.resolve(graph, allow_missing=True)
+        chosen = selected_keys(defs, asset_selection)
         assets = [asset if asset.key in chosen else replace(asset, condition=None) for asset in assets]
-    now = evaluation_time or datetime.now(UTC)
+    return _evaluated(assets, instance, evaluation_time or datetime.now(UTC), cursor)
+
+
+def _evaluated(
+    assets: Sequence[AutomationAsset], instance: Instance, now: datetime, cursor: Mapping[str, Any] | None
+) -> EvaluateAutomationConditionsResult:
     with partition_loading_context(now if now.tzinfo else now.replace(tzinfo=UTC), instance):
         return EvaluateAutomationConditionsResult(evaluate(assets, view_for(instance, assets), cursor, now))
 
 
-def evaluation_request(definitions: Any, instance: Instance, cursor: str | None, now_s: float) -> dict[str, Any]:
-    """One evaluation as plain data: what is requested by partition, the explanations, and the next cursor."""
-    result = evaluate_automation_conditions(
-        definitions, instance, None, datetime.fromtimestamp(now_s, UTC), json.loads(cursor) if cursor else None
-    )
-    return result_as_data(result)
+def evaluation_request(
+    definitions: Any, instance: Instance, group: ConditionGroup, cursor: str | None, now_s: float
+) -> dict[str, Any]:
+    """One evaluation of a group of `definitions` as plain data."""
+    return evaluate_group(automation_assets(definitions), instance, group, cursor, now_s)
+
+
+def evaluate_group(
+    assets: Iterable[AutomationAsset], instance: Instance, group: ConditionGroup, cursor: str | None, now_s: float
+) -> dict[str, Any]:
+    """One evaluation of a group as plain data: what is requested by partition, the explanations, the next cursor.
+
+    `assets` are all that the group's may see, upstreams first.
+    """
+    text = group.default_condition
+    default = None if text is None else condition_from_json(text)
+    own = [replace(asset, condition=(asset.condition or default) if asset.key in group else None) for asset in assets]
+    now = datetime.fromtimestamp(now_s, UTC)
+    return result_as_data(_evaluated(own, instance, now, json.loads(cursor) if cursor else None))
 
 
 def result_as_data(result: EvaluateAutomationConditionsResult) -> dict[str, Any]:
@@ -122,7 +140,7 @@ def result_as_data(result: EvaluateAutomationConditionsResult) -> dict[str, Any]
 
 
 class ConditionLoop:
-    """One evaluation of each location's conditions at a time."""
+    """One evaluation of each group of conditions at a time."""
 
     def __init__(
         self,
@@ -142,35 +160,40 @@ class ConditionLoop:
         self._interval_s = interval_s
 
     def run_once(self) -> int:
-        """Evaluates every location that has conditions; returns how many runs were requested."""
-        return sum(self._evaluate(location) for location in self._source.automated_locations())
+        """Evaluates every group that is switched on; returns how many runs were requested."""
+        groups = condition_groups(self._source.sensors(), self._source.automated_locations())
+        return sum(self._evaluate(group) for group in groups)
 
-    def _evaluate(self, location: str) -> int:
-        name = f"{location}:automation:conditions"
-        state = self._instance.automation.instigator(name)
+    def _evaluate(self, group: ConditionGroup) -> int:
+        state = self._instance.automation.instigator(group.id)
         if state is None:
-            state = InstigatorState(id=name, kind="automation", name="conditions", location=location, status="RUNNING")
+            if not group.running_by_default:
+                return 0
+            state = InstigatorState(
+                id=group.id, kind=group.kind, name=group.name, location=group.location, status="RUNNING"
+            )
             state = self._instance.automation.add_instigator(state)
         if state.status != "RUNNING":
             return 0
-        lease = self._instance.leases.acquire(name, self._owner, self._claim_s)
+        lease = self._instance.leases.acquire(group.id, self._owner, self._claim_s)
         if lease is None:
             return 0
         try:
-            return self._evaluate_alone(name, location)
+            return self._evaluate_alone(group)
         finally:
             self._instance.leases.release(lease)
 
-    def _evaluate_alone(self, name: str, location: str) -> int:
+    def _evaluate_alone(self, group: ConditionGroup) -> int:
         now = self._clock.now()
-        state = self._instance.automation.instigator(name)
-        if state is None or (state.last_tick_at is not None and now - state.last_tick_at < self._interval_s):
+        state = self._instance.automation.instigator(group.id)
+        interval_s = self._interval_s if group.minimum_interval_s is None else group.minimum_interval_s
+        if state is None or (state.last_tick_at is not None and now - state.last_tick_at < interval_s):
             return 0
-        tick = self._instance.automation.claim_tick(name, int(now), owner=self._owner, lease_s=self._claim_s)
+        tick = self._instance.automation.claim_tick(group.id, int(now), owner=self._owner, lease_s=self._claim_s)
         if tick is None:
             return 0
         try:
-            answer = self._source.evaluate_conditions(location, state.cursor, now)
+            answer = self._source.evaluate_conditions(group, state.cursor, now)
         except Exception as error:  # the shell of an evaluation: whatever went wrong is recorded on its tick
             body = {"error": f"{type(error).__name__}: {error}"}
             self._instance.automation.record_tick(
@@ -178,7 +201,7 @@ class ConditionLoop:
             )
             return 0
         submissions = [
-            self._submission(name, location, tick.at, index, partition, names)
+            self._submission(group, tick.at, index, partition, names)
             for index, (partition, names) in enumerate(answer["requests"])
         ]
         try:
@@ -195,14 +218,18 @@ class ConditionLoop:
         return len(submissions)
 
     def _submission(
-        self, name: str, location: str, at: int, index: int, partition: str | None, assets: list[str]
+        self, group: ConditionGroup, at: int, index: int, partition: str | None, assets: list[str]
     ) -> RunSubmission:
-        tags = {AUTOMATION_TAG: "true", **({PARTITION_NAME_TAG: partition} if partition is not None else {})}
+        tags = {
+            **group.run_tags,
+            AUTOMATION_TAG: "true",
+            **({PARTITION_NAME_TAG: partition} if partition is not None else {}),
+        }
         run = Run(
             job_name=ASSET_JOB,
             tags=tags,
             asset_selection=frozenset(AssetKey.from_escaped_user_string(key) for key in assets),
-            location=location,
+            location=group.location,
             status=RunStatus.QUEUED,
         )
-        return RunSubmission(run=run, run_key=f"{tick_id(name, at)}#{index}")
+        return RunSubmission(run=run, run_key=f"{tick_id(group.id, at)}#{index}")

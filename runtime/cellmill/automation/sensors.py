@@ -75,6 +75,8 @@ class Sensors:
         states = {state.id: state for state in self._instance.automation.instigators("sensor")}
         due = {}
         for spec in self._source.sensors():
+            if spec.automates is not None:
+                continue  # the loop of automation conditions evaluates it
             state = self._state(spec, states.get(spec.id), now)
             if state is not None and not self._evaluator.is_busy(spec.location) and self._is_due(spec, state, now):
                 due[spec.id] = spec

@@ -6,12 +6,15 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from cellmill.automation.asset_view import selected_keys
 from cellmill.automation.evaluation_process import call_in_process
+from cellmill.definitions.automation_json import condition_to_json
+from cellmill.definitions.automation_sensor import AutomationConditionSensorDefinition
 from cellmill.definitions.local_time import at_epoch, load_zone
 from cellmill.definitions.run_request import DefaultScheduleStatus, DefaultSensorStatus, RunRequest
 from cellmill.definitions.schedule import ScheduleDefinition, ScheduleEvaluationContext
 from cellmill.definitions.sensor import SensorDefinition, SensorEvaluationContext
-from cellmill.planning.instigator import Answer, Question, RunAsk, ScheduleSpec, SensorSpec
+from cellmill.planning.instigator import Answer, ConditionGroup, Question, RunAsk, ScheduleSpec, SensorSpec
 
 #: Seconds that one evaluation of a user's function may take.
 EVALUATION_TIMEOUT_S = 60.0
@@ -43,8 +46,8 @@ class Source(Protocol):
         """The locations that have assets with automation conditions."""
         ...
 
-    def evaluate_conditions(self, location: str, cursor: str | None, now_s: float) -> dict[str, Any]:
-        """One evaluation of a location's conditions: requests, explanations and the next cursor."""
+    def evaluate_conditions(self, group: ConditionGroup, cursor: str | None, now_s: float) -> dict[str, Any]:
+        """One evaluation of a group's conditions: requests, explanations and the next cursor."""
         ...
 
     def plan_backfill(self, location: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -73,7 +76,7 @@ class DefinitionsSource:
         self._schedules = {schedule_spec(item, location).id: item for item in schedules}
         self._sensors = {sensor_spec(item, location).id: item for item in sensors}
         self._schedule_specs = [schedule_spec(item, location) for item in schedules]
-        self._sensor_specs = [sensor_spec(item, location) for item in sensors]
+        self._sensor_specs = [sensor_spec(item, location, definitions) for item in sensors]
         self._job_names = None if job_names is None else frozenset(job_names)
         self._instance = instance
         self._resources = resources
@@ -97,10 +100,10 @@ class DefinitionsSource:
         """The one location, if definitions were given."""
         return [self._location] if self._definitions is not None else []
 
-    def evaluate_conditions(self, location: str, cursor: str | None, now_s: float) -> dict[str, Any]:
+    def evaluate_conditions(self, group: ConditionGroup, cursor: str | None, now_s: float) -> dict[str, Any]:
         """One evaluation; conditions are data, so it happens here."""
         conditions = importlib.import_module("cellmill.automation.conditions")
-        answer: dict[str, Any] = conditions.evaluation_request(self._definitions, self._instance, cursor, now_s)
+        answer: dict[str, Any] = conditions.evaluation_request(self._definitions, self._instance, group, cursor, now_s)
         return answer
 
     def plan_backfill(self, location: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -145,14 +148,23 @@ def schedule_spec(definition: ScheduleDefinition, location: str = "") -> Schedul
     )
 
 
-def sensor_spec(definition: SensorDefinition, location: str = "") -> SensorSpec:
-    """A sensor as plain data."""
+def sensor_spec(definition: SensorDefinition, location: str = "", definitions: Any = None) -> SensorSpec:
+    """A sensor as plain data; the assets that it automates are looked up among `definitions`."""
+    more: dict[str, Any] = {}
+    if isinstance(definition, AutomationConditionSensorDefinition):
+        default = definition.default_condition
+        more = {
+            "automates": selected_keys(definitions or (), definition.asset_selection),
+            "run_tags": {name: str(value) for name, value in (definition.run_tags or {}).items()},
+            "default_condition": None if default is None else condition_to_json(default),
+        }
     return SensorSpec(
         name=definition.name,
         jobs=tuple(target.job_name for target in definition.targets),
         location=location,
         minimum_interval_s=float(definition.minimum_interval_seconds),
         running_by_default=definition.default_status is DefaultSensorStatus.RUNNING,
+        **more,
     )
 
 

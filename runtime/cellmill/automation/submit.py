@@ -58,9 +58,13 @@ def submit_run(
     origin: str | None = None,
     queue: bool | None = None,
     cwd: str | None = None,
+    arguments: Sequence[str] = (),
     **fields: Any,
 ) -> Run:
-    """The run, recorded; queued where a daemon is live (or `queue` says so), else with a process of its own."""
+    """The run, recorded; queued where a daemon is live (or `queue` says so), else with a process of its own.
+
+    `arguments` are more words for that process.
+    """
     queued = queue_is_live(instance) if queue is None else queue
     selection = None if asset_selection is None else frozenset(AssetKey.from_coercible(key) for key in asset_selection)
     run = Run(
@@ -75,11 +79,11 @@ def submit_run(
     )
     instance.add_run(run, origin=origin, run_key=run_key)
     if not queued:
-        launch(instance, run, cwd=cwd)
+        launch(instance, run, cwd=cwd, arguments=arguments)
     return run
 
 
-def launch(instance: Instance, run: Run, *, cwd: str | None = None) -> Any:
+def launch(instance: Instance, run: Run, *, cwd: str | None = None, arguments: Sequence[str] = ()) -> Any:
     """Gives a recorded run its process."""
     launcher = importlib.import_module("cellmill.execution.launcher")
-    return launcher.launch_run(run.run_id, home=str(instance.home), attempt=run.attempt, cwd=cwd)
+    return launcher.launch_run(run.run_id, home=str(instance.home), attempt=run.attempt, cwd=cwd, arguments=arguments)

@@ -5,28 +5,25 @@ Plain data, so no host is asked and no user code runs.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-from cellmill.automation.asset_view import view_for
 from cellmill.automation.backfills import plan_targets
-from cellmill.automation.conditions import EvaluateAutomationConditionsResult, result_as_data
+from cellmill.automation.conditions import evaluate_group
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.automation_condition import AutomationCondition
 from cellmill.definitions.automation_json import condition_from_json
 from cellmill.definitions.partitions.backfill_policy import BackfillPolicy
 from cellmill.definitions.partitions.definition import PartitionsDefinition
-from cellmill.definitions.partitions.loading import partition_loading_context
 from cellmill.definitions.partitions.mapping import PartitionMapping
 from cellmill.errors import CellmillError
 from cellmill.instance.instance import Instance
 from cellmill.notebooks.options_text import automation_of
-from cellmill.planning.automation import AutomationAsset, evaluate
+from cellmill.planning.automation import AutomationAsset
 from cellmill.planning.backfill import BackfillAsset
-from cellmill.planning.instigator import Answer, Question, ScheduleSpec, SensorSpec
+from cellmill.planning.instigator import Answer, ConditionGroup, Question, ScheduleSpec, SensorSpec
+from cellmill.workspace.freshness_policies import freshness_from_json
 from cellmill.workspace.manifest import AssetEntry
 from cellmill.workspace.partition_mappings import mapping_from_json, policy_from_json
 from cellmill.workspace.partitions import partitions_from_json
@@ -72,13 +69,16 @@ class AutomatedWorkspace:
         """
         return [""] if any(entry.automation for entry in self._source.manifest().assets) else []
 
-    def evaluate_conditions(self, location: str, cursor: str | None, now_s: float) -> dict[str, Any]:
-        """One evaluation of all conditions of the workspace."""
-        assets = [self._automation_asset(entry) for entry in self._entries()]
-        now = datetime.fromtimestamp(now_s, UTC)
-        with partition_loading_context(now, self._instance):
-            found = evaluate(assets, view_for(self._instance, assets), json.loads(cursor) if cursor else None, now)
-        return result_as_data(EvaluateAutomationConditionsResult(found))
+    def evaluate_conditions(self, group: ConditionGroup, cursor: str | None, now_s: float) -> dict[str, Any]:
+        """One evaluation of a group's conditions, which see the whole workspace."""
+        return evaluate_group(self.automation_assets(), self._instance, group, cursor, now_s)
+
+    def automation_assets(self) -> list[AutomationAsset]:
+        """What conditions see of all assets, upstreams first."""
+        on_cells: dict[tuple[str, ...], dict[str, bool]] = {}
+        for check in self._source.manifest().checks:
+            on_cells.setdefault(check.asset, {})[check.name] = check.blocking
+        return [self._automation_asset(entry, on_cells.get(entry.key, {})) for entry in self._entries()]
 
     def plan_backfill(self, location: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The units of an asset backfill."""
@@ -95,7 +95,7 @@ class AutomatedWorkspace:
         ]
         return plan_targets(assets, self._instance, request)
 
-    def _automation_asset(self, entry: AssetEntry) -> AutomationAsset:
+    def _automation_asset(self, entry: AssetEntry, checks: Mapping[str, bool]) -> AutomationAsset:
         partitions: PartitionsDefinition | None = None
         condition: AutomationCondition | None = None
         try:
@@ -112,7 +112,8 @@ class AutomatedWorkspace:
             partitions_def=partitions,
             parents=_parents(entry),
             code_version=entry.code_version,
-            checks=tuple((name, False) for name in entry.checks),
+            checks=tuple({**{name: name in entry.blocking_checks for name in entry.checks}, **checks}.items()),
+            freshness_policy=freshness_from_json(entry.freshness),
             facts=entry.facts(),
         )
 

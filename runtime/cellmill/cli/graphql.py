@@ -56,7 +56,7 @@ def graphql(
     if remote:
         found = CellmillClient(remote, token=token).answer(asked, values, operation)
     else:
-        with contextlib.closing(context_of(app.workspace)) as context:
+        with contextlib.closing(context_of(app.workspace, worker_arguments=app.worker_arguments)) as context:
             found = execute(asked, values, operation, context)
     show_json(found)
     return EXIT_FAILED if found.get("errors") else 0

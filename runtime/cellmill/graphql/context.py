@@ -45,6 +45,8 @@ class Shared:
     cells: CellSources = field(default_factory=CellSources)
     #: The folder that the server shows, from the workspace's root; empty where they are the same.
     folder: str = ""
+    #: What the worker of a run is told of the workspace and its locations, where a command line chose them.
+    worker_arguments: Sequence[str] = ()
     #: What was worked out of the newest manifest.
     known: Known | None = None
 
@@ -224,6 +226,7 @@ def open_context(root: Path) -> Context:
     return context_of(workspace, folder=here.relative_to(top).as_posix() if below else "")
 
 
-def context_of(workspace: Workspace, folder: str = "") -> Context:
+def context_of(workspace: Workspace, folder: str = "", worker_arguments: Sequence[str] = ()) -> Context:
     """Return a context on an open workspace and on its instance; closing it closes both."""
-    return Context(Shared(workspace, Instance.get(workspace.home), folder=folder))
+    shared = Shared(workspace, Instance.get(workspace.home), folder=folder, worker_arguments=worker_arguments)
+    return Context(shared)

@@ -185,6 +185,7 @@ def launch(context: Context, params: ExecutionParams) -> Any:
             asset_selection=keys,
             op_selection=selector.solid_selection,
             cwd=str(context.workspace.config.root),
+            arguments=context.shared.worker_arguments,
             **fields,
         )
     except (CellmillError, ValueError) as problem:
@@ -242,6 +243,7 @@ def run_again(context: Context, params: ReexecutionParams) -> Any:
             root_run_id=root,
             parent_run_id=parent.run_id,
             cwd=str(context.workspace.config.root),
+            arguments=context.shared.worker_arguments,
         )
     except (CellmillError, ValueError) as problem:
         return PythonError.told(str(problem), type(problem).__name__)

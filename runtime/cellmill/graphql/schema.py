@@ -10,7 +10,7 @@ import strawberry
 from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, parse
 from strawberry.extensions import MaskErrors, MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types.execution import PreExecutionError
+from strawberry.types.execution import ExecutionContext, PreExecutionError
 
 from cellmill.errors import CellmillError
 from cellmill.graphql.context import Context
@@ -29,6 +29,9 @@ MAX_ALIASES = 15
 #: Bytes of one document.
 MAX_QUERY = 128 * 1024
 
+#: Characters of an error that the log has.
+_LOGGED = 200
+
 _log = logging.getLogger(__name__)
 
 
@@ -37,7 +40,22 @@ def _is_ours_to_hide(error: GraphQLError) -> bool:
     return original is not None and not isinstance(original, CellmillError | ValueError | GraphQLError)
 
 
-schema = strawberry.Schema(
+class _Schema(strawberry.Schema):
+    """The schema; what is refused is anybody's document, so the log has one short line of it."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Log errors: a refused document as one line, a mistake in a field with its traceback."""
+        for error in errors:
+            original = error.original_error
+            text = " ".join(error.message.split())
+            said = text if len(text) <= _LOGGED else text[:_LOGGED] + "…"
+            if original is None:
+                _log.info("A document was refused: %s", said)
+            else:
+                _log.error("%s", said, exc_info=original if _is_ours_to_hide(error) else None)
+
+
+schema = _Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,

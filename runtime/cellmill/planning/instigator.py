@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.cron import parse_cron, union_ticks
 from cellmill.definitions.local_time import load_zone
 from cellmill.definitions.tick_policy import CatchUp, OverlapPolicy
@@ -99,11 +100,61 @@ class SensorSpec:
     location: str = ""
     minimum_interval_s: float = 30.0
     running_by_default: bool = False
+    #: The assets whose automation conditions it evaluates; None where it is a function of the user.
+    automates: frozenset[AssetKey] | None = None
+    #: Of such a sensor: the tags of its runs, and the condition of assets that have none.
+    run_tags: Mapping[str, str] = field(default_factory=dict)
+    default_condition: str | None = None
 
     @property
     def id(self) -> str:
         """The stable name under which state is kept."""
         return f"{self.location}:sensor:{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionGroup:
+    """Assets whose automation conditions are evaluated together, with a cursor and a switch of their own."""
+
+    id: str
+    name: str = "conditions"
+    kind: str = "automation"
+    location: str = ""
+    running_by_default: bool = True
+    #: None for the loop's own.
+    minimum_interval_s: float | None = None
+    #: None for all assets but those `without`.
+    assets: frozenset[AssetKey] | None = None
+    without: frozenset[AssetKey] = frozenset()
+    run_tags: Mapping[str, str] = field(default_factory=dict)
+    default_condition: str | None = None
+
+    def __contains__(self, key: AssetKey) -> bool:
+        return key not in self.without if self.assets is None else key in self.assets
+
+
+def condition_groups(sensors: Iterable[SensorSpec], locations: Iterable[str]) -> Iterator[ConditionGroup]:
+    """Yield the groups of `sensors` and, for each of `locations`, that of the assets that no sensor has.
+
+    An asset that several sensors select belongs to the first of them.
+    """
+    taken: frozenset[AssetKey] = frozenset()
+    for spec in sensors:
+        if spec.automates is not None:
+            yield ConditionGroup(
+                id=spec.id,
+                name=spec.name,
+                kind="sensor",
+                location=spec.location,
+                running_by_default=spec.running_by_default,
+                minimum_interval_s=spec.minimum_interval_s,
+                assets=spec.automates - taken,
+                run_tags=spec.run_tags,
+                default_condition=spec.default_condition,
+            )
+            taken |= spec.automates
+    for location in locations:
+        yield ConditionGroup(id=f"{location}:automation:conditions", location=location, without=taken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,12 +11,16 @@ from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.automation_json import condition_to_json
+from cellmill.definitions.automation_sensor import AutomationConditionSensorDefinition
 from cellmill.definitions.code_location import Definitions
 from cellmill.definitions.config.json_schema import config_json_schema
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.run_config_schema import run_config_schema
+from cellmill.definitions.selection import AssetSelection
+from cellmill.definitions.selection_graph import SelectionGraph
 from cellmill.errors import CellmillError, InvalidDefinitionError
 from cellmill.workspace.cache import file_digest
+from cellmill.workspace.freshness_policies import freshness_to_json
 from cellmill.workspace.loading import load_location_definitions
 from cellmill.workspace.manifest import (
     AssetEntry,
@@ -52,7 +56,7 @@ def describe_definitions(definitions: Definitions, root: Path | None = None) -> 
         checks=tuple(checks),
         jobs=tuple(jobs),
         schedules=tuple(_schedule(schedule) for schedule in definitions.schedules or ()),
-        sensors=tuple(_sensor(sensor) for sensor in definitions.sensors or ()),
+        sensors=tuple(_sensor(sensor, assets) for sensor in definitions.sensors or ()),
         resources=tuple(
             ResourceEntry(name=name, type=type(value).__name__) for name, value in (definitions.resources or {}).items()
         ),
@@ -85,6 +89,7 @@ def _assets(item: Any, root: Path | None) -> Iterable[AssetEntry]:
     checks: dict[AssetKey, list[str]] = {}
     for check in item.check_keys:
         checks.setdefault(check.asset_key, []).append(check.name)
+    blocking = {check.key for check in getattr(item, "check_specs", ()) if check.blocking}
     for spec in specs:
         yield _entry(
             spec,
@@ -95,6 +100,7 @@ def _assets(item: Any, root: Path | None) -> Iterable[AssetEntry]:
             can_subset=len(item.keys) == 1 or item.can_subset,
             siblings=tuple(together),
             checks=tuple(sorted(checks.get(spec.key, ()))),
+            blocking_checks=tuple(sorted(check.name for check in blocking if check.asset_key == spec.key)),
             upstream=tuple(sorted(key.parts for key in item.asset_deps.get(spec.key, ()) if key != spec.key)),
             mappings=_mappings(item, spec.key),
             backfill_limit=policy_to_json(getattr(item, "backfill_policy", None)),
@@ -119,6 +125,7 @@ def _entry(spec: Any, key: AssetKey, **more: Any) -> AssetEntry:
             "metadata": _plain(getattr(spec, "metadata", None) or {}),
             "partitions": partitions_to_json(partitions) if partitions is not None else None,
             "automation": _condition(condition),
+            "freshness": freshness_to_json(getattr(spec, "freshness_policy", None)),
             **more,
         }
     )
@@ -233,7 +240,7 @@ def _schedule(schedule: Any) -> ScheduleEntry:
     )
 
 
-def _sensor(sensor: Any) -> SensorEntry:
+def _sensor(sensor: Any, assets: Iterable[AssetEntry]) -> SensorEntry:
     return SensorEntry(
         name=sensor.name,
         kind=type(sensor).__name__,
@@ -241,4 +248,16 @@ def _sensor(sensor: Any) -> SensorEntry:
         minimum_interval_s=float(sensor.minimum_interval_seconds or 30),
         running_by_default=getattr(sensor.default_status, "value", "") == "RUNNING",
         description=getattr(sensor, "description", None),
+        **(_automated(sensor, assets) if isinstance(sensor, AutomationConditionSensorDefinition) else {}),
     )
+
+
+def _automated(sensor: AutomationConditionSensorDefinition, assets: Iterable[AssetEntry]) -> dict[str, Any]:
+    """Return what a sensor of automation conditions evaluates, and how its runs are marked."""
+    selection = AssetSelection.from_coercible(sensor.asset_selection)
+    chosen = selection.resolve(SelectionGraph(entry.facts() for entry in assets), allow_missing=True)
+    return {
+        "watches": tuple(sorted(key.parts for key in chosen)),
+        "run_tags": {name: str(value) for name, value in (sensor.run_tags or {}).items()},
+        "default_condition": _condition(sensor.default_condition),
+    }

@@ -12,7 +12,7 @@ from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.selection_graph import AssetFacts
 
 #: Raised when the form changes, so that cached manifests of older versions are read anew.
-MANIFEST_VERSION = 6
+MANIFEST_VERSION = 7
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -102,6 +102,10 @@ class AssetEntry(_Entry):
     #: Partitions that one run of a backfill makes (0: all of them); None where nothing is declared.
     backfill_limit: int | None = None
     checks: tuple[str, ...] = ()
+    #: Those of `checks` whose failure stops what is downstream.
+    blocking_checks: tuple[str, ...] = ()
+    #: Serialized freshness policy.
+    freshness: Mapping[str, Any] | None = None
     io_manager: str | None = None
     resources: tuple[str, ...] = ()
     notebook: str | None = None
@@ -232,8 +236,11 @@ class SensorEntry(_Entry):
     selection: str | None = None
     minimum_interval_s: float = 30.0
     running_by_default: bool = False
-    #: Keys of the assets, or states of the runs, that it watches.
-    watches: tuple[tuple[str, ...], ...] = ()
+    #: Keys of the assets, or states of the runs, that it watches; None where it watches none in particular.
+    watches: tuple[tuple[str, ...], ...] | None = None
+    #: Of a sensor of automation conditions: the tags of its runs, and the condition of assets that have none.
+    run_tags: Mapping[str, str] = field(default_factory=dict)
+    default_condition: str | None = None
     run_statuses: tuple[str, ...] = ()
     description: str | None = None
     notebook: str | None = None

@@ -132,6 +132,7 @@ def _asset_entries(cell: AssetCell) -> Iterable[AssetEntry]:
             automation=header.text("automation_condition"),
             mappings=_mappings(cell),
             backfill_limit=_backfill_limit(cell),
+            freshness=_freshness(cell),
             checks=tuple(f"check_{number}" for number, _ in enumerate(_conditions(cell), start=1)),
             io_manager=header.text("io_manager_key"),
             resources=header.items("required_resource_keys"),
@@ -167,6 +168,19 @@ def _backfill_limit(cell: AssetCell) -> int | None:
         return policy_to_json(backfill_policy_of(text))
     except (CellmillError, ValueError):
         return None  # the line is refused where the cell runs, and by `cellmill check`
+
+
+def _freshness(cell: AssetCell) -> dict[str, Any] | None:
+    text = cell.header.text("freshness_policy")
+    if not text:
+        return None
+    from cellmill.notebooks.options_text import freshness_of  # as above
+    from cellmill.workspace.freshness_policies import freshness_to_json
+
+    try:
+        return freshness_to_json(freshness_of(text))
+    except (CellmillError, ValueError):
+        return None  # refused where the cell runs
 
 
 def _conditions(cell: AssetCell) -> tuple[str, ...]:

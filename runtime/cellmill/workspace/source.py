@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.automation_sensor import AutomationConditionSensorDefinition
 from cellmill.definitions.tick_policy import CatchUp, CatchUpKind, OverlapPolicy
 from cellmill.planning.instigator import Answer, Question, ScheduleSpec, SensorSpec
 from cellmill.workspace.host import EVALUATION_TIMEOUT_S
@@ -139,10 +141,14 @@ def _catch_up(data: Mapping[str, Any] | None) -> CatchUp:
 
 def sensor_spec(entry: SensorEntry) -> SensorSpec:
     """Return a sensor as the daemon needs it."""
+    watched = None if entry.watches is None else frozenset(AssetKey(path) for path in entry.watches)
     return SensorSpec(
         name=entry.name,
         jobs=entry.jobs,
         location=entry.location,
         minimum_interval_s=entry.minimum_interval_s,
         running_by_default=entry.running_by_default,
+        automates=watched if entry.kind == AutomationConditionSensorDefinition.__name__ else None,
+        run_tags=entry.run_tags,
+        default_condition=entry.default_condition,
     )

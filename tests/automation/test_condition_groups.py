@@ -1,0 +1,155 @@
+"""Sensors of automation conditions, and what a workspace's manifest says to conditions."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import cellmill as cm
+import pytest
+from cellmill.automation.clock import ManualClock
+from cellmill.automation.conditions import ConditionLoop
+from cellmill.automation.sensors import Sensors
+from cellmill.automation.source import DefinitionsSource
+from cellmill.automation.workspace_assets import AutomatedWorkspace
+from cellmill.definitions.freshness import FreshnessPolicy
+from cellmill.instance.automation import InstigatorState
+from cellmill.instance.instance import Instance
+from cellmill.planning.instigator import condition_groups
+from cellmill.workspace.freshness_policies import freshness_from_json, freshness_to_json
+from cellmill.workspace.source import WorkspaceSource
+from cellmill.workspace.workspace import Workspace
+
+from tests.workspace.notebooks import write_notebook
+
+AC = cm.AutomationCondition
+NOW = 1_700_000_000.0
+HOURS = timedelta(hours=2)
+
+
+def assets() -> list[Any]:
+    """Two assets behind one, each with a condition, and one without."""
+
+    @cm.asset
+    def up() -> None: ...
+
+    @cm.asset(deps=[up], automation_condition=AC.eager())
+    def left() -> None: ...
+
+    @cm.asset(deps=[up], automation_condition=AC.eager())
+    def right() -> None: ...
+
+    return [up, left, right]
+
+
+def test_each_sensor_evaluates_its_own_assets_when_it_is_on(instance: Instance) -> None:
+    """What no sensor selects is evaluated as before; what one selects waits until that sensor is switched on."""
+    made = assets()
+    sensor = cm.AutomationConditionSensorDefinition("rightward", target="right", run_tags={"team": "r"})
+    source = DefinitionsSource(sensors=[sensor], instance=instance, definitions=made)
+    clock = ManualClock(NOW)
+    loop = ConditionLoop(instance, source, clock, "me")
+
+    def asked() -> list[set[str]]:
+        clock.advance(60)
+        loop.run_once()
+        return [{key.to_user_string() for key in run.asset_selection or ()} for run in instance.get_runs()]
+
+    assert [] == asked()
+    instance.report_runless_asset_event(cm.AssetMaterialization("up"))
+    assert [{"left"}] == asked()
+    assert 0 == Sensors(instance, source, clock, "me").run_once().evaluated
+
+    (spec,) = source.sensors()
+    state = InstigatorState(id=spec.id, kind="sensor", name=spec.name, location="", status="RUNNING")
+    instance.automation.add_instigator(state)
+    asked()
+    instance.report_runless_asset_event(cm.AssetMaterialization("up"))
+    assert {"right"} in asked()
+    assert ["r"] == [run.tags["team"] for run in instance.get_runs() if "team" in run.tags]
+
+
+def test_a_sensors_default_condition_and_shared_assets(instance: Instance) -> None:
+    """Assets without a condition get the sensor's; an asset that two sensors select belongs to the first."""
+    made = assets()
+    running = cm.DefaultSensorStatus.RUNNING
+    first = cm.AutomationConditionSensorDefinition(
+        "first", target="up", default_status=running, use_user_code_server=True, default_condition=AC.on_missing()
+    )
+    second = cm.AutomationConditionSensorDefinition("second", target="*", default_status=running)
+    source = DefinitionsSource(sensors=[first, second], instance=instance, definitions=made)
+    groups = list(condition_groups(source.sensors(), [""]))
+    names = [sorted(key.to_user_string() for key in group.assets or ()) for group in groups]
+    assert [["up"], ["left", "right"], []] == names
+    assert not any(cm.AssetKey(name) in groups[2] for name in ("up", "left", "right"))
+
+    found = source.evaluate_conditions(groups[0], None, NOW)
+    assert ["up"] == list(found["explained"])
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        None,
+        FreshnessPolicy.time_window(HOURS),
+        FreshnessPolicy.time_window(HOURS, HOURS / 2),
+        FreshnessPolicy.cron("0 6 * * *", HOURS, "Europe/Berlin"),
+    ],
+)
+def test_policies_survive_json(policy: FreshnessPolicy | None) -> None:
+    """What a manifest carries is the policy that was declared."""
+    assert freshness_from_json(json.loads(json.dumps(freshness_to_json(policy)))) == policy
+
+
+def test_conditions_of_notebooks_see_freshness_and_blocking_checks(tmp_path: Path) -> None:
+    """A cell's `--freshness` and a `%%check --blocking` count in the conditions of the assets behind them."""
+    write_notebook(
+        tmp_path / "a.ipynb",
+        "%load_ext cellmill",
+        "%%asset up --freshness 2h\n1",
+        "%%check good --asset up --blocking\nup == 1",
+        "%%check fair --asset up\nup == 1",
+    )
+    home = tmp_path / ".cellmill"
+    with Workspace.open(tmp_path, home=home) as workspace, Instance.get(home) as instance:
+        source = AutomatedWorkspace(WorkspaceSource(workspace), instance)
+        (group,) = condition_groups((), [""])
+        seen = {asset.key.to_user_string(): asset for asset in source.automation_assets()}
+        assert (("good", True), ("fair", False)) == seen["up"].checks
+        assert FreshnessPolicy.time_window(HOURS) == seen["up"].freshness_policy
+        assert {} == source.evaluate_conditions(group, None, time.time())["explained"]
+
+
+@pytest.mark.slow
+def test_a_module_says_the_same_through_its_host(tmp_path: Path) -> None:
+    """Policy, blocking checks and the sensor's assets of a module come with its manifest; the condition works there."""
+    (tmp_path / "defs.py").write_text(
+        "from datetime import timedelta\n"
+        "import cellmill as cm\n"
+        "AC = cm.AutomationCondition\n"
+        "@cm.asset(check_specs=[cm.AssetCheckSpec('good', asset='up', blocking=True)],\n"
+        "          freshness_policy=cm.FreshnessPolicy.time_window(timedelta(hours=2)),\n"
+        "          automation_condition=AC.freshness_failed())\n"
+        "def up():\n"
+        "    yield cm.Output(None)\n"
+        "    yield cm.AssetCheckResult(passed=True)\n"
+        "defs = cm.Definitions([up], sensors=[cm.AutomationConditionSensorDefinition('own', target='*',\n"
+        "    default_status=cm.DefaultSensorStatus.RUNNING, minimum_interval_seconds=1)])\n"
+    )
+    (tmp_path / "cellmill.toml").write_text('files = ["defs.py"]\n')
+    home = tmp_path / ".cellmill"
+    with Workspace.open(tmp_path, home=home) as workspace, Instance.get(home) as instance:
+        source = AutomatedWorkspace(WorkspaceSource(workspace), instance)
+        (asset,) = source.automation_assets()
+        assert (("good", True),) == asset.checks
+        (spec,) = source.sensors()
+        assert spec.automates == {cm.AssetKey("up")}
+        instance.report_runless_asset_event(cm.AssetMaterialization("up"))
+        clock = ManualClock(time.time())
+        loop = ConditionLoop(instance, source, clock, "me")
+        assert 0 == loop.run_once()
+        clock.advance(3 * 3600)
+        assert 1 == loop.run_once()
