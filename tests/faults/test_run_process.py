@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -83,7 +85,7 @@ def test_a_frozen_worker_that_was_replaced_is_refused_when_it_wakes(instance: In
 
 def test_a_worker_that_holds_the_interpreter_is_not_taken_for_dead(instance: Instance) -> None:
     """The lease is renewed from outside the worker, however busy it is."""
-    run_id, launched = _launch(instance, "hold_the_interpreter", "", lease_s=3.0)
+    run_id, launched = _launch(instance, "hold_the_interpreter", "4500000", lease_s=4.0)
     lost: list[object] = []
     while launched.wait(0.05) is None:  # type: ignore[attr-defined]
         lost += instance.leases.expired_runs()
@@ -107,6 +109,44 @@ def test_cancelling_ends_even_what_ignores_signals_and_left_the_group(
     assert list(processes_of_run(run_id)) == []
     run = instance.get_run_by_id(run_id)
     assert run is not None and run.status is RunStatus.CANCELED
+
+
+def test_a_stop_that_comes_before_the_supervisor_is_ready_cancels_the_run(instance: Instance) -> None:
+    """A signal that arrives while the process of the run still starts is neither lost nor deadly."""
+    run_id, launched = _launch(instance, "hold_the_interpreter", "60000000")
+    launched.cancel()  # type: ignore[attr-defined]
+    launched.wait(10)  # type: ignore[attr-defined]
+
+    run = instance.get_run_by_id(run_id)
+    assert run is not None and run.status is RunStatus.CANCELED
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_that_comes_to_a_spare_process_before_it_supervises_cancels_the_run(
+    instance: Instance, number: int
+) -> None:
+    """A process forked ahead keeps a signal for the run that it is given later."""
+    script = (
+        "import os, sys\n"
+        "from cellmill.execution.spare import fork_spare\n"
+        "spare = fork_spare()\n"
+        "os.kill(spare._process.pid, int(sys.argv[3]))\n"
+        "from cellmill.execution.run_ledger import launch_recorded_run\n"
+        "from cellmill.instance.instance import Instance\n"
+        "with Instance.get(sys.argv[1]) as instance:\n"
+        "    launched = launch_recorded_run(instance, sys.argv[2], worker='run_workers:hold_the_interpreter',"
+        " arguments=['60000000'], spare=spare)\n"
+        "    launched.wait(20)\n"
+    )
+    run = instance.create_run(job_name="job")
+    subprocess.run(
+        [sys.executable, "-c", script, str(instance.home), run.run_id, str(int(number))],
+        env={**os.environ, "PYTHONPATH": _HERE},
+        check=True,
+    )
+
+    found = instance.get_run_by_id(run.run_id)
+    assert found is not None and found.status is RunStatus.CANCELED
 
 
 def test_a_run_without_a_process_is_cancelled_at_once(instance: Instance) -> None:

@@ -40,7 +40,12 @@ class RunOrder:
 
 def start_run(app: App, order: RunOrder, *, queue: bool | None = None) -> str:
     """Record a run, and queue it where a daemon is live (or `queue` says so), else give it a process; return its id."""
-    instance = app.instance
+    run = _recorded(app, order, queue)
+    _launch(app, run)
+    return run.run_id
+
+
+def _recorded(app: App, order: RunOrder, queue: bool | None = None) -> Run:
     queued = _queue_is_live(app) if queue is None else queue
     tags = dict(order.tags)
     root = parent = None
@@ -59,13 +64,16 @@ def start_run(app: App, order: RunOrder, *, queue: bool | None = None) -> str:
         parent_run_id=parent,
         status=RunStatus.QUEUED if queued else RunStatus.NOT_STARTED,
     )
-    instance.add_run(run)
-    if not queued:
-        launched = launch_recorded_run(
-            instance, run.run_id, cwd=app.config.root, arguments=app.worker_arguments, spare=app.take_spare()
+    app.instance.add_run(run)
+    return run
+
+
+def _launch(app: App, run: Run) -> None:
+    """Give a run that does not wait in the queue its process."""
+    if run.status is not RunStatus.QUEUED:
+        app.launched[run.run_id] = launch_recorded_run(
+            app.instance, run.run_id, cwd=app.config.root, arguments=app.worker_arguments, spare=app.take_spare()
         )
-        app.launched[run.run_id] = launched
-    return run.run_id
 
 
 def _queue_is_live(app: App) -> bool:
@@ -77,11 +85,13 @@ def _queue_is_live(app: App) -> bool:
 
 def start_and_follow(app: App, order: RunOrder, *, detach: bool = False) -> int:
     """Start a run, show it live until it ends, and return the exit code; Ctrl-C cancels the run."""
-    run_id = start_run(app, order)
     if detach:
-        click.echo(run_id)
+        click.echo(start_run(app, order))
         return 0
+    run = _recorded(app, order)
+    run_id = run.run_id
     try:
+        _launch(app, run)
         code = follow_run(app, run_id)
         wait_for_process(app, run_id)
         return code

@@ -28,6 +28,7 @@ from typing import NoReturn, Protocol
 from cellmill.execution.process_group import (
     INTERRUPT_GRACE_S,
     RUN_ID_VARIABLE,
+    STOP_SIGNALS,
     TERMINATE_GRACE_S,
     is_frozen,
     process_started_at,
@@ -138,6 +139,8 @@ def _started(
     argv: Sequence[str], cwd: str | os.PathLike[str] | None, env: Mapping[str, str], log_path: str | None
 ) -> subprocess.Popen[bytes]:
     log = open(log_path, "ab", opener=open_private) if log_path is not None else None
+    # inherited: a stop that comes while the new interpreter starts waits until its supervisor takes it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         return subprocess.Popen(
             [sys.executable, "-m", "cellmill.execution.launcher", *argv],
@@ -149,6 +152,7 @@ def _started(
             start_new_session=True,
         )
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if log is not None:
             log.close()
 
@@ -169,7 +173,9 @@ def supervise(
     """
     reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     stops: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    # until each side has its own handlers: a worker that was forked with the supervisor's would swallow its interrupt
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    for number in STOP_SIGNALS:
         signal.signal(number, lambda received, _: stops.append(received))
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     sys.stdout.flush()
@@ -181,6 +187,7 @@ def supervise(
             os.close(descriptor)
         _work(work, says_returned)
     os.close(says_returned)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     return _Supervisor(run_id, pid, reader, returned, stops, ledger, lease_s, interrupt_grace_s).watch()
 
 
@@ -193,6 +200,7 @@ def _work(work: Callable[[], int | None], says_returned: int) -> NoReturn:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     status: int | None = 1
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         status = work()
         os.write(says_returned, b"1")
     except SystemExit as leaving:

@@ -18,6 +18,9 @@ from pathlib import Path
 RUN_ID_VARIABLE = "CELLMILL_RUN_ID"
 #: Seconds between SIGINT and SIGTERM, and between SIGTERM and SIGKILL.
 INTERRUPT_GRACE_S = 8.0
+#: What asks a run's supervisor to stop it. A process that will become one keeps them waiting from its fork until it can
+#: take them: before, they would end it with the run's end unwritten.
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 TERMINATE_GRACE_S = 3.0
 
 

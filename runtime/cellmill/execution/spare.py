@@ -19,7 +19,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from cellmill.execution.process_group import wait_for
+from cellmill.execution.process_group import STOP_SIGNALS, wait_for
 
 #: Bytes read at a time of the order that a spare is waiting for.
 _CHUNK = 65_536
@@ -77,10 +77,15 @@ def fork_spare() -> SpareProcess | None:
     reader, writer = os.pipe2(os.O_CLOEXEC)
     sys.stdout.flush()
     sys.stderr.flush()
-    pid = os.fork()
-    if pid == 0:
-        os.close(writer)
-        _wait_for_order(reader)
+    # the child leaves them blocked until it supervises: neither the command's handlers nor its frames are the child's
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            os.close(writer)
+            _wait_for_order(reader)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     os.close(reader)
     return SpareProcess(pid, writer)
 
@@ -90,7 +95,6 @@ def _wait_for_order(reader: int) -> NoReturn:
     status = 1
     try:
         os.setsid()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
         # beside the command that reads the workspace meanwhile; a broken installation shows when the run begins
         with contextlib.suppress(Exception):
             importlib.import_module("cellmill.workspace.worker")
