@@ -35,7 +35,8 @@ def execute_asset_cell(
     run = _skipped(session, linked)
     if run is not None:
         return run
-    partition_key = partition_key or _run_partition() or _last_partition_noted(session, linked)
+    if partition_key is None and not _in_range():
+        partition_key = _run_partition() or _last_partition_noted(session, linked)
     body = _compile(session, linked, source)
     run = run_cell(session, linked, body, partition_key)
     if run.failure is not None:
@@ -53,6 +54,11 @@ def execute_asset_cell(
             session.values.keep(key, name, run.values[name], versions.get(key), bind=True, partition=partition_key)
     session.changed(linked.keys)
     return run
+
+
+def _in_range() -> bool:
+    run = current_run.current()
+    return run is not None and run.makes_range
 
 
 def _run_partition() -> str | None:

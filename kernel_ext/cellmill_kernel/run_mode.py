@@ -16,6 +16,7 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.value_ref import ValueRef
 from cellmill.execution.notebook.protocol import EVENTS_TARGET, StepMessage, events_to_data
 from cellmill.planning.event import Event
+from cellmill.planning.run import PARTITION_RANGE_START_TAG
 
 
 class RunMode:
@@ -40,6 +41,19 @@ class RunMode:
         """Return where an asset's stored value lies: made in this step, else as the worker said."""
         made = self._made.get((asset_key, partition_key or ""))
         return made if made is not None else self.message.find(asset_key, partition_key)
+
+    @property
+    def makes_range(self) -> bool:
+        """Whether the run makes a range of partitions at once."""
+        return PARTITION_RANGE_START_TAG in self.message.tags
+
+    def range_refs(self, asset_key: AssetKey) -> dict[str, ValueRef]:
+        """Return where the partitions of an asset lie in a run of a range of them; empty in every other run."""
+        if not self.makes_range:
+            return {}
+        said = {partition: ref for key, partition, ref in self.message.refs if key == asset_key and partition}
+        made = {partition: ref for (key, partition), ref in self._made.items() if key == asset_key and partition}
+        return {**said, **{partition: ref for partition, ref in made.items() if ref is not None}}
 
     def record_made(self, asset_key: AssetKey, partition_key: str | None, ref: ValueRef | None) -> None:
         """Remember what this step has made, for the cells below; None where its IO manager gives no reference."""

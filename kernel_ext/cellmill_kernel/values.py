@@ -116,7 +116,10 @@ class Values:
         return found
 
     def load(self, key: AssetKey, partition_key: str | None = None) -> Any:
-        """The stored value of an asset, through its IO manager."""
+        """The stored value of an asset, through its IO manager; in a run of a range of partitions, by partition."""
+        run = current_run.current()
+        if run is not None and partition_key is None and (refs := run.range_refs(key)):
+            return {partition: self.default_manager().store.read(ref) for partition, ref in refs.items()}
         ref = self.find_ref(key, partition_key)
         if ref is not None:
             return self.default_manager().store.read(ref)

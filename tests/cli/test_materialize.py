@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.workspace.notebooks import write_notebook
+
 from .command import Command
 
 MODULE = """
@@ -77,6 +79,29 @@ def test_range(cellmill: Command, asset: str, count: int) -> None:
     assert done.code == 0, done.err
     assert len(cellmill("runs", "list", "--json").data) == count
     assert cellmill("partitions", "status", asset, "--json").data == {"materialized": 4}
+
+
+@pytest.mark.slow
+def test_a_range_of_notebook_assets_is_one_run(cellmill: Command, tmp_path: Path) -> None:
+    """A cell with ``single_run`` makes the range at once, and gets its upstream's partitions, by key, from another run.
+
+    The upstream has no policy, so it is made in a run for each partition.
+    """
+    words = "--partitions static:a,b,c,d"
+    write_notebook(tmp_path / "up.ipynb", "%load_ext cellmill", f"%%asset up {words}\ncontext.partition_key * 2")
+    write_notebook(
+        tmp_path / "down.ipynb",
+        "%load_ext cellmill",
+        f"%%asset down {words} --backfill-policy single_run\n{{key: up[key] + '!' for key in context.partition_keys}}",
+        f"%%asset last {words} --backfill-policy single_run\nassert down == {{'b': 'bb!', 'c': 'cc!'}}\ndown",
+    )
+    (tmp_path / "cellmill.toml").write_text('notebooks = ["*.ipynb"]\n')
+    made = cellmill("materialize", "up", "--partition-range", "b..c")
+    assert made.code == 0, made.err
+    done = cellmill("materialize", "down", "last", "--partition-range", "b..c")
+    assert done.code == 0, done.err
+    assert len(cellmill("runs", "list", "--json").data) == 3
+    assert cellmill("partitions", "status", "last", "--json").data == {"materialized": 2, "missing": 2}
 
 
 def test_another_python_is_refused_and_variables_are_set(cellmill: Command, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from cellmill.execution.notebook.protocol import StepMessage
 from cellmill.execution.notebook.start import OpenKernel
 from cellmill.notebooks.place import describe_place, line_of_traceback, source_line
 from cellmill.planning.event import EngineEventData, ErrorInfo, Event, EventType, StepFailureData
-from cellmill.planning.run import PARTITION_TAG, Run
+from cellmill.planning.run import PARTITION_RANGE_END_TAG, PARTITION_RANGE_START_TAG, PARTITION_TAG, Run
 from cellmill.workspace.config import LocationConfig
 from cellmill.workspace.run_names import PARAMETERS_TAG, SCHEDULED_AT_TAG, artifacts_of
 from cellmill.workspace.run_plan import Visit
@@ -56,6 +56,8 @@ class VisitServices:
     workspace: Workspace
     find_ref: Callable[[AssetKey, str | None], ValueRef | None]
     find_versions: Callable[[Sequence[AssetKey]], Mapping[AssetKey, str | None]]
+    #: Where the keys of dynamic partitions are kept.
+    dynamic_partitions: Any
     emit: Callable[[Sequence[Event]], None]
     cancel: CancelSwitch
     #: Seconds for which the kernel of a failed cell is kept; the kernels kept go here, for the run to end them.
@@ -104,9 +106,10 @@ def _request(visit: Visit, services: VisitServices) -> NotebookStepRequest:
     location = workspace.locations.get(visit.location)
     config = location.config if location is not None else None
     partition = run.tags.get(PARTITION_TAG)
+    partitions = _range_keys(visit, services) or (partition,)
     refs = []
     for key in visit.reads:
-        for wanted in dict.fromkeys((partition, None)):
+        for wanted in dict.fromkeys((*partitions, None)):
             ref = services.find_ref(key, wanted)
             if ref is not None:
                 refs.append((key, wanted or "", ref))
@@ -155,6 +158,25 @@ def _request(visit: Visit, services: VisitServices) -> NotebookStepRequest:
         memory_limit=limits.get("memory_limit"),
         hold_failed=services.hold_failed_s > 0,
     )
+
+
+def _range_keys(visit: Visit, services: VisitServices) -> Sequence[str]:
+    """Return the partitions that a run makes all at once; none where its tags name no range."""
+    tags = services.run.tags
+    if PARTITION_RANGE_START_TAG not in tags:
+        return ()
+    known = services.workspace.assets_by_key
+    found = (known[key.parts].partitions for key in visit.assets if key.parts in known)
+    declared = next(filter(None, found), None)
+    if declared is None:
+        return ()
+    # half of what a run's worker would import, for the few runs of ranges
+    from cellmill.definitions.partitions.key import PartitionKeyRange
+    from cellmill.workspace.partitions import partitions_from_json
+
+    ends = PartitionKeyRange(tags[PARTITION_RANGE_START_TAG], tags[PARTITION_RANGE_END_TAG])
+    definition = partitions_from_json(declared)
+    return list(definition.get_partition_keys_in_range(ends, dynamic_partitions_store=services.dynamic_partitions))
 
 
 class _StepWatch:

@@ -92,6 +92,7 @@ def verify_assets(
         workspace=workspace,
         find_ref=lambda key, wanted: collected.refs.get(key) or instance.find_value_ref(key, wanted),
         find_versions=instance.data_versions,
+        dynamic_partitions=instance,
         emit=collected,
         cancel=CancelSwitch(),
     )

@@ -277,6 +277,7 @@ class RunWork:
             workspace=self.workspace,
             find_ref=self.instance.find_value_ref,
             find_versions=self.instance.data_versions,
+            dynamic_partitions=self.instance,
             emit=self.emit,
             cancel=self._cancel,
             hold_failed_s=self._hold_failed_s,
