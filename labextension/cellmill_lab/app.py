@@ -12,7 +12,7 @@ from traitlets import Float, Unicode
 from cellmill_lab.graphql_handler import GraphQLHandler
 from cellmill_lab.guard import SETTING
 from cellmill_lab.page import AssetFileHandler, PageHandler
-from cellmill_lab.previews import CellOutputHandler, RunNotebookHandler
+from cellmill_lab.previews import CellOutputHandler, RunNotebookHandler, StepOutputHandler
 from cellmill_lab.reports import ReportMaterializationHandler
 from cellmill_lab.services import Services
 
@@ -26,6 +26,7 @@ ROUTES: tuple[tuple[Any, ...], ...] = (
     (r"/cellmill/graphql", GraphQLHandler),
     (r"/cellmill/report_asset_materialization/?(.*)", ReportMaterializationHandler),
     (r"/cellmill/runs/([^/]+)/notebook/(.*)", RunNotebookHandler),
+    (r"/cellmill/runs/([^/]+)/printed/(out|err)/(.+)", StepOutputHandler),
     (r"/cellmill/runs/([^/]+)/cells/([^/]+)/(.*)", CellOutputHandler),
 )
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from cellmill.errors import SecurityError
+from cellmill.execution.capture import captured_path
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
@@ -38,18 +40,25 @@ class SandboxHandler(CellmillHandler):
             self.set_header("Content-Disposition", f'attachment; filename="{filename}"')
         self.finish(content, set_content_type=f"{mime}; charset=UTF-8" if mime.startswith("text/") else mime)
 
+    async def runs_folder(self) -> Path:
+        """The folder that holds a folder for each run."""
+        context = await self.services.graphql_context(self.current_user)
+        return Path(context.notebooks_folder())
+
     async def notebook_path(self, run_id: str, name: str) -> Path:
         """The executed notebook ``name`` of a run, inside the run's own folder; 404 otherwise."""
-        context = await self.services.graphql_context(self.current_user)
-        folder = Path(context.notebooks_folder())
-        try:
-            run_folder = contained(folder, run_id)
-            path = contained(run_folder, name)
-        except SecurityError:
-            raise web.HTTPError(404) from None
+        path = inside(inside(await self.runs_folder(), run_id), name)
         if path.suffix != ".ipynb" or not path.is_file():
             raise web.HTTPError(404)
         return path
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The path of ``name`` in a folder; 404 for whatever leads out of it."""
+    try:
+        return contained(folder, name)
+    except SecurityError:
+        raise web.HTTPError(404) from None
 
 
 class RunNotebookHandler(SandboxHandler):
@@ -63,7 +72,8 @@ class RunNotebookHandler(SandboxHandler):
         if self.get_query_argument("download", None):
             self.send(await asyncio.to_thread(path.read_bytes), "application/x-ipynb+json", "notebook.ipynb")
             return
-        self.send(await asyncio.to_thread(render_html, path), "text/html", "notebook.html")
+        dark = self.get_query_argument("theme", "light") == "dark"
+        self.send(await asyncio.to_thread(render_html, path, dark), "text/html", "notebook.html")
 
 
 class CellOutputHandler(SandboxHandler):
@@ -80,6 +90,34 @@ class CellOutputHandler(SandboxHandler):
         self.send(found[1], found[0], "output")
 
 
+class StepOutputHandler(SandboxHandler):
+    """Serves what a step of a run printed."""
+
+    @web.authenticated
+    @authorized("read", resource=RESOURCE)
+    async def get(self, run_id: str, stream: str, step_key: str) -> None:
+        """Answer with the end of what the step wrote to ``out`` or ``err``; empty where it wrote nothing."""
+        runs = await self.runs_folder()
+        if not inside(runs, run_id).is_dir():
+            raise web.HTTPError(404)
+        path = captured_path(runs.parent, run_id, step_key, stream)
+        text = await asyncio.to_thread(file_end, path) if path.is_file() else b""
+        self.send(text, "text/plain", f"{stream}.txt")
+
+
+#: Bytes of a step's output that the screens show; more is in the file.
+PRINTED_LIMIT = 200_000
+
+
+def file_end(path: Path, limit: int = PRINTED_LIMIT) -> bytes:
+    """The last bytes of a file, from the begin of a line where some were left out."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - limit))
+        text = file.read()
+    return text if size <= limit else text[text.find(b"\n") + 1 :]
+
+
 def cell_output(notebook: dict[str, Any], cell_id: str) -> tuple[str, bytes] | None:
     """The MIME type and bytes of the last rich output of a cell, if it has one."""
     for cell in notebook.get("cells", ()):
@@ -94,10 +132,35 @@ def cell_output(notebook: dict[str, Any], cell_id: str) -> tuple[str, bytes] | N
     return None
 
 
-def render_html(path: Path) -> bytes:
+#: How an executed notebook looks where JupyterLab's own style is not: quiet cells, failures marked.
+STYLE = """
+:root { color-scheme: light; --text: #212121; --quiet: #616161; --back: #fff; --code: #f6f7f9; --line: #ddd;
+  --bad: #b3261e; --word: #7b1fa2; --string: #8f2f1b; }
+:root.dark { color-scheme: dark; --text: #e6e6e6; --quiet: #a8a8a8; --back: #111; --code: #1c1d20; --line: #3a3a3a;
+  --bad: #ff8a80; --word: #ce93d8; --string: #ffab91; }
+body { margin: 12px; font: 13px/1.5 system-ui, sans-serif; color: var(--text); background: var(--back); }
+.cell { margin: 0 0 12px; scroll-margin-top: 12px; }
+.cell:target { box-shadow: -4px 0 var(--quiet); }
+.prompt { font: 11px monospace; color: var(--quiet); }
+.anchor-link { display: none; }
+pre { margin: 0; font: 12px/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
+.input_area pre { padding: 8px 10px; border: 1px solid var(--line); border-radius: 4px; background: var(--code); }
+.output_area { padding: 4px 10px; overflow-x: auto; }
+.output_stderr, .output_error { padding-left: 8px; border-left: 3px solid var(--bad); }
+.ansi-red-fg { color: var(--bad); } .ansi-bold { font-weight: 600; }
+.k, .kn, .kc, .ow { color: var(--word); } .s1, .s2, .sd { color: var(--string); } .c1 { color: var(--quiet); }
+table { border-collapse: collapse; }
+th, td { padding: 2px 8px; border-bottom: 1px solid var(--line); text-align: right; }
+img, svg { max-width: 100%; }
+"""
+
+
+def render_html(path: Path, dark: bool = False) -> bytes:
     """The notebook as one HTML page, without any script of another host."""
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(template_name="basic", embed_images=True)
     body, _ = exporter.from_filename(str(path))
-    return f"<!DOCTYPE html><html><head><meta charset='utf-8'></head><body>{body}</body></html>".encode()
+    head = f"<meta charset='utf-8'><title>{escape(path.name)}</title><style>{STYLE}</style>"
+    theme = "dark" if dark else "light"
+    return f"<!DOCTYPE html><html lang='en' class='{theme}'><head>{head}</head><body>{body}</body></html>".encode()

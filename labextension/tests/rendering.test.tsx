@@ -4,6 +4,7 @@ import { renderToStaticMarkup } from 'react-dom/server';
 
 import { Client, GraphQLFailure, ITransport } from '../src/client';
 import { CatalogueModel } from '../src/model/catalogue';
+import { deleteRun, forEachRun, IRunDetails, reexecuteAssets } from '../src/model/runs';
 import { MetadataValue } from '../src/view/metadata';
 import { Note, StateBadge, StatusWord } from '../src/view/parts';
 
@@ -70,4 +71,31 @@ test('a refused launch says why', async () => {
   const answer = { data: { launchRun: { __typename: 'InvalidSubsetError', message: 'No asset has the key x.' } } };
   const model = new CatalogueModel(new Client(new Recorded([answer])));
   await assert.rejects(model.materialize(['x']), /No asset has the key x/);
+});
+
+test('some assets of a run are made again with its configuration and its own tags', async () => {
+  const transport = new Recorded([{ data: { launchRun: { __typename: 'LaunchRunSuccess', run: { runId: 'r2' } } } }]);
+  const run = {
+    runId: 'r1', jobName: '__ASSET_JOB', rootRunId: 'r0', runConfigYaml: 'ops: {}\n',
+    tags: [['owner', 'me'], ['dagster/partition', 'mon'], ['dagster/parent_run_id', 'r0']].map(([key, value]) => ({ key, value }))
+  } as IRunDetails;
+  assert.equal(await reexecuteAssets(new Client(transport), run, ['a/b']), 'r2');
+  const { params } = (transport.sent[0] as { variables: { params: Record<string, unknown> } }).variables;
+  assert.deepEqual(params.selector, { jobName: undefined, assetSelection: [{ path: ['a', 'b'] }] });
+  assert.equal(params.runConfigData, 'ops: {}');
+  const { parentRunId, rootRunId, tags } = params.executionMetadata as { parentRunId: string; rootRunId: string; tags: { key: string; value: string }[] };
+  assert.deepEqual([parentRunId, rootRunId], ['r1', 'r0']);
+  assert.deepEqual(
+    tags.map(({ key, value }) => `${key}=${value}`),
+    ['owner=me', 'dagster/partition=mon', 'dagster/parent_run_id=r1', 'dagster/root_run_id=r0']
+  );
+});
+
+test('what is refused of several runs is told, and the others are done', async () => {
+  const answers = ['DeletePipelineRunSuccess', 'RunNotFoundError'].map(__typename => ({
+    data: { deleteRun: { __typename, message: 'No run has this id.' } }
+  }));
+  const client = new Client(new Recorded(answers));
+  const found = await forEachRun(['first', 'second'], id => deleteRun(client, id));
+  assert.deepEqual(found, { done: ['first'], refused: ['second: No run has this id.'] });
 });

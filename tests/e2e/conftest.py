@@ -20,5 +20,5 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def lab(server: Server) -> Iterator[Lab]:
     """A browser in front of it."""
-    with browser_page() as page:
+    with browser_page(server) as page:
         yield Lab(page, server)

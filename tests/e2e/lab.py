@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from tests.labextension.server import TOKEN, Server, running
 
@@ -38,17 +38,34 @@ def lab_server(root: Path, example: str = "flights.ipynb") -> Iterator[Server]:
         yield server
 
 
+def watch_hosts(context: BrowserContext, server: Server) -> list[str]:
+    """The addresses of other hosts that any page or frame of a browser asks from now on; it should stay empty."""
+    own = (f"{server.url}/", f"{server.url.replace('http', 'ws')}/", "data:", "blob:", "about:")
+    foreign: list[str] = []
+
+    def look(url: str) -> None:
+        if not url.startswith(own):
+            foreign.append(url)
+
+    context.on("request", lambda request: look(request.url))
+    context.on("page", lambda page: page.on("websocket", lambda socket: look(socket.url)))
+    return foreign
+
+
 @contextmanager
-def browser_page(**options: Any) -> Iterator[Page]:
-    """A page of a fresh Chromium."""
+def browser_page(server: Server, **options: Any) -> Iterator[Page]:
+    """A page of a fresh Chromium, which must have asked no other host than the server by its end."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1500, "height": 950}, **options)
+        context = browser.new_context(viewport={"width": 1500, "height": 950}, **options)
+        foreign = watch_hosts(context, server)
+        page = context.new_page()
         page.set_default_timeout(30_000)
         try:
             yield page
         finally:
             browser.close()
+        assert foreign == [], f"hosts other than {server.url} were asked"
 
 
 @contextmanager
@@ -80,22 +97,12 @@ def axe(page: Page, within: str) -> list[str]:
     ]
 
 
-def watch_hosts(page: Page, server: Server) -> list[str]:
-    """The addresses of other hosts that the page asks from now on; it should stay empty."""
-    own = (server.url, server.url.replace("http", "ws"), "data:", "blob:")
-    foreign: list[str] = []
-    page.on("request", lambda request: None if request.url.startswith(own) else foreign.append(request.url))
-    page.on("websocket", lambda socket: None if socket.url.startswith(own) else foreign.append(socket.url))
-    return foreign
-
-
 class Lab:
     """What a person does in JupyterLab."""
 
     def __init__(self, page: Page, server: Server) -> None:
         self.page = page
         self.server = server
-        self.foreign = watch_hosts(page, server)
 
     def open(self, path: str) -> None:
         """Open a notebook and wait until its kernel can be used: Lab says idle before it is connected."""

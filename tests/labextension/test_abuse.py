@@ -136,6 +136,7 @@ def test_any_text_stays_inside_or_is_refused(path: str) -> None:
         "/cellmill/static/{}",
         "/cellmill/runs/{}/notebook/a.ipynb",
         "/cellmill/runs/run/notebook/{}",
+        "/cellmill/runs/{}/printed/out/step",
         "/cellmill/runs/run/cells/c/{}",
     ],
 )
@@ -165,3 +166,21 @@ def test_previews_are_sandboxed(server: Server) -> None:
     saved = server.request("GET", "/cellmill/runs/shown/notebook/a.ipynb?download=1")
     assert saved.headers["Content-Disposition"].startswith("attachment")
     assert server.request("GET", "/cellmill/runs/shown/cells/other/a.ipynb").status_code == 404
+
+
+def test_what_a_step_printed_is_plain_text(server: Server) -> None:
+    """It is never HTML, a step's name leads to no other file, and of much output the end is sent."""
+    folder = server.root / ".cellmill" / "runs" / "printed" / "steps"
+    folder.mkdir(parents=True)
+    (folder / "loud.out").write_text("<script>alert(1)</script>\n")
+    (folder / "long.err").write_text("first\n" + "line\n" * 60_000 + "last\n")
+    (folder.parent / "secret.out").write_text("secret")
+    answer = server.request("GET", "/cellmill/runs/printed/printed/out/loud")
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.text == "<script>alert(1)</script>\n"
+    end = server.request("GET", "/cellmill/runs/printed/printed/err/long").text
+    assert end.startswith("line\n") and end.endswith("last\n") and len(end) <= 200_000
+    for name in ("%2E%2E/secret", "%2E%2E%2Fsecret", "silent"):
+        answer = server.request("GET", f"/cellmill/runs/printed/printed/out/{name}")
+        assert answer.text == "", name

@@ -26,6 +26,7 @@ PATHS = (
     "/cellmill/graphql",
     "/cellmill/report_asset_materialization/raw",
     "/cellmill/runs/some-run/notebook/example.ipynb",
+    "/cellmill/runs/some-run/printed/out/step",
     "/cellmill/runs/some-run/cells/cell1/example.ipynb",
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
@@ -68,6 +69,7 @@ ASKS = {
     ("POST", "/cellmill/graphql"): "read cellmill:graphql",
     ("POST", "/cellmill/report_asset_materialization/raw"): "write cellmill:assets",
     ("GET", "/cellmill/runs/some-run/notebook/example.ipynb"): "read cellmill:runs",
+    ("GET", "/cellmill/runs/some-run/printed/out/step"): "read cellmill:runs",
     ("GET", "/cellmill/runs/some-run/cells/cell1/example.ipynb"): "read cellmill:runs",
 }
 

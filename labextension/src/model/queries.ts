@@ -78,7 +78,7 @@ export const RUN = `query Run($runId: ID!) {
   runOrError(runId: $runId) {
     __typename
     ... on Run {
-      runId jobName status creationTime startTime endTime runConfigYaml canTerminate parentRunId
+      runId jobName status creationTime startTime endTime runConfigYaml canTerminate parentRunId rootRunId
       tags { key value } assetSelection { path }
       stepStats { stepKey status startTime endTime }
       executedNotebooks { name stepKey }
@@ -113,6 +113,10 @@ export const TERMINATE = `mutation Terminate($runId: String!) {
     ... on TerminateRunFailure { message }
     ... on Error { message }
   }
+}`;
+
+export const DELETE_RUN = `mutation DeleteRun($runId: String!) {
+  deleteRun(runId: $runId) { __typename ... on Error { message } }
 }`;
 
 export const REEXECUTE = `mutation Reexecute($params: ReexecutionParams!) {

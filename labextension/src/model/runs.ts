@@ -4,6 +4,8 @@ import { Client } from '../client';
 import {
   ASSET,
   AUTOMATION,
+  DELETE_RUN,
+  LAUNCH,
   NOTEBOOK_NAMES,
   REEXECUTE,
   RUN,
@@ -47,6 +49,7 @@ export interface IRunDetails extends IRun {
   runConfigYaml: string;
   canTerminate: boolean;
   parentRunId: string | null;
+  rootRunId: string | null;
   stepStats: IStep[];
   executedNotebooks: { name: string; stepKey: string }[];
 }
@@ -223,6 +226,64 @@ export async function reexecuteRun(client: Client, runId: string, strategy: stri
   const params = { parentRunId: runId, strategy };
   const answer = await client.request<{ launchRunReexecution: IResult }>(REEXECUTE, { params });
   return expecting<{ run: { runId: string } }>(answer.launchRunReexecution, 'LaunchRunSuccess').run.runId;
+}
+
+/** Run some assets of a run again, configured and tagged as it was; returns the new run's id. */
+export async function reexecuteAssets(client: Client, run: IRunDetails, keys: readonly string[]): Promise<string> {
+  const parent = { parentRunId: run.runId, rootRunId: run.rootRunId ?? run.runId };
+  const params = {
+    // the engine's own jobs are named for the selection that they were made for
+    selector: {
+      jobName: run.jobName.startsWith('__') ? undefined : run.jobName,
+      assetSelection: keys.map(key => ({ path: key.split('/') }))
+    },
+    runConfigData: run.runConfigYaml.trim() || '{}',
+    executionMetadata: {
+      ...parent,
+      tags: [
+        ...run.tags.filter(tag => tag.key === 'dagster/partition' || !/^(dagster|cellmill)\//.test(tag.key)),
+        { key: 'dagster/parent_run_id', value: parent.parentRunId },
+        { key: 'dagster/root_run_id', value: parent.rootRunId }
+      ]
+    }
+  };
+  const answer = await client.request<{ launchRun: IResult & { errors?: { message: string }[] } }>(LAUNCH, { params });
+  const mistakes = answer.launchRun.errors?.map(one => one.message).join('\n');
+  const told = { ...answer.launchRun, message: answer.launchRun.message ?? mistakes };
+  return expecting<{ run: { runId: string } }>(told, 'LaunchRunSuccess').run.runId;
+}
+
+export async function deleteRun(client: Client, runId: string): Promise<void> {
+  const answer = await client.request<{ deleteRun: IResult }>(DELETE_RUN, { runId });
+  expecting(answer.deleteRun, 'DeletePipelineRunSuccess');
+}
+
+/** Do the same to several runs, one after the other; returns those that it was done to and each refusal. */
+export async function forEachRun(
+  runIds: readonly string[],
+  act: (runId: string) => Promise<unknown>
+): Promise<{ done: string[]; refused: string[] }> {
+  const done: string[] = [];
+  const refused: string[] = [];
+  for (const runId of runIds) {
+    try {
+      await act(runId);
+      done.push(runId);
+    } catch (problem) {
+      refused.push(`${runId.slice(0, 8)}: ${problem instanceof Error ? problem.message : String(problem)}`);
+    }
+  }
+  return { done, refused };
+}
+
+/** What a step printed to `out` or `err`. */
+export async function loadPrinted(client: Client, runId: string, stream: 'out' | 'err', stepKey: string): Promise<string> {
+  const path = `cellmill/runs/${runId}/printed/${stream}/${encodeURIComponent(stepKey)}`;
+  const answer = await fetch(client.transport.url(path), { credentials: 'same-origin' });
+  if (!answer.ok) {
+    throw new Error(`What ${stepKey} printed cannot be read: the server answered ${answer.status}.`);
+  }
+  return answer.text();
 }
 
 export async function loadAsset(client: Client, key: string): Promise<IAssetDetails> {

@@ -1,8 +1,20 @@
 import { useEffect, useState } from 'react';
 
+import type { Client } from '../client';
 import type { CatalogueModel } from '../model/catalogue';
 import { ago, duration } from '../model/format';
-import { followRun, IError, IMessage, IRunDetails, IStep, loadRun, reexecuteRun, terminateRun } from '../model/runs';
+import {
+  followRun,
+  IError,
+  IMessage,
+  IRunDetails,
+  IStep,
+  loadRun,
+  reexecuteAssets,
+  reexecuteRun,
+  terminateRun
+} from '../model/runs';
+import { Executed, Printed, Selection } from './executed';
 import { useLoaded } from './hooks';
 import { Button, INavigator, Jump, Note, StatusWord } from './parts';
 import { jobName } from './runs';
@@ -16,6 +28,7 @@ export function RunPage(props: { model: CatalogueModel; navigator: INavigator; r
   const { value: run, problem, again } = useLoaded(() => loadRun(client, runId), [runId]);
   const [messages, setMessages] = useState<IMessage[]>([]);
   const [lost, setLost] = useState<string | null>(null);
+  const [choosing, setChoosing] = useState(false);
 
   useEffect(() => {
     setMessages([]);
@@ -42,11 +55,15 @@ export function RunPage(props: { model: CatalogueModel; navigator: INavigator; r
       () => navigator.notify(done, 'info'),
       error => navigator.notify(error.message, 'error')
     );
-  const again_ = (strategy: string) =>
-    reexecuteRun(client, runId, strategy).then(
-      id => navigator.openRun(id),
+  const follow = (started: Promise<string>) =>
+    void started.then(
+      id => {
+        setChoosing(false);
+        navigator.openRun(id);
+      },
       error => navigator.notify(error.message, 'error')
     );
+  const assets = (run.assetSelection ?? []).map(key => key.path.join('/'));
   return (
     <article className="cm-page">
       <header>
@@ -56,20 +73,29 @@ export function RunPage(props: { model: CatalogueModel; navigator: INavigator; r
           <Button label="Cancel" title="Stop this run" onClick={() => act(terminateRun(client, runId), 'Stopping…')} />
         )}
         {FINISHED.includes(run.status) && (
-          <Button label="Run again" onClick={() => void again_('ALL_STEPS')} />
+          <Button label="Run again" onClick={() => follow(reexecuteRun(client, runId, 'ALL_STEPS'))} />
+        )}
+        {FINISHED.includes(run.status) && assets.length > 1 && (
+          <Button
+            label="Run some again…"
+            title="Run some again…: choose which assets are made again"
+            pressed={choosing}
+            onClick={() => setChoosing(!choosing)}
+          />
         )}
         {run.status === 'FAILURE' && (
-          <Button primary label="Run again from failure" onClick={() => void again_('FROM_FAILURE')} />
+          <Button primary label="Run again from failure" onClick={() => follow(reexecuteRun(client, runId, 'FROM_FAILURE'))} />
         )}
       </header>
+      {choosing && <Selection keys={assets} onRun={keys => follow(reexecuteAssets(client, run, keys))} />}
       <dl className="cm-facts">
         <dt>Job</dt>
         <dd>{jobName(run.jobName)}</dd>
         <dt>Assets</dt>
         <dd>
-          {(run.assetSelection ?? []).map(key => (
-            <Jump key={key.path.join('/')} onClick={() => navigator.openAsset(key.path.join('/'))}>
-              {key.path.join('/')}
+          {assets.map(key => (
+            <Jump key={key} onClick={() => navigator.openAsset(key)}>
+              {key}
             </Jump>
           ))}
         </dd>
@@ -83,23 +109,6 @@ export function RunPage(props: { model: CatalogueModel; navigator: INavigator; r
             </dd>
           </>
         )}
-        {run.executedNotebooks.length > 0 && (
-          <>
-            <dt>Notebooks</dt>
-            <dd>
-              {run.executedNotebooks.map(({ name }) => (
-                <a
-                  key={name}
-                  href={client.transport.url(`cellmill/runs/${runId}/notebook/${name}`)}
-                  target="_blank"
-                  rel="noreferrer"
-                >
-                  {name}
-                </a>
-              ))}
-            </dd>
-          </>
-        )}
       </dl>
       {failure && (
         <Note kind="problem">
@@ -108,9 +117,12 @@ export function RunPage(props: { model: CatalogueModel; navigator: INavigator; r
           {failure.message}
         </Note>
       )}
-      <Gantt run={run} />
+      <Gantt client={client} run={run} />
       {lost && <Note kind="problem">The log stopped: {lost}</Note>}
-      <Log messages={messages} />
+      <div className={run.executedNotebooks.length ? 'cm-columns' : ''}>
+        <Log messages={messages} />
+        <Executed client={client} run={run} />
+      </div>
       {run.runConfigYaml.trim() !== '' && run.runConfigYaml.trim() !== '{}' && (
         <section>
           <h2>Configuration</h2>
@@ -121,9 +133,11 @@ export function RunPage(props: { model: CatalogueModel; navigator: INavigator; r
   );
 }
 
-/** The steps as bars over the run's time. */
-function Gantt(props: { run: IRunDetails }): JSX.Element {
-  const { run } = props;
+/** The steps as bars over the run's time; each opens to what it printed. */
+function Gantt(props: { client: Client; run: IRunDetails }): JSX.Element {
+  const { client, run } = props;
+  const [opened, setOpened] = useState<string | null>(null);
+  const shown = run.stepStats.find(step => step.stepKey === opened);
   const now = Date.now() / 1000;
   const begin = run.startTime ?? run.creationTime;
   const end = Math.max(run.endTime ?? now, begin + 0.001);
@@ -141,7 +155,15 @@ function Gantt(props: { run: IRunDetails }): JSX.Element {
       <ul className="cm-gantt">
         {run.stepStats.map(step => (
           <li key={step.stepKey}>
-            <span className="cm-clip">{step.stepKey}</span>
+            <button
+              type="button"
+              className="cm-jump cm-clip"
+              title={`What ${step.stepKey} printed`}
+              aria-expanded={step.stepKey === opened}
+              onClick={() => setOpened(step.stepKey === opened ? null : step.stepKey)}
+            >
+              {step.stepKey}
+            </button>
             <span className="cm-track">
               {step.startTime !== null && (
                 <span className={`cm-bar cm-bar-${(step.status ?? '').toLowerCase()}`} style={bar(step)} />
@@ -153,6 +175,7 @@ function Gantt(props: { run: IRunDetails }): JSX.Element {
           </li>
         ))}
       </ul>
+      {shown && <Printed client={client} runId={run.runId} stepKey={shown.stepKey} status={shown.status} />}
     </section>
   );
 }

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react';
 
 import type { CatalogueModel } from '../model/catalogue';
 import { ago, duration } from '../model/format';
-import { IRun, loadRuns } from '../model/runs';
+import { deleteRun, forEachRun, IRun, loadRuns, reexecuteRun, terminateRun } from '../model/runs';
 import { useLoaded, useSignals } from './hooks';
 import { Button, INavigator, Jump, Note, StatusWord } from './parts';
 
@@ -20,6 +20,7 @@ export function Runs(props: { model: CatalogueModel; navigator: INavigator }): J
   useSignals(model.stateChanged);
   const [filter, setFilter] = useState(0);
   const [older, setOlder] = useState<IRun[]>([]);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const statuses = FILTERS[filter][1];
   const where = statuses.length ? { statuses } : {};
   const { value: runs, problem, again } = useLoaded(() => loadRuns(model.client, where), [filter]);
@@ -34,6 +35,21 @@ export function Runs(props: { model: CatalogueModel; navigator: INavigator }): J
   }, [again]);
 
   const all = runs ? [...runs, ...older] : [];
+  const marked = all.filter(run => chosen.has(run.runId)).map(run => run.runId);
+  const act = async (done: string, what: (runId: string) => Promise<unknown>, gone = false) => {
+    const { done: changed, refused } = await forEachRun(marked, what);
+    if (gone) {
+      setOlder(older.filter(run => !changed.includes(run.runId)));
+    }
+    setChosen(new Set(gone ? marked.filter(id => !changed.includes(id)) : []));
+    again();
+    if (changed.length) {
+      navigator.notify(`${changed.length} ${changed.length === 1 ? 'run' : 'runs'} ${done}`, 'info');
+    }
+    if (refused.length) {
+      navigator.notify(refused.join('\n'), 'error');
+    }
+  };
   return (
     <div className="cm-page">
       <div className="cm-toolbar" role="group" aria-label="Filter runs">
@@ -52,6 +68,15 @@ export function Runs(props: { model: CatalogueModel; navigator: INavigator }): J
           </button>
         ))}
       </div>
+      {marked.length > 0 && (
+        <Bulk
+          key={marked.join()}
+          count={marked.length}
+          onAgain={() => void act('started again', id => reexecuteRun(model.client, id, 'ALL_STEPS'))}
+          onCancel={() => void act('told to stop', id => terminateRun(model.client, id))}
+          onDelete={() => void act('deleted', id => deleteRun(model.client, id), true)}
+        />
+      )}
       {problem && <Note kind="problem">{problem}</Note>}
       {!runs && !problem && <Note kind="wait">Loading runs…</Note>}
       {runs && all.length === 0 && <Note>No run here yet. Materialize an asset, or switch a schedule on.</Note>}
@@ -59,6 +84,14 @@ export function Runs(props: { model: CatalogueModel; navigator: INavigator }): J
         <table className="cm-table">
           <thead>
             <tr>
+              <td>
+                <input
+                  type="checkbox"
+                  aria-label="Choose all runs"
+                  checked={marked.length === all.length}
+                  onChange={event => setChosen(new Set(event.target.checked ? all.map(run => run.runId) : []))}
+                />
+              </td>
               <th scope="col">Run</th>
               <th scope="col">Status</th>
               <th scope="col">Job</th>
@@ -70,6 +103,18 @@ export function Runs(props: { model: CatalogueModel; navigator: INavigator }): J
           <tbody>
             {all.map(run => (
               <tr key={run.runId} data-run={run.runId}>
+                <td>
+                  <input
+                    type="checkbox"
+                    aria-label={`Choose run ${run.runId.slice(0, 8)}`}
+                    checked={chosen.has(run.runId)}
+                    onChange={event =>
+                      setChosen(
+                        new Set(event.target.checked ? [...chosen, run.runId] : [...chosen].filter(id => id !== run.runId))
+                      )
+                    }
+                  />
+                </td>
                 <td>
                   <Jump onClick={() => navigator.openRun(run.runId)}>{run.runId.slice(0, 8)}</Jump>
                 </td>
@@ -92,6 +137,27 @@ export function Runs(props: { model: CatalogueModel; navigator: INavigator }): J
             void loadRuns(model.client, where, all[all.length - 1].runId).then(more => setOlder([...older, ...more]))
           }
         />
+      )}
+    </div>
+  );
+}
+
+/** What can be done to the chosen runs; deleting asks once more, since it cannot be undone. */
+function Bulk(props: { count: number; onAgain(): void; onCancel(): void; onDelete(): void }): JSX.Element {
+  const [sure, setSure] = useState(false);
+  const runs = `${props.count} ${props.count === 1 ? 'run' : 'runs'}`;
+  return (
+    <div className="cm-toolbar" role="group" aria-label="With the chosen runs">
+      <span>{runs} chosen</span>
+      <Button label="Run again" onClick={props.onAgain} />
+      <Button label="Cancel" title="Cancel: stop those that are going on" onClick={props.onCancel} />
+      {sure ? (
+        <>
+          <Button primary label={`Delete ${runs} for good, logs and all`} onClick={props.onDelete} />
+          <Button label="Keep them" onClick={() => setSure(false)} />
+        </>
+      ) : (
+        <Button label="Delete…" onClick={() => setSure(true)} />
       )}
     </div>
   );
