@@ -126,6 +126,9 @@ def _recorded(
     info: Info, key: Key, observed: bool, limit: int | None, before: str | None, parts: list[str] | None
 ) -> Any:
     fetch = info.context.instance.fetch_observations if observed else info.context.instance.fetch_materializations
+    if limit == 1 and not (observed or before or parts):
+        latest = info.context.latest_materialization(key)
+        return [] if latest is None else [run_event(latest.event)]
     instant = float(before) / 1000 if before else None
     wanted = AssetRecordsFilter(asset_key=key, asset_partitions=parts, before_timestamp=instant)
     return [run_event(record.event) for record in fetch(wanted, limit=page_size(limit)).records]

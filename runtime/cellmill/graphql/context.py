@@ -16,6 +16,7 @@ from cellmill.graphql.cells import CellSources
 from cellmill.graphql.freshness import Freshness, load_freshness
 from cellmill.graphql.known import Known
 from cellmill.instance.automation import InstigatorState, Tick
+from cellmill.instance.event_record import EventRecord
 from cellmill.instance.instance import Instance
 from cellmill.planning.asset_state import AssetState
 from cellmill.planning.run import Run, RunRecord, RunsFilter
@@ -60,6 +61,7 @@ class Context:
         self.instance = shared.instance
         self.workspace = shared.workspace
         self._records: dict[str, RunRecord | None] = {}
+        self._asked_latest: AssetKey | None = None
 
     def for_request(self, user: str) -> Context:
         """A context with nothing loaded yet, for a request by ``user``."""
@@ -85,7 +87,7 @@ class Context:
         with self.shared.lock:
             manifest = self.workspace.refresh()
         self.__dict__["manifest"] = manifest
-        for name in ("states", "planned_runs", "freshness"):
+        for name in ("states", "planned_runs", "freshness", "_all_latest"):
             self.__dict__.pop(name, None)
         return manifest
 
@@ -133,6 +135,17 @@ class Context:
     def states(self) -> Mapping[AssetKey, AssetState]:
         """What the catalog knows of every asset, in one statement."""
         return self.instance.asset_states()
+
+    def latest_materialization(self, key: AssetKey) -> EventRecord | None:
+        """The newest materialization of an asset; who asks for a second asset gets those of all in one statement."""
+        if self._asked_latest not in (None, key) and key in self.assets:
+            return self._all_latest.get(key)
+        self._asked_latest = key
+        return self.instance.events.latest_materializations([key]).get(key)
+
+    @cached_property
+    def _all_latest(self) -> Mapping[AssetKey, EventRecord]:
+        return self.instance.events.latest_materializations(self.assets)
 
     @cached_property
     def planned_runs(self) -> Mapping[str, Run]:
