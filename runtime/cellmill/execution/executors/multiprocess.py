@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Self
 
-from cellmill.errors import UnmetExecutorRequirementsError
+from cellmill.errors import CellmillError, UnmetExecutorRequirementsError
 from cellmill.execution.executors.in_process import retries_enabled
 from cellmill.execution.executors.limits import StepLimits, TagLimit
 from cellmill.execution.executors.parallel import ParallelLoop, StepWork
@@ -18,6 +20,7 @@ from cellmill.execution.result import JobExecutionResult
 from cellmill.execution.services import Services
 from cellmill.execution.sink import EventSink
 from cellmill.execution.step import user_exception
+from cellmill.planning.event import ErrorInfo, Event, EventType, JobFailureData, RunFailureReason
 from cellmill.planning.plan import Plan
 from cellmill.planning.run import Run
 
@@ -121,7 +124,7 @@ def execute_elsewhere(
             input_values=input_values,
         )
         limits = StepLimits(most, tag_limits, leases=instance.leases, run_id=run.run_id)
-        with open_workers(work) as workers:
+        with _opened(open_workers, work, sink, run, job.name) as workers:
             loop = ParallelLoop(
                 plan,
                 services,
@@ -140,3 +143,31 @@ def execute_elsewhere(
             finally:
                 sink.close()
     return result_class(job, services, sink.events, instance, loop.state)
+
+
+def _opened(
+    open_workers: Callable[[StepWork], AbstractContextManager[Any]],
+    work: StepWork,
+    sink: EventSink,
+    run: Run,
+    job_name: str,
+) -> AbstractContextManager[Any]:
+    """Return the workers; where there can be none, that is the recorded end of the run."""
+    try:
+        return open_workers(work)
+    except CellmillError as error:
+        message = f'Execution of run for "{job_name}" failed. {type(error).__name__}: {error}'
+        data = JobFailureData(ErrorInfo.of(error), RunFailureReason.JOB_INITIALIZATION_FAILURE)
+        sink.emit(
+            Event(
+                EventType.RUN_FAILURE,
+                run.run_id,
+                time.time(),
+                message=message,
+                level=logging.ERROR,
+                data=data,
+                job_name=job_name,
+            )
+        )
+        sink.close()
+        raise
