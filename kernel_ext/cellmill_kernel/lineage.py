@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import html
 import weakref
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
 
 from .displays import STATES
+from .folding import MAX_NODES, UNFOLDED_AT_ONCE, Folding, fold
 from .picture import Node, Picture, shorten
 from .progress import in_front_end
 from .session import Session
-from .states import Seen, states_of
+from .states import Seen, states_of, unfinished_runs
 from .views import asset_details
 
-#: ipycytoscape makes a model and messages per element: beyond this only a neighbourhood is shown, the rest folded.
-MAX_NODES = 150
 #: Seconds between looks at runs of other processes.
 FOLLOW_S = 1.0
+
+#: A folded node has the state that asks most for a look.
+_WORST_FIRST = ("failed", "running", "stale", "missing", "fresh", "external")
 
 _STYLE: list[dict[str, Any]] = [
     {
@@ -53,8 +56,11 @@ class Lineage:
         self.session = session
         self.widget = in_front_end()
         self._selection = list(keys) if keys is not None else None
-        self._unfolded: set[str] = set()
+        #: assets that clicks unfolded, the latest first
+        self._unfolded: dict[AssetKey, None] = {}
+        #: where the neighbourhood lies; it stays, so that later cells repaint nodes and move none
         self._centre: AssetKey | None = None
+        self._folding = Folding()
 
     # the graph --------------------------------------------------------------------------------------------------
 
@@ -70,70 +76,75 @@ class Lineage:
         graph = self.session.graph()
         keys = self.keys()
         states = states_of(self.session)
-        chosen, stand_in = self._fold(keys, graph)
-        nodes = [self._node(key, states) for key in chosen]
-        nodes += [
-            Node(
-                name, f"{name.partition(':')[2]} ({count})", "external", name, f"{count} assets, click to unfold", count
-            )
-            for name, count in sorted(_counts(stand_in).items())
-        ]
-        shown = {node.id for node in nodes}
-        edges: dict[tuple[str, str], None] = {}
-        for key in keys:
-            target = stand_in.get(key, key.to_user_string())
-            for upstream in graph.get(key, ()):
-                source = stand_in.get(upstream, upstream.to_user_string())
-                if source != target and source in shown and target in shown:
-                    edges[(source, target)] = None
-        return Picture.of(nodes, list(edges))
+        groups = self._groups(keys)
+        near = self._neighbourhood(keys, graph) if len(keys) > MAX_NODES else ()
+        folding = self._folding = fold(keys, groups, [*self._unfolded, *near])
+        nodes = [self._node(key, groups[key], states) for key in folding.shown]
+        for name, members in folding.folded.items():
+            state = min((states[key].state for key in members), key=_WORST_FIRST.index)
+            label = f"{name.partition(':')[2]} ({len(members)})"
+            nodes.append(Node(name, label, state, name, f"{len(members)} assets, click to unfold", len(members)))
+        return Picture.of(nodes, folding.edges(graph))
 
-    def _fold(
+    def unfold(self, name: str) -> None:
+        """Show the assets that a folded node stands for, as many as there is room for; a further call shows more."""
+        hidden = sorted(self._folding.folded.get(name, ()), key=self._unfolded.__contains__)
+        self._unfolded = dict.fromkeys([*hidden[:UNFOLDED_AT_ONCE], *self._unfolded])
+
+    def _neighbourhood(
         self, keys: Sequence[AssetKey], graph: Mapping[AssetKey, tuple[AssetKey, ...]]
-    ) -> tuple[list[AssetKey], dict[AssetKey, str]]:
-        """Which assets are shown as themselves, and which group stands for the others."""
-        if len(keys) <= MAX_NODES:
-            return list(keys), {}
-        near = self._neighbourhood(keys, graph)
-        stand_in: dict[AssetKey, str] = {}
-        chosen = []
-        for key in keys:
-            group = "group:" + self._group(key)
-            if key in near or group in self._unfolded:
-                chosen.append(key)
-            else:
-                stand_in[key] = group
-        return chosen[:MAX_NODES], {**stand_in, **{key: "group:" + self._group(key) for key in chosen[MAX_NODES:]}}
-
-    def _neighbourhood(self, keys: Sequence[AssetKey], graph: Mapping[AssetKey, tuple[AssetKey, ...]]) -> set[AssetKey]:
+    ) -> list[AssetKey]:
+        """The assets around the current one, nearest first."""
         below: dict[AssetKey, list[AssetKey]] = {}
         for key, upstreams in graph.items():
             for upstream in upstreams:
                 below.setdefault(upstream, []).append(key)
-        mine = [key for key in self.session.registry.assets() if key in graph]
-        found: dict[AssetKey, None] = {}
-        todo = [self._centre] if self._centre is not None else (mine[-1:] or list(keys[:1]))
         allowed = set(keys)
+        found: dict[AssetKey, None] = {}
+        if self._centre not in allowed:
+            self._centre = self._current(keys)
+        todo = deque([self._centre])
         while todo and len(found) < MAX_NODES // 2:
-            key = todo.pop(0)
+            key = todo.popleft()
             if key in found or key not in allowed:
                 continue
             found[key] = None
-            todo += [*graph.get(key, ()), *below.get(key, ())]
-        return set(found)
+            todo.extend((*graph.get(key, ()), *below.get(key, ())))
+        return list(found)
 
-    def _group(self, key: AssetKey) -> str:
-        cell = self.session.registry.find(key)
-        if cell is not None:
-            return cell.header.text("group_name") or "default"
-        entry = self.session.workspace.asset(key)
-        return str(getattr(entry, "group", None) or "default")
+    def _current(self, keys: Sequence[AssetKey]) -> AssetKey:
+        """The asset of the current cell: of the nearest cell above the one that runs; else the notebook's last."""
+        shown = set(keys)
+        mine = [(cell.origin, key) for key, cell in self.session.registry.assets().items() if key in shown]
+        if not mine:
+            return keys[0]
+        cells = self.session.registry.scan().notebook.cells
+        running = next((cell.index for cell in cells if cell.id == self.session.current_cell[0]), len(cells))
+        above = [item for item in mine if item[0].cell_index <= running] or mine[:1]
+        return max(above, key=lambda item: item[0].cell_index)[1]
 
-    def _node(self, key: AssetKey, states: Mapping[AssetKey, Seen]) -> Node:
+    def _groups(self, keys: Sequence[AssetKey]) -> dict[AssetKey, str]:
+        """What an asset is folded into: its group, else its notebook, else its first prefix."""
+        own = self.session.registry.assets()
+        entries = self.session.workspace.assets_by_key if any(key not in own for key in keys) else {}
+        found = {}
+        for key in keys:
+            cell, entry = own.get(key), entries.get(key.parts)
+            group = cell.header.text("group_name") if cell is not None else getattr(entry, "group", None)
+            notebook = cell.origin.path if cell is not None else getattr(entry, "notebook", None)
+            if group and group != "default":
+                found[key] = f"group:{group}"
+            elif notebook:
+                found[key] = f"notebook:{notebook}"
+            else:
+                found[key] = f"group:{key.parts[0] if len(key.parts) > 1 else 'default'}"
+        return found
+
+    def _node(self, key: AssetKey, group: str, states: Mapping[AssetKey, Seen]) -> Node:
         seen = states.get(key, Seen("external"))
         name = key.to_user_string()
         title = name + (": " + "; ".join(seen.reasons) if seen.reasons else "")
-        return Node(name, name, seen.state, self._group(key), title)
+        return Node(name, name, seen.state, group, title)
 
     # pictures ---------------------------------------------------------------------------------------------------
 
@@ -166,13 +177,6 @@ class Lineage:
         return bundle, metadata
 
 
-def _counts(stand_in: Mapping[AssetKey, str]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for name in stand_in.values():
-        counts[name] = counts.get(name, 0) + 1
-    return counts
-
-
 class LiveLineage:
     """The widget: one model an element, coloured by state; changes repaint their nodes only."""
 
@@ -183,10 +187,10 @@ class LiveLineage:
         self.lineage = lineage
         self._cytoscape = ipycytoscape
         self._nodes: dict[str, Any] = {}
-        self._graph = ipycytoscape.CytoscapeWidget()
-        self._graph.set_style(_STYLE)
-        self._graph.set_layout(name="preset", fit=True, padding=20)
-        self._graph.on("node", "click", self._clicked)
+        self._edges: frozenset[tuple[str, str]] = frozenset()
+        self._graph: Any = None
+        self._gone: list[Any] = []
+        self.box = ipywidgets.VBox()
         self._details = ipywidgets.HTML("<i>Click an asset to see its description, last run and preview.</i>")
         self._make = ipywidgets.Button(description="Materialize", disabled=True, tooltip="Make the selected asset")
         self._make_stale = ipywidgets.Button(description="Stale only", tooltip="Make what is stale or missing")
@@ -194,9 +198,9 @@ class LiveLineage:
         self._make_stale.on_click(lambda _: self._run(self._stale()))
         self._out = ipywidgets.Output()
         self._selected: AssetKey | None = None
-        self._fill(picture)
         buttons = ipywidgets.HBox([self._make, self._make_stale])
-        self.box = ipywidgets.VBox([self._graph, buttons, self._details, self._out])
+        self._below = (buttons, self._details, self._out)
+        self._fill(picture)
         mine = weakref.WeakMethod(self._changed)
         lineage.session.listeners.append(lambda keys: (method := mine()) and method(keys))
         _KEPT.append(self)
@@ -205,6 +209,7 @@ class LiveLineage:
 
     def _fill(self, picture: Picture) -> None:
         elements = self._cytoscape
+        before = [] if self._graph is None else [*self._graph.graph.nodes, *self._graph.graph.edges, self._graph]
         self._nodes = {}
         for node in picture.nodes:
             x, y = picture.position(node.id)
@@ -214,12 +219,24 @@ class LiveLineage:
             elements.Edge(data={"id": f"{source}→{target}", "source": source, "target": target})
             for source, target in picture.edges
         ]
+        self._edges = frozenset(picture.edges)
+        # a graph of its own for each picture: in one that goes on, an element that comes again under the same name is
+        # lost, because the front end adds it before it has taken the old one away
+        self._graph = elements.CytoscapeWidget()
+        self._graph.set_style(_STYLE)
+        self._graph.set_layout(name="preset", fit=True, padding=20)
+        self._graph.on("node", "click", self._clicked)
         # building the whole graph at once takes a third of the messages of adding it from JSON
         self._graph.graph = elements.Graph(nodes=list(self._nodes.values()), edges=edges)
+        self.box.children = (self._graph, *self._below)
+        # the front end may still be taking the elements of the last picture away: those before it are let go of
+        for element in self._gone:
+            element.close()
+        self._gone = before
 
     def _changed(self, keys: Iterable[AssetKey]) -> None:
         picture = self.lineage.picture()
-        if {node.id for node in picture.nodes} != set(self._nodes):
+        if {node.id for node in picture.nodes} != set(self._nodes) or set(picture.edges) != self._edges:
             self._fill(picture)
             return
         for node in picture.nodes:
@@ -230,20 +247,19 @@ class LiveLineage:
 
     def _clicked(self, event: Mapping[str, Any]) -> None:
         ident = str(event.get("data", {}).get("id", ""))
-        if ident.startswith("group:"):
-            self.lineage._unfolded.add(ident)
+        if ident in self._nodes and self._nodes[ident].classes == "folded":
+            self.lineage.unfold(ident)
             self._fill(self.lineage.picture())
             return
         key = AssetKey.from_user_string(ident)
         self._selected = key
-        self.lineage._centre = key
         self._make.disabled = False
         seen = states_of(self.lineage.session, [key])[key]
         self._details.value = asset_details(self.lineage.session, key, seen)._repr_html_()
 
     def _stale(self) -> list[AssetKey]:
         states = states_of(self.lineage.session, self.lineage.keys())
-        return [key for key, seen in states.items() if seen.state in ("stale", "missing")]
+        return [key for key, seen in states.items() if seen.state in ("stale", "missing", "failed")]
 
     def _run(self, keys: Sequence[AssetKey]) -> None:
         from .commands import materialize
@@ -294,7 +310,7 @@ class _Follower:
     def __init__(self, session: Session) -> None:
         self._session = weakref.ref(session)
         self._loop: Any = None
-        self._last: dict[AssetKey, int | None] = {}
+        self._last: dict[AssetKey, object] = {}
         self._schedule()
 
     def _schedule(self) -> None:
@@ -311,7 +327,11 @@ class _Follower:
         if session is None or not session.listeners:
             return
         try:
-            now = {key: state.event_id for key, state in session.instance.asset_states().items()}
+            stored = session.instance.asset_states()
+            runs = unfinished_runs(session.instance, stored.values())
+            now: dict[AssetKey, object] = {
+                key: (state.event_id, state.observation_id, runs.get(key)) for key, state in stored.items()
+            }
         except Exception:
             # the instance may be locked or closed for a moment; the next look will tell
             now = self._last

@@ -20,6 +20,7 @@ from .values import Values, is_definition
 
 if TYPE_CHECKING:
     from cellmill.notebooks.asset_cell import AssetCell, Upstream
+    from cellmill.workspace.manifest import AssetEntry
 
     from .registry import Registry
 
@@ -128,11 +129,13 @@ class Session:
             return
         if force or not self._looked_at or now - self._looked_at > WORKSPACE_REFRESH_S:
             self._looked_at = now
-            manifest = self.workspace.refresh()
-            own = self.live.path
-            self.registry.set_other_assets(
-                [AssetKey(entry.key) for entry in manifest.assets if not own or entry.notebook != own]
-            )
+            self.workspace.refresh()
+            self.registry.set_other_assets([AssetKey(entry.key) for entry in self.other_entries()])
+
+    def other_entries(self) -> Iterator[AssetEntry]:
+        """The assets of the rest of the workspace; of this notebook, what ran counts and not what was saved."""
+        own = self.live.path
+        return (entry for entry in self.workspace.manifest.assets if not own or entry.notebook != own)
 
     def modules(self) -> Mapping[str, str]:
         """Sources of the workspace's own modules, as far as this notebook imports any of them."""
@@ -323,7 +326,7 @@ class Session:
         """Every asset of the workspace with its upstreams."""
         edges: dict[AssetKey, tuple[AssetKey, ...]] = {}
         if current_run.current() is None:
-            for entry in self.workspace.manifest.assets:
+            for entry in self.other_entries():
                 edges[AssetKey(entry.key)] = tuple(AssetKey(up) for up in entry.upstream)
         for key, cell in self.registry.assets().items():
             edges[key] = tuple(up.key for up in cell.upstreams if up.key not in cell.keys)

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.planning.asset_state import AssetState
+from cellmill.planning.run import IN_PROGRESS_STATUSES, RunsFilter, RunStatus
 from cellmill.planning.staleness import AssetFacts, decide_staleness
 
 if TYPE_CHECKING:
+    from cellmill.instance.instance import Instance
+
     from .session import Session
 
 
@@ -28,6 +32,7 @@ def states_of(session: Session, keys: Iterable[AssetKey] | None = None) -> dict[
     facts = _facts(session)
     stored = session.instance.asset_states()
     decided = decide_staleness(facts.values(), stored)
+    unfinished = unfinished_runs(session.instance, stored.values())
     found: dict[AssetKey, Seen] = {}
     for key in facts if keys is None else keys:
         if key not in decided or (key in facts and facts[key].is_external):
@@ -35,19 +40,46 @@ def states_of(session: Session, keys: Iterable[AssetKey] | None = None) -> dict[
             continue
         state = stored.get(key)
         verdict = decided[key]
+        run = unfinished.get(key)
+        if run is not None and run[0] == "failed" and verdict.is_fresh:
+            run = None  # what is stored is up to date all the same
+        reasons = verdict.reasons or (["never materialized"] if state is None or not state.is_materialized else [])
         found[key] = Seen(
-            verdict.status.value.lower(),
-            tuple(verdict.reasons) or (("never materialized",) if state is None or not state.is_materialized else ()),
+            verdict.status.value.lower() if run is None else run[0],
+            (*(() if run is None else (_OF_RUN[run[0]].format(run[1]),)), *reasons),
             state.timestamp if state is not None else None,
             state.run_id if state is not None else None,
         )
     return found
 
 
+_OF_RUN = {"running": "run {:.8} is making it", "failed": "run {:.8} failed before it was made"}
+
+
+def unfinished_runs(instance: Instance, states: Iterable[AssetState]) -> dict[AssetKey, tuple[str, str]]:
+    """Assets that a run planned after their latest materialization: ``running`` or ``failed``, and the run's id."""
+    planned = {
+        state.asset_key: state.planned_run_id
+        for state in states
+        if state.planned_run_id and (state.planned_id or 0) > (state.event_id or 0)
+    }
+    if not planned:
+        return {}
+    statuses = {run.run_id: run.status for run in instance.get_runs(RunsFilter(run_ids=sorted(set(planned.values()))))}
+    found: dict[AssetKey, tuple[str, str]] = {}
+    for key, run_id in planned.items():
+        status = statuses.get(run_id)
+        if status in (RunStatus.FAILURE, RunStatus.CANCELED):
+            found[key] = "failed", run_id
+        elif status in IN_PROGRESS_STATUSES:
+            found[key] = "running", run_id
+    return found
+
+
 def _facts(session: Session) -> dict[AssetKey, AssetFacts]:
     """What the definitions say: of cells that ran here what ran, of the rest what the workspace read."""
     facts: dict[AssetKey, AssetFacts] = {}
-    for entry in session.workspace.manifest.assets:
+    for entry in session.other_entries():
         key = AssetKey(entry.key)
         facts[key] = AssetFacts(
             key=key,

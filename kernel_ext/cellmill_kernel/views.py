@@ -83,7 +83,7 @@ def stale(session: Session, words: list[str], line: str) -> Table:
     rows = [
         (key.to_user_string(), state_text(seen.state), "; ".join(seen.reasons))
         for key, seen in states.items()
-        if seen.state in ("stale", "missing")
+        if seen.state not in ("fresh", "external")
     ]
     return text_table(("asset", "state", "because"), rows, note="" if rows else "Everything is fresh.")
 
