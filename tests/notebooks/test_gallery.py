@@ -1,12 +1,9 @@
-"""The notebooks that readers learn from: each runs unattended, and cell by cell as in a client."""
+"""The notebooks that readers learn from run unattended; `make notebooks` runs them cell by cell, as a client does."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -41,20 +38,6 @@ def test_runs_unattended(gallery: TemporaryWorkspace, name: str) -> None:
     """The command of its text succeeds in a clone where nothing was ever made."""
     said = gallery.run(*COMMANDS[name])
     assert "SUCCESS" in said.stdout + said.stderr
-
-
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "flights"])
-def test_runs_cell_by_cell(gallery: TemporaryWorkspace, name: str) -> None:
-    """Every cell runs in a kernel, as nbval runs it."""
-    words = ["-p", "nbval.plugin", "-p", "no:cacheprovider", "--nbval-lax", f"notebooks/{name}.ipynb"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *words],
-        cwd=gallery.root,
-        env={**os.environ, "CELLMILL_HOME": str(gallery.home), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert 0 == done.returncode, done.stdout + done.stderr
 
 
 def test_the_workspace_has_no_problem(gallery: TemporaryWorkspace) -> None:
