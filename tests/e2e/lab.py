@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -105,8 +106,14 @@ class Lab:
         self.server = server
 
     def open(self, path: str) -> None:
-        """Open a notebook and wait until its kernel can be used: Lab says idle before it is connected."""
-        self.page.goto(f"{self.server.url}/lab/tree/{path}?token={TOKEN}")
+        """Open a notebook and wait until its kernel can be used: Lab says idle before it is connected.
+
+        By a command once Lab stands: a notebook that the address names comes to the front again some time later.
+        """
+        self.page.goto(f"{self.server.url}/lab?reset&token={TOKEN}")
+        self.page.wait_for_function("() => window.jupyterapp")
+        self.page.evaluate("async () => { await window.jupyterapp.restored }")
+        self.command("docmanager:open", json.dumps({"path": path}))
         self.page.wait_for_selector(".jp-Notebook .jp-Cell")
         self.wait_for_kernel()
 
