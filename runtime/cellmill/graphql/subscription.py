@@ -105,7 +105,10 @@ class _Seen:
 
 def _look(context: Context, before: _Seen | None) -> _Seen:
     fresh = context.for_request(context.user)
-    fresh.follow_files()
+    if before is not None:
+        # Not at the first look: that is what a client was told that asked for the graph beside this, and an edit made
+        # before anybody followed is a change for it.
+        fresh.follow_files()
     newest = context.instance.events.last_id()
     if before is not None and before.manifest is fresh.manifest and before.event_id == newest:
         return before
