@@ -54,7 +54,7 @@ def click(lab: Lab, node: str) -> None:
 def test_a_thousand_assets_open_soon_and_stay_live(tmp_path: Path) -> None:
     """The widget opens on the neighbourhood of the current cell, repaints what changed, unfolds what is clicked."""
     write_large(tmp_path)
-    with lab_server(tmp_path) as server, browser_page() as page:
+    with lab_server(tmp_path) as server, browser_page(server) as page:
         lab = Lab(page, server)
         lab.open("book0.ipynb")
         for cell in ("load", "a0"):
@@ -85,7 +85,6 @@ def test_a_thousand_assets_open_soon_and_stay_live(tmp_path: Path) -> None:
         lab.wait_for_widget("cy.nodes().some(node => node.id() === 'a750')")
         assert lab.widget("cy.nodes().length") <= 200
         lab.shoot("lineage-widget-unfolded")
-        assert lab.foreign == []
 
 
 def shown(lab: Lab, **states: str) -> None:
@@ -106,8 +105,7 @@ def test_cells_are_edited_renamed_and_moved(tmp_path: Path) -> None:
         "scaled": "%%asset scaled\nbase * scale", "look": "%lineage",
     }  # fmt: skip
     write_book(tmp_path / "moving.ipynb", cells)
-    with lab_server(tmp_path) as server, browser_page() as page:
-        (tmp_path / "small.ipynb").unlink()
+    with lab_server(tmp_path) as server, browser_page(server) as page:
         (tmp_path / "notebooks" / "flights.ipynb").unlink()
         lab = Lab(page, server)
         lab.open("moving.ipynb")
