@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.selection import AssetSelection
 from cellmill.definitions.selection_graph import AssetFacts, SelectionGraph
+from cellmill.errors import InvalidDefinitionError
 from cellmill.notebooks.magic import parse_declaration
 from cellmill.notebooks.problem import NotebookError
 
@@ -258,16 +261,17 @@ def load_asset(session: Session, words: list[str], line: str) -> Any:
 
 def schedule(session: Session, words: list[str], line: str) -> Any:
     """Declare a schedule: the line itself is the declaration; the daemon reads it from the saved notebook."""
-    from datetime import datetime
-
-    from .cron_text import next_ticks
-
     if not words:
         return _declared(session, "schedule")
     header = parse_declaration(f"%schedule {line}", notebook=session.live.path)
     cron, selection = header.names
-    import_module("cellmill.definitions.cron")
-    ticks = next_ticks(cron, header.text("execution_timezone") or "UTC", datetime.now().astimezone(), 3)
+    times = import_module("cellmill.definitions.local_time")
+    try:
+        zone = times.load_zone(header.text("execution_timezone") or "UTC")
+        rising = import_module("cellmill.definitions.cron").parse_cron(cron).ticks(time.time(), zone)
+    except InvalidDefinitionError as error:
+        raise NotebookError(str(error), notebook=session.live.path) from None
+    ticks = [times.at_epoch(instant, zone) for instant in islice(rising, 3)]
     keys = select(session, selection)
     if not keys:
         raise NotebookError(f"nothing matches {selection!r}", notebook=session.live.path, remedy="%assets lists them.")

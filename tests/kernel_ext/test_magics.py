@@ -109,7 +109,7 @@ def test_schedule_and_job(book: Notebook) -> None:
     shown = repr(book.ok('%schedule "0 6 * * *" b+', "s").value)
     assert "b, c" in shown and "next" in shown
     assert "a, b, c" in repr(book.ok("%job all = *c").value)
-    assert "no cron line" in str(book.run('%schedule "0 6 * *" b', "t").error)
+    assert "has 4 fields; write five" in str(book.run('%schedule "0 6 * *" b', "t").error)
     assert "no time zone" in str(book.run('%schedule "0 6 * * *" b --timezone Mars/Base', "t").error)
     book.ok("1", "t")
     assert [row[0] for row in book.ok("%schedule").value.rows] == ["b_schedule"]
