@@ -108,6 +108,8 @@ def test_a_launch_of_nothing_known_is_refused(ask: Ask) -> None:
         """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) { __typename ... on Error { message } } }"""
     )
     assert ask(query, p={"selector": {"jobName": "nope"}})["launchRun"]["__typename"] == "PipelineNotFoundError"
+    steps = ask(query, p={"selector": {"jobName": "nope"}, "stepKeys": ["raw"]})["launchRun"]
+    assert steps["__typename"] == "InvalidSubsetError" and "assetSelection" in steps["message"]
     wrong = ask(query, p={"selector": {"assetSelection": [{"path": ["rww"]}]}})["launchRun"]
     assert wrong["__typename"] == "InvalidSubsetError" and "raw" in wrong["message"]
     assert ask("{ runsOrError { ... on Runs { count } } }")["runsOrError"]["count"] == 0

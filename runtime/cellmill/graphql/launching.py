@@ -72,7 +72,7 @@ class ExecutionParams:
     run_config_data: strawberry.scalars.JSON | None = said("Its configuration: an object, or YAML text.", None)
     mode: str | None = said("The mode; there is only one.", None)
     execution_metadata: ExecutionMetadata | None = said("Its tags and relations.", None)
-    step_keys: list[str] | None = said("The steps to run, all if none.", None)
+    step_keys: list[str] | None = said("Refused: the selector's assets or ops say what to run.", None)
     preset: str | None = said("A preset; there are none.", None)
 
 
@@ -150,6 +150,10 @@ def launch(context: Context, params: ExecutionParams) -> Any:
         return PresetNotFoundError(
             message=f"There is no preset {params.preset}: presets are not used.", preset=params.preset
         )
+    if params.step_keys:
+        return InvalidSubsetError(
+            message="stepKeys choose nothing: name assets in assetSelection, or ops in solidSelection."
+        )
     job = find_job(context, selector.name, selector.repository_location_name)
     if job is None and not (selector.asset_selection and selector.name.startswith(ASSET_JOB)):
         return no_such_job(selector.name, selector.repository_name, selector.repository_location_name)
@@ -174,8 +178,6 @@ def launch(context: Context, params: ExecutionParams) -> Any:
                 return RunConflict(message=f"A run with the id {meta.run_id} exists already.")
             context.forget_run(meta.run_id)
             fields["run_id"] = meta.run_id
-        if params.step_keys:
-            fields["step_keys_to_execute"] = tuple(params.step_keys)
         run = submit_run(
             context.instance,
             job_name=selector.name,
