@@ -99,10 +99,13 @@ browser: $(STAMPS)/test-install $(STAMPS)/chromium $(LAB)/cellmill_lab/static/st
 
 bench: $(STAMPS)/test-install
 	@$(BIN)/python tests/benchmarks/suite.py --quick
+	$(BIN)/python tests/benchmarks/instructions.py --lib floor,cellmill
 	$(BIN)/python tests/benchmarks/report.py
 
 bench-all: $(STAMPS)/test-install
-	@$(BIN)/python tests/benchmarks/suite.py
+	@$(BIN)/python tests/benchmarks/envs.py
+	$(BIN)/python tests/benchmarks/suite.py
+	$(BIN)/python tests/benchmarks/instructions.py
 	$(BIN)/python tests/benchmarks/report.py
 
 soak: $(STAMPS)/test-install $(STAMPS)/postgres

@@ -45,9 +45,9 @@ QUIET_ENV = {  # no peer may reach for the network or a user's settings
 
 
 def interpreter(venv: str) -> Path:
-    """The Python of that environment; cellmill without one of its own runs in the one that called us."""
+    """The Python of that environment; cellmill and the floor, without their own, run in the one that called us."""
     py = HERE / "envs" / venv / "bin" / "python"
-    if not py.exists() and venv == "v_cellmill":
+    if not py.exists() and venv in ("v_cellmill", "v_base"):
         return Path(sys.executable)
     if not py.exists():
         raise SystemExit(f"no environment {venv}: python tests/benchmarks/envs.py {venv}")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turns results/*.jsonl into Markdown tables (medians and minima).
+"""Turns results/*.jsonl into Markdown tables: the ratios (ratios.py), then each benchmark's medians and minima.
 
 python report.py            # every benchmark
 python report.py b2 b7      # some
@@ -12,6 +12,8 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
+
+import ratios
 
 HERE = Path(__file__).resolve().parent
 EXTRA = {
@@ -154,4 +156,5 @@ def table(rows, only):
 
 
 if __name__ == "__main__":
+    ratios.table(set(sys.argv[1:]))
     table(load(), set(sys.argv[1:]))
