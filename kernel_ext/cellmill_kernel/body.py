@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import contextvars
+import inspect
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class Body:
     def run(self, values: Mapping[str, Any]) -> BodyResult:
         """Execute the body with its upstream values."""
         found = self.function(**{name: values[name] for name in self.parameters if name in values})
-        if asyncio.iscoroutine(found):
+        if inspect.iscoroutine(found):
             found = run_coroutine(found)
         if isinstance(found, BodyResult):
             return found

@@ -13,6 +13,7 @@ from cellmill.definitions.selection import AssetSelection
 from cellmill.definitions.selection_graph import AssetFacts, SelectionGraph
 from cellmill.errors import InvalidDefinitionError
 from cellmill.notebooks.magic import parse_declaration
+from cellmill.notebooks.options import CELL_KINDS, help_text
 from cellmill.notebooks.problem import NotebookError
 
 from . import current_run
@@ -52,11 +53,23 @@ def option(words: list[str], name: str, *, value: bool = False) -> str | None:
     return None
 
 
-def refuse_rest(words: list[str], magic: str) -> None:
-    """An unknown option is an error, not a selection."""
+def number_option(words: list[str], name: str, default: int) -> int:
+    """Take ``--name N`` out of `words`; an error where N is no number above zero."""
+    text = option(words, name, value=True)
+    if text is None:
+        return default
+    if not text.isdigit() or not int(text):
+        raise NotebookError(f"--{name} takes a number, not {text!r}", remedy=f"Write --{name} {default}.")
+    return int(text)
+
+
+def refuse_rest(words: list[str], magic: str, *, names: bool = True) -> None:
+    """An unknown option is an error, not a selection; with `names` false, so is any word."""
     for word in words:
         if word.startswith("--"):
             raise NotebookError(f"%{magic} has no option {word}", remedy=f"%{magic}? shows its options.")
+        if not names:
+            raise NotebookError(f"%{magic} takes no {word!r}", remedy=f"%{magic}? shows what it takes.")
 
 
 def select(session: Session, selection: str, *, upstream: bool = False) -> list[AssetKey]:
@@ -329,8 +342,10 @@ def cellmill(session: Session, words: list[str], line: str) -> Any:
     if words[:1] == ["help"]:
         from .magics import LINES
 
+        cells = [(f"%%{kind}", help_text(kind).split("\n")[1]) for kind in CELL_KINDS]
         rows = [(f"%{name}", usage.split("\n")[1]) for name, (_, usage) in LINES.items()]
-        return text_table(("magic", "what it does"), [("%%asset", "Make this cell an asset"), *rows])
+        note = "A magic with a question mark behind it, as in %%asset?, shows its options and examples."
+        return text_table(("magic", "what it does"), [*cells, *rows], note=note)
     if words[:1] == ["verbose"]:
         session.verbose = words[1:] != ["off"]
         print(f"Tracebacks show {'every line' if session.verbose else 'your lines only'}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 
 from cellmill.notebooks.document import Cell, Notebook, read_notebook
 from cellmill.notebooks.problem import NotebookError
+
+#: Version of Python whose grammar the cells of this kernel have.
+PYTHON = (sys.version_info[0], sys.version_info[1])
 
 
 @dataclass(slots=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from cellmill.notebooks.magic import complete
-from cellmill.notebooks.options import GRAMMARS, help_text
+from cellmill.notebooks.magic import complete, split_header
+from cellmill.notebooks.options import CELL_KINDS, GRAMMARS, help_text
 from cellmill.notebooks.problem import CellMagicError
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def register(shell: Any, session: Session) -> None:
 
     for name in LINES:
         shell.register_magic_function(line_magic(name), "line", name)
-    for kind in ("asset", "op", "check", "sensor"):
+    for kind in CELL_KINDS:
         shell.register_magic_function(_cell_magic(session, kind), "cell", kind)
     _register_completion(shell, session)
 
@@ -180,8 +180,14 @@ def comment_form(lines: list[str]) -> list[str]:
         text = line.lstrip()
         if text.startswith(("#|", "# |")):
             words = text.lstrip("# |").split(None, 1)
-            if words and words[0] in ("asset", "op", "check", "sensor"):
+            if words and words[0] in CELL_KINDS:
                 rest = words[1].rstrip("\n") if len(words) > 1 else ""
-                return [*lines[:number], f"%%{words[0]} {rest}\n", *lines[number + 1 :]]
-        return lines
+                return _with_body([*lines[:number], f"%%{words[0]} {rest}\n", *lines[number + 1 :]])
+        return _with_body(lines)
     return lines
+
+
+def _with_body(lines: list[str]) -> list[str]:
+    """A header with nothing below it comes to us, so that our own error says what is missing, not IPython's."""
+    header = split_header("".join(lines))
+    return [*lines, "\n"] if header is not None and header[2] >= len(lines) else lines

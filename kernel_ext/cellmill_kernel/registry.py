@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from cellmill.definitions.asset_key import AssetKey
@@ -13,9 +12,7 @@ from cellmill.notebooks.problem import NotebookError
 from cellmill.notebooks.scan import NotebookScan, scan_notebook
 from cellmill.notebooks.workspace import WorkspaceScan, asset_index, link_workspace
 
-from .live import LiveNotebook
-
-PYTHON = (sys.version_info[0], sys.version_info[1])
+from .live import PYTHON, LiveNotebook
 
 
 class Registry:

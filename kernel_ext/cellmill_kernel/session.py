@@ -15,7 +15,7 @@ from cellmill.notebooks.magic import split_header
 from cellmill.notebooks.problem import NotebookError
 
 from . import current_run
-from .live import LiveNotebook, find_notebook_file
+from .live import PYTHON, LiveNotebook, find_notebook_file
 from .values import Values, is_definition
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class Session:
     def __init__(self, shell: Any) -> None:
         self.shell = shell
         self.live = LiveNotebook()
+        #: names that were there before anything ran under our eyes
+        self._given = frozenset(getattr(shell, "user_ns", ()))
         self._registry: Registry | None = None
         self._values: Values | None = None
         self.verbose = False
@@ -192,8 +194,9 @@ class Session:
         self.live.record(cell_id, source)
         stored = getattr(info, "store_history", True)
         self.cell_number = self.shell.execution_count - (1 if stored else 0)
+        self.live.refresh()
         if self._may_have_assets() and split_header(source) is None:
-            self._bind_read_assets(source)
+            self._prepare_plain_cell(cell_id, source)
 
     def _may_have_assets(self) -> bool:
         """Cheap before the first asset: nothing is loaded to find that there is none."""
@@ -201,15 +204,22 @@ class Session:
             return False
         return any(definition.kind == "asset" for definition in self.registry.scan().definitions)
 
-    def _bind_read_assets(self, source: str) -> None:
-        """A plain cell that reads an asset's name gets the stored value, loaded just before."""
-        _, facts = self.registry.facts.analyse(source, (3, 11))
+    def _prepare_plain_cell(self, cell_id: str, source: str) -> None:
+        """A plain cell that reads an asset's name gets the stored value, loaded just before; hidden state is said."""
+        _, facts = self.registry.facts.analyse(source, PYTHON)
         linking = self.registry.linking()
         for name in facts.uses:
             key = linking.own.get(name)
             if key is not None and name not in self.namespace:
                 with contextlib.suppress(Exception):  # the cell itself will say what is missing
                     self.values.load_into_namespace(key, name)
+        if current_run.current() is None:
+            for read in import_module("cellmill_kernel.hidden").hidden_reads(self, cell_id, facts):
+                self.warn_once(str(read))
+
+    def made_here(self, name: str) -> bool:
+        """Whether the namespace has the name because a cell of this notebook once gave it."""
+        return name in self.namespace and name not in self._given and not name.startswith("_")
 
     def after_execution(self, result: Any) -> None:
         """A cell ended: show the status lines that belong under its output."""
@@ -218,9 +228,12 @@ class Session:
         shows, self.after_cell = self.after_cell, []
         for show in shows:
             show()
-        # a plain cell stores nothing, and yet the helper that it changed may have made assets stale
-        if self.listeners and self.live.version != self._told_version:
-            self.changed(())
+        # a plain cell stores nothing, and yet the helper that it changed may have made assets stale; so may a cell that
+        # was moved or deleted in the file
+        if self.listeners:
+            self.live.refresh()
+            if self.live.version != self._told_version:
+                self.changed(())
         self._told_version = self.live.version
 
     @property
@@ -229,10 +242,16 @@ class Session:
         return self._cells[-1] if self._cells else ("", "")
 
     def cell_for(self, source: str) -> str:
-        """The id of the running cell, or one for a source that was run without a cell."""
-        cell_id, _ = self.current_cell
-        if not cell_id:
+        """The id of the running cell, or one for a source that was run without a cell or by another cell's code."""
+        cell_id, running = self.current_cell
+        if not cell_id or split_header(running) is None:
+            # a loop that calls `run_cell_magic` is no asset cell: it may make several assets, and stays what it is
             cell_id = _session_id(source)
+            if running:
+                self.warn_once(
+                    f"{' '.join(source.split()[:2])} was made by code: the notebook's text does not show it, "
+                    "so that runs and schedules do not know it"
+                )
         self.live.record(cell_id, source)
         return cell_id
 

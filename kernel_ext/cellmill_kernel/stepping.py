@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.events import AssetCheckResult, MaterializeResult
-from cellmill.definitions.output import Output
+from cellmill.definitions.output import NO_VALUE, Output
 from cellmill.errors import ExecutionError
 from cellmill.notebooks.asset_cell import AssetCell
 from cellmill.notebooks.definition import assets_definition, conditions
@@ -73,19 +73,32 @@ class _Computation:
     def _outputs(self, result: BodyResult, values: Mapping[str, Any]) -> Iterable[Any]:
         cell = self.run.cell
         if hasattr(result.last, "__next__") and _gives_events(result.last):
-            yield from result.last
+            for event in result.last:
+                if isinstance(event, Output | MaterializeResult):
+                    self._note_value(event)
+                yield event
             return
         self.run.shown = result.last if result.has_last else None
         names = cell.definition.names
         for name, value in values_of(cell, result).items():
             if isinstance(value, Output | MaterializeResult):
-                plain = value.value
-                self.run.values[name] = plain
+                self._note_value(value)
                 yield value
                 continue
             self.run.values[name] = value
             yield Output(value, output_name="result" if len(names) == 1 else name)
         yield from self._checks(result, values)
+
+    def _note_value(self, event: Output | MaterializeResult) -> None:
+        """Keep the value of an event that the body yields itself."""
+        names = self.run.cell.definition.names
+        if isinstance(event, Output):
+            name = names[0] if len(names) == 1 else str(event.output_name)
+        else:
+            keys = self.run.cell.keys
+            name = names[keys.index(event.asset_key)] if event.asset_key in keys else names[0]
+        if event.value is not NO_VALUE:
+            self.run.values[name] = event.value
 
     def _checks(self, result: BodyResult, values: Mapping[str, Any]) -> Iterable[AssetCheckResult]:
         scope = {**values, **result.bound, **self.run.values}
@@ -221,7 +234,11 @@ def _failure_of(result: Any) -> BaseException:
     for event in result.all_events:
         error = getattr(getattr(event, "data", None), "error", None)
         if error is not None:
-            return ExecutionError(getattr(error, "message", None) or str(error))
+            # what a step makes of an error is less than the error itself: a value that cannot be stored, say
+            words = [str(error.message).strip()]
+            while (error := error.cause) is not None:
+                words.append(str(error.message).strip())
+            return ExecutionError("\n".join(words))
     return ExecutionError("The step failed.")
 
 

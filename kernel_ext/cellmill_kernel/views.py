@@ -11,6 +11,7 @@ from cellmill.notebooks.facts import CLOCK, RANDOM
 from cellmill.notebooks.problem import NotebookError
 
 from .displays import Details, Table, ago_text, size_text, state_text, text_table
+from .hidden import hidden_reads
 from .session import Session
 from .states import Seen, states_of
 from .stepping import ASSETS_TAG
@@ -18,8 +19,9 @@ from .stepping import ASSETS_TAG
 
 def assets(session: Session, words: list[str], line: str) -> Table:
     """The assets with state, group and place."""
-    from .commands import select
+    from .commands import refuse_rest, select
 
+    refuse_rest(words, "assets")
     session.refresh(force=True)
     keys = select(session, " ".join(words)) if words else session.all_keys()
     states = states_of(session, keys)
@@ -78,6 +80,9 @@ def _metadata(event: Any) -> list[tuple[str, str]]:
 
 def stale(session: Session, words: list[str], line: str) -> Table:
     """What is not fresh, and why."""
+    from .commands import refuse_rest
+
+    refuse_rest(words, "stale", names=False)
     session.refresh(force=True)
     states = states_of(session)
     rows = [
@@ -136,6 +141,9 @@ def why(session: Session, words: list[str], line: str) -> Details:
 
 
 def _one(session: Session, words: list[str], magic: str) -> AssetKey:
+    from .commands import refuse_rest
+
+    refuse_rest(words, magic)
     if len(words) != 1:
         raise NotebookError("which asset?", remedy=f"Write %{magic} NAME.")
     return session.key_of(words[0])
@@ -143,9 +151,9 @@ def _one(session: Session, words: list[str], magic: str) -> AssetKey:
 
 def history(session: Session, words: list[str], line: str) -> Table:
     """The materializations of an asset, latest first."""
-    from .commands import option
+    from .commands import number_option
 
-    limit = int(option(words, "limit", value=True) or 10)
+    limit = number_option(words, "limit", 10)
     key = _one(session, words, "history")
     rows = []
     for record in session.instance.fetch_materializations(key, limit=limit).records:
@@ -224,9 +232,10 @@ def _names(names: Any) -> str:
 
 def runs(session: Session, words: list[str], line: str) -> Table:
     """The latest runs."""
-    from .commands import option
+    from .commands import number_option, refuse_rest
 
-    limit = int(option(words, "limit", value=True) or 10)
+    limit = number_option(words, "limit", 10)
+    refuse_rest(words, "runs", names=False)
     rows = []
     for record in session.instance.get_run_records(limit=limit):
         run = getattr(record, "dagster_run", None) or getattr(record, "run", record)
@@ -257,6 +266,9 @@ def audit(session: Session, words: list[str], line: str) -> Table:
         facts = cell.facts
         if facts.history:
             rows.append((number, "hidden state", f"reads {_names(facts.history)}", "Give the value a name."))
+        if cell.is_plain and cell.cell.id in session.live.ran:
+            for read in hidden_reads(session, cell.cell.id, facts):
+                rows.append((number, "hidden state", f"line {read.line} reads {read.name}, {read.why}", read.remedy))
         if cell.definition is not None and cell.definition.kind == "asset":
             if CLOCK in facts.flags:
                 rows.append(
@@ -266,7 +278,10 @@ def audit(session: Session, words: list[str], line: str) -> Table:
                 rows.append((number, "not reproducible", "random numbers without a seed", "Use default_rng(SEED)."))
     for key, linked in session.registry.assets().items():
         number = str(linked.origin.cell_index + 1)
-        rows += [(number, key.to_user_string(), note, "") for note in linked.notes]
+        for note in linked.notes:
+            hidden = "nothing defines" in note
+            remedy = "Define it in a cell above, or restart the kernel to see what is missing." if hidden else ""
+            rows.append((number, "hidden state" if hidden else "note", f"{key.to_user_string()}: {note}", remedy))
     rows += [(number, kind, what, remedy) for number, kind, what, remedy in session.mutations_seen]
     document = scan.notebook
     for edited in session.live.edited_not_run():

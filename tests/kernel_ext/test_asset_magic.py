@@ -224,3 +224,59 @@ def test_custom_io_manager(nb: Notebook) -> None:
     del nb.names["a"]
     nb.session.values.known.clear()
     assert nb.ok("%%asset b\na + 1").value == 4
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("%%asset a\n# nothing but a comment", "this %%asset cell has no body"),
+        ("%%asset a", "this %%asset cell has no body"),
+        ("#| asset a", "this %%asset cell has no body"),
+        ("%%sensor s", "this %%sensor cell has no body"),
+        ("%%asset a\n%%bash\nls", "%%bash cannot stand in it"),
+        ("%%asset a\n_ + 1", "IPython's own memory of what was shown last"),
+        ("%%asset a\nOut[1]", "Give the value a name in the cell that makes it"),
+        ("%%asset a\nfrom math import *\nsqrt(4)", "import * only allowed at module level"),
+        ("%%asset a\n(n for n in [1])", "cannot pickle 'generator' object"),
+        ("%%asset a\nyield 1", "must be wrapped"),
+    ],
+)
+def test_bodies_that_give_no_value_are_refused(nb: Notebook, source: str, words: str) -> None:
+    """A body that is empty, foreign, or gives what cannot be kept is an error that says so; nothing is made."""
+    result = nb.run(source)
+
+    assert words in str(result.error)
+    assert nb.session.instance.get_latest_materialization_event(AssetKey("a")) is None
+
+
+def test_a_body_may_yield_events(nb: Notebook) -> None:
+    """A body that yields gives events, as an asset's function does; the value is bound and has its status line."""
+    result = nb.ok("%%asset a\nfrom cellmill import Output\nyield Output([1], metadata={'mine': 3})")
+
+    assert nb.names["a"] == [1]
+    assert "✓ a · list of 1" in result.printed
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (["%%asset list\n[1]"], "'list' is a builtin too"),
+        (["import math", "%%asset math\n3"], "'math' is imported in cell 2, line 1 too"),
+        (["%%asset a\nfor i in 'xy':\n    globals()['n' + i] = 1\n5"], "does not show; they are unknown until it runs"),
+        (["%%asset a\nexec(''.join(['p', 'ass']))\n5"], "does not show; they are unknown until it runs"),
+        (["for n in 'xy':\n    get_ipython().run_cell_magic('asset', n, '1')"], "%%asset y was made by code"),
+    ],
+)
+def test_what_the_text_does_not_show_is_said(nb: Notebook, cells: list[str], words: str) -> None:
+    """Shadowed names, code that hides names and assets made in a loop work, and are never without a word."""
+    shown = [nb.ok(source, f"c{number}").printed for number, source in enumerate(["1", *cells])]
+
+    assert words in shown[-1]
+
+
+def test_assets_made_in_a_loop_are_kept_apart(nb: Notebook) -> None:
+    """Code that runs the magic several times makes several assets, and its own cell stays a plain one."""
+    nb.ok("for n in 'xy':\n    get_ipython().run_cell_magic('asset', n, f'{n!r}')", "loop")
+
+    assert {key.to_user_string() for key in nb.session.registry.assets()} == {"x", "y"}
+    assert nb.session.live.ran["loop"].source.startswith("for n")

@@ -76,6 +76,68 @@ def test_a_cycle_over_notebooks(tmp_path: Path) -> None:
         assert len(found) == 1 and "two → three → one → two" in found[0].message
 
 
+@pytest.mark.parametrize(
+    ("cell", "line"),
+    [
+        ('x = 1\n\n%schedule "61 * * * *" raw', 3),
+        (
+            "import cellmill as cm\nnightly = cm.define_asset_job('nightly', 'raw')\n"
+            "late = cm.ScheduleDefinition(name='late', job=nightly, cron_schedule='61 * * * *')",
+            3,
+        ),
+        (
+            "import cellmill as cm\n\n\n@cm.schedule(cron_schedule='61 * * * *', target='raw')\ndef late():\n    ...",
+            5,
+        ),
+    ],
+)
+def test_a_bad_cron_is_found_at_its_line(tmp_path: Path, cell: str, line: int) -> None:
+    """A schedule that is declared in a cell is reported with the line of its declaration."""
+    write_notebook(tmp_path / "a.ipynb", LOAD, "%%asset raw\n1", cell)
+    with Workspace.open(tmp_path) as workspace:
+        found = [problem for problem in validate_manifest(workspace.manifest) if problem.kind == "cron"]
+
+        assert [str(problem.place) for problem in found] == [f"a.ipynb, cell 3, line {line}"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (["%%asset list\n[1]"], "'list' is a builtin too"),
+        (["import pandas as pd", "%%asset pd\n3"], "'pd' is imported in cell 2, line 1 too"),
+        (["%%asset a\na + 1"], "reads itself"),
+        (["for n in 'xy':\n    @asset(name=n)\n    def made():\n        return 1"], "inside a loop or branch"),
+        (["def make(n):\n    @asset(name=n)\n    def made():\n        return 1\n    return made"], "inside a function"),
+        (["for n in 'xy':\n    get_ipython().run_cell_magic('asset', n, '1')"], "made by code"),
+        (["%%asset a\nexec(text)\n1"], "unknown until it runs"),
+        (["globals()[input()] = 1", "%%asset a\nmystery"], "may bind any name"),
+        (["%%asset a\n# nothing"], "has no body"),
+        (["%%asset a\n_ + 1"], "IPython's own memory"),
+        (["%%asset a --gruop x\n1"], "unknown option --gruop"),
+        (["%%asset a\n1 +"], "invalid syntax"),
+    ],
+)
+def test_bad_input_is_never_without_a_word(tmp_path: Path, cells: list[str], words: str) -> None:
+    """What cannot be known or makes no sense is a problem that says so, before anything runs."""
+    write_notebook(tmp_path / "a.ipynb", LOAD, *cells)
+    with Workspace.open(tmp_path) as workspace:
+        found = [problem.message for problem in validate_manifest(workspace.manifest)]
+
+    assert any(words in message for message in found), found
+
+
+def test_a_cell_of_five_thousand_lines(tmp_path: Path) -> None:
+    """A very long cell is read like any other: its names, its upstreams, its line numbers."""
+    lines = [f"x{number} = raw + {number}" for number in range(5_000)]
+    write_notebook(tmp_path / "a.ipynb", LOAD, "%%asset raw\n1", "\n".join(["%%asset long", *lines, "nothing_here"]))
+    with Workspace.open(tmp_path) as workspace:
+        entry = workspace.assets_by_key[("long",)]
+        notes = [problem.message for problem in workspace.manifest.problems]
+
+    assert entry.upstream == (("raw",),)
+    assert notes == ["asset 'long': line 5002: nothing defines 'nothing_here'"]
+
+
 def test_only_the_edited_notebook_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A warm cache reads nothing; an edit reads one notebook; a new asset's name reads those that use the word."""
     first = write_notebook(tmp_path / "a.ipynb", LOAD, "%%asset raw\n1")

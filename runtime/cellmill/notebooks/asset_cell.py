@@ -28,7 +28,7 @@ class NotebookOrigin:
     line: int = 1
 
     def __str__(self) -> str:
-        return f"{self.path}, cell {self.cell_index + 1}, line {self.line}"
+        return f"{self.path or 'notebook'}, cell {self.cell_index + 1}, line {self.line}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +145,8 @@ def asset_key_of(header: Header, name: str) -> AssetKey:
 
 
 def read_definition(cell: Cell, header: Header, parsed: Parsed, facts: CellFacts, path: str) -> CellDefinition:
-    """The definition that a cell with a header makes; raises where it has no name."""
+    """The definition that a cell with a header makes; raises where it has no name or no body."""
+    _check_body(cell, header, parsed, path)
     names = header.names or _inferred_names(cell, header, parsed, path)
     return CellDefinition(
         kind=header.kind,
@@ -159,6 +160,20 @@ def read_definition(cell: Cell, header: Header, parsed: Parsed, facts: CellFacts
         code=parsed.code,
         body=parsed.body,
     )
+
+
+def _check_body(cell: Cell, header: Header, parsed: Parsed, path: str) -> None:
+    """Raise for a body that gives no value: none at all, comments only, or another language."""
+    if parsed.body:
+        return
+    problem, remedy = f"this %%{header.kind} cell has no body", "Write below its first line what gives the value."
+    if parsed.foreign is not None:
+        problem = f"the body of a %%{header.kind} cell is Python, so that %%{parsed.foreign[0]} cannot stand in it"
+        remedy = f"Run %%{parsed.foreign[0]} in a cell of its own, or start a shell line with an exclamation mark."
+    raise CellMagicError(
+        problem, notebook=path, cell=cell.index, cell_id=cell.id, line=1, source=cell.source.split("\n")[0],
+        remedy=remedy,
+    )  # fmt: skip
 
 
 def leading_string(body: tuple[ast.stmt, ...]) -> str:
@@ -185,7 +200,7 @@ def _inferred_names(cell: Cell, header: Header, parsed: Parsed, path: str) -> tu
         if names and len(names) == len(last.value.elts):
             return names
     raise CellMagicError(
-        f"this %%{header.kind} has no name" if parsed.body else f"this %%{header.kind} cell has no body",
+        f"this %%{header.kind} has no name",
         notebook=path, cell=cell.index, cell_id=cell.id, line=1, source=cell.source.split("\n")[0],
         remedy=f"Write %%{header.kind} NAME, or let the last statement assign or name a variable.",
     )  # fmt: skip

@@ -10,6 +10,7 @@ from .facts import (
     BROKEN,
     BUILTINS,
     EMPTY_FACTS,
+    HISTORY,
     INDIVISIBLE,
     Bind,
     CellFacts,
@@ -18,6 +19,7 @@ from .facts import (
     Mutation,
     Statement,
     Use,
+    is_history,
 )
 from .linemagics import cell_magic, foreign_cell
 from .names import NamespaceWalker
@@ -213,9 +215,15 @@ def compose(statements: Sequence[Statement], notes: tuple[str, ...] = ()) -> Cel
     for statement in statements:
         composer.add(statement)
     composer.end(statements)
-    plain = {name: use for name, use in composer.uses.items() if name not in BUILTINS and not name.startswith("sql:")}
+    past = frozenset(name for name in composer.uses if is_history(name))
+    plain = {
+        name: use
+        for name, use in composer.uses.items()
+        if name not in BUILTINS and name not in past and not name.startswith("sql:")
+    }
     special = {name: use for name, use in composer.uses.items() if name not in plain}
     none: frozenset[str] = frozenset()
+    flags = none.union(*(statement.flags for statement in statements))
     imports: tuple[Import, ...] = tuple(item for statement in statements for item in statement.imports)
     return CellFacts(
         uses=plain,
@@ -226,8 +234,8 @@ def compose(statements: Sequence[Statement], notes: tuple[str, ...] = ()) -> Cel
         mutates=composer.mutates,
         deletes=frozenset(composer.deletes),
         imports=imports,
-        flags=none.union(*(statement.flags for statement in statements)),
-        history=none.union(*(statement.history for statement in statements)) - composer.must,
+        flags=flags | {HISTORY} if past else flags,
+        history=past,
         hints=tuple(hint for statement in statements for hint in statement.hints),
         statements=_units(statements),
         notes=notes,
@@ -261,6 +269,5 @@ def _units(statements: Sequence[Statement]) -> tuple[Statement, ...]:
             imports=tuple(item for statement in statements for item in statement.imports),
             hints=tuple(hint for statement in statements for hint in statement.hints),
             flags=none.union(*(statement.flags for statement in statements)),
-            history=none.union(*(statement.history for statement in statements)),
         ),
     )  # fmt: skip

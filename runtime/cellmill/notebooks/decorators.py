@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from cellmill.definitions.asset_key import AssetKey
@@ -12,6 +13,7 @@ from .cells import compose
 from .document import Cell
 from .facts import CellFacts, Statement
 from .magic import Header, OptionValue, parse_declaration
+from .options import CELL_KINDS
 from .problem import NotebookError
 
 _ASSET_DECORATORS = frozenset({"asset", "multi_asset", "graph_asset", "graph_multi_asset", "observable_source_asset"})
@@ -30,6 +32,10 @@ _CALLS = {
     "build_schedule_from_partitioned_job": "schedule", "AssetSpec": "asset_spec", "SourceAsset": "asset_spec",
     "JobDefinition": "job", "AutomationConditionSensorDefinition": "sensor", "load_assets_from_modules": "assets",
     "load_assets_from_package_module": "assets", "load_assets_from_current_module": "assets",
+}  # fmt: skip
+_MENTIONS = re.compile(rf"@[\w.]*\b(?:{'|'.join([*_ASSET_DECORATORS, *_DECORATORS])})\b|run_cell_magic")
+_INSIDE: dict[type, str] = {
+    ast.FunctionDef: "a function", ast.AsyncFunctionDef: "a function", ast.ClassDef: "a class",
 }  # fmt: skip
 _NOT_UPSTREAM = frozenset({"context", "config", "_", "_context", "self"})
 MISSING = object()
@@ -62,9 +68,31 @@ def _name(node: ast.AST) -> str:
 
 def find_definitions(cell: Cell, facts: CellFacts, path: str) -> Iterator[CellDefinition | Declaration | Unknown]:
     """What the statements of a plain cell define with literal decorators, calls and line magics."""
+    hidden = _MENTIONS.search(cell.source) is not None
     for statement in facts.statements:
         for node in statement.nodes:
             yield from _statement(cell, statement, node, path)
+            if hidden:
+                yield from _inner(cell, node)
+
+
+def _inner(cell: Cell, node: ast.stmt) -> Iterator[Unknown]:
+    """Definitions inside a function, a class, a loop or a branch: how many there are, under which names, is unknown."""
+    where = _INSIDE.get(node.__class__, "a loop or branch")
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and inner is not node:
+            if any(_name(one) in _ASSET_DECORATORS or _name(one) in _DECORATORS for one in inner.decorator_list):
+                yield Unknown(
+                    what=inner.name, cell_index=cell.index, line=inner.lineno,
+                    reason=f"it is defined inside {where}, so it is known only by running the cell",
+                )  # fmt: skip
+        elif isinstance(inner, ast.Call) and _name(inner.func) == "run_cell_magic" and inner.args:
+            kind = literal(inner.args[0])
+            if kind in CELL_KINDS:
+                yield Unknown(
+                    what=f"%%{kind}", cell_index=cell.index, line=inner.lineno,
+                    reason="it is made by code, so its name and its body are known only by running the cell",
+                )  # fmt: skip
 
 
 def _statement(
@@ -84,16 +112,6 @@ def _statement(
                 )  # fmt: skip
     elif isinstance(node, ast.Assign | ast.AnnAssign | ast.Expr):
         yield from _value(cell, node, origin, path)
-    elif isinstance(node, ast.For | ast.While | ast.If | ast.With | ast.Try):
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and any(
-                _name(decorator) in _ASSET_DECORATORS or _name(decorator) in _DECORATORS
-                for decorator in inner.decorator_list
-            ):
-                yield Unknown(
-                    what=inner.name, cell_index=cell.index, line=inner.lineno,
-                    reason="it is defined inside a loop or branch, so it is known only by running the cell",
-                )  # fmt: skip
 
 
 def _asset(

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import strings
 from .calls import SPECIAL, special_call
-from .facts import CERTAIN, GUESS, HISTORY, LIKELY, Deferred, Hint, Import, Mutation, Use, is_history
+from .facts import CERTAIN, GUESS, LIKELY, Deferred, Hint, Import, Mutation, Use
 
 NO_NAMES: frozenset[str] = frozenset()
 
@@ -16,7 +16,7 @@ NO_NAMES: frozenset[str] = frozenset()
 class Context:
     """What is gathered over one statement, whatever the depth: flags, imports, hints, notes."""
 
-    __slots__ = ("flags", "future_annotations", "hints", "history", "imports", "notes", "python", "star_names")
+    __slots__ = ("flags", "future_annotations", "hints", "imports", "notes", "python", "star_names")
 
     def __init__(
         self,
@@ -34,7 +34,6 @@ class Context:
         self.flags: set[str] = set()
         self.imports: list[Import] = []
         self.hints: list[Hint] = []
-        self.history: set[str] = set()
         self.notes: list[str] = []
 
 
@@ -322,14 +321,8 @@ def target_names(node: ast.expr) -> frozenset[str]:
     return NO_NAMES
 
 
-def make_use(
-    ctx: Context, name: str, node: Any, kind: str, confidence: int, via: str, note: str, covered: frozenset[str]
-) -> Use | None:
-    """A use with its place; history names only raise their flag."""
-    if is_history(name):
-        ctx.history.add(name)
-        ctx.flags.add(HISTORY)
-        return None
+def make_use(name: str, node: Any, kind: str, confidence: int, via: str, note: str, covered: frozenset[str]) -> Use:
+    """A use with its place."""
     line = getattr(node, "lineno", 1)
     column = getattr(node, "col_offset", 0)
     return Use(

@@ -125,7 +125,6 @@ class Statement:
     imports: tuple[Import, ...] = ()
     hints: tuple[Hint, ...] = ()
     flags: frozenset[str] = frozenset()
-    history: frozenset[str] = frozenset()
     #: nothing behind it is reached: it raises, returns, or never ends
     ends: bool = False
 
@@ -135,7 +134,7 @@ class CellFacts:
     """The facts of one cell: what it reads from outside, what it leaves bound, what it changes."""
 
     uses: Mapping[str, Use]
-    #: reads of builtins, which count only where some cell binds that name
+    #: reads of builtins and of IPython's history, which count only where some cell binds that name
     builtin_uses: Mapping[str, Use]
     binds: Mapping[str, Bind]
     mutates: Mapping[str, Mutation]

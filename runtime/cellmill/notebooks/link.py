@@ -6,7 +6,21 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .facts import BUILTINS, CERTAIN, DYNAMIC, GUESS, LIKELY, SETUP, STAR, Bind, CellFacts, Mutation, Statement, Use
+from .facts import (
+    BUILTINS,
+    CERTAIN,
+    DYNAMIC,
+    GUESS,
+    LIKELY,
+    SETUP,
+    STAR,
+    Bind,
+    CellFacts,
+    Mutation,
+    Statement,
+    Use,
+    is_history,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +262,7 @@ class _Walk:
 
     def _unbound(self, use: Use, position: int, partly: bool) -> None:
         name = use.name
-        if name in BUILTINS or name.startswith("sql:") or (partly and use.confidence < CERTAIN):
+        if name in BUILTINS or is_history(name) or name.startswith("sql:") or (partly and use.confidence < CERTAIN):
             return
         for at in reversed(self.linker.open):
             if at < position:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from cellmill.definitions.asset_key import AssetKey
 
 from .asset_cell import AssetCell, CellDefinition, Declaration, Upstream, own_uses
-from .facts import CERTAIN, GUESS, Import, Use
+from .facts import CERTAIN, DYNAMIC, GUESS, Import, Use
 from .fingerprint import code_version, normal_form, statement_form
 from .known import COSMETIC_PREFIXES
 from .link import Slice, Unit
@@ -57,6 +58,7 @@ class NotebookLinking:
         result = self.linker.slice_of(uses.values(), position, own=own, infer=header.infer)
         upstreams = self._inferred(definition, result, explicit, errors)
         self._self_read(definition, uses, position, errors)
+        self._history_read(definition, uses, position, errors)
         cells = frozenset(self.linker.units[at].cell for at in result.units)
         setup = self.linker.setup_units(position)
         linked = AssetCell(
@@ -210,6 +212,24 @@ class NotebookLinking:
                     )  # fmt: skip
                 )
 
+    def _history_read(
+        self, definition: CellDefinition, uses: Mapping[str, Use], position: int, errors: list[NotebookError]
+    ) -> None:
+        """What the last cell happened to show is nothing that a run could have."""
+        for name in sorted(definition.facts.history):
+            if name not in uses or self.linker.above(name, position)[0]:
+                continue
+            errors.append(
+                NameLinkError(
+                    f"{name} is IPython's own memory of what was shown last, which no run has",
+                    notebook=definition.origin.path,
+                    cell=definition.origin.cell_index,
+                    cell_id=definition.origin.cell_id,
+                    line=uses[name].line,
+                    remedy="Give the value a name in the cell that makes it, and read that name.",
+                )
+            )
+
     def _ambiguous(self, name: str, keys: Sequence[AssetKey], definition: CellDefinition, line: int) -> NameLinkError:
         places = " and ".join(
             f"{key.to_user_string()!r} ({self.index[key].origin if key in self.index else 'a module'})" for key in keys
@@ -254,8 +274,31 @@ class NotebookLinking:
         parts.extend(module_versions(imports, self.modules, self.scan.path))
         return code_version(parts, self.python)
 
+    def _shadowing(self, definition: CellDefinition) -> Iterator[str]:
+        """Notes of assets that take the name of a builtin or of a module away from every other cell."""
+        for name in definition.names if definition.kind == "asset" else ():
+            line = definition.origin.line
+            if hasattr(builtins, name):
+                yield f"line {line}: {name!r} is a builtin too; every cell that says it reads the asset"
+            for entry in self.linker.entries.get(name, ()):
+                if entry.bind is not None and entry.bind.kind == "import":
+                    place = f"cell {self.linker.units[entry.position].cell + 1}, line {entry.bind.line}"
+                    yield f"line {line}: {name!r} is imported in {place} too; every cell that says it reads the asset"
+
     def _notes(self, definition: CellDefinition, result: Slice) -> tuple[str, ...]:
-        notes = list(definition.facts.notes)
+        notes = [*definition.facts.notes, *self._shadowing(definition)]
+        if DYNAMIC in definition.facts.flags:
+            lines = [one.line for one in definition.facts.statements if DYNAMIC in one.flags]
+            notes.append(
+                f"line {min(lines, default=definition.origin.line)}: this code reads or binds names that the text "
+                "does not show; they are unknown until it runs: name the assets that it needs with --deps"
+            )
+        opened = [self.linker.units[at] for at in sorted(result.units) if at in self.linker.open]
+        notes += [
+            f"cell {unit.cell + 1}, line {unit.statement.line} may bind any name: what this asset takes from it is "
+            "unknown until it runs"
+            for unit in opened
+        ]
         for name, use in result.free.items():
             if name not in self.by_name and use.confidence == CERTAIN and name not in definition.names:
                 notes.append(f"line {use.line}: nothing defines {name!r}")

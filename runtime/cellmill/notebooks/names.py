@@ -73,9 +73,7 @@ class NamespaceWalker(StatementWalker):
             condition = self.unless.get(name)
             note = f"only if {condition}" if condition else f"only where line {bound.line} did not bind it"
         covered = frozenset(self.must) if self.must else NO_NAMES
-        use = make_use(self.ctx, name, self.place or node, kind, confidence, via, note, covered)
-        if use is not None:
-            self.uses[name] = use
+        self.uses[name] = make_use(name, self.place or node, kind, confidence, via, note, covered)
 
     def bind(self, name: str, node: Any, kind: str = "assign") -> None:
         if self.cls is not None:
@@ -195,7 +193,7 @@ class NamespaceWalker(StatementWalker):
             deferred=self.deferred, loose=tuple(self.loose),
             aliases=self.aliases, holds=self.holds, imports=tuple(ctx.imports), hints=tuple(ctx.hints),
             flags=frozenset(ctx.flags) if ctx.flags else NO_NAMES,
-            history=frozenset(ctx.history) if ctx.history else NO_NAMES, ends=self.dead,
+            ends=self.dead,
         )  # fmt: skip
 
 
@@ -253,9 +251,7 @@ class FunctionWalker(StatementWalker):
         if old is None or old.confidence < confidence:
             if name not in self.bound and not via:
                 self.early.setdefault(name, getattr(node, "lineno", 1))
-            use = make_use(self.ctx, name, self.place or node, kind, confidence, via, "", NO_NAMES)
-            if use is not None:
-                self.reads[name] = use
+            self.reads[name] = make_use(name, self.place or node, kind, confidence, via, "", NO_NAMES)
 
     def bind(self, name: str, node: Any, kind: str = "assign") -> None:
         if self.cls is not None:

@@ -137,7 +137,7 @@ GRAMMARS: Mapping[str, tuple[Option, ...]] = MappingProxyType(
     {"asset": ASSET, "op": OP, "check": CHECK, "sensor": SENSOR, "schedule": SCHEDULE, "job": JOB}
 )
 #: Cell magics of ours: their body is Python.
-CELL_KINDS = frozenset({"asset", "op", "check", "sensor"})
+CELL_KINDS = ("asset", "op", "check", "sensor")
 
 _BY_NAME: dict[str, dict[str, Option]] = {
     kind: {name: option for option in options for name in (option.name, *option.aliases)}

@@ -12,7 +12,7 @@ from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.selection_graph import AssetFacts
 
 #: Raised when the form changes, so that cached manifests of older versions are read anew.
-MANIFEST_VERSION = 7
+MANIFEST_VERSION = 8
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -193,6 +193,7 @@ class JobEntry(_Entry):
     notebook: str | None = None
     cell_id: str | None = None
     cell: int | None = None
+    line: int | None = None
     location: str = ""
 
     @property
@@ -223,6 +224,7 @@ class ScheduleEntry(_Entry):
     notebook: str | None = None
     cell_id: str | None = None
     cell: int | None = None
+    line: int | None = None
     location: str = ""
 
 
@@ -246,6 +248,7 @@ class SensorEntry(_Entry):
     notebook: str | None = None
     cell_id: str | None = None
     cell: int | None = None
+    line: int | None = None
     location: str = ""
 
 

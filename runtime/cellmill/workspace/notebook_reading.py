@@ -103,7 +103,13 @@ def second_look(path: Path, relative: str, others: Iterable[Sequence[str]], modu
 
 
 def _origin(origin: NotebookOrigin) -> dict[str, Any]:
+    """Return a cell's place; the cell is enough where it is all of the definition."""
     return {"notebook": origin.path, "cell_id": origin.cell_id, "cell": origin.cell_index}
+
+
+def _statement(origin: NotebookOrigin) -> dict[str, Any]:
+    """Return the place of one statement among those of its cell."""
+    return {**_origin(origin), "line": origin.line}
 
 
 def _asset_entries(cell: AssetCell) -> Iterable[AssetEntry]:
@@ -136,8 +142,7 @@ def _asset_entries(cell: AssetCell) -> Iterable[AssetEntry]:
             checks=tuple(f"check_{number}" for number, _ in enumerate(_conditions(cell), start=1)),
             io_manager=header.text("io_manager_key"),
             resources=header.items("required_resource_keys"),
-            line=cell.origin.line if cell.definition.form == "decorator" else None,
-            **_origin(cell.origin),
+            **(_statement(cell.origin) if cell.definition.form == "decorator" else _origin(cell.origin)),
         )
 
 
@@ -239,7 +244,7 @@ def _job_entry(item: Declaration, ops: Sequence[str]) -> JobEntry:
         selection=selection,
         ops=tuple(OpEntry(name=name).to_json() for name in ops),
         tags=_strings(item.options.get("tags")),
-        **_origin(item.origin),
+        **_statement(item.origin),
     )
 
 
@@ -264,7 +269,7 @@ def _schedule_entry(item: Declaration) -> ScheduleEntry:
         evaluated=bool(item.computed) or not (selection or job),
         tags=_strings(options.get("tags")),
         description=item.description or None,
-        **_origin(item.origin),
+        **_statement(item.origin),
     )
 
 
@@ -279,7 +284,7 @@ def _sensor_entry(item: Declaration) -> SensorEntry:
         minimum_interval_s=float(interval) if isinstance(interval, (int, float)) else 30.0,
         running_by_default=str(options.get("default_status", "")).rpartition(".")[2].upper() == "RUNNING",
         description=item.description or None,
-        **_origin(item.origin),
+        **_statement(item.origin),
     )
 
 
