@@ -222,7 +222,9 @@ def test_the_loop_turns_requests_into_runs_once(instance: Instance) -> None:
 
     assert {"down", "other"} == {key.to_user_string() for key in run.asset_selection or ()}
     tick = instance.automation.ticks(statuses=["SUCCESS"])[0]
-    assert tick.body["explained"]["down"].startswith("✓ eager (down)")
+    first, *parts = tick.body["explained"]["down"]
+    assert ("eager", "down", 0, True) == tuple(first[name] for name in ("condition", "asset", "depth", "true"))
+    assert {1} <= {part["depth"] for part in parts} and {True, False} == {part["true"] for part in parts}
 
 
 def test_tags_of_the_runs_that_updated_an_upstream(instance: Instance) -> None:

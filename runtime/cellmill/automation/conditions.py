@@ -133,7 +133,7 @@ def result_as_data(result: EvaluateAutomationConditionsResult) -> dict[str, Any]
         for partition in item.true_subset.keys:
             by_partition.setdefault(partition, []).append(item.key.to_escaped_user_string())
     explained = {
-        item.key.to_escaped_user_string(): item.evaluation.explain() for item in result.results[:MAX_EXPLAINED]
+        item.key.to_escaped_user_string(): list(item.evaluation.rows()) for item in result.results[:MAX_EXPLAINED]
     }
     requests = [[partition, sorted(names)] for partition, names in by_partition.items()]
     return {"requests": requests, "explained": explained, "cursor": json.dumps(result.cursor)}

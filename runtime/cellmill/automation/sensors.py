@@ -100,7 +100,7 @@ class Sensors:
         for location, works in claimed.items():
             # Those that failed last time come last: they may fail again, slowly.
             works.sort(key=lambda work: work.state.failures)
-            self._evaluator.ask(location, [(work, _question(work.spec, work.state)) for work in works])
+            self._evaluator.ask(location, [(work, sensor_question(work.spec, work.state)) for work in works])
 
     def _take_answers(self, patience_s: float | None, done: Sensed) -> None:
         for work, outcome in self._evaluator.answers(patience_s):
@@ -169,11 +169,13 @@ class Sensors:
         return RunSubmission(run=run, run_key=ask.run_key)
 
 
-def _question(spec: SensorSpec, state: InstigatorState) -> Question:
+def sensor_question(spec: SensorSpec, state: InstigatorState | None, cursor: str | None = None) -> Question:
+    """What a sensor is asked that stands where `state` says, or at another cursor."""
+    memory = state.body if state is not None else {}
     payload = {
-        "cursor": state.cursor,
-        "last_run_key": state.body.get("last_run_key"),
-        "last_tick_completion_time": state.last_tick_at,
-        "started_at": state.body.get("started_at"),
+        "cursor": state.cursor if cursor is None and state is not None else cursor,
+        "last_run_key": memory.get("last_run_key"),
+        "last_tick_completion_time": state.last_tick_at if state is not None else None,
+        "started_at": memory.get("started_at"),
     }
     return Question(spec=spec, payload=payload)

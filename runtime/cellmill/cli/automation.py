@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from cellmill.automation.evaluator import answer_of
+from cellmill.automation.sensors import sensor_question
 from cellmill.automation.workspace_assets import AutomatedWorkspace
 from cellmill.cli.app import App, json_option, pass_app
 from cellmill.cli.render import show_json, show_rows, time_text
@@ -310,13 +311,7 @@ def _preview(app: App, name: str, cursor: str | None, as_json: bool) -> None:
     spec = _find(app, "sensor", name)
     assert isinstance(spec, SensorSpec)
     state = _states(app, "sensor").get(spec.id)
-    payload = {
-        "cursor": cursor if cursor is not None else (state.cursor if state else None),
-        "last_run_key": None,
-        "last_tick_completion_time": state.last_tick_at if state else None,
-        "started_at": None,
-    }
-    _show_answer(app, answer_of(_source(app), Question(spec=spec, payload=payload)), as_json)
+    _show_answer(app, answer_of(_source(app), sensor_question(spec, state, cursor)), as_json)
 
 
 @sensors.command("preview")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import strawberry
 
 from cellmill.definitions.asset_key import AssetKey as Key
+from cellmill.graphql.checks import AssetCheck
 from cellmill.graphql.context import ASSET_JOB, REPOSITORY, Context
 from cellmill.graphql.documented import LimitArg, arg, documented, page_size, said
 from cellmill.graphql.events import event_types, run_event
@@ -17,7 +18,7 @@ from cellmill.graphql.metadata import AssetKey, DefinitionTag, MetadataEntry, me
 from cellmill.graphql.problems import AssetNotFoundError, PythonError
 from cellmill.instance.event_record import AssetRecordsFilter
 from cellmill.planning.event import EventType
-from cellmill.workspace.manifest import AssetEntry, CheckEntry
+from cellmill.workspace.manifest import AssetEntry
 
 Info = strawberry.Info[Context, None]
 
@@ -68,33 +69,6 @@ class AssetGroup:
 
     group_name: str = said("The group's name.")
     asset_keys: list[AssetKey] = said("The assets in it.")
-
-
-@strawberry.type(description="A check of an asset.")
-class AssetCheck:
-    """A check of an asset."""
-
-    entry: strawberry.Private[CheckEntry]
-
-    @documented
-    def name(self) -> str:
-        """The check's name."""
-        return self.entry.name
-
-    @documented
-    def asset_key(self) -> AssetKey:
-        """The asset it checks."""
-        return AssetKey(path=list(self.entry.asset))
-
-    @documented
-    def description(self) -> str | None:
-        """What it checks."""
-        return self.entry.description
-
-    @documented
-    def blocking(self) -> bool:
-        """Whether a failure keeps what is downstream from being made."""
-        return self.entry.blocking
 
 
 @strawberry.type(description="How far the partitions of an asset are made.")

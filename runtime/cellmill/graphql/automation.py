@@ -12,11 +12,13 @@ import strawberry
 from cellmill.definitions.cron import parse_cron, union_ticks
 from cellmill.definitions.local_time import load_zone
 from cellmill.graphql.assets import Info
+from cellmill.graphql.conditions import ConditionEvaluation, condition_evaluations
 from cellmill.graphql.context import REPOSITORY
 from cellmill.graphql.documented import CursorArg, LimitArg, arg, documented, instant, page_size, said
 from cellmill.graphql.pins import PinnedVersion, pinned_version
 from cellmill.graphql.problems import PythonError, ScheduleNotFoundError, SensorNotFoundError, UnauthorizedError
 from cellmill.instance.automation import InstigatorState, Tick
+from cellmill.planning.instigator import ConditionGroup, condition_groups
 from cellmill.workspace.manifest import ScheduleEntry, SensorEntry
 
 if TYPE_CHECKING:
@@ -104,6 +106,11 @@ class InstigationTick:
     def cursor(self) -> str | None:
         """The cursor it left."""
         return self.tick.body.get("cursor")
+
+    @documented
+    def condition_evaluations(self) -> list[ConditionEvaluation]:
+        """How the conditions of assets were evaluated, those that asked for something first."""
+        return condition_evaluations(self.tick.body)
 
     @documented
     def error(self) -> PythonError | None:
@@ -423,6 +430,46 @@ def switch(context: Context, kind: InstigationType, entry: Any, on: bool) -> Ins
     )
     context.__dict__.pop("instigators", None)
     return InstigationState(origin=origin, item=entry, kind=kind)
+
+
+def conditions_state(context: Context) -> InstigationState | None:
+    """Switch and ticks of the conditions of the assets that no sensor has; None where no asset has a condition."""
+    if not any(entry.automation for entry in context.assets.values()):
+        return None
+    # Assets of all locations see each other, so the group belongs to none.
+    (group,) = condition_groups((), [""])
+    return InstigationState(origin=group.id, item=group, kind=InstigationType.AUTO_MATERIALIZE)
+
+
+def state_of(context: Context, origin: str) -> InstigationState | None:
+    """The state of this id, of a schedule, a sensor or the conditions."""
+    entries: list[tuple[Any, InstigationType]] = [
+        *((one, InstigationType.SCHEDULE) for one in context.manifest.schedules),
+        *((one, InstigationType.SENSOR) for one in context.manifest.sensors),
+    ]
+    for entry, kind in entries:
+        if origin_of(entry) == origin:
+            return InstigationState(origin=origin, item=entry, kind=kind)
+    found = conditions_state(context)
+    return found if found is not None and found.origin == origin else None
+
+
+def no_such_state(name: str) -> InstigationStateNotFoundError:
+    """The answer where no schedule or sensor has this name or id."""
+    return InstigationStateNotFoundError(name=name, message=f"No schedule or sensor is named {name}.")
+
+
+def switch_conditions(context: Context, on: bool) -> InstigationState | None:
+    """Turn the conditions on or off, and return their state."""
+    found = conditions_state(context)
+    if found is not None:
+        group: ConditionGroup = found.item
+        status = "RUNNING" if on else "STOPPED"
+        context.instance.automation.switch(
+            InstigatorState(id=group.id, kind=group.kind, name=group.name, location=group.location, status=status)
+        )
+        context.__dict__.pop("instigators", None)
+    return found
 
 
 def set_cursor(context: Context, kind: InstigationType, entry: Any, cursor: str | None) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import strawberry
 
 from cellmill.automation.backfills import cancel_backfill, submit_backfill
+from cellmill.definitions.asset_key import AssetKey as Key
 from cellmill.errors import CellmillError
 from cellmill.graphql.assets import AssetKeyInput, Info
 from cellmill.graphql.context import Context
@@ -32,6 +33,20 @@ class PartitionRunStatus:
     partition_name: str = said("The partition.")
     run_id: str = said("The run that makes it.")
     status: str = said("The run's state; `REQUESTED` before it is recorded.")
+
+
+#: The state of a run as the state of the partitions that it makes; any other is on its way.
+_PARTITION_WORDS = {"SUCCESS": "MATERIALIZED", "FAILURE": "FAILED", "CANCELED": "FAILED"}
+
+
+@strawberry.type(description="How the partitions of one asset of a backfill go: one list for each property.")
+class BackfillAssetStatuses:
+    """How the partitions of one asset of a backfill go."""
+
+    asset_key: AssetKey = said("The asset.")
+    keys: list[str] = said("The partitions, in order.")
+    states: list[str] = said("MATERIALIZED, MATERIALIZING, FAILED or MISSING.")
+    run_ids: list[str] = said("The run that makes each; empty before there is one.")
 
 
 @strawberry.type(description="Many partitions made by many runs.")
@@ -101,6 +116,22 @@ class PartitionBackfill:
                 if run_id
             ]
         return found
+
+    @documented
+    def asset_statuses(self, info: Info) -> list[BackfillAssetStatuses]:
+        """How each partition of each of its assets goes; empty before the daemon has planned it, and of a job."""
+        runs = info.context.instance.backfills.runs(self.row.backfill_id)
+        found: dict[str, BackfillAssetStatuses] = {}
+        for unit in self.row.body.get("units") or ():
+            run_id, status = runs.get(unit["part"], ("", None))
+            keys = [str(key) for key in unit.get("keys") or ()]
+            for name in unit.get("assets") or ():
+                key = AssetKey.of(Key.from_escaped_user_string(name))
+                own = found.setdefault(name, BackfillAssetStatuses(asset_key=key, keys=[], states=[], run_ids=[]))
+                own.keys += keys
+                own.states += [_PARTITION_WORDS.get(status or "", "MATERIALIZING" if run_id else "MISSING")] * len(keys)
+                own.run_ids += [run_id] * len(keys)
+        return list(found.values())
 
     @documented
     def error(self) -> PythonError | None:

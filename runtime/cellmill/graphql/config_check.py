@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import strawberry
 
 from cellmill.graphql.config_mistakes import SECTIONS, config_mistakes, op_names, read_config, unreadable
-from cellmill.graphql.context import Context
+from cellmill.graphql.context import ASSET_JOB, Context
 from cellmill.graphql.launching import JobOrPipelineSelector
 from cellmill.graphql.problems import (
     InvalidSubsetError,
@@ -17,6 +17,7 @@ from cellmill.graphql.problems import (
     RunConfigValidationInvalid,
 )
 from cellmill.graphql.repository import RunConfigSchema, find_job, no_such_job
+from cellmill.workspace.manifest import JobEntry
 
 PipelineConfigValidationResult = Annotated[
     PipelineConfigValidationValid
@@ -28,9 +29,16 @@ PipelineConfigValidationResult = Annotated[
 ]
 
 
+def _job_of(context: Context, selector: JobOrPipelineSelector) -> JobEntry | None:
+    """The job that is named, or one of the assets that are selected without a job."""
+    if selector.name == ASSET_JOB and selector.asset_selection:
+        return JobEntry(name=ASSET_JOB, assets=tuple(one.key.parts for one in selector.asset_selection))
+    return find_job(context, selector.name, selector.repository_location_name)
+
+
 def check_config(context: Context, selector: JobOrPipelineSelector, data: Any) -> Any:
     """Every mistake that can be seen without running user code: shape, sections, names of ops."""
-    job = find_job(context, selector.name, selector.repository_location_name)
+    job = _job_of(context, selector)
     if job is None:
         return no_such_job(selector.name, selector.repository_name, selector.repository_location_name)
     try:
@@ -44,7 +52,7 @@ def check_config(context: Context, selector: JobOrPipelineSelector, data: Any) -
 
 def config_schema(context: Context, selector: JobOrPipelineSelector) -> Any:
     """The run configuration of a job as a JSON Schema, as far as it is known without running user code."""
-    job = find_job(context, selector.name, selector.repository_location_name)
+    job = _job_of(context, selector)
     if job is None:
         return no_such_job(selector.name, selector.repository_name, selector.repository_location_name)
     if job.config:

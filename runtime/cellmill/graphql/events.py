@@ -9,6 +9,7 @@ from typing import Annotated, Any, Union
 
 import strawberry
 
+from cellmill.definitions.output import CODE_VERSION_TAG
 from cellmill.graphql.documented import documented, said
 from cellmill.graphql.metadata import AssetKey, MetadataEntry, metadata_entries
 from cellmill.graphql.problems import PythonError
@@ -293,6 +294,14 @@ class _AssetField:
         return self.event.partition  # type: ignore[attr-defined,no-any-return]
 
 
+class _MadeField:
+    @documented
+    def code_version(self) -> str | None:
+        """The version of the code that made it."""
+        made = self.event.asset_materialization  # type: ignore[attr-defined]
+        return (made.tags or {}).get(CODE_VERSION_TAG) if made is not None else None
+
+
 _STEP, _RUN, _ERROR = (StepEvent,), (RunEvent,), (ErrorEvent,)
 _SHOWN = (DisplayableEvent,)
 
@@ -320,7 +329,11 @@ TABLE: dict[EventType, tuple[str, str, tuple[type, ...]]] = {
         "An expectation was evaluated.",
         (*_STEP, _ExpectationField),
     ),
-    EventType.ASSET_MATERIALIZATION: ("MaterializationEvent", "An asset was made.", (*_STEP, *_SHOWN, _AssetField)),
+    EventType.ASSET_MATERIALIZATION: (
+        "MaterializationEvent",
+        "An asset was made.",
+        (*_STEP, *_SHOWN, _AssetField, _MadeField),
+    ),
     EventType.ASSET_OBSERVATION: ("ObservationEvent", "An asset was looked at.", (*_STEP, *_SHOWN, _AssetField)),
     EventType.ASSET_MATERIALIZATION_PLANNED: (
         "AssetMaterializationPlannedEvent",

@@ -227,11 +227,34 @@ class TableSchemaMetadataEntry(MetadataEntry):
     schema: TableSchema = said("The columns.", strawberry.UNSET)
 
 
+@strawberry.type(description="A column that another is made from.")
+class TableColumnDep:
+    """A column that another is made from."""
+
+    asset_key: AssetKey = said("The asset that has it.")
+    column_name: str = said("Its name.")
+
+
+@strawberry.type(description="The columns that one column is made from.")
+class TableColumnLineageEntry:
+    """The columns that one column is made from."""
+
+    column_name: str = said("The column.")
+    column_deps: list[TableColumnDep] = said("What it is made from.")
+
+
+@strawberry.type(description="What the columns of a table are made from.")
+class TableColumnLineageMetadataEntry(MetadataEntry):
+    """What the columns of a table are made from."""
+
+    lineage: list[TableColumnLineageEntry] = said("An entry for each column.", strawberry.UNSET)
+
+
 ENTRY_TYPES = (
     TextMetadataEntry, UrlMetadataEntry, PathMetadataEntry, NotebookMetadataEntry, JsonMetadataEntry,
     MarkdownMetadataEntry, IntMetadataEntry, FloatMetadataEntry, BoolMetadataEntry, TimestampMetadataEntry,
     NullMetadataEntry, PythonArtifactMetadataEntry, PipelineRunMetadataEntry, AssetMetadataEntry, JobMetadataEntry,
-    TableMetadataEntry, TableSchemaMetadataEntry,
+    TableMetadataEntry, TableSchemaMetadataEntry, TableColumnLineageMetadataEntry,
 )  # fmt: skip
 
 _INT32 = 2**31
@@ -286,6 +309,8 @@ def metadata_entry(label: str, value: Any) -> MetadataEntry:  # noqa: C901  (one
             return TableMetadataEntry(label=label, table=Table(records=rows, schema=TableSchema.of(value.schema)))
         case kinds.TableSchemaMetadataValue():
             return TableSchemaMetadataEntry(label=label, schema=TableSchema.of(value.schema))
+        case kinds.TableColumnLineageMetadataValue():
+            return TableColumnLineageMetadataEntry(label=label, lineage=_column_lineage(value))
         case kinds.JsonMetadataValue():
             return JsonMetadataEntry(label=label, json_string=json.dumps(value.data, default=str))
         case kinds.MetadataValue():
@@ -300,3 +325,13 @@ def metadata_entry(label: str, value: Any) -> MetadataEntry:  # noqa: C901  (one
             return TextMetadataEntry(label=label, text=value)
         case _:
             return JsonMetadataEntry(label=label, json_string=json.dumps(value, default=str))
+
+
+def _column_lineage(value: kinds.TableColumnLineageMetadataValue) -> list[TableColumnLineageEntry]:
+    return [
+        TableColumnLineageEntry(
+            column_name=name,
+            column_deps=[TableColumnDep(asset_key=AssetKey.of(d.asset_key), column_name=d.column_name) for d in deps],
+        )
+        for name, deps in value.column_lineage.deps_by_column.items()
+    ]

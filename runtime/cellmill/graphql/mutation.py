@@ -11,21 +11,7 @@ from cellmill.definitions.events import AssetMaterialization, AssetObservation
 from cellmill.errors import CellmillError
 from cellmill.execution.run_ledger import request_stop
 from cellmill.graphql.assets import AssetKeyInput, Info, no_such_asset
-from cellmill.graphql.automation import (
-    InstigationState,
-    InstigationType,
-    ScheduleMutationResult,
-    ScheduleStateResult,
-    Sensor,
-    SensorOrError,
-    StopSensorMutationResult,
-    StopSensorMutationResultOrError,
-    no_such_schedule,
-    no_such_sensor,
-    origin_of,
-    set_cursor,
-    switch,
-)
+from cellmill.graphql.automation_mutation import AutomationMutations
 from cellmill.graphql.backfills import (
     CancelBackfillResult,
     LaunchBackfillParams,
@@ -45,7 +31,6 @@ from cellmill.graphql.launching import (
     run_again,
 )
 from cellmill.graphql.metadata import AssetKey
-from cellmill.graphql.pins import set_pin
 from cellmill.graphql.problems import (
     AssetNotFoundError,
     Error,
@@ -54,7 +39,6 @@ from cellmill.graphql.problems import (
     RunNotFoundError,
     UnauthorizedError,
 )
-from cellmill.graphql.query import ScheduleSelector, SensorSelector
 from cellmill.graphql.repository import (
     ReloadRepositoryLocationMutationResult,
     ReloadWorkspaceMutationResult,
@@ -241,7 +225,7 @@ def _reexecute(
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation:
+class Mutation(AutomationMutations):
     """Everything that can be changed."""
 
     # -- runs ----------------------------------------------------------------------------------------------------
@@ -335,91 +319,6 @@ class Mutation:
     ) -> CancelBackfillResult:
         """Stops a backfill: its runs are cancelled, and no more are started."""
         return stop_backfill(info.context, backfill_id)
-
-    # -- automation ----------------------------------------------------------------------------------------------
-
-    @documented
-    def start_schedule(
-        self, info: Info, schedule_selector: Annotated[ScheduleSelector, arg("The schedule.")]
-    ) -> ScheduleMutationResult:
-        """Turns a schedule on."""
-        entry = info.context.schedule(schedule_selector.schedule_name, schedule_selector.repository_location_name)
-        if entry is None:
-            return no_such_schedule(schedule_selector.schedule_name)
-        return ScheduleStateResult(schedule_state=switch(info.context, InstigationType.SCHEDULE, entry, True))
-
-    @documented
-    def pin_schedule(
-        self,
-        info: Info,
-        schedule_selector: Annotated[ScheduleSelector, arg("The schedule.")],
-        pinned: Annotated[bool, arg("Whether it is pinned; false lets it run what is saved at each launch.")] = True,
-    ) -> ScheduleMutationResult:
-        """Pins a schedule to its notebook as it is now; one that is pinned already is promoted to it."""
-        entry = info.context.schedule(schedule_selector.schedule_name, schedule_selector.repository_location_name)
-        if entry is None:
-            return no_such_schedule(schedule_selector.schedule_name)
-        try:
-            set_pin(info.context, entry, pinned=pinned)
-        except CellmillError as error:
-            return PythonError.of(error)
-        state = InstigationState(origin=origin_of(entry), item=entry, kind=InstigationType.SCHEDULE)
-        return ScheduleStateResult(schedule_state=state)
-
-    @documented
-    def stop_running_schedule(
-        self,
-        info: Info,
-        id: Annotated[str | None, arg("The id of the schedule's state.")] = None,
-        schedule_origin_id: Annotated[str | None, arg("The same (the older name).")] = None,
-        schedule_selector_id: Annotated[str | None, arg("The same (the older name).")] = None,
-    ) -> ScheduleMutationResult:
-        """Turns a schedule off."""
-        wanted = id or schedule_origin_id or schedule_selector_id or ""
-        for entry in info.context.manifest.schedules:
-            if origin_of(entry) == wanted:
-                return ScheduleStateResult(schedule_state=switch(info.context, InstigationType.SCHEDULE, entry, False))
-        return no_such_schedule(wanted)
-
-    @documented
-    def start_sensor(self, info: Info, sensor_selector: Annotated[SensorSelector, arg("The sensor.")]) -> SensorOrError:
-        """Turns a sensor on."""
-        entry = info.context.sensor(sensor_selector.sensor_name, sensor_selector.repository_location_name)
-        if entry is None:
-            return no_such_sensor(sensor_selector.sensor_name)
-        switch(info.context, InstigationType.SENSOR, entry, True)
-        return Sensor(entry=entry)
-
-    @documented
-    def stop_sensor(
-        self,
-        info: Info,
-        id: Annotated[str | None, arg("The id of the sensor's state.")] = None,
-        job_origin_id: Annotated[str | None, arg("The same (the older name).")] = None,
-        job_selector_id: Annotated[str | None, arg("The same (the older name).")] = None,
-    ) -> StopSensorMutationResultOrError:
-        """Turns a sensor off."""
-        wanted = id or job_origin_id or job_selector_id or ""
-        for entry in info.context.manifest.sensors:
-            if origin_of(entry) == wanted:
-                return StopSensorMutationResult(
-                    instigation_state=switch(info.context, InstigationType.SENSOR, entry, False)
-                )
-        return no_such_sensor(wanted)
-
-    @documented
-    def set_sensor_cursor(
-        self,
-        info: Info,
-        sensor_selector: Annotated[SensorSelector, arg("The sensor.")],
-        cursor: Annotated[str | None, arg("Where the sensor is to go on; nothing for its beginning.")] = None,
-    ) -> SensorOrError:
-        """Sets where a sensor goes on."""
-        entry = info.context.sensor(sensor_selector.sensor_name, sensor_selector.repository_location_name)
-        if entry is None:
-            return no_such_sensor(sensor_selector.sensor_name)
-        set_cursor(info.context, InstigationType.SENSOR, entry, cursor)
-        return Sensor(entry=entry)
 
     # -- workspace -----------------------------------------------------------------------------------------------
 

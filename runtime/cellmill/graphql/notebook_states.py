@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import strawberry
 
+from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import CellmillError
 from cellmill.graphql.documented import said
 from cellmill.graphql.freshness import AssetState, freshness_of
@@ -30,6 +31,16 @@ class CellInput:
     source: str = said("Its text now.")
 
 
+@strawberry.type(description="How far a run is that makes an asset.")
+class RunProgress:
+    """How far a run is that makes an asset."""
+
+    run_id: str = said("The run.")
+    started_at: float | None = said("When it started, in seconds since the epoch; null while it waits.")
+    made: int = said("How many of its assets it has made.")
+    planned: int = said("How many assets it is to make.")
+
+
 @strawberry.type(description="What one asset cell of a document would mean.")
 class CellState:
     """What one asset cell of a document would mean."""
@@ -41,6 +52,7 @@ class CellState:
     edited: bool = said("Whether the cell, or something it uses, is not as it is in the saved notebook.")
     upstream: list[str] = said("The assets it is made from.")
     materialized_at: float | None = said("When it was last made, in seconds since the epoch.")
+    progress: RunProgress | None = said("How far the run is that is making it; null where none is.")
 
 
 def cell_states(context: Context, path: str, cells: list[CellInput]) -> list[CellState]:
@@ -81,9 +93,25 @@ def cell_states(context: Context, path: str, cells: list[CellInput]) -> list[Cel
                 edited=any(entry is None or entry.code_version != cell.code_version for entry in saved),
                 upstream=[up.key.to_user_string() for up in cell.upstreams if up.key not in cell.keys],
                 materialized_at=first.materialized_at,
+                progress=_progress(context, cell.keys[0]) if first.state is AssetState.RUNNING else None,
             )
         )
     return answer
+
+
+def _progress(context: Context, key: AssetKey) -> RunProgress | None:
+    state = context.states.get(key)
+    run = context.planned_runs.get(state.planned_run_id or "") if state is not None else None
+    if run is None:
+        return None
+    own = [one for one in context.states.values() if one.planned_run_id == run.run_id]
+    record = context.run_record(run.run_id)
+    return RunProgress(
+        run_id=run.run_id,
+        started_at=record.start_time if record is not None else None,
+        made=sum((one.event_id or 0) > (one.planned_id or 0) for one in own),
+        planned=len(own),
+    )
 
 
 def _document(cells: list[CellInput]) -> str:

@@ -23,7 +23,6 @@ from cellmill.graphql.assets import (
 )
 from cellmill.graphql.automation import (
     InstigationState,
-    InstigationStateNotFoundError,
     InstigationStateOrError,
     InstigationStates,
     InstigationStatesOrError,
@@ -40,7 +39,9 @@ from cellmill.graphql.automation import (
     is_on,
     no_such_schedule,
     no_such_sensor,
+    no_such_state,
     origin_of,
+    state_of,
 )
 from cellmill.graphql.backfills import (
     PartitionBackfill,
@@ -492,16 +493,18 @@ class Query:
         self,
         info: Info,
         instigation_selector: Annotated[InstigationSelector, arg("The schedule or sensor.")],
-        id: Annotated[str | None, arg("Kept for Dagster's clients; has no effect.")] = None,
+        id: Annotated[str | None, arg("The state's id, which counts instead of the name.")] = None,
     ) -> InstigationStateOrError:
         """The switch and the memory of a schedule or sensor."""
+        if id is not None:
+            return state_of(info.context, id) or no_such_state(id)
         name, where = instigation_selector.name, instigation_selector.repository_location_name
         schedule, sensor = info.context.schedule(name, where), info.context.sensor(name, where)
         if schedule is not None:
             return InstigationState(origin=origin_of(schedule), item=schedule, kind=InstigationType.SCHEDULE)
         if sensor is not None:
             return InstigationState(origin=origin_of(sensor), item=sensor, kind=InstigationType.SENSOR)
-        return InstigationStateNotFoundError(name=name, message=f"No schedule or sensor is named {name}.")
+        return no_such_state(name)
 
     @documented
     def instigation_states_or_error(

@@ -16,7 +16,15 @@ from cellmill.graphql.events import DagsterRunEvent, MessageEvent, run_event
 from cellmill.graphql.freshness import Freshness
 from cellmill.graphql.graph_view import AssetGraphPatch, graph_patch
 from cellmill.graphql.runs import MAX_EVENTS, Run
+from cellmill.instance.event_record import RunStatusChangeRecordsFilter
+from cellmill.planning.event import EventType
+from cellmill.planning.run import RunRecord, RunsFilter
 from cellmill.workspace.manifest import Manifest
+
+#: The events with which runs end.
+_ENDS = (EventType.RUN_SUCCESS, EventType.RUN_FAILURE, EventType.RUN_CANCELED)
+#: Ends of each kind that are told at once.
+MAX_ENDS = 50
 
 
 class Changes(Protocol):
@@ -129,6 +137,27 @@ async def follow_assets(live: Live) -> AsyncIterator[AssetGraphPatch]:
             yield patch
 
 
+async def follow_ends(live: Live) -> AsyncIterator[list[Run]]:
+    """The runs that end from now on, those that ended together at once."""
+    after = await asyncio.to_thread(live.context.instance.events.last_id)
+    async for _ in live.changes.changes():
+        after, ended = await asyncio.to_thread(_ends_after, live.context, after)
+        if ended:
+            yield [Run(record=record) for record in ended]
+
+
+def _ends_after(context: Context, after: int) -> tuple[int, list[RunRecord]]:
+    found: dict[str, int] = {}
+    for kind in _ENDS:
+        wanted = RunStatusChangeRecordsFilter(event_type=kind, after_storage_id=after)
+        page = context.instance.events.fetch_status_changes(wanted, MAX_ENDS, None, ascending=True)
+        found |= {record.run_id: record.storage_id for record in page.records}
+    if not found:
+        return after, []
+    records = context.instance.get_run_records(filters=RunsFilter(run_ids=sorted(found)))
+    return max(found.values()), list(records)
+
+
 @strawberry.type(description="Everything that can be followed live.")
 class Subscription:
     """Everything that can be followed live."""
@@ -146,3 +175,9 @@ class Subscription:
         """Changes of the states of assets."""
         async for patch in follow_assets(info.context):
             yield patch
+
+    @strawberry.subscription(description="The runs that end from now on.")
+    async def finished_runs(self, info: strawberry.Info[Live, None]) -> AsyncIterator[list[Run]]:
+        """The runs that end from now on."""
+        async for runs in follow_ends(info.context):
+            yield runs

@@ -7,7 +7,7 @@ condition leaves the partitions for which it was true.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol, cast
@@ -40,6 +40,8 @@ from cellmill.definitions.selection_graph import AssetFacts, SelectionGraph
 Keys = frozenset[str | None]
 EMPTY: Keys = frozenset()
 WHOLE: Keys = frozenset({None})
+#: Partitions that the explanation of a condition names.
+MAX_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,14 +125,37 @@ class Evaluation:
     asset: AssetKey
     children: tuple[Evaluation, ...] = ()
 
+    @property
+    def shown(self) -> str:
+        """The condition in words."""
+        return self.label or self.description
+
+    @property
+    def partitions(self) -> list[str]:
+        """The partitions for which it was true, in order; none of an asset without partitions."""
+        return sorted(key for key in self.true if key is not None)
+
     def explain(self, indent: int = 0) -> str:
         """The evaluation as lines of text, one for each condition."""
         sign = "✓" if self.true else "✗"
-        shown = self.label or self.description
-        keys = sorted(str(key) for key in self.true if key is not None)
+        keys = self.partitions
         which = f" [{', '.join(keys[:5])}{' …' if len(keys) > 5 else ''}]" if keys else ""
-        line = f"{'  ' * indent}{sign} {shown} ({self.asset.to_user_string()}){which}"
+        line = f"{'  ' * indent}{sign} {self.shown} ({self.asset.to_user_string()}){which}"
         return "\n".join([line, *(child.explain(indent + 1) for child in self.children)])
+
+    def rows(self, depth: int = 0) -> Iterator[dict[str, Any]]:
+        """The evaluation as plain data: a row for each condition, those that it is made of right behind it."""
+        keys = self.partitions
+        yield {
+            "depth": depth,
+            "condition": self.shown,
+            "asset": self.asset.to_user_string(),
+            "true": bool(self.true),
+            "count": len(keys),
+            "partitions": keys[:MAX_SHOWN],
+        }
+        for child in self.children:
+            yield from child.rows(depth + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
