@@ -132,7 +132,6 @@ class DefinitionsSource:
 def schedule_spec(definition: ScheduleDefinition, location: str = "") -> ScheduleSpec:
     """A schedule as plain data."""
     crons = definition.cron_schedule
-    given = definition._given
     return ScheduleSpec(
         name=definition.name,
         crons=(crons,) if isinstance(crons, str) else tuple(crons),
@@ -141,8 +140,8 @@ def schedule_spec(definition: ScheduleDefinition, location: str = "") -> Schedul
         location=location,
         running_by_default=definition.default_status is DefaultScheduleStatus.RUNNING,
         evaluated=definition.needs_evaluation,
-        run_config=dict(given.run_config or {}) if isinstance(given.run_config, dict) else {},
-        tags=dict(given.tags),
+        run_config=definition.plain_run_config,
+        tags=dict(definition.tags),
         catch_up=definition.catch_up,
         overlap=definition.overlap,
     )

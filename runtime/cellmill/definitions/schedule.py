@@ -242,6 +242,11 @@ class ScheduleDefinition:
         return self.execution_timezone or "UTC"
 
     @property
+    def plain_run_config(self) -> dict[str, Any]:
+        """The run config that it was given as a whole, as a dictionary; empty where a function makes it."""
+        return plain_config(self._given.run_config)
+
+    @property
     def needs_evaluation(self) -> bool:
         """Whether a function of the user decides each tick."""
         given = self._given

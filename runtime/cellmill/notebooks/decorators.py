@@ -16,7 +16,7 @@ from .magic import Header, OptionValue, parse_declaration
 from .options import CELL_KINDS
 from .problem import NotebookError
 
-_ASSET_DECORATORS = frozenset({"asset", "multi_asset", "graph_asset", "graph_multi_asset", "observable_source_asset"})
+ASSET_DECORATORS = frozenset({"asset", "multi_asset", "graph_asset", "graph_multi_asset", "observable_source_asset"})
 _DECORATORS = {
     "op": "op", "job": "job", "graph": "graph", "schedule": "schedule", "sensor": "sensor", "asset_sensor": "sensor",
     "multi_asset_sensor": "sensor", "run_status_sensor": "sensor", "run_failure_sensor": "sensor",
@@ -33,7 +33,7 @@ _CALLS = {
     "JobDefinition": "job", "AutomationConditionSensorDefinition": "sensor", "load_assets_from_modules": "assets",
     "load_assets_from_package_module": "assets", "load_assets_from_current_module": "assets",
 }  # fmt: skip
-_MENTIONS = re.compile(rf"@[\w.]*\b(?:{'|'.join([*_ASSET_DECORATORS, *_DECORATORS])})\b|run_cell_magic")
+_MENTIONS = re.compile(rf"@[\w.]*\b(?:{'|'.join([*ASSET_DECORATORS, *_DECORATORS])})\b|run_cell_magic")
 _INSIDE: dict[type, str] = {
     ast.FunctionDef: "a function", ast.AsyncFunctionDef: "a function", ast.ClassDef: "a class",
 }  # fmt: skip
@@ -47,7 +47,7 @@ def literal(node: ast.expr) -> object:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         pass
-    if isinstance(node, ast.Call) and _name(node.func) in ("AssetKey", "AssetDep", "AssetSpec") and node.args:
+    if isinstance(node, ast.Call) and called_name(node.func) in ("AssetKey", "AssetDep", "AssetSpec") and node.args:
         return literal(node.args[0])
     if isinstance(node, ast.List | ast.Tuple | ast.Set):
         items = [node_name(item) if isinstance(item, ast.Name) else literal(item) for item in node.elts]
@@ -60,7 +60,8 @@ def node_name(node: ast.Name) -> str:
     return node.id
 
 
-def _name(node: ast.AST) -> str:
+def called_name(node: ast.AST) -> str:
+    """The last name of what is called: `asset` of ``cm.asset(...)``."""
     while isinstance(node, ast.Call):
         node = node.func
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
@@ -81,12 +82,14 @@ def _inner(cell: Cell, node: ast.stmt) -> Iterator[Unknown]:
     where = _INSIDE.get(node.__class__, "a loop or branch")
     for inner in ast.walk(node):
         if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and inner is not node:
-            if any(_name(one) in _ASSET_DECORATORS or _name(one) in _DECORATORS for one in inner.decorator_list):
+            if any(
+                called_name(one) in ASSET_DECORATORS or called_name(one) in _DECORATORS for one in inner.decorator_list
+            ):
                 yield Unknown(
                     what=inner.name, cell_index=cell.index, line=inner.lineno,
                     reason=f"it is defined inside {where}, so it is known only by running the cell",
                 )  # fmt: skip
-        elif isinstance(inner, ast.Call) and _name(inner.func) == "run_cell_magic" and inner.args:
+        elif isinstance(inner, ast.Call) and called_name(inner.func) == "run_cell_magic" and inner.args:
             kind = literal(inner.args[0])
             if kind in CELL_KINDS:
                 yield Unknown(
@@ -101,8 +104,8 @@ def _statement(
     origin = NotebookOrigin(path=path, cell_id=cell.id, cell_index=cell.index, line=node.lineno)
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         for decorator in node.decorator_list:
-            name = _name(decorator)
-            if name in _ASSET_DECORATORS:
+            name = called_name(decorator)
+            if name in ASSET_DECORATORS:
                 yield from _asset(cell, statement, node, decorator, name, origin)
             elif name in _DECORATORS:
                 options, computed = _arguments(decorator)
@@ -222,7 +225,7 @@ def _mapping(node: ast.Dict) -> object:
         name = literal(key) if key is not None else MISSING
         if name is MISSING:
             return MISSING
-        if isinstance(value, ast.Call) and _name(value.func) in ("AssetIn", "AssetOut"):
+        if isinstance(value, ast.Call) and called_name(value.func) in ("AssetIn", "AssetOut"):
             named = {k.arg: literal(k.value) for k in value.keywords}
             inner: object = named.get("key", literal(value.args[0]) if value.args else None)
             prefix = named.get("key_prefix")
@@ -245,7 +248,7 @@ def _value(
     value = node.value
     if not isinstance(value, ast.Call):
         return
-    called = _name(value.func)
+    called = called_name(value.func)
     if called == "run_line_magic" and len(value.args) == 2 and isinstance(node, ast.Expr):
         yield from _line_magic(cell, value, origin, path)
         return

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from cellmill import EXPORTS
+
 STAR_NAMES: dict[str, str] = {
     "math": (
         "acos acosh asin asinh atan atan2 atanh cbrt ceil comb copysign cos cosh degrees dist e erf erfc exp "
@@ -280,3 +284,11 @@ STAR_NAMES: dict[str, str] = {
         "setdefaulttimeout sethostname socket socketpair timeout"
     ),
 }
+
+
+def star_names(module: str) -> Iterable[str] | None:
+    """The names that a star import of this package or of a known module binds; None where that is not known."""
+    if module == "cellmill":
+        return EXPORTS
+    names = STAR_NAMES.get(module)
+    return None if names is None else names.split()

@@ -10,7 +10,7 @@ from .branches import BranchWalker, last_name
 from .expressions import dotted, target_names
 from .facts import CERTAIN, GUESS, STAR, Deferred, Import
 from .known import ENDING_CALLS
-from .starnames import STAR_NAMES
+from .starnames import star_names
 
 #: Decorators that do not call the function that they get.
 _QUIET_DECORATORS = frozenset({
@@ -165,8 +165,9 @@ class StatementWalker(BranchWalker):
                 self.bind(alias.asname or alias.name, node, "import")
 
     def _star(self, module: str, node: ast.ImportFrom) -> None:
-        names = STAR_NAMES.get(module)
-        found = names.split() if names is not None else self.ctx.star_names(module) if self.ctx.star_names else None
+        found = star_names(module)
+        if found is None and self.ctx.star_names:
+            found = self.ctx.star_names(module)
         if found is None:
             self.ctx.flags.add(STAR)
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,20 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from cellmill.definitions.code_location import Definitions
 from cellmill.definitions.job import JobDefinition
+from cellmill.definitions.partitioned_schedule import UnresolvedPartitionedSchedule
 from cellmill.definitions.schedule import ScheduleDefinition
 from cellmill.definitions.sensor import SensorDefinition
 from cellmill.errors import InvalidDefinitionError
 from cellmill.notebooks.scan import NotebookScan
 from cellmill.notebooks.workspace import WorkspaceScan, link_workspace
-from cellmill.workspace.notebook_reading import scan_file
+from cellmill.workspace.notebook_objects import resolved_schedule
+from cellmill.workspace.notebook_reading import scan_file, second_look
 
-_KINDS: dict[str, Any] = {"schedule": ScheduleDefinition, "sensor": SensorDefinition, "job": JobDefinition}
+_KINDS: dict[str, Any] = {
+    "schedule": (ScheduleDefinition, UnresolvedPartitionedSchedule),
+    "sensor": SensorDefinition,
+    "job": JobDefinition,
+}
 #: (notebook, content digest, kind, name) -> definition: a host that lives on does not run the cells again.
 _MADE: dict[tuple[str, str, str, str], Any] = {}
 
@@ -35,7 +41,7 @@ def declared(root: str, notebook: str, kind: str, name: str) -> Any:
     if key not in _MADE:
         linked = link_workspace([scan], python=(sys.version_info[0], sys.version_info[1]))
         os.chdir(path.parent)
-        _MADE[key] = _make(linked, scan, kind, name)
+        _MADE[key] = _make(linked, scan, path, kind, name)
     return _MADE[key]
 
 
@@ -50,31 +56,39 @@ def declared_job(root: str, notebook: str, name: str) -> Definitions:
     return Definitions(jobs=[job], resources=resources)
 
 
-def _make(linked: WorkspaceScan, scan: NotebookScan, kind: str, name: str) -> Any:
+def _make(linked: WorkspaceScan, scan: NotebookScan, path: Path, kind: str, name: str) -> Any:
     shell = InteractiveShell.instance()
     shell.run_line_magic("load_ext", "cellmill")
     sources = {one.cell.index: one.cell.source for one in scan.cells}
-    for index in _needed(linked, scan, kind, name):
-        shell.run_cell(sources[index], store_history=False, silent=True).raise_error()
-    for value in shell.user_ns.values():
-        if isinstance(value, _KINDS[kind]) and value.name == name:
-            return value
+    ran: set[int] = set()
+    for cells in _needed(linked, scan, kind, name):
+        for index in cells:
+            if index not in ran:
+                shell.run_cell(sources[index], store_history=False, silent=True).raise_error()
+                ran.add(index)
+        for value in shell.user_ns.values():
+            if isinstance(value, _KINDS[kind]) and value.name == name:
+                is_open = isinstance(value, UnresolvedPartitionedSchedule)
+                return resolved_schedule(value, second_look(path, scan.path, (), {}).assets) if is_open else value
     raise InvalidDefinitionError(f"No cell of {scan.path} makes the {kind} {name!r} (any more).")
 
 
-def _needed(linked: WorkspaceScan, scan: NotebookScan, kind: str, name: str) -> Iterable[int]:
-    """Return the positions of the cells to run: those that the declaring cell needs, and itself."""
+def _needed(linked: WorkspaceScan, scan: NotebookScan, kind: str, name: str) -> Iterator[Sequence[int]]:
+    """Yield the positions of the cells to run: those that the declaring cell needs, and itself.
+
+    A call that names nothing (`ScheduleDefinition(job=report)`) may be any of those of its kind.
+    """
     for cell in linked.others:
         if cell.definition.kind == kind and name in cell.definition.names:
-            return [*sorted(cell.cells), cell.origin.cell_index]
-    for item in scan.declarations:
-        if item.kind == kind and item.name == name:
-            assets = {one for d in scan.definitions if d.kind == "asset" for one in d.names}
-            return [
-                one.cell.index
-                for one in scan.cells
-                if (one.is_plain or (one.definition is not None and one.definition.kind == "op"))
-                and one.cell.index <= item.origin.cell_index
-                and not (one.facts.uses.keys() & assets and one.cell.index != item.origin.cell_index)
-            ]
-    raise InvalidDefinitionError(f"{scan.path} declares no {kind} {name!r} (any more).")
+            yield [*sorted(cell.cells), cell.origin.cell_index]
+            return
+    items = [item for item in scan.declarations if item.kind == kind]
+    assets = {one for d in scan.definitions if d.kind == "asset" and d.form != "decorator" for one in d.names}
+    for item in sorted(items, key=lambda item: item.name != name):
+        yield [
+            one.cell.index
+            for one in scan.cells
+            if (one.is_plain or (one.definition is not None and one.definition.kind == "op"))
+            and one.cell.index <= item.origin.cell_index
+            and not (one.facts.uses.keys() & assets and one.cell.index != item.origin.cell_index)
+        ]

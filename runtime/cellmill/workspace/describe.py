@@ -10,16 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.definitions.automation_json import condition_to_json
-from cellmill.definitions.automation_sensor import AutomationConditionSensorDefinition
 from cellmill.definitions.code_location import Definitions
 from cellmill.definitions.config.json_schema import config_json_schema
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.run_config_schema import run_config_schema
-from cellmill.definitions.selection import AssetSelection
-from cellmill.definitions.selection_graph import SelectionGraph
-from cellmill.errors import CellmillError, InvalidDefinitionError
+from cellmill.errors import InvalidDefinitionError
 from cellmill.workspace.cache import file_digest
+from cellmill.workspace.describe_automation import condition_text, schedule_entry, sensor_entry
 from cellmill.workspace.freshness_policies import freshness_to_json
 from cellmill.workspace.loading import load_location_definitions
 from cellmill.workspace.manifest import (
@@ -29,8 +26,6 @@ from cellmill.workspace.manifest import (
     Manifest,
     OpEntry,
     ResourceEntry,
-    ScheduleEntry,
-    SensorEntry,
 )
 from cellmill.workspace.partition_mappings import mapping_to_json, policy_to_json
 from cellmill.workspace.partitions import partitions_to_json
@@ -55,8 +50,8 @@ def describe_definitions(definitions: Definitions, root: Path | None = None) -> 
         assets=tuple(assets),
         checks=tuple(checks),
         jobs=tuple(jobs),
-        schedules=tuple(_schedule(schedule) for schedule in definitions.schedules or ()),
-        sensors=tuple(_sensor(sensor, assets) for sensor in definitions.sensors or ()),
+        schedules=tuple(schedule_entry(schedule) for schedule in definitions.get_repository_def().schedule_defs),
+        sensors=tuple(sensor_entry(sensor, assets) for sensor in definitions.sensors or ()),
         resources=tuple(
             ResourceEntry(name=name, type=type(value).__name__) for name, value in (definitions.resources or {}).items()
         ),
@@ -124,7 +119,7 @@ def _entry(spec: Any, key: AssetKey, **more: Any) -> AssetEntry:
             "kinds": tuple(sorted(getattr(spec, "kinds", None) or ())),
             "metadata": _plain(getattr(spec, "metadata", None) or {}),
             "partitions": partitions_to_json(partitions) if partitions is not None else None,
-            "automation": _condition(condition),
+            "automation": condition_text(condition),
             "freshness": freshness_to_json(getattr(spec, "freshness_policy", None)),
             **more,
         }
@@ -144,15 +139,6 @@ def _mappings(item: Any, key: AssetKey) -> dict[str, Any]:
                 names = f"asset {key.to_user_string()!r}, upstream {up.to_user_string()!r}"
                 raise InvalidDefinitionError(f"{names}: {error}") from None
     return found
-
-
-def _condition(condition: Any) -> str | None:
-    if condition is None:
-        return None
-    try:
-        return condition_to_json(condition)
-    except (CellmillError, TypeError, ValueError):
-        return str(condition)
 
 
 def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,48 +202,3 @@ def _config(job: Any) -> dict[str, Any]:
 def _node_names(job: Any) -> list[str]:
     graph = getattr(job, "graph", job)
     return [node.name for node in getattr(graph, "nodes", ())]
-
-
-def _schedule(schedule: Any) -> ScheduleEntry:
-    cron = schedule.cron_schedule
-    target = getattr(schedule, "target", None)
-    return ScheduleEntry(
-        name=schedule.name,
-        cron=(cron,) if isinstance(cron, str) else tuple(cron),
-        timezone=getattr(schedule, "execution_timezone", None),
-        job=target.job_name if target is not None else getattr(schedule, "job_name", None),
-        running_by_default=getattr(schedule.default_status, "value", "") == "RUNNING",
-        # Even a schedule without a function of its own may compute its config: the host answers.
-        evaluated=bool(getattr(schedule, "needs_evaluation", True)),
-        tags={name: str(value) for name, value in (getattr(schedule, "tags", None) or {}).items()},
-        catch_up={
-            "kind": schedule.catch_up.kind.value,
-            "limit": schedule.catch_up.limit,
-            "window_s": schedule.catch_up.window_s,
-        },
-        overlap=schedule.overlap.value,
-        description=getattr(schedule, "description", None),
-    )
-
-
-def _sensor(sensor: Any, assets: Iterable[AssetEntry]) -> SensorEntry:
-    return SensorEntry(
-        name=sensor.name,
-        kind=type(sensor).__name__,
-        jobs=tuple(target.job_name for target in getattr(sensor, "targets", ()) if target.job_name),
-        minimum_interval_s=float(sensor.minimum_interval_seconds or 30),
-        running_by_default=getattr(sensor.default_status, "value", "") == "RUNNING",
-        description=getattr(sensor, "description", None),
-        **(_automated(sensor, assets) if isinstance(sensor, AutomationConditionSensorDefinition) else {}),
-    )
-
-
-def _automated(sensor: AutomationConditionSensorDefinition, assets: Iterable[AssetEntry]) -> dict[str, Any]:
-    """Return what a sensor of automation conditions evaluates, and how its runs are marked."""
-    selection = AssetSelection.from_coercible(sensor.asset_selection)
-    chosen = selection.resolve(SelectionGraph(entry.facts() for entry in assets), allow_missing=True)
-    return {
-        "watches": tuple(sorted(key.parts for key in chosen)),
-        "run_tags": {name: str(value) for name, value in (sensor.run_tags or {}).items()},
-        "default_condition": _condition(sensor.default_condition),
-    }

@@ -85,7 +85,7 @@ def _definitions(location: str) -> tuple[Definitions, Mapping[tuple[str, str], A
     They are loaded once in a host's life: where its sources change, the location starts another host.
     """
     loaded = load_location_definitions(json.loads(location))
-    found = {("schedule", item.name): item for item in loaded.schedules or ()}
+    found = {("schedule", item.name): item for item in loaded.get_repository_def().schedule_defs}
     return loaded, found | {("sensor", item.name): item for item in loaded.sensors or ()}
 
 

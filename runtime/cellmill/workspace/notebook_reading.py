@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -77,28 +79,69 @@ def second_look(path: Path, relative: str, others: Iterable[Sequence[str]], modu
     except (NotebookError, OSError) as error:
         return Manifest(problems=(problem_of(error, notebook=relative),))
     cells = {id(cell): cell for cell in linked.assets.values()}.values()
-    return Manifest(
+    scan = linked.notebooks[relative]
+    declared = {
+        kind: [item for item in linked.declarations if item.kind == kind] for kind in ("job", "schedule", "sensor")
+    }
+    found = Manifest(
         assets=tuple(entry for cell in cells for entry in _asset_entries(cell)),
         checks=tuple(_check_entry(cell) for cell in linked.others if cell.definition.kind == "check"),
-        jobs=tuple(
-            _job_entry(item, ops_of(linked.notebooks[relative], item))
-            for item in linked.declarations
-            if item.kind == "job"
-        ),
-        schedules=(
-            *(_schedule_entry(item) for item in linked.declarations if item.kind == "schedule"),
-            *schedules_in_metadata(path, relative),
-        ),
-        sensors=(
-            *(_sensor_cell(cell) for cell in linked.others if cell.definition.kind == "sensor"),
-            *(_sensor_entry(item) for item in linked.declarations if item.kind == "sensor"),
-        ),
+        jobs=tuple(_job_entry(item, ops_of(scan, item)) for item in declared["job"]),
+        schedules=tuple(_schedule_entry(item) for item in declared["schedule"]),
+        sensors=tuple(_sensor_entry(item) for item in declared["sensor"]),
+    )
+    if _has_objects(cells, itertools.chain(*declared.values())):
+        found = _with_objects(found, scan, linked.assets, declared)
+    return replace(
+        found,
+        schedules=(*found.schedules, *schedules_in_metadata(path, relative)),
+        sensors=(*(_sensor_cell(cell) for cell in linked.others if cell.definition.kind == "sensor"), *found.sensors),
         problems=(
             *(problem_of(error, notebook=relative) for error in linked.problems),
             *(problem for cell in cells for problem in _note_problems(cell)),
             *(_unknown_problem(item, relative) for item in linked.unknowns),
-            *_foreign_cells(linked.notebooks[relative]),
+            *_foreign_cells(scan),
+            *found.problems,
         ),
+    )
+
+
+#: Options of a cell's line that may name a variable.
+_MAY_NAME = ("partitions_def", "automation_condition", "partition_mapping")
+
+
+def _has_objects(cells: Iterable[AssetCell], declared: Iterable[Declaration]) -> bool:
+    """Return whether something is declared by objects, whose classes are worth importing then."""
+    return any(not item.selection for item in declared) or any(
+        cell.definition.form == "decorator" or cell.header.options.keys() & set(_MAY_NAME) for cell in cells
+    )
+
+
+def _with_objects(
+    found: Manifest,
+    scan: NotebookScan,
+    cells: Mapping[AssetKey, AssetCell],
+    declared: Mapping[str, Sequence[Declaration]],
+) -> Manifest:
+    """Return a manifest with what objects say: partitions, conditions, jobs, schedules and sensors."""
+    from cellmill.workspace.notebook_objects import NotebookObjects  # half of what a run's worker would import
+
+    objects = NotebookObjects(scan)
+    assets = tuple(objects.asset(cells[entry.asset_key], entry) for entry in found.assets)
+    # a line magic is read from its text alone
+    calls = {kind: {item.name: item for item in items if not item.selection} for kind, items in declared.items()}
+    jobs = tuple(
+        objects.job(calls["job"][one.name], one, assets) if one.name in calls["job"] else one for one in found.jobs
+    )
+    schedules = tuple(
+        objects.schedule(calls["schedule"][one.name], one, assets) if one.name in calls["schedule"] else one
+        for one in found.schedules
+    )
+    sensors = tuple(
+        objects.sensor(calls["sensor"][one.name], one) if one.name in calls["sensor"] else one for one in found.sensors
+    )
+    return replace(
+        found, assets=assets, jobs=jobs, schedules=schedules, sensors=sensors, problems=tuple(objects.problems)
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.automation_sensor import AutomationConditionSensorDefinition
 from cellmill.definitions.tick_policy import CatchUp, CatchUpKind, OverlapPolicy
+from cellmill.errors import DefinitionError
 from cellmill.planning.instigator import Answer, Question, ScheduleSpec, SensorSpec
 from cellmill.workspace.host import EVALUATION_TIMEOUT_S
 from cellmill.workspace.location import Hosted, location_request
@@ -54,7 +55,7 @@ class WorkspaceSource:
 
     def sensors(self) -> Sequence[SensorSpec]:
         """Return all sensors."""
-        return [sensor_spec(entry) for entry in self.manifest().sensors]
+        return [self._sensor(entry) for entry in self.manifest().sensors]
 
     def has_job(self, location: str, job_name: str) -> bool:
         """Return whether the job (still) exists."""
@@ -81,6 +82,29 @@ class WorkspaceSource:
             )
         except Exception:  # one bad schedule must not stop the others
             return None
+
+    def _sensor(self, entry: SensorEntry) -> SensorSpec:
+        automates = None
+        if entry.kind == AutomationConditionSensorDefinition.__name__:
+            # a notebook's sensor says what it watches by a selection over all notebooks
+            watched = entry.watches if entry.selection is None else self._watched(entry.selection)
+            automates = frozenset(AssetKey(path) for path in watched or ())
+        return SensorSpec(
+            name=entry.name,
+            jobs=entry.jobs,
+            location=entry.location,
+            minimum_interval_s=entry.minimum_interval_s,
+            running_by_default=entry.running_by_default,
+            automates=automates,
+            run_tags=entry.run_tags,
+            default_condition=entry.default_condition,
+        )
+
+    def _watched(self, selection: str) -> Sequence[tuple[str, ...]]:
+        try:
+            return [entry.key for entry in self.workspace.select(selection)]
+        except DefinitionError:  # `cellmill check` names it
+            return ()
 
     def _selected(self, selection: str) -> tuple[str, ...]:
         chosen = self.workspace.select(selection)
@@ -137,18 +161,3 @@ def _catch_up(data: Mapping[str, Any] | None) -> CatchUp:
     if data is None:
         return CatchUp()
     return CatchUp(kind=CatchUpKind(data["kind"]), limit=data["limit"], window_s=data["window_s"])
-
-
-def sensor_spec(entry: SensorEntry) -> SensorSpec:
-    """Return a sensor as the daemon needs it."""
-    watched = None if entry.watches is None else frozenset(AssetKey(path) for path in entry.watches)
-    return SensorSpec(
-        name=entry.name,
-        jobs=entry.jobs,
-        location=entry.location,
-        minimum_interval_s=entry.minimum_interval_s,
-        running_by_default=entry.running_by_default,
-        automates=watched if entry.kind == AutomationConditionSensorDefinition.__name__ else None,
-        run_tags=entry.run_tags,
-        default_condition=entry.default_condition,
-    )
