@@ -19,7 +19,7 @@ from .live import PYTHON, LiveNotebook, find_notebook_file
 from .values import Values, is_definition
 
 if TYPE_CHECKING:
-    from cellmill.notebooks.asset_cell import AssetCell, Upstream
+    from cellmill.notebooks.asset_cell import AssetCell
     from cellmill.workspace.manifest import AssetEntry
 
     from .registry import Registry
@@ -330,11 +330,6 @@ class Session:
     def lookup(self, name: str) -> Any:
         """The object that an option names (``--partitions days``)."""
         return self.namespace.get(name)
-
-    def upstream_cells(self, linked: AssetCell) -> Iterator[tuple[Upstream, AssetCell | None]]:
-        """Each upstream with the cell that makes it, where it is of this notebook."""
-        for upstream in linked.upstreams:
-            yield upstream, self.registry.find(upstream.key)
 
     def changed(self, keys: Sequence[AssetKey] | frozenset[AssetKey]) -> None:
         """Tell listeners that assets may have a new state."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 
@@ -54,8 +54,3 @@ class ManualClock:
         """Moves forward by the time that would be waited."""
         self._now += seconds
         return event.is_set()
-
-
-def as_datetime(epoch_s: float) -> datetime:
-    """The instant as an aware UTC time."""
-    return datetime.fromtimestamp(epoch_s, UTC)

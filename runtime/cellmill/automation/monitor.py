@@ -41,7 +41,6 @@ class Watched:
     requeued: list[str] = field(default_factory=list)
     timed_out: list[str] = field(default_factory=list)
     retried: list[str] = field(default_factory=list)
-    freed_slots: int = 0
 
 
 class Monitor:
@@ -60,7 +59,7 @@ class Monitor:
             self._reap(expired, done)
         self._stop_late_runs(done)
         self._retry_failed(done)
-        done.freed_slots = self._free_slots()
+        self._free_slots()
         return done
 
     def _reap(self, expired: ExpiredRun, done: Watched) -> None:
@@ -148,9 +147,9 @@ class Monitor:
                 continue  # another monitor was first
             done.retried.append(retry.run_id)
 
-    def _free_slots(self) -> int:
+    def _free_slots(self) -> None:
         with self._instance.db.write() as tx:
-            return tx.run(
+            tx.run(
                 "DELETE FROM pool_claims WHERE NOT EXISTS (SELECT 1 FROM runs r WHERE r.run_id = pool_claims.run_id "
                 "AND r.status NOT IN (?, ?, ?))",
                 (RunStatus.SUCCESS.value, RunStatus.FAILURE.value, RunStatus.CANCELED.value),

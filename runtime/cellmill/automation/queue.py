@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from logging import ERROR, INFO
@@ -217,16 +216,6 @@ class RunQueue:
             text, params = text + " AND t.value = ?", (*params, value)
         row = tx.row(text, params)
         return int(row[0]) if row is not None else 0
-
-
-def active_by_tag(instance: Instance, key: str) -> Counter[str]:
-    """How many active runs there are for each value of a tag."""
-    rows = instance.db.rows(
-        "SELECT t.value, count(*) FROM runs r JOIN run_tags t ON t.run_id = r.run_id "
-        "WHERE r.status IN (?, ?, ?) AND t.key = ? GROUP BY t.value",
-        (*_ACTIVE, key),
-    )
-    return Counter({row[0]: row[1] for row in rows})
 
 
 def _starting(run_id: str, job_name: str, now: float) -> Event:

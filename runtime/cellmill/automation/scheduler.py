@@ -39,7 +39,6 @@ class Scheduled:
     missed: int = 0
     failed: int = 0
     #: Ticks that another scheduler had, or that are done.
-    already_claimed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,6 @@ class Scheduler:
         for at in due.run:
             tick = self._instance.automation.claim_tick(spec.id, at, owner=self._owner, lease_s=self._claim_s)
             if tick is None:
-                done.already_claimed += 1
                 continue
             self._perform(Claimed(spec, tick, after, _pinned(state)), done)
 

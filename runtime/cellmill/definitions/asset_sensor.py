@@ -138,7 +138,6 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         self._keys: tuple[AssetKey, ...] | None = None
         self._positions: dict[str, list[Any]] = json.loads(cursor) if cursor else {}
         self._advanced = False
-        self._initial: dict[AssetKey, Any] = {}
         if cursor is None and cursor_from_latest_materializations:
             if not self.has_instance:
                 raise CheckError("cursor_from_latest_materializations needs instance=")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -253,7 +252,6 @@ class Composition:
         self.name = name
         self.kind = kind
         self.calls: dict[str, Call] = {}
-        self.explicit_aliases: set[str] = set()
         self.pending: list[Any] = []
         self.asset_resolver = asset_resolver
         self.asset_nodes: dict[str, Any] = {}
@@ -481,8 +479,3 @@ def _output_mapping(
     return OutputMapping(
         name, value.node_name, value.output_name, None, from_dynamic_mapping=dynamic, definition=definition
     )
-
-
-def warn_unused(message: str) -> None:
-    """Warn about something that was given and is not used."""
-    warnings.warn(message, stacklevel=3)

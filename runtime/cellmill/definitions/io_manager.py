@@ -50,11 +50,6 @@ def is_io_manager(value: object) -> bool:
     return callable(getattr(value, "load_input", None)) and callable(getattr(value, "handle_output", None))
 
 
-def is_input_manager(value: object) -> bool:
-    """Whether the object can load inputs."""
-    return callable(getattr(value, "load_input", None))
-
-
 class IOManagerDefinition(ResourceDefinition):
     """A resource that makes an IO manager; `input_config_schema` and `output_config_schema` describe the config that
     each input and output may give it."""

@@ -64,10 +64,3 @@ def resolve_local(naive: datetime, zone: ZoneInfo) -> datetime:
 def local_epoch(naive: datetime, zone: ZoneInfo) -> int:
     """Seconds since 1970 of the instant that a naive wall-clock time stands for."""
     return int(resolve_local(naive, zone).timestamp())
-
-
-def as_utc(moment: datetime, zone: ZoneInfo | None = None) -> datetime:
-    """The same instant in UTC; a naive `moment` is read as a wall-clock time of `zone` (UTC when there is none)."""
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC) if zone is None else resolve_local(moment, zone)
-    return moment.astimezone(UTC)

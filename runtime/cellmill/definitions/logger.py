@@ -241,12 +241,6 @@ def default_system_loggers(instance: Any = None) -> list[tuple[LoggerDefinition,
     return [(colored_console_logger, {"name": "dagster", "log_level": name})]
 
 
-def make_loggers(job: Any, configs: Mapping[str, Any], run_id: str | None = None) -> list[logging.Logger]:
-    """The loggers that these configs are for: the job's own, or the default ones where it declares none."""
-    known = dict(job.loggers) or default_loggers()
-    return [known[key].make(InitLoggerContext(config, known[key], job, run_id)) for key, config in configs.items()]
-
-
 def get_logger(name: str | None = None) -> logging.Logger:
     """A logger for code outside of ops: within a run its messages become messages of that run."""
     made = logging.getLogger(f"{BUILTIN_LOGGER}.{name}" if name else BUILTIN_LOGGER)

@@ -12,7 +12,7 @@ from cellmill.definitions.config.config_type import ConfigType
 from cellmill.definitions.config.configurable import AnonymousConfigurableDefinition
 from cellmill.definitions.config.field import Field
 from cellmill.definitions.config.process import process_config
-from cellmill.definitions.config.schema import DefinitionConfigSchema, PlainConfigSchema, definition_config_schema
+from cellmill.definitions.config.schema import DefinitionConfigSchema, definition_config_schema
 from cellmill.definitions.init_resource_context import InitResourceContext
 from cellmill.errors import (
     InvalidConfigError,
@@ -282,12 +282,6 @@ def not_top_level(value: Any) -> InvalidDefinitionError:
         "Any partially configured, nested resources must be provided as a top level resource: put "
         f"{value!r} under a key of its own into the resources of the Definitions or of the job."
     )
-
-
-def has_declared_config(definition: ResourceDefinition) -> bool:
-    """Whether the resource declares what its config may be."""
-    schema = definition.config_schema
-    return schema.declared if isinstance(schema, PlainConfigSchema) else True
 
 
 def _context_parameter(function: ResourceFn) -> str | None:

@@ -16,9 +16,6 @@ from cellmill.definitions.output import DEFAULT_OUTPUT
 from cellmill.definitions.port import DEFAULT_IO_MANAGER_KEY, OutputDefinition
 from cellmill.errors import CheckError
 
-#: Metadata key that names the IO manager of an asset that is only loaded, under Dagster's name.
-IO_MANAGER_KEY_METADATA = "dagster/io_manager_key"
-
 
 class SourceAsset(AssetsDefinition):
     """An asset that something else makes; assets here load it, and a function may watch it."""

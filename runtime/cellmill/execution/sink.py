@@ -25,17 +25,6 @@ class EventWriter(Protocol):
         ...
 
 
-class MemoryWriter:
-    """Keeps events in a list, for runs without an instance."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def append(self, events: Sequence[Event]) -> None:
-        """Keep the events."""
-        self.events.extend(events)
-
-
 class EventSink:
     """Takes events one by one and writes them in batches: at the end of a step, or after a short while.
 

@@ -103,10 +103,6 @@ class StepInputs:
     def _mapping_key(self, source: Any) -> str | None:
         return self._step.mapping_key if source.dynamic else None
 
-    def _source_key(self, source: Any) -> str:
-        """Return the step's key at run time: a mapped step downstream of a mapped step has its mapping key."""
-        return str(source.step_key)
-
     def _made_by(self, source: Any, key: str) -> str:
         return f"{source.step_key}[{key}]" if self._mapping.is_mapped(source.step_key) else source.step_key
 

@@ -244,11 +244,6 @@ class RunStore:
             row = tx.row(SELECT + " WHERE run_id = ?", (run_id,))
         return None if row is None else as_record(row).dagster_run
 
-    def set_reason(self, run_id: str, reason: str) -> None:
-        """Writes down in words why the run ended as it did."""
-        with self._db.write() as tx:
-            tx.run("UPDATE runs SET reason = ? WHERE run_id = ?", (reason, run_id))
-
 
 def with_tags(run: Run, tags: Mapping[str, Any]) -> Run:
     """The run with more tags."""

@@ -264,8 +264,3 @@ def _uncomment_magics(source: str) -> str:
         found["indent"] + found["magic"] if (found := _COMMENTED_MAGIC.match(line)) else line
         for line in source.split("\n")
     )
-
-
-def is_notebook_path(path: str) -> bool:
-    """True for names that the reader knows: .ipynb, and .py (percent format)."""
-    return path.endswith((".ipynb", ".py"))

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 GUESS, LIKELY, CERTAIN = 1, 2, 3
-#: Words for confidences, as shown to users.
-CONFIDENCE = {GUESS: "guess", LIKELY: "likely", CERTAIN: "certain"}
 
 #: Names that every cell has; a use of one counts only where some cell binds it.
 BUILTINS = frozenset(dir(builtins)) | {
@@ -97,10 +95,6 @@ class Deferred(NamedTuple):
     uses: Mapping[str, Use]
     mutates: Mapping[str, Mutation]
     binds: frozenset[str]
-
-
-NO_USES: Mapping[str, Use] = {}
-NO_MUTATIONS: Mapping[str, Mutation] = {}
 
 
 @dataclass(slots=True, kw_only=True)

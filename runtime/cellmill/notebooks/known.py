@@ -103,17 +103,6 @@ PYTHON_CELL_MAGICS = frozenset({
 })  # fmt: skip
 #: … of which these leave no names behind.
 SANDBOX_CELL_MAGICS = frozenset({"timeit", "ipytest", "run_pytest"})
-#: Cell magics in another language: their body is not analysed.
-FOREIGN_CELL_MAGICS = frozenset({
-    "bash", "sh", "script", "html", "HTML", "javascript", "js", "latex", "markdown", "svg", "SVG", "perl", "ruby",
-    "R", "julia",
-    "cython", "writefile", "file", "sql", "bigquery", "bq", "pypy", "python2", "python3", "python", "system", "sx",
-    "!", "cmd",
-    "octave", "matlab", "rust", "mermaid", "configure", "spark", "pyspark", "scala", "ai", "css", "cpp", "nvcc", "cu",
-    "fortran", "sparql", "dot", "graphviz", "shell", "powershell", "help", "perl6", "stata", "xml", "json", "yaml",
-    "tikz", "ksql",
-    "writetemplate", "duckdb", "cypher", "tsql", "pgsql", "mysql", "sas", "d3", "vega", "vegalite", "cuda", "plantuml",
-})  # fmt: skip
 #: … of which these only show something: no effect, no names.
 SHOWING_CELL_MAGICS = frozenset({
     "html", "HTML", "javascript", "js", "latex", "markdown", "svg", "SVG", "mermaid", "css", "dot", "graphviz", "xml",

@@ -26,8 +26,6 @@ from cellmill.workspace.host_mime import ANSWER_MIME
 
 #: Seconds a host may take to start: a kernel on a loaded machine needs several.
 START_TIMEOUT_S = 60.0
-#: Seconds that loading definitions may take, imports included.
-LOAD_TIMEOUT_S = 120.0
 #: Seconds one evaluation of a schedule or a sensor may take, as in Dagster.
 EVALUATION_TIMEOUT_S = 60.0
 #: Seconds without a question after which a host is stopped.

@@ -20,8 +20,6 @@ from cellmill.workspace.manifest import MANIFEST_VERSION, Manifest, merge_manife
 
 Key = tuple[str, ...]
 _WORDS = re.compile(r"[^\W\d]\w*")
-#: A notebook above this size is read all the same; only its source counts, but outputs make reading slow.
-LARGE_NOTEBOOK_BYTES = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.cron import is_valid_cron
 from cellmill.definitions.selection import AssetSelection
 from cellmill.definitions.selection_graph import SelectionGraph
@@ -242,9 +241,3 @@ def _missing_jobs(what: str, entry: Any, wanted: Iterable[str], jobs: Mapping[st
                 remedy=f"Did you mean {close[0]!r}?" if close else "Define the job, or name another.",
                 **_place(entry),
             )
-
-
-def unknown_keys(wanted: Iterable[AssetKey], manifest: Manifest) -> list[AssetKey]:
-    """Return those of `wanted` that the manifest has not."""
-    known = {entry.key for entry in manifest.assets}
-    return [key for key in wanted if key.parts not in known]

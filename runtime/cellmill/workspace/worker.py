@@ -8,14 +8,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import CellmillError, ConcurrencyError
 from cellmill.execution.capture import StepCapture
 from cellmill.execution.notebook.notebook_run import CancelSwitch
@@ -350,14 +349,3 @@ class RunWork:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def refs_of(find: Any, keys: Mapping[AssetKey, Any] | frozenset[AssetKey], partition: str | None) -> list[Any]:
-    """Return the stored values' references that exist: (asset, partition or "", reference)."""
-    found = []
-    for key in keys:
-        for wanted in dict.fromkeys((partition, None)):
-            ref = find(key, wanted)
-            if ref is not None:
-                found.append((key, wanted or "", ref))
-    return found

@@ -223,8 +223,6 @@ class Enum(ConfigType):
             return self._by_name[value]
         return value
 
-    to_python_value = post_process
-
     @property
     def key(self) -> str:
         """A text that is equal for types of the same form."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from cellmill.definitions.config.evaluation import EvaluateValueResult, EvaluationError
 from cellmill.definitions.config.field import Field, convert_to_field
 from cellmill.definitions.config.process import process_config
-from cellmill.errors import ConfigMappingFunctionError, InvalidConfigError
+from cellmill.errors import ConfigMappingFunctionError
 
 
 class DefinitionConfigSchema(Protocol):
@@ -119,10 +119,3 @@ def definition_config_schema(config_schema: Any) -> DefinitionConfigSchema:
     if isinstance(config_schema, (PlainConfigSchema, ConfiguredConfigSchema)):
         return config_schema
     return PlainConfigSchema(convert_to_field(config_schema))
-
-
-def raise_if_invalid(result: EvaluateValueResult, preamble: str, config: Mapping[str, Any] | Any) -> Any:
-    """The value of a successful check; otherwise an error that lists every problem."""
-    if not result.success:
-        raise InvalidConfigError(preamble, result.errors or [], config)
-    return result.value

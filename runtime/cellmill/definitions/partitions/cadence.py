@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -130,7 +130,6 @@ class _Listed(Cadence):
     def __init__(
         self, anchor_s: float, forward: Callable[[float], Iterator[int]], back: Callable[[float], Iterator[int]]
     ) -> None:
-        self._anchor_s = anchor_s
         self._forward = forward(anchor_s - 1 if anchor_s == int(anchor_s) else anchor_s)
         self._after = array("q", [next(self._forward)])
         self._back_from = back
@@ -245,8 +244,3 @@ def excluding(
         return instant in instants or any(cron.matches(instant, zone) for cron in parsed)
 
     return _Excluding(cadence, excluded, anchor_s)
-
-
-def utc_epoch(moment: datetime) -> float:
-    """Seconds since 1970 of an aware time."""
-    return moment.astimezone(UTC).timestamp()

@@ -303,14 +303,4 @@ def multipartition_tags(key: MultiPartitionKey) -> dict[str, str]:
     return {**tags, PARTITION_NAME_TAG: str(key)}
 
 
-def multipartition_key_from_tags(tags: Mapping[str, str]) -> MultiPartitionKey:
-    """The key that `multipartition_tags` wrote into a run's tags."""
-    parts = {
-        name.removeprefix(MULTIDIMENSIONAL_PREFIX): value
-        for name, value in tags.items()
-        if name.startswith(MULTIDIMENSIONAL_PREFIX)
-    }
-    return MultiPartitionKey(parts)
-
-
 __all__ = ["MultiPartitionKey", "MultiPartitionsDefinition", "PartitionDimensionDefinition", "PartitionDimensionKey"]

@@ -31,8 +31,6 @@ from cellmill.execution.notebook.wire import Connection
 
 #: Set to 0 to have every kernel start cold.
 SWITCH = "CELLMILL_WARM_KERNELS"
-#: Seconds without a request or a kernel after which a server leaves.
-IDLE_VARIABLE = "CELLMILL_WARM_IDLE_S"
 #: Servers that may live at once for one user; beyond it the one unused for longest is dropped.
 MOST_SERVERS = 4
 #: Seconds a new server gets to import its modules.
