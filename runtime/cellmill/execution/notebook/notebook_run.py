@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cellmill.execution.notebook.answer import Answer
 from cellmill.execution.notebook.document import Node
 from cellmill.execution.notebook.ends import STOPPING, CellError, CellResult, End, NotebookResult, death_of_process
 from cellmill.execution.notebook.journal import Journal, mark_cell, mark_notebook
@@ -28,6 +29,8 @@ from cellmill.execution.notebook.wire import Channels, Message
 _MEMORY_CHECK_S = 0.25
 #: Seconds an interrupted cell gets to end before its kernel is killed.
 CANCEL_GRACE_S = 5.0
+#: Seconds after which the kernel's process and its sockets are looked at again though nothing was heard of them.
+_LOOK_AGAIN_S = 30.0
 #: Seconds to wait for outputs that a kernel sent before it died.
 _DRAIN_S = 0.2
 
@@ -172,6 +175,7 @@ class NotebookRun:
                 cell["execution_count"] = None
                 cell["metadata"].pop("execution", None)
         if self.journal is not None:
+            self.journal.amounts_to = lambda: (self.notebook, list(self._results.values()))
             self.journal.notebook_started(self.notebook)
 
     @contextlib.contextmanager
@@ -253,26 +257,23 @@ class NotebookRun:
     def _until_done(self, request: str, index: int) -> tuple[End, str, CellError | None]:
         """Handle messages until the request is answered and idle, or something stronger than an answer ended it."""
         deadline = self._deadline()
-        reply: Mapping[str, Any] | None = None
-        idle = False
-        error: CellError | None = None
+        answer = Answer(request, lambda: self.channels.send("shell", "kernel_info_request", {}))
         cancelled_at: float | None = None
-        while not (idle and reply is not None):
-            for channel, message in self._receive(deadline, cancelled_at):
+        while not answer.is_whole:
+            for channel, message in self._receive(deadline, cancelled_at, answer):
+                answer.take(channel, message)
                 if channel == "shell" and message["parent_header"].get("msg_id") == request:
-                    reply = message["content"]
                     self._time(index, "shell.execute_reply", message)
                 elif channel == "iopub":
-                    done, raised = self._published(message, request)
-                    idle = idle or done
-                    error = raised or error
+                    answer.error = self._published(message, request) or answer.error
             self.listener.tick()
-            if idle and reply is not None:
+            if answer.is_whole:
                 break
             status = self.kernel.poll()
             if status is not None:
-                error = self._drain(request) or error
+                self._drain(request)
                 return (*self._death(status), None)
+            answer.look()
             now = time.monotonic()
             if self._over_memory():
                 continue
@@ -290,27 +291,31 @@ class NotebookRun:
         if cancelled_at is not None:
             assert self.cancel is not None
             self.channels.watch(self.cancel.fileno())
-            return End.CANCELLED, "the run was cancelled", error
-        return self._answered(reply, error, index)
+            return End.CANCELLED, "the run was cancelled", answer.error
+        return self._answered(answer, index)
 
-    def _answered(
-        self, reply: Mapping[str, Any], error: CellError | None, index: int
-    ) -> tuple[End, str, CellError | None]:
-        if "execution_count" in reply and reply["execution_count"]:
+    def _answered(self, answer: Answer, index: int) -> tuple[End, str, CellError | None]:
+        reply, error = answer.reply or {}, answer.error
+        if reply.get("execution_count"):
             self.notebook["cells"][index].setdefault("execution_count", reply["execution_count"])
         if error is None and reply.get("status") == "error":
             error = CellError(reply.get("ename", "Error"), reply.get("evalue", ""), tuple(reply.get("traceback", ())))
         if error is None:
             if reply.get("status") in ("abort", "aborted"):
                 return End.FAILED, "the kernel refused to run it", None
+            if answer.is_lost:
+                return End.FAILED, "the kernel went on without an answer for it", None
             return End.SUCCEEDED, "", None
         if error.ename == "SystemExit":
             return End.EXITED, f"sys.exit({error.evalue})", error
         return End.FAILED, f"{error.ename}: {error.evalue}".rstrip(": "), error
 
-    def _receive(self, deadline: float | None, cancelled_at: float | None) -> list[tuple[str, Message]]:
-        waits = [3600.0]
+    def _receive(self, deadline: float | None, cancelled_at: float | None, answer: Answer) -> list[tuple[str, Message]]:
+        waits = [_LOOK_AGAIN_S]
         now = time.monotonic()
+        patience = answer.patience_s()
+        if patience is not None:
+            waits.append(patience)
         if deadline is not None and self._killed_for is None:
             waits.append(deadline - now)
         if cancelled_at is not None:
@@ -321,17 +326,16 @@ class NotebookRun:
             waits.append(0.5)
         return self.channels.receive(max(0.0, min(waits)))
 
-    def _published(self, message: Message, request: str) -> tuple[bool, CellError | None]:
-        """Handle one iopub message; say whether `request` is idle now, and the error that it showed."""
+    def _published(self, message: Message, request: str) -> CellError | None:
+        """Handle one iopub message; return the error that it shows of `request`."""
         parent = message["parent_header"].get("msg_id")
         kind, content = message["msg_type"], message["content"]
         index = self._requests.get(parent)
         if index is None:
-            return False, None
+            return None
         if kind == "status":
             self._time(index, f"iopub.status.{content['execution_state']}", message)
-            return parent == request and content["execution_state"] == "idle", None
-        if kind == "execute_input":
+        elif kind == "execute_input":
             self._time(index, "iopub.execute_input", message)
             self.notebook["cells"][index]["execution_count"] = content["execution_count"]
         elif kind.startswith("comm") and self._comm(kind, content, index):
@@ -341,8 +345,8 @@ class NotebookRun:
             if output is not None:
                 self.listener.output(index, output)
                 if output["output_type"] == "error" and parent == request:
-                    return False, CellError(output["ename"], output["evalue"], tuple(output["traceback"]))
-        return False, None
+                    return CellError(output["ename"], output["evalue"], tuple(output["traceback"]))
+        return None
 
     def _time(self, index: int, moment: str, message: Message) -> None:
         """Note when the kernel did something, under the names that every Jupyter front end uses."""
@@ -401,17 +405,14 @@ class NotebookRun:
             return End.OUT_OF_MEMORY, "the system's out-of-memory killer ended the kernel"
         return end, detail.replace("the process", "the kernel", 1)
 
-    def _drain(self, request: str) -> CellError | None:
+    def _drain(self, request: str) -> None:
         """Take what the kernel sent before it died."""
-        error = None
         while messages := self.channels.receive(_DRAIN_S):
             for channel, message in messages:
                 if channel == "iopub":
-                    _, raised = self._published(message, request)
-                    error = raised or error
+                    self._published(message, request)
             if all(channel != "iopub" for channel, _ in messages):
                 break
-        return error
 
 
 _ERROR_NAMES = {
