@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from cellmill.execution.notebook.forkserver import fork_kernel, server_key, stop_servers
+from cellmill.execution.notebook import forkserver
+from cellmill.execution.notebook.forkserver import WarmKernel, fork_kernel, server_key, stop_servers
+from cellmill.execution.notebook.forkserver_main import MOST_KERNELS
 from cellmill.execution.notebook.notebook_step import NotebookStepOutcome, NotebookStepRequest, run_notebook_step
 from cellmill.execution.notebook.preamble import third_party_imports
+from cellmill.execution.notebook.wire import Channels
 
 from .conftest import MakeNotebook, notebook_of
 
@@ -163,3 +168,130 @@ def test_servers_leave_when_told() -> None:
     while list(Path(os.environ["XDG_RUNTIME_DIR"], "cellmill").glob("*.sock")):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def _servers() -> list[Path]:
+    return sorted(Path(os.environ["XDG_RUNTIME_DIR"], "cellmill").glob("*.sock"))
+
+
+def _answer(kernel: WarmKernel, expression: str, folder: Path) -> str:
+    """Return what an expression is in a kernel."""
+    channels = Channels(kernel.connection)
+    assert channels.wait_until_ready(60) is not None
+    request = channels.execute(f"open('said', 'w').write(str({expression}))")
+    deadline = time.monotonic() + 60
+    while not any(m["parent_header"].get("msg_id") == request and c == "shell" for c, m in channels.receive(1.0)):
+        assert time.monotonic() < deadline
+    channels.close()
+    return (folder / "said").read_text()
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_where_forking_is_not_safe_kernels_are_started_ahead(tmp_path: Path) -> None:
+    """A module that starts a thread when it is imported is served by a pool, each of its kernels used once."""
+    (tmp_path / "threaded.py").write_text(
+        "import os, threading\nat = os.getpid()\n"
+        "threading.Thread(target=threading.Event().wait, daemon=True, name='of the module').start()\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "ONLY_HERE": "seen"}
+    said = (
+        "[__import__('sys').modules['threaded'].at == __import__('os').getpid(), __import__('os').environ['ONLY_HERE'],"
+        " 'of the module' in [one.name for one in __import__('threading').enumerate()], __import__('os').getcwd()]"
+    )
+
+    kernels = [fork_kernel(("threaded",), cwd=str(tmp_path), env=env) for _ in range(3)]
+
+    assert len({kernel.pid for kernel in kernels if kernel is not None}) == 3
+    for kernel in kernels:
+        assert kernel is not None and kernel.pid is not None
+        assert _answer(kernel, said, tmp_path) == f"[True, 'seen', True, {str(tmp_path)!r}]"
+        assert "standby" in Path(f"/proc/{kernel.pid}/cmdline").read_text()
+        kernel.kill()
+        assert kernel.wait(60) == -9
+        kernel.close()
+    stop_servers(_server_of(("threaded",), env))
+    _until(lambda: _processes("threaded") == [])
+
+
+def _server_of(modules: tuple[str, ...], env: Mapping[str, str]) -> Path:
+    return Path(os.environ["XDG_RUNTIME_DIR"], "cellmill", f"{server_key(modules, env)}.sock")
+
+
+def _processes(module: str) -> list[int]:
+    """Return the servers of a module and what they have started."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_text().split("\0")
+                if module in words and any("execution.notebook" in word for word in words):
+                    found.append(int(entry.name))
+    return found
+
+
+def test_a_changed_environment_gets_another_server_and_the_old_one_leaves_behind_its_kernels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something was installed: new kernels see it, the running one is left alone, and nothing old stays."""
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    monkeypatch.syspath_prepend(str(packages))
+    env = {**os.environ, "PYTHONPATH": str(packages)}
+    old = fork_kernel((), cwd=str(tmp_path), env=env)
+    before = _server_of((), env)
+    assert old is not None and before.exists()
+    (packages / "installed.py").write_text("")
+    os.utime(packages, ns=(1, 1))
+
+    new = fork_kernel((), cwd=str(tmp_path), env=env)
+
+    assert new is not None and _server_of((), env) != before
+    assert not before.exists() and _server_of((), env).exists()
+    assert _answer(old, "1 + 1", tmp_path) == "2"
+    (parent,) = (int(line[5:]) for line in Path(f"/proc/{old.pid}/status").read_text().splitlines() if "PPid" in line)
+    for kernel in (old, new):
+        kernel.close()
+    _until(lambda: not os.path.exists(f"/proc/{parent}"))
+
+
+def test_servers_and_kernels_are_bounded_in_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One server gives so many kernels at once, and with one server too many the one unused for longest goes."""
+    stop_servers()
+    _until(lambda: not _servers())
+    monkeypatch.setattr(forkserver, "MOST_SERVERS", 1)
+    kernels = [fork_kernel((), cwd=None, env=os.environ) for _ in range(MOST_KERNELS + 1)]
+
+    assert [kernel is None for kernel in kernels] == [False] * MOST_KERNELS + [True]
+    (first,) = _servers()
+    other = fork_kernel((), cwd=None, env={**os.environ, "TZ": "Asia/Tokyo"})
+    assert other is not None and first not in _servers() and len(_servers()) == 1
+    kernel = kernels[0]
+    assert kernel is not None and kernel.poll() is None
+    for one in (*kernels, other):
+        if one is not None:
+            one.close()
+
+
+def test_no_kernel_is_forked_where_memory_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last of the machine's memory is not taken by a warm kernel."""
+    from cellmill.execution.notebook import forkserver_main
+
+    assert forkserver_main.memory_is_free()
+    monkeypatch.setattr(forkserver_main, "_FREE_MEMORY", 1.0)
+    assert not forkserver_main.memory_is_free()
+
+
+def test_an_idle_server_leaves(tmp_path: Path) -> None:
+    """Behind its last kernel it waits so long, and no longer."""
+    env = {**os.environ, "CELLMILL_WARM_IDLE_S": "0.2", "TZ": "Asia/Kolkata"}
+    kernel = fork_kernel((), cwd=None, env=env)
+    assert kernel is not None
+    kernel.close()
+
+    _until(lambda: not _server_of((), env).exists())

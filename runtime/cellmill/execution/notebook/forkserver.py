@@ -1,9 +1,9 @@
 """Warm kernels: a server that has imported a notebook's third-party modules forks a fresh kernel in milliseconds.
 
 One server serves one environment and one set of modules; it has created no ZeroMQ context, event loop or thread
-before it forks.
-Each kernel is used once.  The server goes when it was idle for a while; a changed environment has another key and so
-another server.
+before it forks.  Where forking is not safe it keeps a few started kernels instead (`standby`).
+Each kernel is used once.  The server goes when it was idle for a while, or behind its last kernel when the environment
+has changed: that has another key, and so another server.
 This module is the client's side; `cellmill.execution.notebook.forkserver_main` is the server's.
 """
 
@@ -123,7 +123,7 @@ def fork_kernel(
 
     None where no warm kernel is to be had.  Without a `connection` it listens on Unix sockets in a private folder.
     """
-    if os.environ.get(SWITCH, "1") == "0" or not hasattr(os, "fork") or sys.platform == "darwin":
+    if os.environ.get(SWITCH, "1") == "0" or not hasattr(os, "fork"):
         return None
     address = _folder() / f"{server_key(modules, env)}.sock"
     link = _connected(address) or _start_server(address, modules, env)
@@ -145,14 +145,13 @@ def fork_kernel(
 
 
 def server_key(modules: tuple[str, ...], env: Mapping[str, str]) -> str:
-    """Return the name of the server that fits: interpreter, installed packages, deciding variables and modules in one
-    hash.
-    """
+    """Return the name of the server that fits: what was asked for, and the state of what is installed, a hash each."""
     deciding = sorted((name, value) for name, value in env.items() if name.startswith(_DECIDING))
     stamps = [(path, _stamp(path)) for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
     own = Path(__file__).parents[2]
-    facts: Any = [sys.executable, sys.version, deciding, stamps, sorted(modules), [_newest(own), str(own)]]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+    asked: Any = [sys.executable, deciding, sorted(modules), str(own)]
+    state: Any = [sys.version, stamps, _newest(own)]
+    return "-".join(hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16] for facts in (asked, state))
 
 
 def stop_servers(address: Path | None = None) -> None:
@@ -164,6 +163,15 @@ def stop_servers(address: Path | None = None) -> None:
             with link, contextlib.suppress(OSError):
                 link.sendall(b'{"stop": true}\n')
                 wait_readable(link.fileno(), 2.0)
+
+
+def retire_server(address: Path) -> None:
+    """Let a server take no more requests; it leaves behind the last of its kernels."""
+    link = _connected(address)
+    if link is not None:
+        with link, contextlib.suppress(OSError):
+            link.sendall(b'{"retire": true}\n')
+            wait_readable(link.fileno(), 2.0)
 
 
 def _answer(link: socket.socket) -> int | None:
@@ -188,7 +196,7 @@ def _start_server(address: Path, modules: tuple[str, ...], env: Mapping[str, str
         link = _connected(address)
         if link is not None:
             return link
-        _drop_servers(MOST_SERVERS - 1)
+        _drop_servers(address)
         reader, writer = os.pipe()
         command = [
             sys.executable,
@@ -228,10 +236,14 @@ def _start_server(address: Path, modules: tuple[str, ...], env: Mapping[str, str
             os.close(reader)
 
 
-def _drop_servers(keep: int) -> None:
-    addresses = sorted(_folder().glob("*.sock"), key=_stamp)
-    for address in addresses[: max(0, len(addresses) - keep)]:
-        stop_servers(address)
+def _drop_servers(instead: Path) -> None:
+    """Retire the servers of an environment that is no more, and those unused for longest where there are too many."""
+    asked = instead.stem.partition("-")[0]
+    addresses = sorted(instead.parent.glob("*.sock"), key=_stamp)
+    outdated = [address for address in addresses if address.stem.partition("-")[0] == asked]
+    others = [address for address in addresses if address not in outdated]
+    for address in outdated + others[: max(0, len(others) - MOST_SERVERS + 1)]:
+        retire_server(address)
 
 
 def _connected(address: Path) -> socket.socket | None:

@@ -56,10 +56,10 @@ class ForkServer:
         self._wake, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        self._stopping = False
+        self._stopping = self._retired = False
 
     def serve(self, ready_fd: int) -> None:
-        """Serve until idle or stopped; tells `ready_fd` once requests can come."""
+        """Serve until idle, stopped or retired; tells `ready_fd` once requests can come."""
         old = os.umask(0o077)
         self._address.unlink(missing_ok=True)
         self._listener.bind(str(self._address))
@@ -69,10 +69,11 @@ class ForkServer:
         os.write(ready_fd, b"1")
         os.close(ready_fd)
         used_at = time.monotonic()
-        while not self._stopping:
+        while not self._stopping and (self._kernels or not self._retired):
             poller = select.poll()
             sockets = {one.fileno(): one for one in self._kernels.values()}
-            for descriptor in (self._listener.fileno(), self._wake, *self._pending, *sockets):
+            listening = () if self._retired else (self._listener.fileno(),)
+            for descriptor in (*listening, self._wake, *self._pending, *sockets):
                 poller.register(descriptor, select.POLLIN)
             idle_left = None if self._kernels else max(0.0, used_at + self._idle_s - time.monotonic())
             events = poller.poll(None if idle_left is None else idle_left * 1000 + 1)
@@ -82,7 +83,7 @@ class ForkServer:
                 self._handle(descriptor)
             if not events and not self._kernels and time.monotonic() - used_at >= self._idle_s:
                 break
-        self._end(inode)
+        self.end(inode)
 
     def _handle(self, descriptor: int) -> None:
         if descriptor == self._wake:
@@ -110,19 +111,29 @@ class ForkServer:
         if request.get("stop"):
             self._stopping = True
             link.close()
-        elif len(self._kernels) >= MOST_KERNELS or not _memory_is_free():
+        elif request.get("retire"):
+            self._retire()
+            link.close()
+        elif len(self._kernels) >= MOST_KERNELS or not memory_is_free():
             link.sendall(b"refused 0\n")
             link.close()
         else:
-            self._fork(link, request)
+            self._kernels[self.give(link, request)] = link
 
-    def _fork(self, link: socket.socket, request: dict[str, Any]) -> None:
+    def _retire(self) -> None:
+        """Take no more requests, and leave behind the last kernel."""
+        self._retired = True
+        self._address.unlink(missing_ok=True)
+        self._listener.close()
+
+    def give(self, link: socket.socket, request: dict[str, Any]) -> int:
+        """Have a kernel answer on `link`, and return its process id."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
             self._become_kernel(link, request)
-        self._kernels[pid] = link
+        return pid
 
     def _become_kernel(self, link: socket.socket, request: dict[str, Any]) -> NoReturn:
         os.setsid()
@@ -140,7 +151,7 @@ class ForkServer:
                 with contextlib.suppress(OSError):
                     if link.recv(64):
                         return
-                _kill_group(pid)
+                kill_group(pid)
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, 0)
                 link.close()
@@ -148,23 +159,28 @@ class ForkServer:
                 return
 
     def _reap(self) -> None:
-        while self._kernels:
+        while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
+            self.gone(pid)
             link = self._kernels.pop(pid, None)
-            _kill_group(pid)
+            kill_group(pid)
             if link is not None:
                 with contextlib.suppress(OSError):
                     link.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
                 link.close()
 
-    def _end(self, inode: int) -> None:
+    def gone(self, pid: int) -> None:
+        """Note that a process of this server has ended."""
+
+    def end(self, inode: int) -> None:
+        """Kill what is left, and give the address back where it is still ours."""
         for pid in self._kernels:
-            _kill_group(pid)
+            kill_group(pid)
         with contextlib.suppress(OSError):
             if self._address.stat().st_ino == inode:
                 self._address.unlink()
@@ -213,12 +229,14 @@ def _settle(request: dict[str, Any]) -> None:
     gc.unfreeze()
 
 
-def _kill_group(leader: int) -> None:
+def kill_group(leader: int) -> None:
+    """Kill the process group that `leader` leads; nothing when it is gone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
 
 
-def _memory_is_free() -> bool:
+def memory_is_free() -> bool:
+    """Return False where another kernel would take the machine's last memory."""
     try:
         facts = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
         available, total = (int(facts[name].split()[0]) for name in ("MemAvailable", "MemTotal"))
@@ -227,13 +245,8 @@ def _memory_is_free() -> bool:
     return available > total * _FREE_MEMORY
 
 
-def main(argv: list[str]) -> int:
-    """Import what the command line names, then serve; ends at once when an import started a thread of Python."""
-    address, ready_fd, *modules = argv
-    if os.fork():
-        os._exit(0)
-    if sys.path and sys.path[0] == os.getcwd():
-        del sys.path[0]
+def prepare(modules: list[str]) -> None:
+    """Import what the notebook's kernels will import."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cold_kernel.prepare()
     tops = {name.partition(".")[0] for name in modules}
@@ -242,10 +255,22 @@ def main(argv: list[str]) -> int:
         # a module that cannot be imported is the notebook's own affair: its cell shows the error
         with contextlib.suppress(Exception):
             importlib.import_module(name)
-    if threading.active_count() > 1:
-        print("a module started a thread; kernels cannot be forked safely:", threading.enumerate(), flush=True)
-        return 1
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def main(argv: list[str]) -> int:
+    """Import what the command line names, then serve; as a pool of started kernels where forking is not safe."""
+    address, ready_fd, *modules = argv
+    if os.fork():
+        os._exit(0)
+    if sys.path and sys.path[0] == os.getcwd():
+        del sys.path[0]
+    forking = sys.platform != "darwin"
+    if forking:
+        prepare(modules)
+    if not forking or threading.active_count() > 1:
+        print("kernels cannot be forked safely:", sys.platform, threading.enumerate(), flush=True)
+        os.execv(sys.executable, [sys.executable, "-m", "cellmill.execution.notebook.standby", *argv])
     server = ForkServer(Path(address), float(os.environ.get("CELLMILL_WARM_IDLE_S", IDLE_S)))
     gc.collect()
     gc.freeze()
