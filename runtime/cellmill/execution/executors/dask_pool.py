@@ -171,6 +171,13 @@ class DaskPool:
                 running.future.cancel(force=True)
                 self._messages.append(Lost(running.task, None))
 
+    def set_flag(self, name: str) -> None:
+        """Set the flag of that name (`distributed.Event`), for which a task may look."""
+        import distributed
+
+        with contextlib.suppress(OSError, TimeoutError):
+            distributed.Event(name, client=self._client).set()
+
     def close(self, *, kill: bool = False) -> None:
         """Cancel what is left and leave the cluster; one of our own ends."""
         self._running.clear()
