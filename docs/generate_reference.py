@@ -65,7 +65,9 @@ LOCATION_KEYS = {
     "exclude": "Globs of notebooks that do not count.",
 }
 TABLES = {
-    "executor": "`max_concurrent`: notebooks (and modules) of one run that work at the same time.",
+    "executor": "`name`: `in_process`, `multiprocess` or `dask`, unless the run or the code says another; `config`: "
+    "its configuration, such as `cluster` with an address and TLS files; `max_concurrent`: notebooks (and modules) of "
+    "one run that work at the same time.",
     "host": "Kernels that run user code for modules, schedules and sensors: `load_timeout_s` (120), "
     "`evaluation_timeout_s` (60), `start_timeout_s`, `idle_s`: seconds after which an idle one is stopped.",
     "instance": "`storage`: URL of a PostgreSQL database; SQLite in the home folder without it.",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from cellmill.errors import SecurityError
 from cellmill.execution.capture import captured_path
+from cellmill.execution.notebook.document import normalized, render_notebook
+from cellmill.execution.notebook.live import notebook_now
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
@@ -46,11 +47,18 @@ class SandboxHandler(CellmillHandler):
         return Path(context.notebooks_folder())
 
     async def notebook_path(self, run_id: str, name: str) -> Path:
-        """The executed notebook ``name`` of a run, inside the run's own folder; 404 otherwise."""
+        """Where the executed notebook ``name`` of a run is, inside the run's folder; 404 for what is no notebook."""
         path = inside(inside(await self.runs_folder(), run_id), name)
-        if path.suffix != ".ipynb" or not path.is_file():
+        if path.suffix != ".ipynb":
             raise web.HTTPError(404)
         return path
+
+    async def notebook(self, run_id: str, name: str) -> dict[str, Any]:
+        """The executed notebook ``name`` of a run, with its outputs so far where the run goes on; 404 without one."""
+        found = await asyncio.to_thread(notebook_now, await self.notebook_path(run_id, name))
+        if found is None:
+            raise web.HTTPError(404)
+        return found
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -68,12 +76,13 @@ class RunNotebookHandler(SandboxHandler):
     @authorized("read", resource=RESOURCE)
     async def get(self, run_id: str, name: str) -> None:
         """Answer with the notebook rendered as HTML, or as its own JSON with ``?download=1``."""
-        path = await self.notebook_path(run_id, name)
+        found = await self.notebook(run_id, name)
         if self.get_query_argument("download", None):
-            self.send(await asyncio.to_thread(path.read_bytes), "application/x-ipynb+json", "notebook.ipynb")
+            self.send(render_notebook(found).encode(), "application/x-ipynb+json", "notebook.ipynb")
             return
         dark = self.get_query_argument("theme", "light") == "dark"
-        self.send(await asyncio.to_thread(render_html, path, dark), "text/html", "notebook.html")
+        title = name.rpartition("/")[2]
+        self.send(await asyncio.to_thread(render_html, found, title, dark), "text/html", "notebook.html")
 
 
 class CellOutputHandler(SandboxHandler):
@@ -83,8 +92,7 @@ class CellOutputHandler(SandboxHandler):
     @authorized("read", resource=RESOURCE)
     async def get(self, run_id: str, cell_id: str, name: str) -> None:
         """Answer with the output in its own type, or 404."""
-        path = await self.notebook_path(run_id, name)
-        found = cell_output(json.loads(await asyncio.to_thread(path.read_bytes)), cell_id)
+        found = cell_output(await self.notebook(run_id, name), cell_id)
         if found is None:
             raise web.HTTPError(404)
         self.send(found[1], found[0], "output")
@@ -155,12 +163,13 @@ img, svg { max-width: 100%; }
 """
 
 
-def render_html(path: Path, dark: bool = False) -> bytes:
+def render_html(notebook: dict[str, Any], title: str, dark: bool = False) -> bytes:
     """The notebook as one HTML page, without any script of another host."""
+    import nbformat
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(template_name="basic", embed_images=True)
-    body, _ = exporter.from_filename(str(path))
-    head = f"<meta charset='utf-8'><title>{escape(path.name)}</title><style>{STYLE}</style>"
+    body, _ = exporter.from_notebook_node(nbformat.from_dict(normalized(notebook)))  # type: ignore[no-untyped-call]
+    head = f"<meta charset='utf-8'><title>{escape(title)}</title><style>{STYLE}</style>"
     theme = "dark" if dark else "light"
     return f"<!DOCTYPE html><html lang='en' class='{theme}'><head>{head}</head><body>{body}</body></html>".encode()

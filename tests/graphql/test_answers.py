@@ -6,6 +6,8 @@ from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.events import AssetMaterialization
+from cellmill.execution.notebook.ends import CellResult, End
+from cellmill.execution.notebook.journal import Journal
 from cellmill.graphql.context import Context
 from cellmill.graphql.schema import execute
 from cellmill.planning.run import RunStatus
@@ -150,3 +152,31 @@ def _count_statements(context: Context) -> list[str]:
 
         setattr(db, name, counting)
     return counted
+
+
+def test_the_cells_of_a_run_that_goes_on(ask: Ask, context: Context) -> None:
+    """A notebook is listed as soon as its journal is there: each code cell with its state, times and memory."""
+    run = context.instance.create_run(job_name="job")
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": "1", "outputs": [], "execution_count": None}
+    cells = [cell, {**cell, "id": "b"}, {**cell, "id": "c"}]
+    with Journal(context.notebooks_folder() / run.run_id / "book.journal.jsonl") as journal:
+        journal.notebook_started({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+        journal.append("cell_started", cell=0)
+        journal.cell_ended(
+            CellResult(index=0, end=End.SUCCEEDED, started_at=1.0, ended_at=2.5, execution_count=1, peak_memory=5)
+        )
+        journal.append("cell_started", cell=1)
+
+    answer = ask(
+        "query($id: ID!) { runOrError(runId: $id) { ... on Run { executedNotebooks { name url cells { "
+        "index cellId state startTime endTime executionCount peakMemory } } } } }",
+        id=run.run_id,
+    )
+
+    (notebook,) = answer["runOrError"]["executedNotebooks"]
+    assert notebook["name"] == "book.ipynb"
+    assert [one["state"] for one in notebook["cells"]] == ["succeeded", "running", "waiting"]
+    assert notebook["cells"][0] == {
+        "index": 0, "cellId": "a", "state": "succeeded", "startTime": 1.0, "endTime": 2.5, "executionCount": 1,
+        "peakMemory": 5.0,
+    }  # fmt: skip

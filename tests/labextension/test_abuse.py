@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 import websocket
 from cellmill.errors import SecurityError
+from cellmill.execution.notebook.journal import Journal
 from cellmill_lab.contained import contained
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,6 +167,22 @@ def test_previews_are_sandboxed(server: Server) -> None:
     saved = server.request("GET", "/cellmill/runs/shown/notebook/a.ipynb?download=1")
     assert saved.headers["Content-Disposition"].startswith("attachment")
     assert server.request("GET", "/cellmill/runs/shown/cells/other/a.ipynb").status_code == 404
+
+
+def test_a_notebook_that_runs_is_shown_as_far_as_it_has_come(server: Server) -> None:
+    """Its outputs so far come from the journal, in the same sandbox; there is no file yet."""
+    folder = server.root / ".cellmill" / "runs" / "going"
+    cell = {"cell_type": "code", "id": "c", "metadata": {}, "execution_count": None, "source": "1", "outputs": []}
+    with Journal(folder / "a.journal.jsonl") as journal:
+        journal.notebook_started({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+        journal.append("cell_started", cell=0)
+        journal.output("output", 0, {"output_type": "stream", "name": "stdout", "text": "so far\n"})
+    page = server.request("GET", "/cellmill/runs/going/notebook/a.ipynb")
+    assert page.status_code == 200 and "so far" in page.text
+    assert page.headers["Content-Security-Policy"].startswith("sandbox allow-scripts;")
+    saved = server.request("GET", "/cellmill/runs/going/notebook/a.ipynb?download=1").json()
+    assert saved["cells"][0]["outputs"][0]["text"] == ["so far\n"]
+    assert server.request("GET", "/cellmill/runs/going/notebook/b.ipynb").status_code == 404
 
 
 def test_what_a_step_printed_is_plain_text(server: Server) -> None:

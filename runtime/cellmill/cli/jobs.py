@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from cellmill.cli.app import App, json_option, pass_app
-from cellmill.cli.launch import RunOrder, read_config_file, start_and_follow
+from cellmill.cli.launch import RunOrder, executor_tags, read_config_file, start_and_follow
 from cellmill.cli.render import show_rows
 from cellmill.cli.runs import parse_tags
 from cellmill.planning.run import PARTITION_TAG
@@ -64,6 +64,7 @@ def find_job(app: App, name: str) -> JobEntry:
     "--config", "config_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Run config."
 )
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag of the run.")
+@click.option("--executor", help="in_process, multiprocess, dask or dask:ADDRESS.")
 @click.option("--detach", is_flag=True, help="Write the run's id and do not wait.")
 @pass_app
 def run(
@@ -73,6 +74,7 @@ def run(
     partition: str | None,
     config_file: Path | None,
     tags: tuple[str, ...],
+    executor: str | None,
     detach: bool,
 ) -> int:
     """Run the job NAME."""
@@ -80,6 +82,8 @@ def run(
     run_tags = {**job.tags, **parse_tags(tags)}
     if partition:
         run_tags[PARTITION_TAG] = partition
+    if executor:
+        run_tags |= executor_tags(executor)
     order = RunOrder(
         job_name=job.name,
         location=job.location,

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +19,8 @@ from cellmill.cli.runs import follow_run
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.execution.run_ledger import launch_recorded_run, request_stop
 from cellmill.planning.run import PARENT_RUN_TAG, RESUME_RETRY_TAG, ROOT_RUN_TAG, Run, RunStatus
+from cellmill.workspace.run_names import EXECUTOR_TAG, PARALLEL_TAG
+from cellmill.workspace.settings import EXECUTORS
 from cellmill.workspace.unfinished import unfinished
 
 #: Seconds that Ctrl-C waits for a run to end in order.
@@ -148,6 +151,20 @@ def retry_run(app: App, run: Run, *, from_failure: bool) -> str:
         parent=run,
     )
     return start_run(app, order)
+
+
+def executor_tags(executor: str) -> dict[str, str]:
+    """Return the tags by which a run uses an executor.
+
+    Raises: click.UsageError for one that there is not.
+    """
+    name = executor.partition(":")[0]
+    if name not in EXECUTORS or (":" in executor and name != "dask"):
+        close = get_close_matches(name, EXECUTORS, n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else f"There are {', '.join(EXECUTORS)} and dask:ADDRESS."
+        raise click.UsageError(f"There is no executor {executor!r}. {hint}")
+    # Each notebook has a kernel, so a process, of its own: in_process means one after the other.
+    return {EXECUTOR_TAG: executor} | ({PARALLEL_TAG: "1"} if name == "in_process" else {})
 
 
 def read_config_file(path: Path | None) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,13 @@ from typing import Any
 import click
 
 from cellmill.cli.app import App, pass_app, problem_text
-from cellmill.cli.launch import RunOrder, read_config_file, start_and_follow
+from cellmill.cli.launch import RunOrder, executor_tags, read_config_file, start_and_follow
 from cellmill.cli.runs import parse_tags
 from cellmill.cli.state import asset_states
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.execution.memo import MEMOIZED_TAG
 from cellmill.planning.run import PARTITION_RANGE_END_TAG, PARTITION_RANGE_START_TAG, PARTITION_TAG
 from cellmill.workspace.manifest import AssetEntry
-from cellmill.workspace.module_visit import EXECUTOR_TAG
 from cellmill.workspace.run_names import ASSET_JOB, PARALLEL_TAG
 from cellmill.workspace.validate import first_cycle
 
@@ -82,7 +80,7 @@ def materialize(
         # What turns out to be fresh because its upstreams came out the same is left out.
         run_tags[MEMOIZED_TAG] = "true"
     if executor:
-        run_tags |= _executor_tags(executor, entries)
+        run_tags |= executor_tags(executor)
     config = read_config_file(config_file)
     keys = [entry.asset_key for entry in entries]
     parts = _partition_tags(_partition_keys(app, entries, partition, partition_range), entries)
@@ -93,29 +91,6 @@ def materialize(
         if code := start_and_follow(app, order, detach=detach):
             return code
     return 0
-
-
-_EXECUTORS = ("in_process", "multiprocess", "dask")
-
-
-def _executor_tags(executor: str, entries: Sequence[AssetEntry]) -> dict[str, str]:
-    """Return the tags by which a run uses an executor.
-
-    Raises: click.UsageError for one that there is not, or that cannot carry out notebooks.
-    """
-    name = executor.partition(":")[0]
-    if name not in _EXECUTORS or (":" in executor and name != "dask"):
-        close = get_close_matches(name, _EXECUTORS, n=1)
-        hint = f"Did you mean {close[0]!r}?" if close else "There are in_process, multiprocess, dask and dask:ADDRESS."
-        raise click.UsageError(f"There is no executor {executor!r}. {hint}")
-    notebook = next((entry for entry in entries if entry.notebook), None)
-    if name == "dask" and notebook is not None:
-        raise click.UsageError(
-            f"{notebook.name} is made in {notebook.notebook}, and notebooks run in kernels of this machine: "
-            "use --executor multiprocess, or select assets of modules only."
-        )
-    # Each notebook has a kernel, so a process, of its own: in_process means one after the other.
-    return {EXECUTOR_TAG: executor} | ({PARALLEL_TAG: "1"} if name == "in_process" else {})
 
 
 def _partition_tags(keys: Sequence[str | None], entries: Sequence[AssetEntry]) -> list[dict[str, str]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import click
 
 from cellmill.cli.app import App, pass_app
-from cellmill.cli.launch import RunOrder, start_and_follow
+from cellmill.cli.launch import RunOrder, executor_tags, start_and_follow
 from cellmill.cli.runs import parse_tags
 from cellmill.planning.run import PARTITION_TAG
 from cellmill.workspace.run_names import NOTEBOOK_JOB, NOTEBOOK_TAG, PARAMETERS_TAG
@@ -18,10 +17,22 @@ from cellmill.workspace.run_names import NOTEBOOK_JOB, NOTEBOOK_TAG, PARAMETERS_
 
 @click.command()
 @click.argument("notebook", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("-p", "--parameter", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="As in papermill.")
+@click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    nargs=2,
+    multiple=True,
+    metavar="NAME VALUE",
+    help="As in papermill; of the type that the notebook declares.",
+)
 @click.option("-r", "--raw-parameter", "raw", nargs=2, multiple=True, metavar="NAME VALUE", help="Kept as text.")
+@click.option(
+    "--secret", "secrets", nargs=2, multiple=True, metavar="NAME VARIABLE", help="What that environment variable holds."
+)
 @click.option("--partition", metavar="KEY", help="Of this partition.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag of the run.")
+@click.option("--executor", help="in_process, multiprocess, dask or dask:ADDRESS.")
 @click.option("--detach", is_flag=True, help="Write the run's id and do not wait.")
 @pass_app
 def run(
@@ -29,8 +40,10 @@ def run(
     notebook: Path,
     parameters: tuple[tuple[str, str], ...],
     raw: tuple[tuple[str, str], ...],
+    secrets: tuple[tuple[str, str], ...],
     partition: str | None,
     tags: tuple[str, ...],
+    executor: str | None,
     detach: bool,
 ) -> int:
     """Run NOTEBOOK top to bottom through papermill; its asset cells are materialized."""
@@ -41,24 +54,31 @@ def run(
             f"{notebook} is outside the workspace {app.config.root}; give its folder with --workspace."
         )
     run_tags = {**parse_tags(tags), NOTEBOOK_TAG: relative}
-    values = {name: parse_value(text) for name, text in parameters} | dict(raw)
-    if values:
-        run_tags[PARAMETERS_TAG] = json.dumps(values)
+    if parameters or raw or secrets:
+        run_tags[PARAMETERS_TAG] = _recorded(app, notebook, dict(parameters), dict(raw), dict(secrets))
     if partition:
         run_tags[PARTITION_TAG] = partition
+    if executor:
+        run_tags |= executor_tags(executor)
     assets = [entry.asset_key for entry in app.workspace.manifest.assets if entry.notebook == relative]
     order = RunOrder(job_name=NOTEBOOK_JOB, assets=assets or None, tags=run_tags)
     return start_and_follow(app, order, detach=detach)
 
 
-def parse_value(text: str) -> Any:
-    """Return a parameter's value: a number, true, false, null or JSON where it reads so, else the text."""
-    lowered = text.strip().lower()
-    if lowered in ("true", "false"):
-        return lowered == "true"
-    if lowered in ("none", "null"):
-        return None
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+def _recorded(app: App, notebook: Path, texts: dict[str, str], raw: dict[str, str], secrets: dict[str, str]) -> str:
+    """Return the parameters of a run as its record keeps them, checked against what the notebook declares.
+
+    Raises: InvalidParameterName, InvalidConfigError, UnreadableNotebook.
+    """
+    known = import_module("cellmill.execution.notebook.declared_parameters")
+    parameters = import_module("cellmill.execution.notebook.parameters")
+    parameters.check_names({**raw, **secrets})
+    declared = known.declared_parameters(import_module("cellmill.execution.notebook.document").read_notebook(notebook))
+    values = (
+        known.typed_values(texts, declared)
+        | raw
+        | {name: parameters.Secret(variable) for name, variable in secrets.items()}
+    )
+    for problem in known.undeclared(values, declared):
+        app.errors.print(problem, style="yellow", markup=False)
+    return str(known.recorded(values))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Group
 from rich.live import Live
 
 from cellmill.cli.app import App, json_option, pass_app
@@ -149,7 +150,8 @@ def show(app: App, run_id: str, follow: bool, as_json: bool) -> int:
             }
             for s in step_views(events).values()
         ]
-        show_json({**run_row(record), "steps": steps})
+        progress = import_module("cellmill.cli.progress").Progress(app, record.run_id)
+        show_json({**run_row(record), "steps": steps, "notebooks": progress.rows()})
         return 0
     if follow and not record.dagster_run.is_finished:
         return follow_run(app, record.run_id)
@@ -162,6 +164,8 @@ def show_run(app: App, record: RunRecord) -> None:
     run = record.dagster_run
     steps = step_views(app.instance.all_logs(run.run_id))
     app.console.print(steps_tree(_title(record), steps.values(), time.time()))
+    for line in import_module("cellmill.cli.progress").Progress(app, run.run_id).lines():
+        app.console.print(line)
     if run.reason:
         app.console.print(f"  {run.reason.replace('[', chr(92) + '[')}")
 
@@ -178,13 +182,15 @@ def follow_run(app: App, run_id: str) -> int:
     record = find_run(app, run_id)
     if not app.console.is_terminal:
         return _follow_plainly(app, run_id)
+    progress = import_module("cellmill.cli.progress").Progress(app, run_id)
     with Live(console=app.console, refresh_per_second=8, transient=False) as live:
         for event in follow_events(app, run_id):
             if event is not None:
                 apply_event(steps, event)
                 continue
             record = find_run(app, run_id)
-            live.update(steps_tree(_title(record), steps.values(), time.time()))
+            tree = steps_tree(_title(record), steps.values(), time.time())
+            live.update(Group(tree, *progress.lines()))
     return end_code(app, run_id)
 
 
@@ -339,10 +345,16 @@ def retry(app: App, run_id: str, from_start: bool, detach: bool) -> int:
 @click.option("--open", "open_it", is_flag=True, help="Open it in JupyterLab.")
 @click.option("--html", "as_html", is_flag=True, help="Make an HTML page of it, and write its path.")
 @click.option("--notebook", "which", help="Which one, where the run has several.")
+@click.option("-f", "--follow", is_flag=True, help="Write what its cells print as they print it, until the run ends.")
 @pass_app
-def notebook(app: App, run_id: str, only_path: bool, open_it: bool, as_html: bool, which: str | None) -> int:
+def notebook(
+    app: App, run_id: str, only_path: bool, open_it: bool, as_html: bool, which: str | None, follow: bool
+) -> int:
     """Say where the executed notebook of a run is, or open it."""
     record = find_run(app, run_id)
+    if follow:
+        import_module("cellmill.cli.progress").follow_cells(app, record.run_id, which or "")
+        return 0
     artifacts = import_module("cellmill.cli.artifacts")
     paths: list[Path] = artifacts.executed_notebooks(app, record.run_id)
     if which:

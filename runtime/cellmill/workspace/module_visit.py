@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from cellmill.definitions.executor import in_process_executor, multiprocess_executor
+from cellmill.definitions.executor import in_process_executor
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.run_config import resolve_run_config
-from cellmill.errors import CellmillError, InvalidDefinitionError
+from cellmill.errors import CellmillError
 from cellmill.execution.executors.executor import make_executor
 from cellmill.execution.in_process import prepared, run_job, with_partition
 from cellmill.instance.instance import Instance
@@ -22,13 +22,11 @@ from cellmill.workspace.config import LocationConfig
 from cellmill.workspace.loading import load_location_definitions
 from cellmill.workspace.location import location_request
 from cellmill.workspace.notebook_visit import VisitEnd
+from cellmill.workspace.run_executor import chosen_executor, declared_executor, executor_definition
 from cellmill.workspace.run_plan import Visit
 
 if TYPE_CHECKING:
     from cellmill.workspace.worker import RunWork
-
-#: Tag by which a run chooses how the steps of modules are carried out.
-EXECUTOR_TAG = "cellmill/executor"
 
 
 class _Writer:
@@ -110,7 +108,7 @@ def _run(job: JobDefinition, work: RunWork, instance: Any) -> bool:
     partition = tags.get(PARTITION_TAG)
     if partition is not None and job.partitions_def is not None:
         tags, config = with_partition(job, partition, tags, config, work.instance)
-    job.given_executor_def, execution = _executor(tags.get(EXECUTOR_TAG, ""), job.given_executor_def)
+    job.given_executor_def, execution = _executor(work, job.given_executor_def)
     resolved = resolve_run_config(job, config)
     plan = plan_job(job)
     if job.given_executor_def is None or job.given_executor_def is in_process_executor:
@@ -124,20 +122,11 @@ def _run(job: JobDefinition, work: RunWork, instance: Any) -> bool:
     return bool(result.success)
 
 
-def _executor(chosen: str, declared: Any) -> tuple[Any, Mapping[str, Any] | None]:
-    """Return the executor that a run's tag chooses with its config, or the one that the code declares."""
-    name, _, address = chosen.partition(":")
-    match name:
-        case "":
-            return declared, None
-        case "in_process":
-            return in_process_executor, {}
-        case "multiprocess":
-            return multiprocess_executor, {}
-        case "dask":
-            dask = import_module("cellmill.execution.executors.dask")  # an optional extra
-            return dask.dask_executor, {"cluster": {"existing": {"address": address}}} if address else {}
-    raise InvalidDefinitionError(f"There is no executor {chosen!r}: in_process, multiprocess, dask or dask:ADDRESS.")
+def _executor(work: RunWork, declared: Any) -> tuple[Any, Mapping[str, Any] | None]:
+    """Return the executor of the run's tag, else the one that the code declares, else that of the workspace's file."""
+    config = work.workspace.config
+    chosen = chosen_executor(work.run, config) or (declared_executor(config) if declared is None else None)
+    return (declared, None) if chosen is None else executor_definition(chosen)
 
 
 def _message(visit: Visit, failures: Sequence[Event]) -> str:

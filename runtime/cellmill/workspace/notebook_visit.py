@@ -14,9 +14,10 @@ from typing import Any
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.value_ref import ValueRef
 from cellmill.errors import CellmillError
+from cellmill.execution.notebook.declared_parameters import parameters_of
 from cellmill.execution.notebook.ends import CellResult, End, NotebookResult
 from cellmill.execution.notebook.notebook_run import CancelSwitch
-from cellmill.execution.notebook.notebook_step import NotebookStepRequest, run_notebook_step
+from cellmill.execution.notebook.notebook_step import NotebookStepOutcome, NotebookStepRequest, run_notebook_step
 from cellmill.execution.notebook.protocol import StepMessage
 from cellmill.execution.notebook.start import OpenKernel
 from cellmill.notebooks.place import describe_place, line_of_traceback, source_line
@@ -60,6 +61,8 @@ class VisitServices:
     dynamic_partitions: Any
     emit: Callable[[Sequence[Event]], None]
     cancel: CancelSwitch
+    #: Carries out a notebook step: in a kernel of this machine, or of another.
+    run_step: Callable[..., NotebookStepOutcome] = run_notebook_step
     #: Seconds for which the kernel of a failed cell is kept; the kernels kept go here, for the run to end them.
     hold_failed_s: float = 0.0
     held: list[HeldKernel] = field(default_factory=list)
@@ -69,7 +72,7 @@ def visit_notebook(visit: Visit, services: VisitServices) -> VisitEnd:
     """Execute the cells of one visit; events of its assets are written as they arrive."""
     watch = _StepWatch(services)
     try:
-        outcome = run_notebook_step(_request(visit, services), emit=watch, cancel=services.cancel)
+        outcome = services.run_step(_request(visit, services), emit=watch, cancel=services.cancel)
     except (CellmillError, OSError, ValueError) as error:
         text = str(error).replace(str(visit.notebook), visit.name)
         watch.fail_open(visit, text, replace(ErrorInfo.of(error), message=f"{type(error).__name__}: {text}"))
@@ -145,7 +148,7 @@ def _request(visit: Visit, services: VisitServices) -> NotebookStepRequest:
         message=message if visit.assets or visit.loads or visit.checks or visit.has_session else None,
         loads={index: names for index, names in loads.items() if names},
         makes=visit.makes,
-        parameters=json.loads(run.tags.get(PARAMETERS_TAG, "{}")) if visit.cells is None else {},
+        parameters=parameters_of(run.tags.get(PARAMETERS_TAG, "{}")) if visit.cells is None else {},
         kernel_name=_kernel_of(config) if config is not None else None,
         warm=bool(limits.get("warm", True)),
         env={

@@ -12,6 +12,8 @@ PINNED_TAG = "cellmill/pinned_notebook"
 PARALLEL_TAG = "cellmill/max_concurrent"
 #: Tags by which a run of a whole notebook carries papermill's parameters, and the tick that asked for the run.
 PARAMETERS_TAG = "cellmill/parameters"
+#: Tag by which a run chooses how its steps are carried out.
+EXECUTOR_TAG = "cellmill/executor"
 SCHEDULED_AT_TAG = "cellmill/scheduled_at"
 #: Name of the job of a run that makes a selection of assets.
 ASSET_JOB = "__ASSET_JOB"

@@ -18,9 +18,12 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 }
 _TAG_LIMIT = {"key": "a string", "limit": "a whole number", "value": "a string", "per_value": "true or false"}
 
+#: What `[executor]` may name.
+EXECUTORS = ("in_process", "multiprocess", "dask")
+
 #: Table -> setting -> what it may be. A table that is not here is refused: nothing would read it.
 TABLES: Mapping[str, Mapping[str, str]] = {
-    "executor": {"max_concurrent": "a whole number"},
+    "executor": {"max_concurrent": "a whole number", "name": "a string", "config": "a table"},
     "host": dict.fromkeys(("load_timeout_s", "evaluation_timeout_s", "start_timeout_s", "idle_s"), "a number"),
     "instance": {"storage": "a string"},
     "kernels": {
@@ -57,6 +60,12 @@ def setting_problems(data: Mapping[str, Any]) -> Iterator[SettingProblem]:
     for name, known in TABLES.items():
         if name in data:
             yield from _table(f"[{name}]", name, data[name], known)
+    executor = data.get("executor")
+    chosen = executor.get("name") if isinstance(executor, dict) else None
+    if isinstance(chosen, str) and chosen not in EXECUTORS:
+        close = get_close_matches(chosen, EXECUTORS, n=1)
+        remedy = f"Did you mean {close[0]!r}?" if close else f"There are {', '.join(EXECUTORS)}."
+        yield SettingProblem(f"there is no executor {chosen!r}", chosen, remedy)
 
 
 def _table(title: str, word: str, table: object, known: Mapping[str, str]) -> Iterator[SettingProblem]:

@@ -18,6 +18,7 @@ from typing import Any
 from cellmill.errors import CellmillError, ConcurrencyError
 from cellmill.execution.capture import StepCapture
 from cellmill.execution.notebook.notebook_run import CancelSwitch
+from cellmill.execution.notebook.notebook_step import run_notebook_step
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import (
     AssetCheckEvaluationPlanned,
@@ -34,7 +35,7 @@ from cellmill.workspace.location import ModuleLocation
 from cellmill.workspace.manifest import AssetEntry, JobEntry
 from cellmill.workspace.notebook_visit import HeldKernel, VisitEnd, VisitServices, visit_notebook
 from cellmill.workspace.pins import pinned_text
-from cellmill.workspace.run_names import CHECKS_TAG, NOTEBOOK_JOB, NOTEBOOK_TAG, PARALLEL_TAG, PINNED_TAG
+from cellmill.workspace.run_names import CHECKS_TAG, EXECUTOR_TAG, NOTEBOOK_JOB, NOTEBOOK_TAG, PARALLEL_TAG, PINNED_TAG
 from cellmill.workspace.run_plan import Visit, plan_checks, plan_visits, whole_notebook
 from cellmill.workspace.workspace import Workspace, find_home
 
@@ -89,6 +90,7 @@ class RunWork:
         self._hold_failed_s = float(seconds)
         self._held: list[HeldKernel] = []
         self._first_failure: Event | None = None
+        self._remote: Any = None
 
     def work(self) -> int:
         """Make the run's visits and return the exit status; the run has its final state afterwards."""
@@ -97,7 +99,8 @@ class RunWork:
                 self.emit([self._event(EventType.RUN_START, f"Started the run in process {os.getpid()}.")])
                 visits = self._plan()
                 self.emit(self._planned(visits))
-                ends = self._make(visits)
+                with self._remote_notebooks(visits):
+                    ends = self._make(visits)
             except ConcurrencyError as error:
                 print(error, file=sys.stderr)
                 return ENDED_BADLY
@@ -242,9 +245,25 @@ class RunWork:
                     break
         return [ends[number] for number in sorted(ends)]
 
+    @contextmanager
+    def _remote_notebooks(self, visits: Sequence[Visit]) -> Iterator[None]:
+        """Open the way for notebooks to another machine, where the run is to use one."""
+        if EXECUTOR_TAG in self.run.tags or "executor" in self.workspace.config.settings:
+            opens = import_module("cellmill.workspace.run_executor").remote_notebooks(self.run, self.workspace.config)
+            if opens is not None and any(visit.notebook is not None for visit in visits):
+                self._remote = opens()
+        try:
+            yield
+        finally:
+            if self._remote is not None:
+                self._remote.close()
+
     def _configured_parallel(self) -> int:
         table = self.workspace.config.settings.get("executor")
-        value = table.get("max_concurrent") if isinstance(table, dict) else None
+        if not isinstance(table, dict):
+            return MAX_CONCURRENT
+        # a notebook has a kernel, so a process, of its own: in this process means one after the other
+        value = 1 if table.get("name") == "in_process" else table.get("max_concurrent")
         return int(value) if isinstance(value, int) else MAX_CONCURRENT
 
     def _visit(self, visit: Visit) -> VisitEnd:
@@ -279,6 +298,7 @@ class RunWork:
             dynamic_partitions=self.instance,
             emit=self.emit,
             cancel=self._cancel,
+            run_step=run_notebook_step if self._remote is None else self._remote.run,
             hold_failed_s=self._hold_failed_s,
             held=self._held,
         )

@@ -18,7 +18,7 @@ from typing import Any
 
 from cellmill.execution.notebook.document import Node, write_notebook
 from cellmill.execution.notebook.ends import CellResult, End
-from cellmill.execution.notebook.journal import Journal, papermill_entry
+from cellmill.execution.notebook.journal import ENDING, Journal, papermill_entry
 from cellmill.execution.notebook.notebook_run import Listener, NotebookRun
 from cellmill.execution.notebook.parameters import check_names
 from cellmill.execution.notebook.preamble import third_party_imports
@@ -202,7 +202,7 @@ def _journal_for(output_path: str | None) -> Iterator[Journal | None]:
         yield None
         return
     target = Path(output_path)
-    path = target.with_name(f".{target.name}.journal.jsonl")
+    path = target.with_name(f".{target.name}{ENDING}")
     path.unlink(missing_ok=True)
     with Journal(path) as journal:
         yield journal

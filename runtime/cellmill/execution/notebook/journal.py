@@ -1,8 +1,8 @@
 """The journal of a notebook's run: what happened to its cells, one JSON line each, appended as it happens.
 
 The journal is what live viewers read and what survives a kill; the executed notebook is a rendering of it.  papermill
-instead saves
-the whole file twice a cell, which is quadratic and was 64 to 81% of its run time when measured.
+instead saves the whole file twice a cell, which is quadratic and was 64 to 81% of its run time when measured.  What was
+cleared or updated since is left out when a journal has grown large, so that its size is that of what it amounts to.
 """
 
 from __future__ import annotations
@@ -10,34 +10,61 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from cellmill.execution.notebook.document import Node
 from cellmill.execution.notebook.ends import STOPPING, CellResult, End
 from cellmill.execution.notebook.outputs import apply
 from cellmill.redaction import redacted
 
+#: How the name of a journal ends, behind the name of its notebook without ending.
+ENDING = ".journal.jsonl"
+#: Bytes at which a journal is written anew without what was cleared or updated since.
+COMPACT_AT = 64_000_000
+
 
 class Journal:
     """Appends lines to one file; a line is complete or, after a kill, the torn last one that readers leave out."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, compact_at: int = COMPACT_AT) -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._file = _opened(self.path)
+        self._size = 0
+        self._least = self._compact_at = compact_at
+        #: Gives the notebook with its outputs so far and how its cells ended, for a journal that has grown large.
+        self.amounts_to: Callable[[], tuple[Node, list[CellResult]]] | None = None
+        self._started: Node = {}
+        self._running: Node | None = None
 
     def append(self, event: str, **fields: Any) -> None:
         """Append one line; it reaches the file in one write."""
-        line = json.dumps(
-            {"event": event, "at": time.time(), **fields}, ensure_ascii=False, separators=(",", ":"), default=str
-        )
-        data = (redacted(line) + "\n").encode("utf-8", "surrogateescape")
-        while data:
-            data = data[os.write(self._file, data) :]
+        line = {"event": event, "at": time.time(), **fields}
+        if event == "notebook_started":
+            self._started = {"at": line["at"]}
+        elif event in ("cell_started", "cell_ended"):
+            self._running = line if event == "cell_started" else None
+        self._size += _write(self._file, line)
+        if self._size > self._compact_at and self.amounts_to is not None:
+            self._compact(*self.amounts_to())
+
+    def _compact(self, notebook: Node, results: list[CellResult]) -> None:
+        """Replace the file by one that amounts to the same; readers begin anew with it."""
+        temporary = self.path.with_name(f".{self.path.name}.tmp-{os.getpid()}")
+        temporary.unlink(missing_ok=True)
+        new = _opened(temporary)
+        lines = [{"event": "notebook_started", **self._started, "notebook": notebook}]
+        lines += [_cell_ended(result) for result in results]
+        lines += [{**self._running, "event": "cell_goes_on"}] if self._running is not None else []
+        self._size = sum(_write(new, line) for line in lines)
+        self._compact_at = max(self._least, 2 * self._size)
+        os.replace(temporary, self.path)
+        os.close(self._file)
+        self._file = new
 
     def notebook_started(self, notebook: Node, **fields: Any) -> None:
         """Record the notebook as it was when the run started, without outputs."""
@@ -49,16 +76,7 @@ class Journal:
 
     def cell_ended(self, result: CellResult) -> None:
         """Record how a cell ended."""
-        self.append(
-            "cell_ended",
-            cell=result.index,
-            end=result.end.value,
-            detail=result.detail,
-            started_at=result.started_at,
-            ended_at=result.ended_at,
-            execution_count=result.execution_count,
-            peak_memory=result.peak_memory,
-        )
+        self.append(**_cell_ended(result))
 
     def close(self) -> None:
         """Close the file; the lines stay."""
@@ -71,6 +89,32 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+
+def _write(file: int, line: Node) -> int:
+    text = json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
+    data = (redacted(text) + "\n").encode("utf-8", "surrogateescape")
+    size = len(data)
+    while data:
+        data = data[os.write(file, data) :]
+    return size
+
+
+def _cell_ended(result: CellResult) -> Node:
+    return {
+        "event": "cell_ended",
+        "cell": result.index,
+        "end": result.end.value,
+        "detail": result.detail,
+        "started_at": result.started_at,
+        "ended_at": result.ended_at,
+        "execution_count": result.execution_count,
+        "peak_memory": result.peak_memory,
+    }
 
 
 @dataclass(slots=True)
@@ -86,6 +130,8 @@ class JournalState:
     detail: str = ""
     #: Position in the file behind the last whole line, where the next read starts.
     offset: int = 0
+    #: Which file that is; a journal that has grown large is replaced by a smaller one.
+    inode: int = 0
 
     def take(self, line: Node) -> None:
         """Apply one line."""
@@ -93,9 +139,10 @@ class JournalState:
         if event == "notebook_started":
             self.notebook = line["notebook"]
             self.started_at = line["at"]
-        elif event == "cell_started":
+        elif event in ("cell_started", "cell_goes_on"):
             self.running = line["cell"]
-            self.notebook["cells"][self.running]["outputs"] = []
+            if event == "cell_started":
+                self.notebook["cells"][self.running]["outputs"] = []
             self.results[self.running] = CellResult(index=self.running, end=End.NOT_REACHED, started_at=line["at"])
         elif event == "cell_ended":
             self._cell_ended(line)
@@ -122,21 +169,26 @@ class JournalState:
 
 
 def read_journal(path: str | os.PathLike[str], state: JournalState | None = None) -> JournalState:
-    """Return the state that the journal at `path` has reached, reading on from `state` if it is given."""
-    state = state if state is not None else JournalState()
-    for line in _new_lines(path, state):
-        state.take(line)
+    """Return the state that the journal at `path` has reached, reading on from `state` if it is given.
+
+    It is another one where the journal was replaced since.
+    """
+    with open(path, "rb") as file:
+        inode = os.fstat(file.fileno()).st_ino
+        if state is None or state.inode != inode:
+            state = JournalState(inode=inode)
+        for line in _new_lines(file, state):
+            state.take(line)
     return state
 
 
-def _new_lines(path: str | os.PathLike[str], state: JournalState) -> Iterator[Node]:
-    with open(path, "rb") as file:
-        file.seek(state.offset)
-        for raw in file:
-            if not raw.endswith(b"\n"):
-                return
-            state.offset += len(raw)
-            yield json.loads(raw)
+def _new_lines(file: IO[bytes], state: JournalState) -> Iterator[Node]:
+    file.seek(state.offset)
+    for raw in file:
+        if not raw.endswith(b"\n"):
+            return
+        state.offset += len(raw)
+        yield json.loads(raw)
 
 
 def notebook_of(state: JournalState, end: End = End.KILLED, detail: str = "") -> Node:

@@ -17,7 +17,7 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import ExecutionError
 from cellmill.execution.notebook.document import Node, normalized, read_notebook, write_notebook
 from cellmill.execution.notebook.ends import CellResult, End, NotebookResult
-from cellmill.execution.notebook.journal import Journal, mark_cell, mark_notebook, notebook_of, read_journal
+from cellmill.execution.notebook.journal import ENDING, Journal, mark_cell, mark_notebook, notebook_of, read_journal
 from cellmill.execution.notebook.kernel import KernelDidNotStart, write_connection
 from cellmill.execution.notebook.notebook_run import CancelSwitch, Listener, NotebookRun
 from cellmill.execution.notebook.parameters import inject, masker, secret_environment
@@ -128,7 +128,7 @@ def run_notebook_step(
     secrets = secret_environment(request.parameters)
     stem = _safe_name(request.name or request.path.stem)
     outcome_path = request.artifacts / f"{stem}.ipynb"
-    journal_path = request.artifacts / f"{stem}.journal.jsonl"
+    journal_path = request.artifacts / f"{stem}{ENDING}"
     folder = request.path.parent
     before = _listing(folder, request.artifacts)
     journal_path.unlink(missing_ok=True)
@@ -187,7 +187,7 @@ def run_notebook_step(
 
 def recover_notebook(journal_path: Path, *, end: End = End.KILLED, detail: str = "") -> Path:
     """Write the executed notebook that a journal amounts to, for a run whose worker died; return its path."""
-    target = journal_path.with_name(journal_path.name.removesuffix(".journal.jsonl") + ".ipynb")
+    target = journal_path.with_name(journal_path.name.removesuffix(ENDING) + ".ipynb")
     write_notebook(notebook_of(read_journal(journal_path), end, detail), target)
     return target
 
@@ -195,8 +195,8 @@ def recover_notebook(journal_path: Path, *, end: End = End.KILLED, detail: str =
 def recover_notebooks(artifacts: Path, *, end: End = End.KILLED, detail: str = "") -> list[Path]:
     """Write every executed notebook below `artifacts` that a dead worker left as a journal only; return their paths."""
     recovered = []
-    for journal in sorted(artifacts.glob("**/*.journal.jsonl")):
-        if not journal.with_name(journal.name.removesuffix(".journal.jsonl") + ".ipynb").exists():
+    for journal in sorted(artifacts.glob(f"**/*{ENDING}")):
+        if not journal.with_name(journal.name.removesuffix(ENDING) + ".ipynb").exists():
             recovered.append(recover_notebook(journal, end=end, detail=detail))
     return recovered
 

@@ -129,8 +129,18 @@ class OutputCollector:
             self._append(index, {"output_type": "stream", "name": "stderr", "text": notice})
         return bool(output["output_type"] == "error")
 
+    def _has_room_to_change(self, place: tuple[int, int], content: Node) -> bool:
+        """Count a change of an output; one that would make its cell's outputs too large is left out."""
+        index, position = place
+        size = self._sizes.get(index, 0) - _size(self._cells[index]["outputs"][position]) + _size(content)
+        if self._limit is not None and size > max(self._limit, self._sizes.get(index, 0)):
+            return False
+        self._sizes[index] = size
+        return True
+
     def _clear(self, index: int) -> None:
         self._cells[index]["outputs"] = []
+        self._sizes[index] = 0
         for places in self._displays.values():
             places[:] = [place for place in places if place[0] != index]
         if self._sink is not None:
@@ -138,7 +148,7 @@ class OutputCollector:
 
     def _update(self, display_id: str | None, content: Node, skip: tuple[int, int] | None = None) -> None:
         for place in self._displays.get(display_id or "", ()):
-            if place != skip:
+            if place != skip and self._has_room_to_change(place, content):
                 change = {"position": place[1], "data": content["data"], "metadata": content.get("metadata", {})}
                 apply("update", place[0], change, self._cells)
                 if self._sink is not None:
@@ -205,6 +215,6 @@ def _display_id(content: Node) -> str | None:
 
 
 def _size(output: Node) -> int:
-    if output["output_type"] == "stream":
+    if output.get("output_type") == "stream":
         return len(output["text"])
     return sum(len(value) if isinstance(value, str) else 64 for value in (output.get("data") or {}).values())
