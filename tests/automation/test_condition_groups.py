@@ -118,7 +118,7 @@ def test_conditions_of_notebooks_see_freshness_and_blocking_checks(tmp_path: Pat
         source = AutomatedWorkspace(WorkspaceSource(workspace), instance)
         (group,) = condition_groups((), [""])
         seen = {asset.key.to_user_string(): asset for asset in source.automation_assets()}
-        assert (("good", True), ("fair", False)) == seen["up"].checks
+        assert [("good", True), ("fair", False)] == [(one.name, one.blocking) for one in seen["up"].checks]
         assert FreshnessPolicy.time_window(HOURS) == seen["up"].freshness_policy
         assert {} == source.evaluate_conditions(group, None, time.time())["explained"]
 
@@ -144,7 +144,7 @@ def test_a_module_says_the_same_through_its_host(tmp_path: Path) -> None:
     with Workspace.open(tmp_path, home=home) as workspace, Instance.get(home) as instance:
         source = AutomatedWorkspace(WorkspaceSource(workspace), instance)
         (asset,) = source.automation_assets()
-        assert (("good", True),) == asset.checks
+        assert [("good", True, True)] == [(one.name, one.blocking, one.with_asset) for one in asset.checks]
         (spec,) = source.sensors()
         assert spec.automates == {cm.AssetKey("up")}
         instance.report_runless_asset_event(cm.AssetMaterialization("up"))

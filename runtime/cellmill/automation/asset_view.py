@@ -17,7 +17,7 @@ from cellmill.definitions.selection import AssetSelection
 from cellmill.definitions.selection_graph import AssetFacts, SelectionGraph
 from cellmill.instance.instance import Instance
 from cellmill.instance.sql import Query
-from cellmill.planning.automation import EMPTY, WHOLE, AutomationAsset, Keys
+from cellmill.planning.automation_view import EMPTY, WHOLE, AutomationAsset, AutomationCheck, Keys
 from cellmill.planning.backfill import BackfillAsset, BackfillStatus, Unit
 from cellmill.planning.event import EventType
 
@@ -44,7 +44,11 @@ def _spec_rows(definitions: Any) -> Iterable[tuple[Any, Any]]:
 def automation_assets(definitions: Any) -> list[AutomationAsset]:
     """All assets with their conditions, in topological order."""
     rows = {spec.key: (item, spec) for item, spec in _spec_rows(definitions)}
-    found = {key: _automation_asset(item, spec, rows) for key, (item, spec) in rows.items()}
+    apart: dict[AssetKey, list[Any]] = {}
+    for item in getattr(definitions, "asset_checks", None) or ():
+        for check in getattr(item, "check_specs", ()):
+            apart.setdefault(check.asset_key, []).append(check)
+    found = {key: _automation_asset(item, spec, apart.get(key, ())) for key, (item, spec) in rows.items()}
     return [found[key] for key in _sorted({key: asset.parents for key, asset in found.items()})]
 
 
@@ -54,10 +58,10 @@ def selected_keys(definitions: Any, selection: Any) -> frozenset[AssetKey]:
     return frozenset(AssetSelection.from_coercible(selection).resolve(graph, allow_missing=True))
 
 
-def _automation_asset(item: Any, spec: Any, rows: Mapping[AssetKey, Any]) -> AutomationAsset:
-    checks = tuple(
-        (check.name, bool(check.blocking)) for check in getattr(item, "check_specs", ()) if check.asset_key == spec.key
-    )
+def _automation_asset(item: Any, spec: Any, apart: Iterable[Any]) -> AutomationAsset:
+    own = [check for check in getattr(item, "check_specs", ()) if check.asset_key == spec.key]
+    checks = [AutomationCheck(name=one.name, blocking=bool(one.blocking), with_asset=True) for one in own]
+    checks += [AutomationCheck(name=one.name, blocking=bool(one.blocking)) for one in apart]
     facts = AssetFacts(
         key=spec.key,
         parents=frozenset(_parents(item, spec)),
@@ -71,10 +75,16 @@ def _automation_asset(item: Any, spec: Any, rows: Mapping[AssetKey, Any]) -> Aut
         partitions_def=spec.partitions_def or getattr(item, "partitions_def", None),
         parents=_parents(item, spec),
         code_version=spec.code_version,
-        checks=checks,
+        checks=tuple(checks),
+        siblings=_made_with(item, spec.key),
         freshness_policy=spec.freshness_policy,
         facts=facts,
     )
+
+
+def _made_with(item: Any, key: AssetKey) -> frozenset[AssetKey]:
+    keys = getattr(item, "keys", ())
+    return frozenset(keys) - {key} if len(keys) > 1 and not getattr(item, "can_subset", True) else frozenset()
 
 
 def _parents(item: Any, spec: Any) -> dict[AssetKey, Any]:
@@ -200,6 +210,14 @@ class InstanceView:
                 runs.setdefault(partition if self._partitioned.get(key) else None, []).append(run_id)
         return found
 
+    def updated_at(self, key: AssetKey) -> Mapping[str | None, float]:
+        """When each partition was materialized last, in seconds since the epoch."""
+        if self._partitioned.get(key):
+            states = self._instance.catalog.partition_states(key)
+            return {partition: state.timestamp for partition, state in states.items() if state.timestamp is not None}
+        state = self._states.get(key)
+        return {None: state.timestamp} if state is not None and state.timestamp is not None else {}
+
     def data_versions(self, key: AssetKey) -> Mapping[str | None, str | None]:
         """The data version of each materialized partition."""
         if self._partitioned.get(key):
@@ -233,10 +251,14 @@ class InstanceView:
         return run is not None and run.asset_selection is not None and key in run.asset_selection
 
     def check_passed(self, key: AssetKey, check: str) -> bool | None:
-        """Whether a check passed last; None when it never ran."""
+        """Whether a check passed; None when it has not looked at the latest materialization."""
         check_key = AssetCheckKey(key, check)
         state = self._instance.catalog.check_states([check_key]).get(check_key)
-        return None if state is None else state.passed
+        if state is None or state.event_id is None:
+            return None
+        made = self._states.get(key)
+        earlier = made is not None and (made.event_id or 0) > state.event_id
+        return None if earlier and made is not None and made.run_id != state.run_id else state.passed
 
 
 def view_for(instance: Instance, assets: Sequence[AutomationAsset]) -> InstanceView:

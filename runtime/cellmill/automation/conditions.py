@@ -21,7 +21,8 @@ from cellmill.definitions.partitions.loading import partition_loading_context
 from cellmill.errors import LeaseLostError
 from cellmill.instance.automation import InstigatorState, RunSubmission
 from cellmill.instance.instance import Instance
-from cellmill.planning.automation import AutomationAsset, AutomationResult, Evaluation, evaluate
+from cellmill.planning.automation import AutomationResult, Evaluation, evaluate
+from cellmill.planning.automation_view import AutomationAsset
 from cellmill.planning.instigator import ConditionGroup, condition_groups
 from cellmill.planning.run import Run, RunStatus
 from cellmill.planning.tick import TickStatus, tick_id

@@ -20,7 +20,7 @@ from cellmill.definitions.partitions.mapping import PartitionMapping
 from cellmill.errors import CellmillError
 from cellmill.instance.instance import Instance
 from cellmill.notebooks.options_text import automation_of
-from cellmill.planning.automation import AutomationAsset
+from cellmill.planning.automation_view import AutomationAsset, AutomationCheck
 from cellmill.planning.backfill import BackfillAsset
 from cellmill.planning.instigator import Answer, ConditionGroup, Question, ScheduleSpec, SensorSpec
 from cellmill.workspace.freshness_policies import freshness_from_json
@@ -112,7 +112,15 @@ class AutomatedWorkspace:
             partitions_def=partitions,
             parents=_parents(entry),
             code_version=entry.code_version,
-            checks=tuple({**{name: name in entry.blocking_checks for name in entry.checks}, **checks}.items()),
+            checks=(
+                *(
+                    AutomationCheck(name=name, blocking=name in entry.blocking_checks, with_asset=True)
+                    for name in entry.checks
+                    if name not in checks
+                ),
+                *(AutomationCheck(name=name, blocking=blocking) for name, blocking in checks.items()),
+            ),
+            siblings=frozenset(AssetKey(path) for path in entry.siblings) - {entry.asset_key},
             freshness_policy=freshness_from_json(entry.freshness),
             facts=entry.facts(),
         )

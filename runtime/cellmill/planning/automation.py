@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol, cast
+from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.automation_condition import (
@@ -27,89 +27,18 @@ from cellmill.definitions.automation_condition import (
     SinceCondition,
 )
 from cellmill.definitions.cron import parse_cron
-from cellmill.definitions.freshness import FreshnessPolicy, FreshnessState
+from cellmill.definitions.freshness import FreshnessState
 from cellmill.definitions.local_time import load_zone
-from cellmill.definitions.partitions.definition import PartitionsDefinition
-from cellmill.definitions.partitions.mapping import PartitionMapping
+from cellmill.definitions.partitions.mapping import IdentityPartitionMapping
 from cellmill.definitions.partitions.multi import MultiPartitionsDefinition
 from cellmill.definitions.partitions.multi_mapping import infer_partition_mapping
 from cellmill.definitions.partitions.time_window import TimeWindowPartitionsDefinition
+from cellmill.definitions.partitions.time_window_mapping import TimeWindowPartitionMapping
 from cellmill.definitions.selection_graph import AssetFacts, SelectionGraph
+from cellmill.planning.automation_view import EMPTY, WHOLE, AutomationAsset, Keys, StateView
 
-#: Partitions of an asset; None stands for the whole of one without partitions.
-Keys = frozenset[str | None]
-EMPTY: Keys = frozenset()
-WHOLE: Keys = frozenset({None})
 #: Partitions that the explanation of a condition names.
 MAX_SHOWN = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AutomationAsset:
-    """What the evaluation needs to know of an asset."""
-
-    key: AssetKey
-    condition: AutomationCondition | None = None
-    partitions_def: PartitionsDefinition | None = None
-    parents: Mapping[AssetKey, PartitionMapping | None] = field(default_factory=dict)
-    code_version: str | None = None
-    #: (check name, blocking)
-    checks: tuple[tuple[str, bool], ...] = ()
-    freshness_policy: FreshnessPolicy | None = None
-    #: What selections see of it; by default its key and upstreams only.
-    facts: AssetFacts | None = None
-
-
-class StateView(Protocol):
-    """What happened, as of one moment."""
-
-    def last_event_id(self) -> int:
-        """The id of the newest event."""
-        ...
-
-    def materialized(self, key: AssetKey) -> Keys:
-        """The partitions that were ever materialized."""
-        ...
-
-    def in_progress(self, key: AssetKey) -> Keys:
-        """The partitions that runs are making."""
-        ...
-
-    def failed(self, key: AssetKey) -> Keys:
-        """The partitions whose last attempt failed."""
-        ...
-
-    def backfilling(self, key: AssetKey) -> Keys:
-        """The partitions that a backfill still wants."""
-        ...
-
-    def updated_since(self, key: AssetKey, event_id: int) -> Mapping[str | None, Sequence[str]]:
-        """The partitions materialized after an event, with the runs that did it, the last one last."""
-        ...
-
-    def data_versions(self, key: AssetKey) -> Mapping[str | None, str | None]:
-        """The data version of each materialized partition."""
-        ...
-
-    def last_runs(self, key: AssetKey) -> Mapping[str | None, str]:
-        """The run that materialized each partition last."""
-        ...
-
-    def materialized_at(self, key: AssetKey) -> datetime | None:
-        """When any partition was materialized last."""
-        ...
-
-    def run_tags(self, run_id: str) -> Mapping[str, str]:
-        """The tags of a run; none of one that is not known."""
-        ...
-
-    def run_makes(self, run_id: str, key: AssetKey) -> bool:
-        """Whether a run also makes this asset."""
-        ...
-
-    def check_passed(self, key: AssetKey, check: str) -> bool | None:
-        """Whether a check passed last; None when it never ran."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +53,8 @@ class Evaluation:
     #: The asset that the condition looked at.
     asset: AssetKey
     children: tuple[Evaluation, ...] = ()
+    #: Since when it is true, for those partitions of which that is known.
+    times: Mapping[str | None, float] = field(default_factory=dict)
 
     @property
     def shown(self) -> str:
@@ -191,10 +122,14 @@ class _Evaluator:
         self.view = view
         self.now = now if now.tzinfo is not None else now.replace(tzinfo=UTC)
         self.before: Mapping[str, Any] = cursor.get("assets", {})
-        self.last_event: int | None = cursor.get("event_id")
-        self.last_time: float | None = cursor.get("time")
+        self.cursor = cursor
+        #: Event and time of the last evaluation of the asset in question; None where this is its first.
+        self.last_event: int | None = None
+        self.last_time: float | None = None
         self.requested: dict[AssetKey, Keys] = {}
         self.root = next(iter(self.assets.values()), None)
+        #: Conditions that are being evaluated, outermost first.
+        self.stack: list[AutomationCondition] = []
         self.memory: dict[str, Any] = {}
         self.nodes: dict[str, Any] = {}
         self.old_nodes: Mapping[str, Any] = {}
@@ -206,7 +141,7 @@ class _Evaluator:
             if asset.condition is None:
                 continue
             evaluations[asset.key] = self._evaluate_asset(asset, asset.condition)
-        requested = {key: keys for key, keys in self.requested.items() if keys}
+        requested = {key: self.requested[key] for key in evaluations if self.requested[key]}
         cursor = {"event_id": self.view.last_event_id(), "time": self.now.timestamp(), "assets": self.memory}
         return AutomationResult(requested=requested, evaluations=evaluations, cursor=cursor)
 
@@ -214,10 +149,13 @@ class _Evaluator:
         name = asset.key.to_user_string()
         old = self.before.get(name, {})
         self.root = asset
+        self.last_event = self.cursor.get("event_id") if name in self.before else None
+        self.last_time = self.cursor.get("time") if name in self.before else None
         self.is_initial = old.get("hash") != _hash(condition)
         self.nodes, self.old_nodes = {}, {} if self.is_initial else old.get("nodes", {})
         found = self._node(condition, asset, "0", self._universe(asset))
-        self.requested[asset.key] = found.true
+        for key in {asset.key, *asset.siblings}:
+            self.requested[key] = self.requested.get(key, EMPTY) | found.true
         self.memory[name] = {
             "hash": _hash(condition),
             "code": asset.code_version,
@@ -248,12 +186,38 @@ class _Evaluator:
         )
         return frozenset(found.get_partition_keys())
 
+    def _up(self, keys: Keys, child: AutomationAsset, parent: AutomationAsset) -> Keys:
+        """The partitions of `parent` that any of these of `child` read."""
+        if not keys:
+            return EMPTY
+        if parent.partitions_def is None:
+            return WHOLE
+        if child.partitions_def is None:
+            return self._universe(parent)
+        mapping = infer_partition_mapping(child.parents.get(parent.key), child.partitions_def, parent.partitions_def)
+        subset = child.partitions_def.subset_with_partition_keys([key for key in keys if key is not None])
+        found = mapping.get_upstream_mapped_partitions_result_for_partitions(
+            subset, child.partitions_def, parent.partitions_def, self.now
+        )
+        return frozenset(found.partitions_subset.get_partition_keys())
+
     # ---- conditions
 
     def _node(self, node: AutomationCondition, subject: AutomationAsset, path: str, candidates: Keys) -> Evaluation:
+        self.stack.append(node)
+        try:
+            return self._evaluated(node, subject, path, candidates)
+        finally:
+            self.stack.pop()
+
+    def _evaluated(
+        self, node: AutomationCondition, subject: AutomationAsset, path: str, candidates: Keys
+    ) -> Evaluation:
         children: tuple[Evaluation, ...] = ()
+        times: Mapping[str | None, float] = {}
         if isinstance(node, OperandCondition):
             true = self._operand(node, subject) & candidates
+            times = self._times(node, subject, true)
         elif isinstance(node, AndCondition):
             true, children = self._and(node, subject, path, candidates)
         elif isinstance(node, OrCondition):
@@ -268,13 +232,13 @@ class _Evaluator:
             self.nodes[path] = _stored(children[0].true)
         elif isinstance(node, SinceCondition):
             children = self._children(node, subject, path, self._universe(subject))
-            kept = (self._recall(path) | children[0].true) - children[1].true
+            kept = (self._recall(path) | children[0].true) - children[1].true | _came_later(*children)
             self.nodes[path] = _stored(kept)
-            true = kept & candidates
+            true, times = kept & candidates, children[0].times
         elif isinstance(node, DepsCondition):
-            true, children = self._deps(node, subject, path, candidates)
+            true, children, times = self._deps(node, subject, path, candidates)
         elif isinstance(node, ChecksCondition):
-            true = self._checks(node, subject) & candidates
+            true, children = self._checks(node, subject, path, candidates)
         elif isinstance(node, AssetMatchesCondition):
             true, children = self._other(node, subject, path, candidates)
         elif isinstance(node, DownstreamCondition):
@@ -289,6 +253,7 @@ class _Evaluator:
             candidates=candidates,
             asset=subject.key,
             children=children,
+            times=times,
         )
 
     def _recall(self, path: str) -> Keys:
@@ -312,8 +277,9 @@ class _Evaluator:
 
     def _deps(
         self, node: DepsCondition, subject: AutomationAsset, path: str, candidates: Keys
-    ) -> tuple[Keys, tuple[Evaluation, ...]]:
+    ) -> tuple[Keys, tuple[Evaluation, ...], dict[str | None, float]]:
         children = []
+        times: dict[str | None, float] = {}
         true: Keys = candidates if node.every else EMPTY
         for key in self._dep_keys(node, subject):
             parent = self.assets[key]
@@ -321,10 +287,14 @@ class _Evaluator:
             children.append(found)
             mapped = self._down(found.true, parent, subject) & candidates
             true = true & mapped if node.every else true | mapped
-        return true, tuple(children)
+            if not node.every:
+                for at in sorted(set(found.times.values())):
+                    then = frozenset(one for one, time in found.times.items() if time == at)
+                    times |= dict.fromkeys(self._down(then, parent, subject), at)
+        return true, tuple(children), times
 
     def _dep_keys(self, node: DepsCondition, subject: AutomationAsset) -> list[AssetKey]:
-        keys = [key for key in subject.parents if key in self.assets and key != subject.key]
+        keys = [key for key in subject.parents if key in self.assets]
         if node.allow_selection is not None:
             allowed = _resolved(node.allow_selection, self.assets)
             keys = [key for key in keys if key in allowed]
@@ -333,26 +303,16 @@ class _Evaluator:
             keys = [key for key in keys if key not in ignored]
         return keys
 
-    def _checks(self, node: ChecksCondition, subject: AutomationAsset) -> Keys:
-        names = [name for name, blocking in subject.checks if blocking or not node.blocking_only]
-        wanted = [self._check(node.operand, subject, name) for name in names]
-        holds = all(wanted) if node.every else any(wanted)
-        return self._universe(subject) if holds else EMPTY
-
-    def _check(self, node: AutomationCondition, subject: AutomationAsset, name: str) -> bool:
-        passed = self.view.check_passed(subject.key, name)
-        if isinstance(node, NotCondition):
-            return not self._check(node.operand, subject, name)
-        if isinstance(node, (AndCondition, OrCondition)):
-            found = [self._check(child, subject, name) for child in node.operands]
-            return all(found) if isinstance(node, AndCondition) else any(found)
-        kind = getattr(node, "kind", "")
-        if kind == "will_be_requested":
-            # A check is made together with its asset.
-            return bool(self._fact_will_be_requested(cast("OperandCondition", node), subject))
-        return {"check_passed": passed is True, "check_failed": passed is False, "missing": passed is None}.get(
-            kind, False
-        )
+    def _checks(
+        self, node: ChecksCondition, subject: AutomationAsset, path: str, candidates: Keys
+    ) -> tuple[Keys, tuple[Evaluation, ...]]:
+        children = []
+        for check in sorted(subject.checks, key=lambda check: check.name):
+            if check.blocking or not node.blocking_only:
+                alone = AutomationAsset(key=subject.key, check=check)
+                children.append(self._node(node.operand, alone, f"{path}:{check.name}", WHOLE))
+        hold = [bool(child.true) for child in children]
+        return candidates if (all(hold) if node.every else any(hold)) else EMPTY, tuple(children)
 
     def _other(
         self, node: AssetMatchesCondition, subject: AutomationAsset, path: str, candidates: Keys
@@ -361,22 +321,31 @@ class _Evaluator:
         if other is None:
             return EMPTY, ()
         found = self._node(node.operand, other, f"{path}/{node.key.to_user_string()}", self._universe(other))
-        same = other.partitions_def == subject.partitions_def
-        true = found.true & candidates if same else (candidates if found.true else EMPTY)
-        return true, (found,)
+        below = subject.key in other.parents and other.key != subject.key
+        mapped = self._up(found.true, other, subject) if below else self._down(found.true, other, subject)
+        return mapped & candidates, (found,)
 
     def _downstream(self, subject: AutomationAsset, path: str, candidates: Keys) -> tuple[Keys, tuple[Evaluation, ...]]:
+        """Every condition of what is downstream, as if it were this asset's own."""
         true: Keys = EMPTY
-        children = []
-        for child in self.assets.values():
-            if subject.key not in child.parents or child.condition is None or child.key == subject.key:
-                continue
-            found = self._node(child.condition, child, f"{path}\\{child.key.to_user_string()}", self._universe(child))
-            children.append(found)
-            if found.true:
-                same = child.partitions_def == subject.partitions_def
-                true = true | (found.true & candidates if same else candidates)
+        children: list[Evaluation] = []
+        for number, condition in enumerate(self._conditions_below(subject)):
+            if condition not in self.stack:
+                children.append(self._node(condition, subject, f"{path}\\{number}", candidates))
+                true = true | children[-1].true
         return true, tuple(children)
+
+    def _conditions_below(self, subject: AutomationAsset) -> list[AutomationCondition]:
+        """The different conditions of all assets downstream, without their own looks downstream."""
+        below = {subject.key}
+        found: dict[AutomationCondition, None] = {}
+        for asset in self.assets.values():
+            if asset.key != subject.key and not below.isdisjoint(asset.parents):
+                below.add(asset.key)
+                condition = None if asset.condition is None else _without_downstream(asset.condition)
+                if condition is not None:
+                    found.setdefault(condition)
+        return list(found)
 
     # ---- facts
 
@@ -385,7 +354,20 @@ class _Evaluator:
         found: Keys = rule(node, subject)
         return found
 
+    def _times(self, node: OperandCondition, subject: AutomationAsset, true: Keys) -> Mapping[str | None, float]:
+        """Since when a fact holds, of those facts that come at an instant."""
+        if node.kind == "newly_updated" and subject.check is None and true:
+            at = self.view.updated_at(subject.key)
+            return {key: at[key] for key in true if key in at}
+        if node.kind == "newly_requested" and self.last_time is not None:
+            return dict.fromkeys(true, self.last_time)
+        if node.kind == "cron_tick_passed" and true:
+            return dict.fromkeys(true, float(self._last_tick(node)))
+        return {}
+
     def _fact_missing(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
+        if subject.check is not None:
+            return WHOLE if self.view.check_passed(subject.key, subject.check.name) is None else EMPTY
         return self._universe(subject) - self.view.materialized(subject.key)
 
     def _fact_run_in_progress(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
@@ -406,9 +388,7 @@ class _Evaluator:
     def _fact_executed_with_root_target(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
         assert self.root is not None
         root = self.root.key
-        return frozenset(
-            key for key, runs in self._updates(subject).items() if runs[-1] and self.view.run_makes(runs[-1], root)
-        )
+        return frozenset(key for key, run in self.view.last_runs(subject.key).items() if self.view.run_makes(run, root))
 
     def _fact_executed_with_tags(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
         return frozenset(key for key, run in self.view.last_runs(subject.key).items() if self._tagged(run, node))
@@ -448,9 +428,20 @@ class _Evaluator:
     def _fact_will_be_requested(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
         # Only what can be made in one run with the asset in question counts as if it were there already.
         assert self.root is not None
-        if subject.partitions_def != self.root.partitions_def:
+        if subject.check is not None:
+            if not subject.check.with_asset:
+                return EMPTY
+            asset = self.assets[subject.key]
+            return WHOLE if self._fact_will_be_requested(node, asset) else EMPTY
+        if subject.partitions_def != self.root.partitions_def or not self._same_partitions(subject, self.root):
             return EMPTY
         return self.requested.get(subject.key, EMPTY)
+
+    def _same_partitions(self, parent: AutomationAsset, child: AutomationAsset) -> bool:
+        if child.partitions_def is None:
+            return True
+        mapping = infer_partition_mapping(child.parents.get(parent.key), child.partitions_def, parent.partitions_def)
+        return isinstance(mapping, (IdentityPartitionMapping, TimeWindowPartitionMapping))
 
     def _fact_initial_evaluation(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
         return self._universe(subject) if self.is_initial else EMPTY
@@ -471,16 +462,29 @@ class _Evaluator:
         return frozenset(key for key, version in versions.items() if old.get(str(key)) != version)
 
     def _fact_check_passed(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
-        return EMPTY
+        return self._where_check_is(True, subject)
 
     def _fact_check_failed(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
-        return EMPTY
+        return self._where_check_is(False, subject)
+
+    def _where_check_is(self, passed: bool, subject: AutomationAsset) -> Keys:
+        check = subject.check
+        return WHOLE if check is not None and self.view.check_passed(subject.key, check.name) is passed else EMPTY
 
     def _fact_cron_tick_passed(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
         if self.last_time is None or node.cron_schedule is None:
             return EMPTY
         tick = parse_cron(node.cron_schedule).next(self.last_time, load_zone(node.cron_timezone))
         return self._universe(subject) if tick <= self.now.timestamp() else EMPTY
+
+    def _last_tick(self, node: OperandCondition) -> int:
+        """The last of the ticks that came since the last evaluation."""
+        assert node.cron_schedule is not None and self.last_time is not None
+        cron, zone = parse_cron(node.cron_schedule), load_zone(node.cron_timezone)
+        found = tick = cron.next(self.last_time, zone)
+        while tick <= self.now.timestamp():
+            found, tick = tick, cron.next(tick, zone)
+        return found
 
     def _fact_in_latest_time_window(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
         definition = subject.partitions_def
@@ -503,12 +507,40 @@ class _Evaluator:
         start = stop - 1
         if node.lookback_delta is not None:
             earliest = definition.cadence.end(stop - 1) - node.lookback_delta.total_seconds()
-            start = max(definition.first_number, min(start, definition.cadence.ceil(earliest)))
+            start = max(definition.first_number, definition.cadence.ceil(earliest))
         return [definition.key_of(number) for number in range(start, stop)]
 
 
 def _stored(keys: Keys) -> list[str | None]:
     return sorted(keys, key=lambda key: (key is not None, key or ""))
+
+
+def _came_later(trigger: Evaluation, reset: Evaluation) -> Keys:
+    """The partitions for which trigger and reset became true in one evaluation, the trigger after the reset."""
+    if not trigger.times or not reset.times:
+        return EMPTY
+    return frozenset(
+        key
+        for key in trigger.true & reset.true
+        if key in trigger.times and (key not in reset.times or trigger.times[key] > reset.times[key])
+    )
+
+
+def _without_downstream(condition: AutomationCondition) -> AutomationCondition | None:
+    """A condition without its looks downstream, which hold where nothing is downstream of them: never."""
+    if condition.label is not None:
+        return condition
+    if isinstance(condition, DownstreamCondition):
+        return None
+    if not isinstance(condition, (AndCondition, OrCondition)):
+        return condition
+    kept = [_without_downstream(operand) for operand in condition.operands]
+    left = tuple(operand for operand in kept if operand is not None)
+    if left == condition.operands:
+        return condition
+    if not left or isinstance(condition, AndCondition):
+        return None
+    return left[0] if len(left) == 1 else replace(condition, operands=left)
 
 
 def _resolved(selection: Any, assets: Mapping[AssetKey, AutomationAsset]) -> frozenset[AssetKey]:

@@ -1,0 +1,105 @@
+"""What automation conditions are about: assets, their checks, and the view of what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.automation_condition import AutomationCondition
+from cellmill.definitions.freshness import FreshnessPolicy
+from cellmill.definitions.partitions.definition import PartitionsDefinition
+from cellmill.definitions.partitions.mapping import PartitionMapping
+from cellmill.definitions.selection_graph import AssetFacts
+
+#: Partitions of an asset; None stands for the whole of one without partitions.
+Keys = frozenset[str | None]
+EMPTY: Keys = frozenset()
+WHOLE: Keys = frozenset({None})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutomationCheck:
+    """A check of an asset."""
+
+    name: str
+    blocking: bool = False
+    #: Whether making the asset evaluates it: it is declared with the asset, not on its own.
+    with_asset: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutomationAsset:
+    """What the evaluation needs to know of an asset."""
+
+    key: AssetKey
+    condition: AutomationCondition | None = None
+    partitions_def: PartitionsDefinition | None = None
+    parents: Mapping[AssetKey, PartitionMapping | None] = field(default_factory=dict)
+    code_version: str | None = None
+    checks: tuple[AutomationCheck, ...] = ()
+    #: Assets that are always made together with it.
+    siblings: frozenset[AssetKey] = frozenset()
+    #: Of what stands for a check of the asset `key`: that check.
+    check: AutomationCheck | None = None
+    freshness_policy: FreshnessPolicy | None = None
+    #: What selections see of it; by default its key and upstreams only.
+    facts: AssetFacts | None = None
+
+
+class StateView(Protocol):
+    """What happened, as of one moment."""
+
+    def last_event_id(self) -> int:
+        """The id of the newest event."""
+        ...
+
+    def materialized(self, key: AssetKey) -> Keys:
+        """The partitions that were ever materialized."""
+        ...
+
+    def in_progress(self, key: AssetKey) -> Keys:
+        """The partitions that runs are making."""
+        ...
+
+    def failed(self, key: AssetKey) -> Keys:
+        """The partitions whose last attempt failed."""
+        ...
+
+    def backfilling(self, key: AssetKey) -> Keys:
+        """The partitions that a backfill still wants."""
+        ...
+
+    def updated_since(self, key: AssetKey, event_id: int) -> Mapping[str | None, Sequence[str]]:
+        """The partitions materialized after an event, with the runs that did it, the last one last."""
+        ...
+
+    def updated_at(self, key: AssetKey) -> Mapping[str | None, float]:
+        """When each partition was materialized last, in seconds since the epoch."""
+        ...
+
+    def data_versions(self, key: AssetKey) -> Mapping[str | None, str | None]:
+        """The data version of each materialized partition."""
+        ...
+
+    def last_runs(self, key: AssetKey) -> Mapping[str | None, str]:
+        """The run that materialized each partition last."""
+        ...
+
+    def materialized_at(self, key: AssetKey) -> datetime | None:
+        """When any partition was materialized last."""
+        ...
+
+    def run_tags(self, run_id: str) -> Mapping[str, str]:
+        """The tags of a run; none of one that is not known."""
+        ...
+
+    def run_makes(self, run_id: str, key: AssetKey) -> bool:
+        """Whether a run also makes this asset."""
+        ...
+
+    def check_passed(self, key: AssetKey, check: str) -> bool | None:
+        """Whether a check passed; None when it has not looked at the latest materialization."""
+        ...

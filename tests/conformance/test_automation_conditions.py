@@ -1,0 +1,151 @@
+"""What automation conditions request, evaluation by evaluation."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from .api import dg
+
+AC = dg.AutomationCondition
+START = datetime(2024, 1, 5, 12, 30, 7, tzinfo=timezone.utc)
+
+
+class Ticks:
+    """Evaluations one after the other, of the same definitions on one instance."""
+
+    def __init__(self, *assets, checks=()):
+        self.defs = dg.Definitions(assets=list(assets), asset_checks=list(checks))
+        self.instance = dg.DagsterInstance.ephemeral()
+        self.cursor = None
+        self.now = START
+
+    def __call__(self, key, now=None, **later):
+        """The partitions of an asset that the next evaluation requests."""
+        self.now = now or self.now + timedelta(**(later or {"minutes": 1}))
+        result = dg.evaluate_automation_conditions(
+            defs=self.defs, instance=self.instance, evaluation_time=self.now, cursor=self.cursor
+        )
+        self.cursor = result.cursor
+        return {str(one) for one in result.get_requested_partitions(dg.AssetKey(key))}
+
+    def made(self, key, partition=None):
+        """An asset is materialized by nobody's run."""
+        self.instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=partition))
+
+
+def asset(name, condition=None, **options):
+    """An asset that does nothing."""
+
+    @dg.asset(name=name, automation_condition=condition, **options)
+    def made():
+        return None
+
+    return made
+
+
+def test_an_update_after_the_tick_counts_though_one_evaluation_sees_both():
+    updated = AC.newly_updated().since(AC.cron_tick_passed("* * * * *"))
+    ticks = Ticks(asset("a", updated))
+    real = datetime.now(timezone.utc)
+    assert ticks("a", real - timedelta(hours=1)) == set()
+    ticks.made("a")
+    soon = datetime.now(timezone.utc)
+    # the last tick of the cron expression came before the update
+    if soon.second == 0:
+        soon += timedelta(seconds=1)
+    assert ticks("a", soon) == {"None"}
+
+
+def test_an_update_before_the_tick_does_not():
+    updated = AC.newly_updated().since(AC.cron_tick_passed("* * * * *"))
+    ticks = Ticks(asset("a", updated))
+    real = datetime.now(timezone.utc)
+    assert ticks("a", real - timedelta(hours=1)) == set()
+    ticks.made("a")
+    assert ticks("a", datetime.now(timezone.utc) + timedelta(hours=1)) == set()
+
+
+def test_any_downstream_conditions_are_evaluated_as_its_own():
+    up = asset("up", AC.any_downstream_conditions())
+    middle = asset("middle", deps=["up"])
+    down = asset("down", AC.missing() & ~AC.any_deps_missing(), deps=["middle"])
+    ticks = Ticks(up, middle, down)
+    # `down` waits for `middle`; nothing is above `up`
+    assert ticks("down") == set()
+    assert Ticks(up, middle, down)("up") == {"None"}
+
+
+def test_a_lookback_counts_from_the_end_of_the_last_window():
+    weekly = dg.WeeklyPartitionsDefinition("2023-12-03")
+    assert Ticks(asset("a", AC.in_latest_time_window(timedelta(days=3)), partitions_def=weekly))("a") == set()
+    two = Ticks(asset("a", AC.in_latest_time_window(timedelta(days=14)), partitions_def=weekly))("a")
+    assert two == {"2023-12-17", "2023-12-24"}
+
+
+def test_an_asset_that_reads_its_own_past_waits_for_it():
+    mapping = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
+    daily = dg.DailyPartitionsDefinition("2024-01-01")
+    own = asset("a", AC.missing() & ~AC.any_deps_missing(), partitions_def=daily, deps=[dg.AssetDep("a", partition_mapping=mapping)])  # fmt: skip
+    ticks = Ticks(own)
+    assert ticks("a") == {"2024-01-01"}
+    ticks.made("a", "2024-01-01")
+    assert ticks("a") == {"2024-01-02"}
+
+
+def test_checks_that_are_declared_apart_count():
+    @dg.asset_check(asset="up", name="good", blocking=True)
+    def good():
+        return dg.AssetCheckResult(passed=True)
+
+    ticks = Ticks(asset("up"), asset("down", AC.all_deps_blocking_checks_passed(), deps=["up"]), checks=[good])
+    assert ticks("down") == set()
+    ticks.made("up")
+    ticks.instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(asset_key=dg.AssetKey("up"), check_name="good", passed=True, metadata={})
+    )
+    assert ticks("down") == {"None"}
+
+
+def test_a_check_has_a_past():
+    @dg.asset_check(asset="a", name="good")
+    def good():
+        return dg.AssetCheckResult(passed=True)
+
+    ticks = Ticks(asset("a", AC.any_checks_match(AC.check_failed().newly_true())), checks=[good])
+    failed = dg.AssetCheckEvaluation(asset_key=dg.AssetKey("a"), check_name="good", passed=False, metadata={})
+    assert ticks("a") == set()
+    ticks.instance.report_runless_asset_event(failed)
+    assert ticks("a") == {"None"}
+    assert ticks("a") == set()
+
+
+def test_what_is_made_together_is_requested_together():
+    @dg.multi_asset(specs=[dg.AssetSpec("a", automation_condition=AC.missing()), dg.AssetSpec("b")])
+    def both(): ...
+
+    ticks = Ticks(both, asset("c", AC.any_deps_match(AC.will_be_requested()), deps=["b"]))
+    assert ticks("c") == {"None"}
+
+
+def test_what_another_run_makes_is_not_as_if_it_were_there():
+    mapping = dg.StaticPartitionMapping({"x": "x", "y": "y"})
+    static = dg.StaticPartitionsDefinition(["x", "y"])
+    up = asset("up", AC.missing(), partitions_def=static)
+    same = asset("same", AC.any_deps_match(AC.will_be_requested()), partitions_def=static, deps=["up"])
+    mapped = asset("mapped", AC.any_deps_match(AC.will_be_requested()), partitions_def=static, deps=[dg.AssetDep("up", partition_mapping=mapping)])  # fmt: skip
+    assert Ticks(up, same, mapped)("same") == {"x", "y"}
+    assert Ticks(up, same, mapped)("mapped") == set()
+
+
+@pytest.mark.parametrize("below", [True, False])
+def test_another_asset_is_looked_at_through_its_mapping(below):
+    mapping = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
+    daily = dg.DailyPartitionsDefinition("2024-01-01")
+    missing = ~AC.missing()
+    up = asset("up", AC.asset_matches("down", missing) if below else None, partitions_def=daily)
+    down = asset("down", None if below else AC.asset_matches("up", missing), partitions_def=daily, deps=[dg.AssetDep("up", partition_mapping=mapping)])  # fmt: skip
+    ticks = Ticks(up, down)
+    ticks.made("down" if below else "up", "2024-01-03")
+    assert ticks("up" if below else "down") == ({"2024-01-02"} if below else {"2024-01-04"})
