@@ -22,6 +22,8 @@ from cellmill.workspace import config, settings
 from cellmill_kernel.magics import LINES
 
 FOLDER = Path(__file__).parent / "reference"
+#: Titles of the parts of a docstring.
+SECTIONS = ("Args", "Attributes", "Returns", "Yields", "Raises", "Examples?", "Source")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _ROOMS = {
     "errors": "Errors",
@@ -149,8 +151,48 @@ def _entry(name: str, found: Any) -> list[str]:
         lines += ["```text", f"{name}{_signature(found)}", "```", ""]
     doc = _paragraphs(getattr(found, "__doc__", None)) if callable(found) or inspect.ismodule(found) else ""
     if doc and not doc.startswith(f"{name}("):
-        lines += ["```text", doc, "```", ""]
+        lines += [*list(_described(doc))[1:], ""]
     return lines
+
+
+def sections(doc: str) -> dict[str, str]:
+    """The parts of a docstring by their titles: "" is the text before the first one, then `Args`, `Returns` …"""
+    parts = re.split(rf"^({'|'.join(SECTIONS)}):[ \t]*$", inspect.cleandoc(doc), flags=re.MULTILINE)
+    titled = zip(parts[1::2], parts[2::2], strict=True)
+    return {"": parts[0].strip()} | {title: inspect.cleandoc(f"\n{text}").strip() for title, text in titled}
+
+
+def arguments(section: str) -> dict[str, str]:
+    """What each parameter of an `Args` section means, by its name, stars left out."""
+    found: dict[str, str] = {}
+    name = ""
+    for line in section.splitlines():
+        begun = re.match(r"(\*{0,2}\w+(?:, \*{0,2}\w+)*)(?: \([^)]*\))?: ?(.*)", line)
+        if begun:
+            name = begun[1]
+            found[name] = begun[2]
+        elif name and line.strip():
+            found[name] += f" {line.strip()}"
+    return {each.strip(" *"): text for names, text in found.items() for each in names.split(",")}
+
+
+def _described(doc: str) -> Iterator[str]:
+    for title, text in sections(doc).items():
+        if title in ("Args", "Attributes"):
+            yield from ("", *(f"- `{name}`: {_safe(meaning)}" for name, meaning in arguments(text).items()))
+        elif title:
+            yield from ("", f"*{title}*: {_safe(' '.join(text.split()))}")
+        else:
+            for paragraph in text.split("\n\n"):
+                shaped = paragraph.startswith((">>>", "    ", "- ", "```"))
+                yield from ("", *(["```text", paragraph, "```"] if shaped else [_safe(paragraph)]))
+
+
+def _safe(text: str) -> str:
+    """Text in which nothing but its code spans means anything to Markdown."""
+    spans = re.split(r"(`+[^`]+`+)", text)
+    plain = (re.sub(r"([<\[\]*_#|])", r"\\\1", part) if index % 2 == 0 else part for index, part in enumerate(spans))
+    return "".join(plain)
 
 
 def magics_page() -> str:

@@ -32,6 +32,8 @@ from typing import Any
 import bench
 
 HERE = Path(__file__).resolve().parent
+#: How much slower a step may be here than in life: what waits for a while must wait that much longer.
+SLOWNESS = 1000
 RESULTS = HERE / "results" / "instructions.jsonl"
 _TOTALS = re.compile(r"^totals: (\d+)", re.MULTILINE)
 
@@ -98,6 +100,7 @@ def _run(cell: Cell, n: int) -> int:
     command = [python, "-m", "harness.child", "--module", registered["module"], "--bench", cell.bench]
     try:
         env = os.environ | bench.QUIET_ENV | {"HOME": str(work), "CB_WORK": str(work), "PYTHONHASHSEED": "0"}
+        env["CB_SLOWNESS"] = str(SLOWNESS)
         return counted([*command, "--params", params, "--workdir", str(work)], env, HERE)
     finally:
         shutil.rmtree(work, ignore_errors=True)

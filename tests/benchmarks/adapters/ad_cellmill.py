@@ -18,6 +18,10 @@ QUIET_LOG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def _home(work: Path) -> Path:
+    """Make the instance's folder; where instructions are counted, a slow step is no reason to write its events early."""
+    from cellmill.execution import sink
+
+    sink.MAX_WAIT_S *= float(os.environ.get("CB_SLOWNESS", "1"))
     home = work / "home"
     home.mkdir(exist_ok=True)
     os.environ["CELLMILL_HOME"] = str(home)
