@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.notebooks.asset_cell import AssetCell, CellDefinition
 from cellmill.notebooks.cache import FactsCache
+from cellmill.notebooks.described import DescribedAsset, with_described
 from cellmill.notebooks.linking import NotebookLinking
 from cellmill.notebooks.problem import NotebookError
 from cellmill.notebooks.scan import NotebookScan, scan_notebook
@@ -28,8 +29,13 @@ class Registry:
         self.facts = FactsCache()
         #: sources of the workspace's own modules, by dotted name
         self.modules: Callable[[], Mapping[str, str]] = dict
+        #: assets that running the notebook's cells has made, which its text does not show
+        self.described: Callable[[NotebookScan], list[DescribedAsset]] = lambda scan: []
+        self._told: list[DescribedAsset] = []
         self.other_assets: Sequence[AssetKey] = ()
         self._scan: NotebookScan | None = None
+        #: the scan of the text alone
+        self._read: NotebookScan | None = None
         self._scan_version = -1
         self._linking: NotebookLinking | None = None
         self._linked: dict[str, AssetCell] = {}
@@ -49,8 +55,14 @@ class Registry:
     def scan(self) -> NotebookScan:
         """The live notebook, read; only cells that changed are analysed."""
         if self._scan is None or self._scan_version != self.live.version:
-            self._scan = scan_notebook(self.live.document(), cache=self.facts, python=PYTHON)
+            self._read = self._scan = scan_notebook(self.live.document(), cache=self.facts, python=PYTHON)
             self._scan_version = self.live.version
+            self._told = []
+            self._forget()
+        assert self._read is not None
+        if self._read.unknowns and (told := self.described(self._read)) != self._told:
+            self._told = told
+            self._scan = with_described(self._read, told)
             self._forget()
         return self._scan
 

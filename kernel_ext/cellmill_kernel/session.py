@@ -16,7 +16,8 @@ from cellmill.notebooks.problem import NotebookError
 
 from . import current_run
 from .live import PYTHON, LiveNotebook, find_notebook_file
-from .values import Values, is_definition
+from .made import MadeDefinitions
+from .values import Values
 
 if TYPE_CHECKING:
     from cellmill.notebooks.asset_cell import AssetCell
@@ -43,6 +44,8 @@ class Session:
         self._given = frozenset(getattr(shell, "user_ns", ()))
         self._registry: Registry | None = None
         self._values: Values | None = None
+        #: definitions by the cell that made them
+        self.made = MadeDefinitions()
         self.verbose = False
         #: the number that the client shows beside the running cell
         self.cell_number = 0
@@ -72,6 +75,7 @@ class Session:
         if self._registry is None:
             self._registry = import_module("cellmill_kernel.registry").Registry(self.live)
             self._registry.modules = self.modules
+            self._registry.described = lambda scan: self.made.described(scan, self.namespace)
         return self._registry
 
     @property
@@ -90,7 +94,8 @@ class Session:
             from cellmill.workspace.workspace import Workspace
 
             start = self.live.file.parent if self.live.file is not None else Path.cwd()
-            self._workspace = Workspace.open(start)
+            # a kernel starts no other: what texts do not show is there as soon as anything else has asked for it
+            self._workspace = Workspace.open(start, describe=False)
         return self._workspace
 
     @property
@@ -185,6 +190,7 @@ class Session:
         if getattr(info, "silent", False) or not source.strip():
             self._cells.append(("", source))
             return
+        self.made.begin()
         cell_id = getattr(info, "cell_id", None)
         self.find_file(cell_id, source)
         if cell_id is None:
@@ -224,7 +230,8 @@ class Session:
     def after_execution(self, result: Any) -> None:
         """A cell ended: show the status lines that belong under its output."""
         if self._cells:
-            self._cells.pop()
+            cell_id, _ = self._cells.pop()
+            self.made.end(cell_id, self.namespace)
         shows, self.after_cell = self.after_cell, []
         for show in shows:
             show()
@@ -322,10 +329,24 @@ class Session:
         return found
 
     def decorated(self, keys: Iterable[AssetKey]) -> list[Any]:
-        """The namespace's assets of decorated functions that make any of `keys`, in the order of `keys`."""
-        values = [value for value in self.namespace.values() if is_definition(value)]
+        """The namespace's assets of decorated functions that make any of `keys`, in the order of `keys`.
+
+        One that declares no code version has that of its text.
+        """
+        values = self.made.definitions(self.namespace)
         found = {id(value): value for key in keys for value in values if key in value.keys}
-        return list(found.values())
+        return [self._versioned(value) for value in found.values()]
+
+    def _versioned(self, definition: Any) -> Any:
+        cells = {key: cell for key in definition.keys if (cell := self.registry.find(key)) is not None}
+
+        def of_spec(spec: Any) -> Any:
+            cell = cells.get(spec.key)
+            return (
+                spec if spec.code_version or cell is None else spec.replace_attributes(code_version=cell.code_version)
+            )
+
+        return definition.map_asset_specs(of_spec)
 
     def lookup(self, name: str) -> Any:
         """The object that an option names (``--partitions days``)."""

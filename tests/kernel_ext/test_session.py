@@ -166,3 +166,21 @@ def test_unload_takes_everything_away(nb: Notebook) -> None:
 def test_undefined_name_is_noted(nb: Notebook) -> None:
     """A name that nothing defines is pointed out beside Python's own error."""
     assert "nothing defines 'strange'" in nb.run("%%asset a\nstrange").printed
+
+
+def test_assets_of_a_loop_in_a_live_kernel(nb: Notebook) -> None:
+    """What a loop or a list has made is known by its key: asset cells read it, and %materialize makes it."""
+    nb.ok("from cellmill import asset", "c0")
+    nb.ok("for name in ['alpha', 'beta']:\n    @asset(name=name)\n    def made():\n        return 2", "c1")
+    nb.ok(
+        "def make(name):\n    @asset(name=name)\n    def inner():\n        return 3\n    return inner\n"
+        "listed = [make('gamma')]",
+        "c2",
+    )
+    nb.ok('%materialize key:"alpha" or key:"beta" or key:"gamma"', "c3")
+    total = nb.ok("%%asset total\nalpha + beta + gamma", "c4")
+
+    assert total.value == 7
+    assert {key.to_user_string() for key in nb.session.registry.assets()} == {"alpha", "beta", "gamma", "total"}
+    nb.ok("for name in ['delta']:\n    @asset(name=name)\n    def made():\n        return 2", "c1")
+    assert "beta" not in {key.to_user_string() for key in nb.session.registry.assets()}

@@ -17,6 +17,7 @@ from cellmill.errors import InvalidSubsetError
 from cellmill.execution.spare import SpareProcess, fork_spare
 from cellmill.workspace.config import WorkspaceConfig, find_workspace, read_config, with_locations
 from cellmill.workspace.manifest import AssetEntry, ProblemEntry
+from cellmill.workspace.notebook_told import UNKNOWN
 from cellmill.workspace.workspace import Workspace, find_home
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class App:
         #: Runs whose process this command started, by run id.
         self.launched: dict[str, Any] = {}
         self._spare: SpareProcess | None = None
+        #: Whether cells may be run to learn what a notebook's text does not show.
+        self.describe = True
 
     def prepare_run(self) -> None:
         """Fork the process of the run that this command will start; call it before workspace and instance are opened.
@@ -93,7 +96,7 @@ class App:
     @cached_property
     def workspace(self) -> Workspace:
         """The workspace; its hosts are stopped when the command ends."""
-        workspace = Workspace(self.config, self.home)
+        workspace = Workspace(self.config, self.home, describe=self.describe)
         click.get_current_context().find_root().call_on_close(workspace.close)
         return workspace
 
@@ -137,6 +140,15 @@ class App:
             what = "1 problem" if count == 1 else f"{count} problems"
             self.errors.print(f"[yellow]{what} in this workspace:[/] cellmill check", highlight=False)
 
+    def warn_unread(self) -> None:
+        """Say on standard error which notebooks define more than their text shows and was learned before."""
+        unread = {problem.notebook for problem in self.workspace.manifest.problems if problem.kind == UNKNOWN}
+        if unread:
+            names = ", ".join(sorted(filter(None, unread)))
+            self.errors.print(
+                f"[yellow]Known by running only, and not shown:[/] computed definitions of {names}; --describe"
+            )
+
 
 #: Problems of unreadable cells that an error about an unknown name shows.
 _SUSPECTS = 3
@@ -177,5 +189,10 @@ def pass_app(function: Callable[Concatenate[App, P], R]) -> Callable[P, R]:
     return update_wrapper(call, function)
 
 
+describe_option = click.option(
+    "--describe",
+    is_flag=True,
+    help="Also run, in their host, the cells that make what a notebook's text does not show.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 selection_argument = click.argument("selection", nargs=-1)

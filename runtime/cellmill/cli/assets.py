@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.tree import Tree
 
-from cellmill.cli.app import App, json_option, pass_app, selection_argument
+from cellmill.cli.app import App, describe_option, json_option, pass_app, selection_argument
 from cellmill.cli.render import cell_text, duration_text, show_json, show_rows, size_text, time_text
 from cellmill.cli.state import AssetState, asset_states, detailed_states
 from cellmill.workspace.manifest import AssetEntry, entry_dict
@@ -97,10 +97,17 @@ def show(app: App, asset: str, as_json: bool) -> None:
 @selection_argument
 @json_option
 @click.option("--no-state", is_flag=True, help="Read definitions alone; nothing stored is opened.")
+@describe_option
 @pass_app
-def graph(app: App, selection: Sequence[str], as_json: bool, no_state: bool) -> None:
-    """Draw the graph of SELECTION (default: all), or write it as JSON."""
+def graph(app: App, selection: Sequence[str], as_json: bool, no_state: bool, describe: bool) -> None:
+    """Draw the graph of SELECTION (default: all), or write it as JSON.
+
+    No notebook is run: of one whose definitions are computed, the graph has what was learned before, unless --describe
+    is given.
+    """
+    app.describe = describe
     app.warn_problems()
+    app.warn_unread()
     entries = app.select(selection) if selection else app.workspace.select("*") + _external(app)
     states = {} if no_state else asset_states(app)
     if as_json:

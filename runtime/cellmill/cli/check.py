@@ -22,14 +22,21 @@ _SHOWN = 200
 @click.option(
     "--audit", is_flag=True, help="Also run fresh asset cells again in clean kernels and compare what they give."
 )
+@click.option(
+    "--describe",
+    is_flag=True,
+    help="Also run, in their host, the cells that make what a notebook's text does not show.",
+)
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @json_option
 @pass_app
-def check(app: App, audit: bool, strict: bool, as_json: bool) -> int:
+def check(app: App, audit: bool, describe: bool, strict: bool, as_json: bool) -> int:
     """Validate the workspace: cycles, missing upstreams, duplicate names, bad crons, cells that cannot be read.
 
-    Exit code 0 without errors, 1 with. Modules are loaded in their hosts; notebooks are only read.
+    Exit code 0 without errors, 1 with. Modules are loaded in their hosts; notebooks are only read, and what only
+    running them would tell is a warning, unless --describe is given or the answer is kept from before.
     """
+    app.describe = describe
     manifest = app.workspace.manifest
     problems = validate_manifest(manifest)
     if audit:

@@ -8,6 +8,7 @@ from typing import Any
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey, key_prefix_from_coercible
 from cellmill.definitions.asset_spec import AssetDep, AssetSpec
+from cellmill.definitions.collected import note_made
 from cellmill.definitions.composition import checked_hooks, current
 from cellmill.definitions.engine import engine
 from cellmill.definitions.output import normalized
@@ -66,6 +67,7 @@ class AssetsDefinition:
         if fn is not None:
             self.__wrapped__ = fn
             self.__doc__ = fn.__doc__
+        note_made(self)
 
     # -- which assets ---------------------------------------------------------------------------------------------
 

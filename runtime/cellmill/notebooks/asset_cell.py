@@ -74,6 +74,8 @@ class CellDefinition:
     body: tuple[ast.stmt, ...] = ()
     #: decorator form: parameters that are upstreams
     parameters: tuple[str, ...] = ()
+    #: what it reads, where running the cell told it; None where the text does
+    described: tuple[AssetKey, ...] | None = None
 
     @property
     def key(self) -> AssetKey:

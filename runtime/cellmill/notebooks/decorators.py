@@ -26,6 +26,8 @@ _DECORATORS = {
     "input_manager": "resource",
     "hourly_partitioned_config": "config", "daily_partitioned_config": "config", "config_mapping": "config",
 }  # fmt: skip
+#: Kinds of definitions that a location's manifest lists.
+_LISTED = frozenset({"job", "schedule", "sensor", "asset_check", "assets"})
 _CALLS = {
     "define_asset_job": "job", "ScheduleDefinition": "schedule", "SensorDefinition": "sensor",
     "Definitions": "definitions",
@@ -37,6 +39,19 @@ _MENTIONS = re.compile(rf"@[\w.]*\b(?:{'|'.join([*ASSET_DECORATORS, *_DECORATORS
 _INSIDE: dict[type, str] = {
     ast.FunctionDef: "a function", ast.AsyncFunctionDef: "a function", ast.ClassDef: "a class",
 }  # fmt: skip
+#: Options of an asset's decorator that say which assets it makes, and of what.
+_IDENTITY = frozenset({"name", "key", "key_prefix", "deps", "ins", "outs", "specs", "non_argument_deps"})
+#: Those that lists and selections show, and that are read as literals only.
+_SHOWN = frozenset({
+    "group_name", "tags", "owners", "kinds", "metadata", "code_version", "check_specs", "io_manager_key", "can_subset",
+})  # fmt: skip
+#: What the text is read for in the value of an option; more of it is known by running.
+_READ_IN = {"specs": frozenset[str](), "outs": frozenset({"key", "key_prefix"})}
+#: What a `Definitions` holds; resources are taken by the run itself.
+_HELD = frozenset({"assets", "jobs", "schedules", "sensors", "asset_checks", "**"})
+_LOADERS = ("load_assets_from_", "load_definitions_from_")
+_LOADED = "what it holds is known only by running the cell"
+_BY_RUNNING = "so it is known only by running the cell"
 _NOT_UPSTREAM = frozenset({"context", "config", "_", "_context", "self"})
 MISSING = object()
 
@@ -113,8 +128,28 @@ def _statement(
                     kind=_DECORATORS[name], name=str(options.get("name") or node.name), origin=origin, options=options,
                     computed=computed, description=ast.get_docstring(node) or "",
                 )  # fmt: skip
+                yield from _nameless(cell, node.name, _DECORATORS[name], computed, node.lineno)
     elif isinstance(node, ast.Assign | ast.AnnAssign | ast.Expr):
         yield from _value(cell, node, origin, path)
+    elif isinstance(node, ast.For | ast.While | ast.If | ast.With | ast.Try):
+        yield from _calls_inside(cell, node)
+
+
+def _nameless(cell: Cell, what: str, kind: str, computed: tuple[str, ...], line: int) -> Iterator[Unknown]:
+    """A job, schedule or sensor whose name is computed."""
+    names = {"name", "**", "argument 1"} if what == "define_asset_job" else {"name", "**"}
+    if kind in _LISTED and names & {*computed}:
+        yield Unknown(what=what, cell_index=cell.index, line=line, reason=f"its name is computed, {_BY_RUNNING}")
+
+
+def _calls_inside(cell: Cell, node: ast.stmt) -> Iterator[Unknown]:
+    """Calls that declare something, inside a list, another call, a loop or a branch."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call) and _CALLS.get(called_name(inner.func)) in _LISTED:
+            yield Unknown(
+                what=called_name(inner.func), cell_index=cell.index, line=inner.lineno,
+                reason=f"it is called inside a larger statement, {_BY_RUNNING}",
+            )  # fmt: skip
 
 
 def _asset(
@@ -122,11 +157,8 @@ def _asset(
     origin: NotebookOrigin,
 ) -> Iterator[CellDefinition | Unknown]:  # fmt: skip
     options, computed = _arguments(decorator)
-    unclear = [
-        name
-        for name in computed
-        if name in ("name", "key", "key_prefix", "deps", "ins", "outs", "specs", "non_argument_deps")
-    ]
+    unclear = [name for name in computed if name in _IDENTITY]
+    unclear += [name for name in _partly_read(decorator) if name == "specs"]
     if unclear or "**" in computed:
         yield Unknown(
             what=node.name, cell_index=cell.index, line=node.lineno,
@@ -139,6 +171,26 @@ def _asset(
         origin=origin, facts=compose((statement,)), description=ast.get_docstring(node) or "",
         body=(node,), parameters=() if kind == "graph_asset" else _parameters(node, options),
     )  # fmt: skip
+    shown = [name for name in computed if name in _SHOWN]
+    shown += [name for name in _partly_read(decorator) if name != "specs"]
+    if shown:
+        yield Unknown(
+            what=node.name, cell_index=cell.index, line=node.lineno,
+            reason=f"its {', '.join(shown)} is computed, so it is known only by running the cell",
+        )  # fmt: skip
+
+
+def _partly_read(decorator: ast.expr) -> list[str]:
+    """The options whose values say more of an asset than the text is read for: `AssetSpec("a", deps=["b"])`."""
+    found = []
+    for keyword in decorator.keywords if isinstance(decorator, ast.Call) else ():
+        read = _READ_IN.get(keyword.arg or "")
+        if read is None:
+            continue
+        calls = (inner for inner in ast.walk(keyword.value) if isinstance(inner, ast.Call))
+        if any({one.arg for one in call.keywords} - read for call in calls):
+            found.append(str(keyword.arg))
+    return found
 
 
 def _keys(node: ast.FunctionDef | ast.AsyncFunctionDef, options: dict[str, object], kind: str) -> tuple[AssetKey, ...]:
@@ -247,6 +299,7 @@ def _value(
 ) -> Iterator[Declaration | Unknown]:
     value = node.value
     if not isinstance(value, ast.Call):
+        yield from _calls_inside(cell, node)
         return
     called = called_name(value.func)
     if called == "run_line_magic" and len(value.args) == 2 and isinstance(node, ast.Expr):
@@ -254,13 +307,19 @@ def _value(
         return
     kind = _CALLS.get(called)
     if kind is None:
+        yield from _calls_inside(cell, node)
+        if called.startswith(_LOADERS):
+            yield Unknown(what=called, cell_index=cell.index, line=node.lineno, reason=_LOADED)
         return
     options, computed = _arguments(value)
+    if kind == "assets" or (kind == "definitions" and _HELD & {*computed}):
+        yield Unknown(what=called, cell_index=cell.index, line=node.lineno, reason=_LOADED)
     name = options.get("name") or options.get("argument 1")
     if not isinstance(name, str):
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
         name = target.id if isinstance(target, ast.Name) else called
     yield Declaration(kind=kind, name=name, origin=origin, options=options, computed=computed)
+    yield from _nameless(cell, called, kind, computed, node.lineno)
 
 
 def _line_magic(cell: Cell, value: ast.Call, origin: NotebookOrigin, path: str) -> Iterator[Declaration | Unknown]:

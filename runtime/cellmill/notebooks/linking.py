@@ -109,6 +109,9 @@ class NotebookLinking:
     def _explicit(
         self, definition: CellDefinition, uses: dict[str, Use], errors: list[NotebookError]
     ) -> dict[AssetKey, Upstream]:
+        if definition.described is not None:
+            line = definition.origin.line
+            return {key: Upstream(key=key, name=key.parts[-1], line=line) for key in definition.described}
         found: dict[AssetKey, Upstream] = {}
         header = definition.header
         ins = header.pairs("ins")

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from IPython.core.interactiveshell import InteractiveShell
-
 from cellmill.definitions.code_location import Definitions
+from cellmill.definitions.collected import held_definitions
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.partitioned_schedule import UnresolvedPartitionedSchedule
 from cellmill.definitions.schedule import ScheduleDefinition
 from cellmill.definitions.sensor import SensorDefinition
 from cellmill.errors import InvalidDefinitionError
+from cellmill.notebooks.described import definition_cells
 from cellmill.notebooks.scan import NotebookScan
 from cellmill.notebooks.workspace import WorkspaceScan, link_workspace
+from cellmill.workspace.cell_namespace import cell_namespace
 from cellmill.workspace.notebook_objects import resolved_schedule
 from cellmill.workspace.notebook_reading import scan_file, second_look
 
-_KINDS: dict[str, Any] = {
+_KINDS: dict[str, tuple[type, ...]] = {
     "schedule": (ScheduleDefinition, UnresolvedPartitionedSchedule),
-    "sensor": SensorDefinition,
-    "job": JobDefinition,
+    "sensor": (SensorDefinition,),
+    "job": (JobDefinition,),
 }
 #: (notebook, content digest, kind, name) -> definition: a host that lives on does not run the cells again.
 _MADE: dict[tuple[str, str, str, str], Any] = {}
@@ -39,9 +40,8 @@ def declared(root: str, notebook: str, kind: str, name: str) -> Any:
     scan = scan_file(path, notebook)
     key = (notebook, scan.notebook.digest, kind, name)
     if key not in _MADE:
-        linked = link_workspace([scan], python=(sys.version_info[0], sys.version_info[1]))
-        os.chdir(path.parent)
-        _MADE[key] = _make(linked, scan, path, kind, name)
+        _MADE[key] = _make(path, scan, kind, name)[0]
+    os.chdir(path.parent)  # its function may read files beside the notebook
     return _MADE[key]
 
 
@@ -50,26 +50,30 @@ def declared_job(root: str, notebook: str, name: str) -> Definitions:
 
     Raises: as `declared`.
     """
-    job = declared(root, notebook, "job", name)
-    given = [value for value in InteractiveShell.instance().user_ns.values() if isinstance(value, Definitions)]
+    path = Path(root) / notebook
+    job, namespace = _make(path, scan_file(path, notebook), "job", name)
+    os.chdir(path.parent)
+    given = [value for value in namespace.values() if isinstance(value, Definitions)]
     resources = {key: value for one in given for key, value in (one.resources or {}).items()}
     return Definitions(jobs=[job], resources=resources)
 
 
-def _make(linked: WorkspaceScan, scan: NotebookScan, path: Path, kind: str, name: str) -> Any:
-    shell = InteractiveShell.instance()
-    shell.run_line_magic("load_ext", "cellmill")
+def _make(path: Path, scan: NotebookScan, kind: str, name: str) -> tuple[Any, dict[str, Any]]:
+    """Return the definition, and the namespace that its cells have."""
+    linked = link_workspace([scan], python=(sys.version_info[0], sys.version_info[1]))
     sources = {one.cell.index: one.cell.source for one in scan.cells}
     ran: set[int] = set()
-    for cells in _needed(linked, scan, kind, name):
-        for index in cells:
-            if index not in ran:
-                shell.run_cell(sources[index], store_history=False, silent=True).raise_error()
-                ran.add(index)
-        for value in shell.user_ns.values():
-            if isinstance(value, _KINDS[kind]) and value.name == name:
-                is_open = isinstance(value, UnresolvedPartitionedSchedule)
-                return resolved_schedule(value, second_look(path, scan.path, (), {}).assets) if is_open else value
+    with cell_namespace(path.parent) as shell:
+        for cells in _needed(linked, scan, kind, name):
+            for index in cells:
+                if index not in ran:
+                    shell.run_cell(sources[index], store_history=False, silent=True).raise_error()
+                    ran.add(index)
+            found = _named(shell.user_ns, kind, name)
+            if found is not None:
+                is_open = isinstance(found, UnresolvedPartitionedSchedule)
+                made = resolved_schedule(found, second_look(path, scan.path, (), {}).assets) if is_open else found
+                return made, shell.user_ns
     raise InvalidDefinitionError(f"No cell of {scan.path} makes the {kind} {name!r} (any more).")
 
 
@@ -92,3 +96,15 @@ def _needed(linked: WorkspaceScan, scan: NotebookScan, kind: str, name: str) -> 
             and one.cell.index <= item.origin.cell_index
             and not (one.facts.uses.keys() & assets and one.cell.index != item.origin.cell_index)
         ]
+    yield definition_cells(scan)
+
+
+def _named(namespace: Mapping[str, Any], kind: str, name: str) -> Any:
+    """Return the definition of that kind and name that a namespace holds: under a name, in a list, in `Definitions`."""
+    kinds = _KINDS[kind]
+    for _, value, _ in held_definitions(namespace, (*kinds, Definitions)):
+        inside = getattr(value, f"{kind}s") or () if isinstance(value, Definitions) else (value,)
+        for one in inside:
+            if isinstance(one, kinds) and one.name == name:
+                return one
+    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +37,15 @@ def describe_location(request: Mapping[str, Any]) -> dict[str, Any]:
     definitions = load_location_definitions(request)
     definitions.validate_loadable(definitions)
     manifest = describe_definitions(definitions, Path(request["working_directory"]))
-    sources = _sources(before, Path(request["working_directory"]))
+    sources = own_sources(before, Path(request["working_directory"]))
     return {**manifest.to_json(), "sources": sources}
 
 
 def describe_definitions(definitions: Definitions, root: Path | None = None) -> Manifest:
     """Return what `definitions` hold as plain data; files are named from `root`."""
-    assets = [entry for item in definitions.assets or () for entry in _assets(item, root)]
+    assets = [entry for item in definitions.assets or () for entry in describe_assets(item, root)]
     checks = [entry for item in definitions.asset_checks or () for entry in _checks(item)]
-    jobs = [_job(job) for job in definitions.get_all_job_defs() if not job.name.startswith("__")]
+    jobs = [describe_job(job) for job in definitions.get_all_job_defs() if not job.name.startswith("__")]
     return Manifest(
         assets=tuple(assets),
         checks=tuple(checks),
@@ -59,21 +59,22 @@ def describe_definitions(definitions: Definitions, root: Path | None = None) -> 
     )
 
 
-def _sources(before: set[str], folder: Path) -> dict[str, str]:
-    """Return the digests of the workspace's own files among the modules that loading brought in."""
+def own_sources(before: Set[str], folder: Path, opened: Iterable[Path] = ()) -> dict[str, str]:
+    """Return the digests of the workspace's own files: `opened`, and those of modules that are not among `before`."""
     found: dict[str, str] = {}
     root = str(folder.resolve()) + os.sep
     for name in set(sys.modules) - before:
         path = getattr(sys.modules.get(name), "__file__", None)
         if path and str(Path(path).resolve()).startswith(root) and "site-packages" not in path:
             found[path] = file_digest(Path(path).read_bytes())
-    return found
+    return found | {str(path): file_digest(path.read_bytes()) for path in opened if path.is_file()}
 
 
 # -- assets ----------------------------------------------------------------------------------------------------
 
 
-def _assets(item: Any, root: Path | None) -> Iterable[AssetEntry]:
+def describe_assets(item: Any, root: Path | None = None) -> Iterable[AssetEntry]:
+    """Yield the assets of one definition; files are named from `root`."""
     specs = getattr(item, "specs", None)
     if specs is None:
         key = getattr(item, "key", None)
@@ -173,7 +174,8 @@ def _checks(item: Any) -> Iterable[CheckEntry]:
 # -- jobs, schedules, sensors ----------------------------------------------------------------------------------
 
 
-def _job(job: Any) -> JobEntry:
+def describe_job(job: Any) -> JobEntry:
+    """Return a job whose ops or assets are known."""
     partitions = getattr(job, "partitions_def", None)
     layer = getattr(job, "asset_layer", None)
     keys = getattr(job, "asset_keys", None) or getattr(layer, "selected_asset_keys", None) or ()

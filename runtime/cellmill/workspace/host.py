@@ -32,6 +32,8 @@ EVALUATION_TIMEOUT_S = 60.0
 IDLE_S = 300.0
 #: Seconds between looks at whether the kernel is still alive while it works.
 _POLL_S = 0.5
+#: Function of the host that imports a module of ours.
+_READY = "cellmill.workspace.host_side:ready"
 #: Characters of a host's own output that an error shows.
 _OUTPUT_TAIL = 2000
 
@@ -158,7 +160,9 @@ class Host:
         if self._idle is not None:
             self._idle.cancel()
         try:
-            self._ensure_started()
+            if self._ensure_started() and function.startswith("cellmill."):
+                # importing what is ours takes seconds on a loaded machine, and is not the user's time
+                list(self._ask(_READY, [function.partition(":")[0]], self.config.start_timeout_s))
             yield from self._ask(function, payloads, timeout_s)
         except HostError as error:
             yield error
@@ -203,9 +207,10 @@ class Host:
         self._idle.daemon = True
         self._idle.start()
 
-    def _ensure_started(self) -> None:
+    def _ensure_started(self) -> bool:
+        """Start the kernel, unless it is there; return whether it was started."""
         if self._manager is not None and self._run(self._manager.is_alive()):
-            return
+            return False
         self.stop()
         self._runner = asyncio.Runner()
         manager = _HostKernelManager(kernel_name=self.config.kernel or "python3")
@@ -228,6 +233,8 @@ class Host:
                 "Its Python needs cellmill and ipykernel: python -m pip install cellmill.",
                 location=self.config.location,
             ) from None
+
+        return True
 
     def _start(self, manager: _HostKernelManager) -> None:
         folder = str(self.config.working_directory)

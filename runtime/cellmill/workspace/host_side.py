@@ -30,6 +30,11 @@ def answer(question: str) -> None:
         publish(data={ANSWER_MIME: reply})
 
 
+def ready(module: str) -> None:
+    """Import a module of ours, so that the first question does not wait for it."""
+    import_module(module)
+
+
 def describe_error(error: BaseException) -> dict[str, str]:
     """Return an error as plain data: its type, message and a traceback that shows the user's frames."""
     frames = traceback.extract_tb(error.__traceback__)

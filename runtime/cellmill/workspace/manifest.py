@@ -108,6 +108,8 @@ class AssetEntry(_Entry):
     freshness: Mapping[str, Any] | None = None
     io_manager: str | None = None
     resources: tuple[str, ...] = ()
+    #: The notebook's name for it (empty: it has none) where only running its cells told of it; else None.
+    bound: str | None = None
     notebook: str | None = None
     cell_id: str | None = None
     cell: int | None = None

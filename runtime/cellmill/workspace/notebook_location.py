@@ -14,6 +14,7 @@ from typing import Any
 
 from cellmill.workspace.cache import ScanCache
 from cellmill.workspace.config import LocationConfig
+from cellmill.workspace.described_notebooks import DescribedNotebooks, Description
 from cellmill.workspace.discovery import find_notebooks
 from cellmill.workspace.location import Hosted
 from cellmill.workspace.manifest import MANIFEST_VERSION, Manifest, merge_manifests, problem_of
@@ -28,6 +29,9 @@ class _Names:
 
     keys: tuple[Key, ...]
     words: frozenset[str]
+    #: Whether it makes more than its text shows; and the variables that hold partitions of its asset cells.
+    computed: bool = False
+    variables: tuple[str, ...] = ()
 
 
 class NotebookLocation(Hosted):
@@ -35,7 +39,8 @@ class NotebookLocation(Hosted):
 
     Two cached looks at each notebook: which assets it makes and which words it uses (by its content), then what it
     offers (by its content, the assets of others that its words could mean, and the local modules it imports).
-    So an edit reads one notebook again, and those that a new asset's name concerns.
+    So an edit reads one notebook again, and those that a new asset's name concerns. What a text does not show is asked
+    of the location's host, unless `describe` is False: then it is told as not known, or taken from the cache.
     """
 
     def __init__(
@@ -46,10 +51,12 @@ class NotebookLocation(Hosted):
         *,
         root: Path,
         all_load: bool = False,
+        describe: bool = True,
     ) -> None:
         super().__init__(config, settings)
         self._cache = cache
         self.root = root
+        self._described = DescribedNotebooks(self, cache, ask=describe)
         self._only_cellmill = all_load
 
     def paths(self) -> list[Path]:
@@ -66,12 +73,18 @@ class NotebookLocation(Hosted):
         paths = self.paths()
         digests = self._cache.digests(paths)
         names = self._first_look(digests)
-        index: dict[str, list[Key]] = {}
-        for key in [*other_assets, *(key for found in names.values() for key in found.keys)]:
-            index.setdefault(key[-1], []).append(key)
         modules = _LocalModules(self.root, self._cache)
+        computed = {path: found.variables for path, found in names.items() if found.computed}
+        described = self._described.read({path: (digests[path], variables) for path, variables in computed.items()})
+        index: dict[str, list[Key]] = {}
+        every = [
+            *(key for found in names.values() for key in found.keys),
+            *(k for d in described.values() for k in d.keys),
+        ]
+        for key in dict.fromkeys([*other_assets, *every]):
+            index.setdefault(key[-1], []).append(key)
         try:
-            return self._second_look(paths, digests, names, index, modules)
+            return self._second_look(paths, digests, names, index, modules, described)
         finally:
             forget_scans()
 
@@ -89,7 +102,12 @@ class NotebookLocation(Hosted):
             data = kept.get(key)
             if data is None:
                 data = fresh[key] = _reading().first_look(path, self.relative(path))
-            found[path] = _Names(tuple(map(tuple, data["keys"])), frozenset(data["words"]))
+            found[path] = _Names(
+                tuple(map(tuple, data["keys"])),
+                frozenset(data["words"]),
+                data.get("computed", False),
+                tuple(data.get("variables", ())),
+            )
         self._cache.put_many(fresh)
         return found
 
@@ -109,12 +127,15 @@ class NotebookLocation(Hosted):
         names: Mapping[Path, _Names],
         index: Mapping[str, list[Key]],
         modules: _LocalModules,
+        described: Mapping[Path, Description],
     ) -> Manifest:
         wanted: dict[Path, tuple[str, list[Key]]] = {}
         for path, found in names.items():
-            own = set(found.keys)
+            own = {*found.keys, *(described[path].keys if path in described else ())}
             others = sorted(key for word in found.words & index.keys() for key in index[word] if key not in own)
             facts = [self.relative(path), digests[path], others, modules.stamp(found.words)]
+            if path in described:
+                facts.append(described[path].digest)
             wanted[path] = ("entries:" + _VERSION + ":" + _hash(repr(facts)), others)
         kept = self._cache.get_many(key for key, _ in wanted.values())
         parts, fresh = [], {}
@@ -128,11 +149,13 @@ class NotebookLocation(Hosted):
             data = kept.get(key)
             if data is None:
                 sources = modules.sources() if modules.stamp(names[path].words) else {}
-                read: Manifest = _reading().second_look(path, self.relative(path), others, sources)
+                told = described[path].data if path in described else None
+                read: Manifest = _reading().second_look(path, self.relative(path), others, sources, told)
                 fresh[key] = read.to_json()
                 parts.append(read.located(self.name))
             else:
                 parts.append(Manifest.from_json(data, self.name))
+        parts += [found.problems(self.name) for found in described.values() if found.failed]
         self._cache.put_many(fresh)
         return merge_manifests(*parts)
 

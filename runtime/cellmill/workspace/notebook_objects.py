@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from cellmill.definitions.asset_job import UnresolvedAssetJobDefinition
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.partitioned_schedule import UnresolvedPartitionedSchedule
 from cellmill.definitions.schedule import ScheduleDefinition
@@ -24,6 +25,7 @@ from cellmill.notebooks.values import UNKNOWN, DeclaredJob, Values
 from cellmill.workspace.describe_automation import condition_text, schedule_entry, sensor_entry
 from cellmill.workspace.freshness_policies import freshness_to_json
 from cellmill.workspace.manifest import AssetEntry, JobEntry, ProblemEntry, ScheduleEntry, SensorEntry, problem_of
+from cellmill.workspace.notebook_told import COMPUTED
 from cellmill.workspace.partition_mappings import mapping_to_json, policy_to_json
 from cellmill.workspace.partitions import partitions_from_json, partitions_to_json
 
@@ -31,7 +33,8 @@ E = TypeVar("E", JobEntry, ScheduleEntry, SensorEntry)
 #: Arguments of assets without which the daemon would do something else than the notebook says.
 _OF_ASSETS = ("partitions_def", "automation_condition", "backfill_policy", "freshness_policy")
 _REMEDY = (
-    "Write it as a literal or a definition, or as a name that a plain cell above gives to one, or keep it in a module."
+    "It is learned where the cells may be run (cellmill check --describe). Or write it as a literal or a definition, "
+    "or as a name that a plain cell above gives to one, or keep it in a module."
 )
 
 
@@ -84,10 +87,10 @@ class NotebookObjects:
             return None if found is UNKNOWN else found
 
         partitions = header.text("partitions_def") or ""
-        if partitions.isidentifier():
+        if partitions.isidentifier() and value(partitions) is not None:
             fields["partitions"] = _json(partitions_to_json, partitions_of(partitions, value))
         automation = header.text("automation_condition") or ""
-        if automation.isidentifier() and automation not in ("eager", "on_missing"):
+        if automation.isidentifier() and automation not in ("eager", "on_missing") and value(automation) is not None:
             fields["automation"] = condition_text(automation_of(automation, value))
         by_name = {up.name: up.key for up in cell.upstreams}
         mappings = {}
@@ -107,13 +110,9 @@ class NotebookObjects:
             return entry if entry.ops else self._unclear(item, entry, ("selection",))
         if isinstance(made, DeclaredJob):
             return replace(entry, partitions=_json(partitions_to_json, made.partitions_def))
+        found = job_of(made, assets)
         return replace(
-            entry,
-            name=made.name,
-            selection=_selection_text(made),
-            tags={name: str(value) for name, value in (made.tags or {}).items()},
-            partitions=_json(partitions_to_json, made.partitions_def) or _partitions_of(made, assets),
-            description=made.description or entry.description,
+            found, description=found.description or entry.description, **_place(item.origin), line=entry.line
         )
 
     def schedule(self, item: Declaration, entry: ScheduleEntry, assets: Iterable[AssetEntry]) -> ScheduleEntry:
@@ -124,31 +123,18 @@ class NotebookObjects:
                 made = resolved_schedule(made, assets)
             if not isinstance(made, ScheduleDefinition):
                 return self._unclear(item, entry, ("cron_schedule", "execution_timezone", "default_status", "job"))
-            found = schedule_entry(made)
+            found = schedule_of(made)
         except CellmillError as error:
             self._mistake(error, item.origin)
             return entry
-        selection = _selection_of(made.targets)
-        return replace(
-            found,
-            job=found.job if selection is None else None,
-            selection=selection,
-            evaluated=found.evaluated or some,
-            **_place(item.origin),
-        )
+        return replace(found, evaluated=found.evaluated or some, **_place(item.origin))
 
     def sensor(self, item: Declaration, entry: SensorEntry) -> SensorEntry:
         """Return a sensor's entry with what its object says."""
         made, _ = self._declared(item)
         if not isinstance(made, SensorDefinition):
             return self._unclear(item, entry, ("minimum_interval_seconds", "default_status", "job", "target"))
-        found = sensor_entry(made, None)
-        selection = _selection_of(made.targets)
-        if selection is not None and found.selection is None:
-            found = replace(found, jobs=(), selection=selection)
-        elif found.selection is not None:
-            found = replace(found, jobs=())
-        return replace(found, **_place(item.origin))
+        return replace(sensor_of(made), **_place(item.origin))
 
     def _declared(self, item: Declaration) -> tuple[Any, bool]:
         try:
@@ -174,12 +160,37 @@ class NotebookObjects:
             ProblemEntry(
                 message=f"{what}: {', '.join(names)} takes running the notebook to know, so nothing that runs by "
                 "itself heeds it",
-                kind="computed",
+                kind=COMPUTED,
                 remedy=_REMEDY,
                 **_place(origin),
                 line=origin.line,
             )
         )
+
+
+def schedule_of(made: ScheduleDefinition) -> ScheduleEntry:
+    """Return a notebook's schedule as its entry, without a place."""
+    found, selection = schedule_entry(made), _selection_of(made.targets)
+    return found if selection is None else replace(found, job=None, selection=selection)
+
+
+def sensor_of(made: SensorDefinition) -> SensorEntry:
+    """Return a notebook's sensor as its entry, without a place."""
+    found, selection = sensor_entry(made, None), _selection_of(made.targets)
+    if found.selection is not None:
+        return replace(found, jobs=())
+    return found if selection is None else replace(found, jobs=(), selection=selection)
+
+
+def job_of(made: UnresolvedAssetJobDefinition, assets: Iterable[AssetEntry]) -> JobEntry:
+    """Return a notebook's job over `assets`, and others, as its entry, without a place."""
+    return JobEntry(
+        name=made.name,
+        selection=_selection_text(made),
+        tags={name: str(value) for name, value in (made.tags or {}).items()},
+        partitions=_json(partitions_to_json, made.partitions_def) or _partitions_of(made, assets),
+        description=made.description,
+    )
 
 
 def resolved_schedule(made: UnresolvedPartitionedSchedule, assets: Iterable[AssetEntry]) -> ScheduleDefinition:

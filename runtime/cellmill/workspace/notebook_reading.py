@@ -15,6 +15,7 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import CellmillError
 from cellmill.notebooks.asset_cell import AssetCell, Declaration, NotebookOrigin, Unknown
 from cellmill.notebooks.cache import FactsCache
+from cellmill.notebooks.described import DescribedAsset, with_described
 from cellmill.notebooks.problem import NotebookError
 from cellmill.notebooks.scan import NotebookScan, scan_notebook
 from cellmill.notebooks.workspace import WorkspaceScan, link_workspace
@@ -31,6 +32,7 @@ from cellmill.workspace.manifest import (
 )
 from cellmill.workspace.metadata_schedules import schedules_in_metadata
 from cellmill.workspace.notebook_location import words_of
+from cellmill.workspace.notebook_told import COMPUTED, UNKNOWN, with_told
 
 _PYTHON = (sys.version_info[0], sys.version_info[1])
 _FACTS = FactsCache()
@@ -63,21 +65,80 @@ def first_look(path: Path, relative: str) -> dict[str, Any]:
         return {"keys": [], "words": []}
     keys = [list(key.parts) for d in scan.definitions if d.kind == "asset" for key in d.keys]
     text = "\n".join(cell.source for cell in scan.notebook.code_cells)
-    return {"keys": keys, "words": words_of(text)}
+    found: dict[str, Any] = {"keys": keys, "words": words_of(text)}
+    if scan.unknowns or computed_places(path, relative, scan):
+        found |= {"computed": True, "variables": named_variables(scan)}
+    return found
 
 
-def link_file(path: Path, relative: str, others: Iterable[Sequence[str]], modules: Mapping[str, str]) -> WorkspaceScan:
-    """Return one notebook linked against the keys of assets that are made elsewhere."""
-    scan = scan_file(path, relative)
+def computed_places(path: Path, relative: str, scan: NotebookScan) -> set[tuple[int, int]]:
+    """Return the cells and lines of definitions of which an argument takes running to know."""
+    if not scan.declarations and all(
+        d.form != "decorator" and not d.header.options.keys() & set(_MAY_NAME) for d in scan.definitions
+    ):
+        return set()
+    problems = second_look(path, relative, (), {}).problems
+    return {(problem.cell or 0, problem.line or 1) for problem in problems if problem.kind == COMPUTED}
+
+
+def named_variables(scan: NotebookScan) -> list[str]:
+    """Return the variables that asset cells name as their partitions or their condition: ``--partitions days``."""
+    cells = [d.header for d in scan.definitions if d.kind == "asset" and d.form != "decorator"]
+    texts = {header.text(name) for header in cells for name in ("partitions_def", "automation_condition")}
+    return sorted(text for text in texts if text and text.isidentifier() and text not in ("eager", "on_missing"))
+
+
+def link_file(
+    path: Path,
+    relative: str,
+    others: Iterable[Sequence[str]],
+    modules: Mapping[str, str],
+    described: Iterable[AssetEntry] = (),
+) -> WorkspaceScan:
+    """Return one notebook, with the assets that running it told of, linked against the keys of those made elsewhere."""
+    scan = with_described(scan_file(path, relative), described_assets(described))
     return link_workspace([scan], other_assets=[AssetKey(key) for key in others], modules=modules, python=_PYTHON)
 
 
-def second_look(path: Path, relative: str, others: Iterable[Sequence[str]], modules: Mapping[str, str]) -> Manifest:
-    """Return what a notebook offers; a mistake in it is among the problems."""
+def described_assets(entries: Iterable[AssetEntry]) -> list[DescribedAsset]:
+    """Return the assets among `entries` of which only running their notebook told; those of one function together."""
+    groups: dict[tuple[object, ...], list[AssetEntry]] = {}
+    for entry in entries:
+        if entry.bound is not None:
+            groups.setdefault((entry.cell, entry.line, entry.op or entry.key), []).append(entry)
+    return [
+        DescribedAsset(
+            keys=tuple(AssetKey(entry.key) for entry in group),
+            upstream=tuple(dict.fromkeys(AssetKey(up) for entry in group for up in entry.upstream)),
+            cell=group[0].cell or 0,
+            line=group[0].line or 1,
+            bound=group[0].bound or "",
+        )
+        for group in groups.values()
+    ]
+
+
+def second_look(
+    path: Path,
+    relative: str,
+    others: Iterable[Sequence[str]],
+    modules: Mapping[str, str],
+    described: Mapping[str, Any] | None = None,
+) -> Manifest:
+    """Return what a notebook offers; a mistake in it is among the problems.
+
+    `described` is what its host told of it: what it says of a definition counts, where the text does not show all.
+    """
+    told = Manifest.from_json(described) if described is not None else Manifest()
     try:
-        linked = link_file(path, relative, others, modules)
+        linked = link_file(path, relative, others, modules, told.assets)
     except (NotebookError, OSError) as error:
         return Manifest(problems=(problem_of(error, notebook=relative),))
+    found = _read_manifest(path, relative, linked)
+    return found if described is None else with_told(found, told, described["variables"], linked)
+
+
+def _read_manifest(path: Path, relative: str, linked: WorkspaceScan) -> Manifest:
     cells = {id(cell): cell for cell in linked.assets.values()}.values()
     scan = linked.notebooks[relative]
     declared = {
@@ -376,8 +437,8 @@ def _unknown_problem(item: Unknown, relative: str) -> ProblemEntry:
     return ProblemEntry(
         message=f"{item.what}: {item.reason}",
         severity="warning",
-        kind="dynamic",
-        remedy="It is known only by running the notebook; write it as a literal to have it read.",
+        kind=UNKNOWN,
+        remedy="Write it as a literal to have it read, or let the cells be run: cellmill check --describe.",
         notebook=relative,
         cell=item.cell_index,
         line=item.line,

@@ -10,6 +10,7 @@ from pathlib import Path
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.errors import InvalidSubsetError
 from cellmill.notebooks.asset_cell import AssetCell, CellDefinition, NotebookOrigin, Upstream
+from cellmill.notebooks.described import with_described
 from cellmill.notebooks.facts import EMPTY_FACTS
 from cellmill.notebooks.link import Linker
 from cellmill.notebooks.magic import Header
@@ -18,7 +19,7 @@ from cellmill.notebooks.workspace import WorkspaceScan, link_workspace
 from cellmill.planning.notebook_step import NotebookStep, made_behind, plan_notebook_steps
 from cellmill.workspace.manifest import AssetEntry
 from cellmill.workspace.notebook_location import NotebookLocation
-from cellmill.workspace.notebook_reading import scan_file
+from cellmill.workspace.notebook_reading import described_assets, scan_file
 from cellmill.workspace.workspace import Workspace
 
 #: Marks a visit to a module's location among visits to notebooks.
@@ -92,7 +93,8 @@ class LinkedNotebooks:
     def _read(self, notebook: str) -> NotebookScan:
         if notebook in self._pinned:
             return scan_notebook(self._pinned[notebook], notebook, python=(sys.version_info[0], sys.version_info[1]))
-        return scan_file(self.path(notebook), notebook)
+        scan = scan_file(self.path(notebook), notebook)
+        return with_described(scan, described_assets(e for e in self._entries.values() if e.notebook == notebook))
 
     def cell(self, entry: AssetEntry) -> AssetCell:
         """Return the asset cell of an entry.

@@ -39,11 +39,13 @@ def find_home(config: WorkspaceConfig, given: str | Path | None = None) -> Path:
 class Workspace:
     """All code locations of a workspace; reads them when asked, and again when their files changed.
 
-    One broken location is a problem among `manifest.problems` and touches no other.
+    One broken location is a problem among `manifest.problems` and touches no other. Without `describe` no cell of a
+    notebook is run to learn what its text does not show.
     """
 
-    def __init__(self, config: WorkspaceConfig, home: Path | None = None) -> None:
+    def __init__(self, config: WorkspaceConfig, home: Path | None = None, *, describe: bool = True) -> None:
         self.config = config
+        self._describe = describe
         self.home = home or find_home(config)
         self.cache = ScanCache(self.home)
         host = config.settings.get("host")
@@ -52,15 +54,20 @@ class Workspace:
         self._manifest: Manifest | None = None
 
     @classmethod
-    def open(cls, start: Path | None = None, *, home: str | Path | None = None) -> Workspace:
+    def open(cls, start: Path | None = None, *, home: str | Path | None = None, describe: bool = True) -> Workspace:
         """Return the workspace that `start` (a folder, or a workspace file; default: here) lies in."""
         config = read_config(start) if start is not None and start.is_file() else find_workspace(start)
-        return cls(config, find_home(config, home))
+        return cls(config, find_home(config, home), describe=describe)
 
     def _make(self, config: LocationConfig) -> Location:
         if config.kind == "notebooks":
             return NotebookLocation(
-                config, self._settings, self.cache, root=self.config.root, all_load=self.config.implicit
+                config,
+                self._settings,
+                self.cache,
+                root=self.config.root,
+                all_load=self.config.implicit,
+                describe=self._describe,
             )
         return ModuleLocation(config, self._settings, self.cache, self.home)
 
@@ -230,4 +237,4 @@ def _is_source(change: object, path: str) -> bool:
     name = os.path.basename(path)
     if any(part in path for part in (f"{os.sep}.", f"{os.sep}__pycache__{os.sep}", "node_modules")):
         return False
-    return name.endswith((".ipynb", ".py", ".toml", ".yaml"))
+    return name.endswith((".ipynb", ".py", ".toml", ".yaml", ".yml", ".json", ".csv"))

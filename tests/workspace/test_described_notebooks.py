@@ -1,0 +1,165 @@
+"""Notebooks whose definitions are computed: asked of the location's host once, and run like any other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cellmill.testing.workspace import TemporaryWorkspace
+from cellmill.workspace.validate import validate_manifest
+from cellmill.workspace.workspace import Workspace
+
+IMPORT = "from cellmill import asset, define_asset_job, ScheduleDefinition, StaticPartitionsDefinition"
+COUNT = "with open('ran.txt', 'a') as file:\n    file.write('x')"
+LOOP = """
+names = ['alpha', 'beta']
+for name in names:
+    @asset(name=name, group_name='loop')
+    def made():
+        return len('alpha')
+"""
+FACTORY = """
+def make(name, above):
+    @asset(name=name, deps=[above])
+    def inner():
+        return 1
+    return inner
+"""
+
+
+def cells() -> list[str]:
+    return [
+        IMPORT,
+        f"import json\n{COUNT}\nmore = json.load(open('more.json'))",
+        LOOP,
+        FACTORY,
+        "built = [make(name, 'alpha') for name in more]",
+        "%%asset total\nalpha + beta",
+        "days = StaticPartitionsDefinition([day.lower() for day in ['Mon', 'Tue']])",
+        "%%asset parted --partitions days\ncontext.partition_key",
+        "@asset(partitions_def=days)\ndef parted_too(context):\n    return context.partition_key",
+        "jobs = [define_asset_job(f'job_{name}', selection=name) for name in names]\n"
+        "times = [ScheduleDefinition(name=f'at_{at}', job=job, cron_schedule=f'{at} 6 * * *')\n"
+        "         for at, job in enumerate(jobs)]",
+        "raise SystemExit('this cell defines nothing, and is not run')",
+    ]
+
+
+def runs(book: TemporaryWorkspace) -> int:
+    path = book.root / "ran.txt"
+    return len(path.read_text()) if path.exists() else 0
+
+
+def names(workspace: Workspace) -> list[str]:
+    return sorted(entry.name for entry in workspace.manifest.assets)
+
+
+def problems(workspace: Workspace) -> list[tuple[str | None, int | None, str]]:
+    return [(p.notebook, p.cell, p.message) for p in workspace.manifest.problems if p.severity == "error"]
+
+
+def test_computed_definitions_are_offered_and_run(tmp_path: Path) -> None:
+    """Loops, factories, computed partitions, jobs and schedules are there; runs make them, and they are fresh then."""
+    book = TemporaryWorkspace(tmp_path)
+    book.notebook("dyn.ipynb", *cells())
+    book.notebook("other.ipynb", "%%asset report\ntotal + built_one")
+    book.file("more.json", '["built_one"]')
+    workspace = book.workspace
+    by_name = {entry.name: entry for entry in workspace.manifest.assets}
+
+    assert sorted(by_name) == ["alpha", "beta", "built_one", "parted", "parted_too", "report", "total"]
+    assert by_name["report"].upstream == (("total",), ("built_one",))
+    assert by_name["built_one"].upstream == (("alpha",),)
+    assert (by_name["beta"].group, by_name["beta"].cell) == ("loop", 3)
+    for name in ("parted", "parted_too"):
+        assert json.loads(json.dumps(by_name[name].partitions)) == {"kind": "static", "keys": ["mon", "tue"]}
+    assert [(job.name, job.selection) for job in workspace.manifest.jobs] == [
+        ("job_alpha", 'key:"alpha"'),
+        ("job_beta", 'key:"beta"'),
+    ]
+    assert [(one.name, one.cron, one.job) for one in workspace.manifest.schedules] == [
+        ("at_0", ("0 6 * * *",), "job_alpha"),
+        ("at_1", ("1 6 * * *",), "job_beta"),
+    ]
+    assert not validate_manifest(workspace.manifest)
+    assert runs(book) == 1
+
+    book.run("materialize", "report", "--upstream")
+    listed: list[dict[str, Any]] = json.loads(book.run("assets", "list", "--json").stdout)
+    states = {"/".join(entry["key"]): entry["state"] for entry in listed}
+
+    assert {states[name] for name in ("alpha", "beta", "built_one", "total", "report")} == {"fresh"}
+    tick = json.loads(book.run("schedules", "tick", "at_1", "--json").stdout)
+    assert tick["runs"][0]["job_name"] == "job_beta"
+    book.close()
+
+
+def test_cells_run_once_for_unchanged_code(tmp_path: Path) -> None:
+    """What was told is kept by content: of the notebook, of the modules it imports and the data files it reads."""
+    book = TemporaryWorkspace(tmp_path)
+    book.notebook("dyn.ipynb", IMPORT, f"import json\n{COUNT}\nmore = json.load(open('more.json'))", FACTORY,
+                  "import rules\nbuilt = [make(rules.PREFIX + name, 'raw') for name in more]")  # fmt: skip
+    book.file("more.json", '["one"]')
+    book.file("rules.py", "PREFIX = 'a_'\n")
+    with Workspace.open(tmp_path, home=book.home, describe=False) as unread:
+        assert names(unread) == []
+        assert {p.kind for p in unread.manifest.problems} == {"dynamic"}
+    assert runs(book) == 0
+
+    workspace = book.workspace
+    assert names(workspace) == ["a_one"]
+    workspace.refresh()
+    with Workspace.open(tmp_path, home=book.home, describe=False) as kept:
+        assert names(kept) == ["a_one"]
+        assert not kept.manifest.problems
+    assert runs(book) == 1
+
+    book.file("more.json", '["one", "two"]')
+    workspace.refresh()
+    assert names(workspace) == ["a_one", "a_two"]
+    book.file("rules.py", "PREFIX = 'another_'\n")
+    workspace.refresh()
+    assert names(workspace) == ["another_one", "another_two"]
+    assert runs(book) == 3
+    book.close()
+
+
+@pytest.mark.parametrize(
+    ("broken", "part"),
+    [
+        ("names = ['x']\nnames[3]", "IndexError: list index out of range"),
+        ("import time\nnames = ['x']\ntime.sleep(600)", "did not end within 3 s"),
+        ("import os\nnames = ['x']\nos._exit(3)", "ended while it worked"),
+    ],
+    ids=["raises", "hangs", "dies"],
+)
+def test_a_notebook_that_cannot_be_described_harms_no_other(tmp_path: Path, broken: str, part: str) -> None:
+    """It is one problem with its place; its own literal assets and other notebooks are there; it is not run again."""
+    book = TemporaryWorkspace(tmp_path)
+    book.file("cellmill.toml", 'notebooks = ["*.ipynb"]\n[host]\nload_timeout_s = 3\n')
+    loop = "for name in names:\n    @asset(name=name)\n    def made():\n        return 1"
+    book.notebook("bad.ipynb", IMPORT, f"{COUNT}\n{broken}", loop, "%%asset still_there\n1")
+    book.notebook("good.ipynb", IMPORT, "names = ['y']", loop)
+    workspace = book.workspace
+
+    assert names(workspace) == ["still_there", "y"]
+    ((notebook, _, message),) = problems(workspace)
+    assert notebook == "bad.ipynb" and part in message
+    before = runs(book)
+    workspace.refresh()
+    assert runs(book) == before
+    book.close()
+
+
+def test_namespaces_are_apart(tmp_path: Path) -> None:
+    """Two notebooks of a location share a host and no names; what a module offers is not offered again."""
+    book = TemporaryWorkspace(tmp_path)
+    book.file("shared.py", "from cellmill import asset\n@asset\ndef of_module():\n    return 1\n")
+    loop = "for name in names:\n    @asset(name=name)\n    def made():\n        return 1"
+    book.notebook("a.ipynb", f"{IMPORT}\nfrom shared import of_module\nnames = ['a1']", loop, "secret = 'a'")
+    book.notebook("b.ipynb", f"{IMPORT}\nnames = ['b1'] + (['leak'] if 'secret' in globals() else [])", loop)
+
+    assert names(book.workspace) == ["a1", "b1"]
+    book.close()
