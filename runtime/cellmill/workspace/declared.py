@@ -105,6 +105,6 @@ def _named(namespace: Mapping[str, Any], kind: str, name: str) -> Any:
     for _, value, _ in held_definitions(namespace, (*kinds, Definitions)):
         inside = getattr(value, f"{kind}s") or () if isinstance(value, Definitions) else (value,)
         for one in inside:
-            if isinstance(one, kinds) and one.name == name:
+            if isinstance(one, kinds) and getattr(one, "name", None) == name:
                 return one
     return None

@@ -29,7 +29,7 @@ def with_told(
     `variables` are the partitions and conditions that its asset cells are given by name.
     """
     places = {(item.cell_index, item.line) for item in linked.unknowns}
-    places |= {(problem.cell, problem.line) for problem in found.problems if problem.kind == COMPUTED}
+    places |= {(problem.cell or 0, problem.line or 1) for problem in found.problems if problem.kind == COMPUTED}
     by_key = {entry.key: entry for entry in told.assets}
     # of partition mappings in variables nothing is told
     cells = (cell for cell in linked.assets.values() if cell.definition.form != "decorator")
