@@ -195,7 +195,6 @@ ROWS = [
     Row("25 lambda in list unbound", "fs = {'a': lambda: k}", "k", "fs"),
     Row("27 local read before assigned", "def f():\n    print(x)\n    x = 1", "", "f"),
     Row("27 parameter", "def f(x):\n    x = x + 1\n    return x", "", "f"),
-    Row("27 type parameters", "x = 1", "", "x"),
     # strings
     Row("28 query", "df.query('a > @limit and b == \"me@home.org\"')", "df limit"),
     Row("28 query f-string", "df.query(f'a > {limit}')", "df limit"),
@@ -248,6 +247,9 @@ ROWS = [
     Row("32 unknown cell magic", "%%mystery a\nwhatever {", flags="opaque"),
     Row("32 comment before", "x = 1\n# %%time", "", "x"),
     Row("33 timeit line", "%timeit -n 10 f(x)", "f x"),
+    Row("33 prun options", "%prun -q -s time -l 5 f(x)", "f x"),
+    Row("33 lprun function", "%lprun -f g -f h f(x)", "f g h x"),
+    Row("33 timeit glued options", "%timeit -n10 -r 3 -o f(x)", "f x"),
     Row("33 time line", "%time y = f(x)", "f x", "y"),
     Row("33 time result", "z = %time f(x)", "f x", "z"),
     Row("33 run", "%run other.ipynb", flags="dynamic effects"),

@@ -181,7 +181,7 @@ SLICE_ROWS = [
     ("import", ("import pandas as pd", "%%asset a\npd.DataFrame()"), {0}),
     ("module function is no mutation", ("import os", "os.remove('x')", "%%asset a\nos.getcwd()"), {0}),
     ("seed belongs to its module", ("import numpy as np", "np.random.seed(1)", "%%asset a\nnp.random.rand()"), {0, 1}),
-    ("setup runs for all below", ("import pandas as pd", "pd.set_option('a', 1)", "%%asset a\n1"), {1}),
+    ("setup runs for all below", ("import pandas as pd", "pd.set_option('a', 1)", "%%asset a\n1"), {0, 1}),
     ("own builtin", ("def len(x):\n    return 3", "%%asset a\nlen([])"), {0}),
     ("star import", ("from mystery import *", "%%asset a\nstrange()"), {0}),
     ("capture", ("%%capture out\nx = 1", "%%asset a\nout"), {0}),

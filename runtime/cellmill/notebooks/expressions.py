@@ -99,6 +99,9 @@ class ExpressionWalker:
     def alias(self, name: str, value: ast.expr) -> None:
         """Note that `name` may stand for the same object as the root of `value`, or may call its functions later."""
 
+    def hold(self, name: str, value: ast.expr) -> None:
+        """Note that the object of `name` may call the functions of `value` later."""
+
     # expressions ------------------------------------------------------------------------------------------------
 
     def expr(self, node: ast.AST) -> None:

@@ -13,7 +13,10 @@ from .sql import looks_like_sql, placeholders
 if TYPE_CHECKING:
     from .expressions import ExpressionWalker
 
-_OPTION = re.compile(r"^\s*(?:-{1,2}[A-Za-z][\w-]*(?:[= ]?\d+)?\s+)*")
+_FLAG = re.compile(r"\s*--?(?P<flag>[A-Za-z][\w-]*)(?P<value>=\S+)?(?:\s+|$)")
+_WORD = re.compile(r"(\S+)\s*")
+#: Options of magics that run a statement whose value is a word of its own: `%prun -s time f()`.
+_VALUED = {"prun": "lsTD", "lprun": "fmTDu", "mprun": "fT", "memit": "rti", "timeit": "nrp"}
 _INPUTS = re.compile(r"(?:^|\s)(?:-i|--input)[= ]\s*([\w,]+)")
 _OUTPUTS = re.compile(r"(?:^|\s)(?:-o|--output|--out|--err|-w)[= ]\s*([\w,]+)")
 _LOADED = re.compile(r"\s*(?P<asset>[^\s-][^\s]*)")
@@ -61,7 +64,10 @@ def line_magic(walker: ExpressionWalker, node: ast.AST, name: str, line: str) ->
         strings.load_names(walker, strings.names_in_expression(line), node, "inspection")
         return
     if name in known.STATEMENT_MAGICS or name == "timeit":
-        run_statement(walker, node, _OPTION.sub("", line), keep=name not in known.EXPRESSION_MAGICS)
+        statement, values = split_options(name, line)
+        # `%lprun -f function statement` reads the function, too
+        strings.load_names(walker, [value for value in values if name in ("lprun", "mprun")], node, "magic")
+        run_statement(walker, node, statement, keep=name not in known.EXPRESSION_MAGICS)
         return
     if name == "store":
         _store(walker, node, line)
@@ -91,6 +97,21 @@ def line_magic(walker: ExpressionWalker, node: ast.AST, name: str, line: str) ->
     elif name not in known.HARMLESS_MAGICS and name not in known.DYNAMIC_MAGICS:
         ctx.flags.add(OPAQUE)
     strings.interpolated(walker, node, line)
+
+
+def split_options(name: str, line: str) -> tuple[str, list[str]]:
+    """The statement that a magic's line runs, without its options, and the values of the options."""
+    values: list[str] = []
+    at = 0
+    while (found := _FLAG.match(line, at)) is not None:
+        at = found.end()
+        flag = found["flag"]
+        if not found["value"] and len(flag) == 1 and flag in _VALUED.get(name, ""):
+            word = _WORD.match(line, at)
+            if word is not None:
+                values.append(word.group(1))
+                at = word.end()
+    return line[at:], values
 
 
 def _load_asset(walker: ExpressionWalker, node: ast.AST, line: str) -> None:
@@ -171,7 +192,7 @@ def cell_magic(walker: ExpressionWalker, node: ast.AST, name: str, line: str, bo
             if not word.startswith("-") and word.isidentifier():
                 walker.bind(word, node, "magic")
     if name in known.SANDBOX_CELL_MAGICS:
-        setup = _OPTION.sub("", line).strip()
+        setup = split_options(name, line)[0].strip()
         run_statement(walker, node, (setup + "\n" if setup else "") + body, keep=False)
     elif name in known.PYTHON_CELL_MAGICS:
         run_statement(walker, node, body, keep=True)

@@ -69,6 +69,7 @@ class Linker:
         self.spans: dict[int, tuple[int, int]] = {}
         self.open: list[int] = []
         self._setup: list[int] | None = None
+        self._setup_needs: dict[int, Slice] = {}
         for index, facts in cells:
             start = len(self.units)
             for statement in facts.statements:
@@ -89,9 +90,24 @@ class Linker:
             self.entries.setdefault(name, []).append(Entry(position, Bind(name, statement.line, False, "del"), None))
         if statement.flags and (STAR in statement.flags or DYNAMIC in statement.flags):
             self.open.append(position)
+        for name, held in statement.holds.items():
+            # an object that got a function to call later is another object from here on
+            if name not in statement.binds and name not in statement.mutates and self._any_function(held, position):
+                keeps = Mutation(name, statement.line, LIKELY, "keeps a function")
+                self.entries.setdefault(name, []).append(Entry(position, None, keeps))
         for name in list(statement.uses):
             # calling a helper that changes a name changes it here
             self._helper_changes(name, position)
+
+    def _any_function(self, names: Iterable[str], position: int) -> bool:
+        """Whether one of `names` is a function or a class that a unit up to `position` defines."""
+        for name in names:
+            for entry in reversed(self.entries.get(name, ())):
+                if entry.bind is not None and entry.position <= position:
+                    if name in self.units[entry.position].statement.deferred:
+                        return True
+                    break
+        return False
 
     def _helper_changes(self, name: str, position: int) -> None:
         for entry in reversed(self.entries.get(name, ())):
@@ -176,14 +192,16 @@ class Linker:
         return result
 
     def setup_units(self, position: int) -> list[int]:
-        """Units above that change the global state of a library: the preamble of every asset below."""
+        """Units above that change the global state of a library, with what they need: the preamble of what is below."""
         if self._setup is None:
             self._setup = [
                 unit.position
                 for unit in self.units
                 if (unit.statement.mutates or unit.statement.flags) and self.is_setup(unit)
             ]
-        return self._setup[: bisect_left(self._setup, position)]
+            self._setup_needs = {at: self.slice_of(self.units[at].statement.uses.values(), at) for at in self._setup}
+        above = self._setup[: bisect_left(self._setup, position)]
+        return sorted({*above, *(need for at in above for need in self._setup_needs[at].units)})
 
     def is_setup(self, unit: Unit) -> bool:
         """True for a unit that sets options, seeds, paths: it must run before what stands below."""
@@ -238,24 +256,28 @@ class _Walk:
             for inner in function.uses.values():
                 if inner.name not in use.covered:
                     self.name(inner._replace(via=inner.via or use.name), position)
-        if entry.bind is not None:
-            self._held(use, at, position)
+        if self.linker.units[at].statement.holds:
+            # a helper that changes an object may have given it the functions that the helper got
+            through = entry.mutation.via if entry.mutation is not None else ""
+            self._held(use, [use.name, *([through] if through else [])], at, position)
 
-    def _held(self, use: Use, at: int, position: int) -> None:
+    def _held(self, use: Use, names: Iterable[str], at: int, position: int) -> None:
         """What functions that a value holds read, when the value is used: `model = Model(step)`, `model.run()`."""
-        todo = [(use.name, at)]
+        todo = [(name, at) for name in names]
         seen: set[tuple[str, int]] = set()
         while todo:
             name, place = todo.pop()
             if (name, place) in seen:
                 continue
             seen.add((name, place))
-            for held in self.linker.units[place].statement.holds.get(name, ()):
-                for entry in self.linker.above(held, place)[0]:
-                    if entry.bind is None:
-                        continue
-                    todo.append((held, entry.position))
-                    function = self.linker.units[entry.position].statement.deferred.get(held)
+            statement = self.linker.units[place].statement
+            for held in statement.holds.get(name, ()):
+                # `@show.register` above a function: the statement that gives it away binds it, too
+                given = [place] if held in statement.deferred else []
+                above = self.linker.above(held, place)[0]
+                for at in given or [entry.position for entry in above if entry.bind is not None]:
+                    todo.append((held, at))
+                    function = self.linker.units[at].statement.deferred.get(held)
                     for inner in function.uses.values() if function is not None else ():
                         later = inner._replace(via=inner.via or use.name, confidence=min(inner.confidence, LIKELY))
                         self.name(later, position)

@@ -151,7 +151,10 @@ class NamespaceWalker(StatementWalker):
         if root and root != name:
             sure = LIKELY if isinstance(value, ast.Name) else GUESS
             self.aliases[name] = (*self.aliases.get(name, ()), (root, sure))
-        held = held_names(value)
+        self.hold(name, value)
+
+    def hold(self, name: str, value: ast.expr) -> None:
+        held = held_names(value) if name and self.cls is None else ()
         if held:
             self.holds[name] = tuple(dict.fromkeys((*self.holds.get(name, ()), *held)))
 

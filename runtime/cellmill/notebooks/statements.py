@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .branches import BranchWalker, last_name
-from .expressions import dotted, target_names
+from .expressions import dotted, root_name, target_names
 from .facts import CERTAIN, GUESS, STAR, Deferred, Import
 from .known import ENDING_CALLS
 from .starnames import star_names
@@ -25,6 +25,10 @@ _QUIET_DECORATORS = frozenset({
     "observable_source_asset", "repository", "config_mapping", "usable_as_dagster_type", "run_status_sensor",
     "logger", "executor",
 })  # fmt: skip
+
+
+def _named(name: str) -> ast.Name:
+    return ast.Name(name, ast.Load())
 
 
 class StatementWalker(BranchWalker):
@@ -52,8 +56,12 @@ class StatementWalker(BranchWalker):
         if value.__class__ is ast.Constant:
             return
         self.expr(value)
-        if value.__class__ is ast.Call and dotted(value.func) in ENDING_CALLS:
-            self.dead = True
+        if isinstance(value, ast.Call):
+            if value.args or value.keywords:
+                # `button.on_click(handler)`: the button calls it later; `register(handler)`: what that changes does
+                self.hold(root_name(value.func), value)
+            if dotted(value.func) in ENDING_CALLS:
+                self.dead = True
 
     def assign(self, node: ast.Assign) -> None:
         value, targets = node.value, node.targets
@@ -77,6 +85,8 @@ class StatementWalker(BranchWalker):
                 first = first or target.id
             elif isinstance(target, ast.Tuple | ast.List):
                 self._unpack(target, value)
+            else:
+                self.hold(root_name(target), value)
 
     def _unpack(self, target: ast.Tuple | ast.List, value: ast.expr) -> None:
         values = value.elts if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts) else None
@@ -207,6 +217,9 @@ class StatementWalker(BranchWalker):
         if any(last_name(decorator) not in _QUIET_DECORATORS for decorator in node.decorator_list):
             self.apply(deferred, node, node.name)
         self.define(node.name, node, deferred, "def")
+        for decorator in node.decorator_list:
+            # `@app.get(…)`: what decorates may keep the function, and call it later
+            self.hold(root_name(decorator.func if isinstance(decorator, ast.Call) else decorator), _named(node.name))
 
     def class_(self, node: ast.ClassDef) -> None:
         for decorator in node.decorator_list:
