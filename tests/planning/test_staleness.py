@@ -14,7 +14,6 @@ from cellmill.planning.staleness import (
     AssetFacts,
     StaleCauseCategory,
     StaleStatus,
-    decide_partitions,
     decide_staleness,
 )
 from hypothesis import given
@@ -105,26 +104,6 @@ def test_a_cycle_is_decided_too() -> None:
     assert set(decide_staleness(facts, {})) == {A, B}
 
 
-def test_partitions_are_decided_one_by_one() -> None:
-    """A partition is stale for its own upstream partitions only."""
-    facts = AssetFacts(B, [A], "b1", is_partitioned=True)
-    mine = {
-        "1": AssetState(B, "1", event_id=3, code_version="b1", inputs={"a": "v1"}),
-        "2": AssetState(B, "2", event_id=4, code_version="b1", inputs={"a": "v2"}),
-    }
-    theirs = {
-        "1": AssetState(A, "1", event_id=1, data_version="v1"),
-        "2": AssetState(A, "2", event_id=9, data_version="v2 changed"),
-    }
-    decided = decide_partitions(facts, ["1", "2", "3"], mine, lambda key, partition: [theirs.get(partition)])
-
-    assert {key: item.status for key, item in decided.items()} == {
-        "1": StaleStatus.FRESH,
-        "2": StaleStatus.STALE,
-        "3": StaleStatus.MISSING,
-    }
-
-
 @given(st.lists(st.lists(st.integers(0, 29), max_size=4), min_size=1, max_size=30))
 def test_what_is_fresh_has_fresh_upstreams(rows: list[list[int]]) -> None:
     """In any graph, an asset is fresh only if all its upstreams are."""
@@ -168,6 +147,12 @@ def test_data_versions() -> None:
     )
     assert data_version(code_version="c", inputs={"a": None}, run_id="1") != data_version(
         code_version="c", inputs={"a": None}, run_id="2"
+    )
+    assert data_version(ref=pickle, code_version="c", run_id="1") == data_version(
+        ref=pickle, code_version="c", run_id="2"
+    )
+    assert data_version(ref=json, run_id="1", deterministic=False) != data_version(
+        ref=json, run_id="2", deterministic=False
     )
     assert data_version(code_version="c", run_id="1", deterministic=False) != data_version(
         code_version="c", run_id="2", deterministic=False

@@ -221,7 +221,7 @@ class InstanceView:
     def data_versions(self, key: AssetKey) -> Mapping[str | None, str | None]:
         """The data version of each materialized partition."""
         if self._partitioned.get(key):
-            states = self._instance.catalog.partition_states(key)
+            states = self._instance.partition_states([key]).get(key, {})
             return {partition: state.data_version for partition, state in states.items()}
         state = self._states.get(key)
         return {None: state.data_version} if state is not None and state.is_materialized else {}
@@ -229,7 +229,7 @@ class InstanceView:
     def last_runs(self, key: AssetKey) -> Mapping[str | None, str]:
         """The run that materialized each partition last."""
         if self._partitioned.get(key):
-            states = self._instance.catalog.partition_states(key)
+            states = self._instance.partition_states([key]).get(key, {})
             return {partition: state.run_id for partition, state in states.items() if state.run_id}
         state = self._states.get(key)
         return {None: state.run_id} if state is not None and state.run_id else {}

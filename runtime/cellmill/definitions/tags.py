@@ -12,6 +12,8 @@ from cellmill.errors import InvalidDefinitionError
 KIND_PREFIX = "dagster/kind/"
 COMPUTE_KIND_TAG = "kind"
 MAX_KINDS = 3
+#: Tag of an asset whose runs give different data from the same code and inputs: every run is a new data version.
+NON_DETERMINISTIC_TAG = "cellmill/non_deterministic"
 
 _KEY = re.compile(r"^([A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}$")
 _VALUE = re.compile(r"^[A-Za-z0-9_.-]{0,63}$")

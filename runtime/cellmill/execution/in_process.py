@@ -200,6 +200,7 @@ def run_job(
             default_io_manager=default_io_manager or (lambda: stored_values(instance)),
             find_ref=instance.find_value_ref,
             find_versions=instance.data_versions,
+            find_partition_versions=instance.partition_data_versions,
             input_values=input_values,
             keep_outputs=keep_outputs,
         )

@@ -284,7 +284,7 @@ class RunLoop:
         if word == "run" and self._is_memoized:
             # What the steps before made counts as well.
             self.sink.flush()
-            if is_fresh(self.state.step(key), self.services.instance):
+            if is_fresh(self.state.step(key), self.services):
                 return "reuse", []
         return word, reasons
 

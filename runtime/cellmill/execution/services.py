@@ -37,6 +37,7 @@ class Services:
         default_io_manager: Callable[[], Any] | None = None,
         find_ref: ValueRefFinder | None = None,
         find_versions: Callable[[Sequence[AssetKey]], Mapping[AssetKey, str | None]] | None = None,
+        find_partition_versions: Callable[[AssetKey, Sequence[str]], Mapping[str, str | None]] | None = None,
         input_values: Mapping[str, Any] | None = None,
         keep_outputs: bool = False,
         event_loop: Any = None,
@@ -51,6 +52,7 @@ class Services:
         self.loggers = loggers
         self.find_ref = find_ref
         self.find_versions = find_versions
+        self.find_partition_versions = find_partition_versions
         self.input_values = input_values or {}
         #: (step key, output name) -> value or dict by mapping key, where the caller wants to see outputs.
         self.outputs: dict[tuple[str, str], Any] | None = {} if keep_outputs else None
@@ -60,8 +62,10 @@ class Services:
         self._log: LogManager | None = None
         #: (step key, output name, mapping key) -> where this run stored it, for readers downstream.
         self.refs: dict[tuple[str, str, str | None], ValueRef] = {}
-        #: Data versions of the assets that this run has made, by asset and partition.
+        #: Data versions of the assets that this run has made or asked for.
         self.versions: dict[AssetKey, str | None] = {}
+        #: Data versions of the partitions that this run has made in this process.
+        self.partition_versions: dict[tuple[AssetKey, str], str | None] = {}
         self.output_contexts: dict[tuple[str, str, str | None], Any] = {}
         tags = run.tags
         self.partition_key: str | None = tags.get(PARTITION_TAG) if tags else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,10 +19,8 @@ from cellmill.definitions.events import (
 )
 from cellmill.definitions.io_context import OutputContext
 from cellmill.definitions.output import (
-    CODE_VERSION_TAG,
     DATA_VERSION_IS_USER_PROVIDED_TAG,
     DATA_VERSION_TAG,
-    INPUT_DATA_VERSION_TAG_PREFIX,
     NO_VALUE,
     DataVersion,
     DataVersionsByPartition,
@@ -40,7 +37,7 @@ from cellmill.errors import (
     StepOutputNotFoundError,
     TypeCheckDidNotPassError,
 )
-from cellmill.execution.memo import code_version_of
+from cellmill.execution.data_versions import version_tags
 from cellmill.execution.step_checks import StepChecks
 from cellmill.execution.step_events import check_type, event, output_handle, record_user_event, type_label
 from cellmill.planning.event import (
@@ -336,10 +333,7 @@ class StepOutputs:
                 partitions = services.partition_keys_of(one.assets.partitions_def) or [None]
             elif one.assets is None and services.partition_key is not None:
                 partitions = [services.partition_key]
-        tags = self._version_tags(one, given, ref)
-        if given.tags:
-            tags = {**tags, **given.tags}
-        services.versions[key] = tags.get(DATA_VERSION_TAG)
+        user = given.data_version or self._context._data_versions.get(one.name)
         extra = self._context._asset_metadata
         for partition in partitions:
             own = metadata
@@ -348,8 +342,12 @@ class StepOutputs:
                     if extra.get(wanted):
                         own = {**own, **normalized(extra[wanted])}
             stored = refs.get(partition) if refs else ref if len(partitions) == 1 else None
-            if refs and stored is not None and DATA_VERSION_IS_USER_PROVIDED_TAG not in tags:
-                tags = {**tags, DATA_VERSION_TAG: stored.checksum}
+            tags = version_tags(self._step, services, one, user, stored, partition)
+            if given.tags:
+                tags.update(given.tags)
+            services.versions[key] = tags.get(DATA_VERSION_TAG)
+            if partition is not None:
+                services.partition_versions[key, partition] = tags.get(DATA_VERSION_TAG)
             made = make_materialization(key, own, partition, tags)
             self._emit(
                 event(
@@ -362,37 +360,6 @@ class StepOutputs:
                     partition=partition,
                 )
             )
-
-    def _version_tags(self, one: Any, given: Any, ref: ValueRef | None) -> dict[str, str]:
-        services = self._services
-        code = code_version_of(one)
-        tags: dict[str, str] = {CODE_VERSION_TAG: code if code is not None else services.run_id}
-        upstream = self._input_versions(one)
-        for key, version in upstream.items():
-            tags[f"{INPUT_DATA_VERSION_TAG_PREFIX}/{key.to_user_string()}"] = version
-        user = given.data_version or self._context._data_versions.get(one.name)
-        if user is not None:
-            tags[DATA_VERSION_TAG] = user.value
-            tags[DATA_VERSION_IS_USER_PROVIDED_TAG] = "true"
-        elif ref is not None:
-            tags[DATA_VERSION_TAG] = ref.checksum
-        else:
-            text = "\n".join([tags[CODE_VERSION_TAG], *sorted(upstream.values())])
-            tags[DATA_VERSION_TAG] = hashlib.sha256(text.encode()).hexdigest()
-        return tags
-
-    def _input_versions(self, one: Any) -> dict[Any, str]:
-        if one.assets is None:
-            return {}
-        deps = one.assets.asset_deps.get(one.asset_key)
-        if not deps:
-            return {}
-        known = self._services.versions
-        missing = [key for key in deps if key not in known]
-        if missing:
-            find = self._services.find_versions
-            known.update(find(missing) if find is not None else dict.fromkeys(missing))
-        return {key: version for key in deps if (version := known.get(key)) is not None}
 
     def _asset_result(self, given: AssetResult) -> None:
         one = self._output_of_result(given)

@@ -112,16 +112,25 @@ class Catalog:
                 rows += Query(SELECT_ASSETS).where_in("asset_key", part).rows(self._db)
         return {state.asset_key: state for state in map(as_state, rows)}
 
-    def partition_states(self, asset_key: AssetKey, partitions: Iterable[str] | None = None) -> dict[str, AssetState]:
-        """The states of an asset's partitions (of all that are known, without a second argument)."""
-        rows: list[Row] = []
-        if partitions is None:
-            rows = self._db.rows(SELECT_PARTITIONS + " WHERE asset_key = ?", (key_text(asset_key),))
-        else:
-            for part in chunks(list(partitions)):
-                query = Query(SELECT_PARTITIONS).where("asset_key = ?", key_text(asset_key))
-                rows += query.where_in("partition", part).rows(self._db)
-        return {str(row[1]): as_state(row) for row in rows}
+    def partition_states(
+        self, asset_keys: Iterable[AssetKey], partitions: Iterable[str] | None = None
+    ) -> dict[AssetKey, dict[str, AssetState]]:
+        """The states of the partitions of these assets (of all that are known, without a second argument).
+
+        One query, or one for each chunk of a long list of assets or partitions.
+        """
+        texts = [key_text(key) for key in asset_keys]
+        chosen = [None] if partitions is None else list(chunks(list(partitions)))
+        found: dict[AssetKey, dict[str, AssetState]] = {}
+        for keys in chunks(texts):
+            for part in chosen:
+                query = Query(SELECT_PARTITIONS).where_in("asset_key", keys)
+                if part is not None:
+                    query.where_in("partition", part)
+                for row in query.rows(self._db):
+                    state = as_state(row)
+                    found.setdefault(state.asset_key, {})[str(row[1])] = state
+        return found
 
     def value_ref(self, asset_key: AssetKey, partition: str | None = None) -> ValueRef | None:
         """Where the latest value of an asset, or of one of its partitions, lies."""

@@ -46,6 +46,17 @@ class InstanceAssets(InstanceEvents):
         states = self.asset_states(asset_keys)
         return {key: states[key].current_version if key in states else None for key in asset_keys}
 
+    def partition_states(
+        self, asset_keys: Iterable[AssetKey], partitions: Iterable[str] | None = None
+    ) -> dict[AssetKey, dict[str, AssetState]]:
+        """What is known now of the partitions of these assets (of these `partitions`, if given), in one query."""
+        return self.catalog.partition_states(asset_keys, partitions)
+
+    def partition_data_versions(self, asset_key: AssetKey, partition_keys: Sequence[str]) -> dict[str, str | None]:
+        """The current data versions of those of the partitions that were made or observed."""
+        found = self.partition_states([asset_key], partition_keys).get(asset_key, {})
+        return {key: state.current_version for key, state in found.items() if state.current_version is not None}
+
     def get_latest_materialization_event(self, asset_key: AssetKey, partition_key: str | None = None) -> Event | None:
         """The event of the latest materialization."""
         state = self.catalog.state(asset_key, partition_key)

@@ -13,9 +13,11 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.asset_spec import AssetDep, AssetIn, AssetOut
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.multi_asset import multi_asset
+from cellmill.definitions.tags import NON_DETERMINISTIC_TAG
 from cellmill.errors import InvalidInvocationError
 
 from .asset_cell import AssetCell, Upstream
+from .magic import Header
 from .options_text import (
     Lookup,
     automation_of,
@@ -69,7 +71,7 @@ def assets_definition(
     }
     described: dict[str, Any] = {
         "metadata": {**header.pairs("metadata"), **_origin_metadata(cell)},
-        "tags": header.pairs("tags") or None,
+        "tags": _tags(header) or None,
         "owners": list(header.items("owners")) or None,
         "kinds": set(header.items("kinds")) or None,
         "io_manager_key": header.text("io_manager_key"),
@@ -119,6 +121,13 @@ def _mapping(upstream: Upstream, mappings: Mapping[str, Any]) -> Any:
 
 def _optional(value: Any, build: Callable[[Any], Any]) -> Any:
     return None if value is None else build(value)
+
+
+def _tags(header: Header) -> dict[str, str]:
+    tags = dict(header.pairs("tags"))
+    if header.options.get("non_deterministic"):
+        tags[NON_DETERMINISTIC_TAG] = "true"
+    return tags
 
 
 def _origin_metadata(cell: AssetCell) -> dict[str, Any]:

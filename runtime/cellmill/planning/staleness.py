@@ -6,7 +6,7 @@ The one place that decides it. Input is what the definitions say (`AssetFacts`) 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -94,7 +94,8 @@ MISSING = Staleness(StaleStatus.MISSING)
 
 
 @lru_cache(maxsize=65536)
-def _text(key: AssetKey) -> str:
+def key_text(key: AssetKey) -> str:
+    """The key as states record it (`a/b`)."""
     return key.to_user_string()
 
 
@@ -102,73 +103,50 @@ def decide_staleness(facts: Iterable[AssetFacts], states: Mapping[AssetKey, Asse
     """The decision about every asset; the order of `facts` does not matter."""
     by_key = {item.key: item for item in facts}
     decided: dict[AssetKey, Staleness] = {}
-    for key in _parents_first(by_key):
-        item = by_key[key]
-        if item.is_external:
-            decided[key] = FRESH
-            continue
-        state = states.get(key)
-        if state is None or not state.is_materialized:
-            decided[key] = MISSING
-            continue
-        causes = [*_code_causes(item, state), *_dependency_causes(item, state, by_key, states)]
-        for parent in item.parents:
-            cause = _parent_cause(item, state, parent, by_key.get(parent), states.get(parent), decided.get(parent))
-            if cause is not None:
-                causes.append(cause)
-        decided[key] = Staleness(StaleStatus.STALE, tuple(causes)) if causes else FRESH
+    for key in parents_first(by_key):
+        decided[key] = decide_asset(by_key[key], by_key, states, decided)
     return decided
 
 
-def decide_partitions(
+def decide_asset(
     facts: AssetFacts,
-    partitions: Iterable[str],
-    states: Mapping[str, AssetState],
-    upstream: Callable[[AssetKey, str], Sequence[AssetState | None]],
-    parent_staleness: Mapping[AssetKey, Staleness] | None = None,
-) -> dict[str, Staleness]:
-    """The decision about partitions of one asset.
-
-    `states` holds those of the asset's partitions that are known; `upstream(parent, partition)` gives the states of
-    the parent's partitions that go into a partition (of the whole parent where it is not partitioned).
-    """
-    decided = {}
-    for partition in partitions:
-        state = states.get(partition)
-        if state is None or not state.is_materialized:
-            decided[partition] = MISSING
-            continue
-        causes = list(_code_causes(facts, state))
-        for parent in facts.parents:
-            sources = upstream(parent, partition)
-            recorded = state.inputs.get(_text(parent)) if len(sources) == 1 else None
-            cause = _data_cause(state, parent, sources, recorded)
-            if cause is None and parent_staleness is not None:
-                cause = _upstream_cause(parent, parent_staleness.get(parent))
-            if cause is not None:
-                causes.append(cause)
-        decided[partition] = Staleness(StaleStatus.STALE, tuple(causes)) if causes else FRESH
-    return decided
+    by_key: Mapping[AssetKey, AssetFacts],
+    states: Mapping[AssetKey, AssetState],
+    decided: Mapping[AssetKey, Staleness],
+) -> Staleness:
+    """The decision about one asset, whose upstreams are decided."""
+    if facts.is_external:
+        return FRESH
+    state = states.get(facts.key)
+    if state is None or not state.is_materialized:
+        return MISSING
+    causes = [*code_causes(facts, state), *dependency_causes(facts, state, by_key, states)]
+    for parent in facts.parents:
+        cause = _parent_cause(facts, state, parent, by_key.get(parent), states.get(parent), decided.get(parent))
+        if cause is not None:
+            causes.append(cause)
+    return Staleness(StaleStatus.STALE, tuple(causes)) if causes else FRESH
 
 
-def _code_causes(facts: AssetFacts, state: AssetState) -> Sequence[StaleCause]:
+def code_causes(facts: AssetFacts, state: AssetState) -> Sequence[StaleCause]:
+    """That the code changed."""
     now, then = facts.code_version, state.code_version
     if now is None or then is None or now == then:
         return ()
     return (StaleCause(facts.key, StaleCauseCategory.CODE, "its code changed"),)
 
 
-def _dependency_causes(
+def dependency_causes(
     facts: AssetFacts,
     state: AssetState,
     by_key: Mapping[AssetKey, AssetFacts],
     states: Mapping[AssetKey, AssetState],
 ) -> Sequence[StaleCause]:
-    """The upstreams changed; known only where the materialization recorded what went in."""
+    """That the upstreams changed; known only where the materialization recorded what went in."""
     then = state.inputs.keys()
     if not then:
         return ()
-    names = [_text(parent) for parent in facts.parents]
+    names = [key_text(parent) for parent in facts.parents]
     if then == set(names):
         return ()
     now = dict(zip(names, facts.parents, strict=True))
@@ -202,35 +180,37 @@ def _parent_cause(
 ) -> StaleCause | None:
     partitioned = facts.is_partitioned or (parent_facts is not None and parent_facts.is_partitioned)
     # Versions of different partitions say nothing about each other: there, what is newer counts.
-    recorded = None if partitioned else state.inputs.get(_text(parent))
-    cause = _data_cause(state, parent, (parent_state,), recorded)
-    return cause if cause is not None else _upstream_cause(parent, parent_staleness)
+    recorded = None if partitioned else state.inputs.get(key_text(parent))
+    version = None if parent_state is None else parent_state.current_version
+    newest = None if parent_state is None else parent_state.event_id
+    cause = data_cause(state, parent, newest, version, recorded)
+    return cause if cause is not None else upstream_cause(parent, parent_staleness)
 
 
-def _data_cause(
-    state: AssetState, parent: AssetKey, sources: Sequence[AssetState | None], recorded: str | None
+def data_cause(
+    state: AssetState, parent: AssetKey, newest: int | None, version: str | None, recorded: str | None
 ) -> StaleCause | None:
-    known = [source for source in sources if source is not None]
-    if recorded is not None and len(known) == 1 and known[0].current_version is not None:
-        if known[0].current_version == recorded:
+    """That an upstream has newer data: by its version where the one that went in is known, else by what came last.
+
+    `newest` is the storage id of the upstream's latest materialization, `version` its current data version.
+    """
+    if recorded is not None and version is not None:
+        if version == recorded:
             return None
-    elif not any(_is_newer(source, state) for source in known):
+    elif (newest or 0) <= (state.event_id or 0):
         return None
-    return StaleCause(parent, StaleCauseCategory.DATA, f"{_text(parent)} has newer data", parent)
+    return StaleCause(parent, StaleCauseCategory.DATA, f"{key_text(parent)} has newer data", parent)
 
 
-def _is_newer(source: AssetState, state: AssetState) -> bool:
-    return (source.event_id or 0) > (state.event_id or 0)
-
-
-def _upstream_cause(parent: AssetKey, staleness: Staleness | None) -> StaleCause | None:
+def upstream_cause(parent: AssetKey, staleness: Staleness | None) -> StaleCause | None:
+    """That an upstream is itself not fresh."""
     if staleness is None or staleness.status is StaleStatus.FRESH:
         return None
     word = "missing" if staleness.status is StaleStatus.MISSING else "stale"
-    return StaleCause(parent, StaleCauseCategory.DATA, f"{_text(parent)} is {word}", parent)
+    return StaleCause(parent, StaleCauseCategory.DATA, f"{key_text(parent)} is {word}", parent)
 
 
-def _parents_first(by_key: Mapping[AssetKey, AssetFacts]) -> list[AssetKey]:
+def parents_first(by_key: Mapping[AssetKey, AssetFacts]) -> list[AssetKey]:
     """The keys, each behind its parents; what lies on a cycle comes last."""
     order: dict[AssetKey, None] = {}
     waiting: list[AssetKey] = []

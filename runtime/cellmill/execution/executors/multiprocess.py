@@ -121,6 +121,7 @@ def execute_elsewhere(
             default_io_manager=lambda: stored_values(instance),
             find_ref=instance.find_value_ref,
             find_versions=instance.data_versions,
+            find_partition_versions=instance.partition_data_versions,
             input_values=input_values,
         )
         limits = StepLimits(most, tag_limits, leases=instance.leases, run_id=run.run_id)

@@ -218,6 +218,7 @@ class StepWork:
                 default_io_manager=lambda: stored_values(instance),
                 find_ref=instance.find_value_ref,
                 find_versions=instance.data_versions,
+                find_partition_versions=instance.partition_data_versions,
                 input_values=self._input_values,
                 keep_outputs=True,
             )
