@@ -147,7 +147,7 @@ def run_check_cell(session: Session, source: str) -> Any:
 def _evaluate(session: Session, linked: AssetCell, made: Any, in_run: RunMode | None) -> BaseException | None:
     """Run the check as a step: of the run that this kernel works for, else of a run of its own."""
     if in_run is not None:
-        outcome = import_module("cellmill_kernel.step_of_run").run_in_step(session, in_run, made)
+        outcome = import_module("cellmill_kernel.step_of_run").run_in_step(session, in_run, [made])
         return None if outcome.success else outcome.error or ExecutionError("The check failed.")
     import_module("cellmill.execution.materialize").materialize(
         [made], instance=session.instance, resources=session.resources() or None, raise_on_error=False,

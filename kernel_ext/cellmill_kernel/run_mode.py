@@ -15,6 +15,7 @@ from typing import Any
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.value_ref import ValueRef
 from cellmill.execution.notebook.protocol import EVENTS_TARGET, StepMessage, events_to_data
+from cellmill.planning.asset_state import AssetState
 from cellmill.planning.event import Event
 from cellmill.planning.run import PARTITION_RANGE_START_TAG
 
@@ -26,16 +27,11 @@ class RunMode:
         self.message = message
         self._comm: Any = None
         self._made: dict[tuple[AssetKey, str], ValueRef | None] = {}
+        self._versions: dict[tuple[AssetKey, str], str | None] = {}
 
     def is_selected(self, key: AssetKey) -> bool:
         """Return whether this step makes the asset; an empty selection is a run of the whole notebook."""
         return not self.message.selection or key in self.message.selection
-
-    @property
-    def reads(self) -> list[AssetKey]:
-        """The assets of other notebooks and modules that this step reads, whether they were ever made or not."""
-        named = (AssetKey.from_user_string(key) for key in self.message.versions)
-        return list(dict.fromkeys([*(key for key, _, _ in self.message.refs), *named]))
 
     def find_ref(self, asset_key: AssetKey, partition_key: str | None) -> ValueRef | None:
         """Return where an asset's stored value lies: made in this step, else as the worker said."""
@@ -55,9 +51,12 @@ class RunMode:
         made = {partition: ref for (key, partition), ref in self._made.items() if key == asset_key and partition}
         return {**said, **{partition: ref for partition, ref in made.items() if ref is not None}}
 
-    def record_made(self, asset_key: AssetKey, partition_key: str | None, ref: ValueRef | None) -> None:
-        """Remember what this step has made, for the cells below; None where its IO manager gives no reference."""
+    def record_made(
+        self, asset_key: AssetKey, partition_key: str | None, ref: ValueRef | None, version: str | None
+    ) -> None:
+        """Remember what this step has made, for the cells below; no `ref` where its IO manager gives none."""
         self._made[(asset_key, partition_key or "")] = ref
+        self._versions[(asset_key, partition_key or "")] = version
 
     def has_made(self, asset_key: AssetKey, partition_key: str | None) -> bool:
         """Return whether this step made the asset, or that partition of it."""
@@ -73,9 +72,23 @@ class RunMode:
 
     def find_versions(self, keys: Sequence[AssetKey]) -> dict[AssetKey, str | None]:
         """Return the current data versions of assets: of those made in this step, else as the worker said."""
-        known = {AssetKey.from_user_string(key): version for key, version in self.message.versions.items()}
-        made = {key: ref.checksum for (key, _), ref in self._made.items() if ref is not None}
-        return {key: made.get(key) or known.get(key) for key in keys}
+        made = {key: version for (key, _), version in self._versions.items() if version is not None}
+        return {key: made.get(key) or self.message.versions.get(key.to_user_string()) for key in keys}
+
+    def find_partition_versions(self, key: AssetKey, partitions: Sequence[str]) -> dict[str, str | None]:
+        """Return the same of those partitions of an asset that are known."""
+        said = self.message.partition_versions.get(key.to_user_string(), {})
+        made = {one: version for (of, one), version in self._versions.items() if of == key}
+        found = {one: made.get(one) or said.get(one) for one in partitions}
+        return {one: version for one, version in found.items() if version is not None}
+
+    def find_state(self, key: AssetKey, partition_key: str | None) -> AssetState | None:
+        """Return what the worker said is stored of an asset that this step would make."""
+        for stored, partition, code_version, inputs in self.message.stored:
+            if stored == key and partition == (partition_key or ""):
+                # only what is stored has a number; which one, nobody asks here
+                return AssetState(key, partition or None, event_id=0, code_version=code_version, inputs=inputs)
+        return None
 
 
 _current: RunMode | None = None

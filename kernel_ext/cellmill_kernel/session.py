@@ -132,7 +132,7 @@ class Session:
         now = time.monotonic()
         run = current_run.current()
         if run is not None:
-            self.registry.set_other_assets(run.reads)
+            self.registry.set_other_assets(run.message.reads)
             return
         if force or not self._looked_at or now - self._looked_at > WORKSPACE_REFRESH_S:
             self._looked_at = now

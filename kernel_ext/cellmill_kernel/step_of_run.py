@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_job import AssetCatalog, as_assets, build_asset_job, selected_keys, subset_of
 from cellmill.definitions.job import checked_resources
+from cellmill.definitions.output import DATA_VERSION_TAG
 from cellmill.definitions.run_config import resolve_run_config
 from cellmill.errors import ExecutionError
 from cellmill.execution.log_manager import LogManager
+from cellmill.execution.memo import MEMOIZED_TAG, is_fresh
 from cellmill.execution.resources import resource_scope
 from cellmill.execution.services import Services
 from cellmill.execution.sink import EventSink
 from cellmill.execution.step import StepOutcome, run_step
+from cellmill.execution.step_events import event
 from cellmill.planning.event import Event, EventType
 from cellmill.planning.plan import plan_job
 from cellmill.planning.run import PARTITION_TAG, Run
 
+from .partitions import upstream_specs
 from .tracebacks import note_function
 
 if TYPE_CHECKING:
@@ -36,17 +40,23 @@ class _ToWorker:
 
     def append(self, events: Sequence[Event]) -> None:
         """Send the events in this order."""
-        for event in events:
-            ref = getattr(event.data, "value_ref", None)
-            if event.type is EventType.ASSET_MATERIALIZATION and event.asset_key is not None:
-                self.run.record_made(event.asset_key, event.partition, ref)
+        for one in events:
+            ref = getattr(one.data, "value_ref", None)
+            if one.type is EventType.ASSET_MATERIALIZATION and one.asset_key is not None:
+                tags = one.data.materialization.tags or {}
+                self.run.record_made(one.asset_key, one.partition, ref, tags.get(DATA_VERSION_TAG))
         self.run.emit(events)
 
 
-def run_in_step(session: Session, run: RunMode, definition: Any, partition_key: str | None = None) -> StepOutcome:
-    """Carry out the step of one definition (an asset, a check) for the run that this kernel works for."""
+def run_in_step(
+    session: Session, run: RunMode, definitions: Sequence[Any], partition_key: str | None = None
+) -> StepOutcome:
+    """Carry out the step of one definition (an asset, a check) for the run that this kernel works for.
+
+    The definitions behind the first are assets that it reads.
+    """
     message = run.message
-    catalog = AssetCatalog(as_assets([definition]))
+    catalog = AssetCatalog(as_assets(definitions))
     chosen = subset_of(catalog, *selected_keys(None, catalog, "materialize"))
     given = checked_resources(session.resources(), "the notebook")
     job = build_asset_job(message.job_name or "__ASSET_JOB", chosen, catalog, resource_defs=given)
@@ -70,6 +80,7 @@ def run_in_step(session: Session, run: RunMode, definition: Any, partition_key: 
             services = Services(
                 run=record, job=job, config=config, scope=scope, find_ref=run.find_ref,
                 default_io_manager=session.values.default_manager, find_versions=run.find_versions,
+                find_partition_versions=run.find_partition_versions, find_state=run.find_state,
             )  # fmt: skip
             return _carry_out(plan_job(job), services, sink, message.retry_number)
     finally:
@@ -79,16 +90,31 @@ def run_in_step(session: Session, run: RunMode, definition: Any, partition_key: 
 def make_decorated(session: Session, run: RunMode, keys: Sequence[AssetKey], partition_key: str | None = None) -> None:
     """Make the assets of decorated functions of the notebook's namespace; raises what a function raised."""
     for definition in session.decorated(keys):
-        outcome = run_in_step(session, run, definition, partition_key)
+        above = {key for own in definition.keys for key in definition.asset_deps[own]} - set(definition.keys)
+        outcome = run_in_step(session, run, [definition, *upstream_specs(session, above)], partition_key)
         if not outcome.success:
             error = getattr(outcome.error, "user_exception", outcome.error) or ExecutionError("The step failed.")
             note_function(error)
             raise error
 
 
+def _say_fresh(step: Any, services: Services, sink: EventSink) -> None:
+    text = f'Skipping step "{step.key}": what it makes is fresh.'
+    for output in step.outputs:
+        if output.asset_key is not None:
+            sink.emit(event(EventType.STEP_SKIPPED, step, services, text, asset_key=output.asset_key))
+    sink.flush()
+    print(f"{', '.join(output.asset_key.to_user_string() for output in step.outputs)}: fresh, not made again")
+
+
 def _carry_out(plan: Any, services: Services, sink: EventSink, retry_number: int) -> StepOutcome:
     outcome: StepOutcome | None = None
+    memoized = services.run.tags.get(MEMOIZED_TAG) == "true"
     for step in plan.steps.values():
+        if memoized and is_fresh(step, services):
+            _say_fresh(step, services, sink)
+            outcome = StepOutcome(step.key, success=True)
+            continue
         number = retry_number
         while True:
             outcome = run_step(step, services, sink.emit, retry_number=number)

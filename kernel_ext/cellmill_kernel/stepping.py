@@ -19,6 +19,7 @@ from cellmill.notebooks.place import describe_place
 
 from . import current_run
 from .body import Body, BodyResult
+from .partitions import upstream_specs
 from .soundness import changed_names, marks
 
 if TYPE_CHECKING:
@@ -171,14 +172,15 @@ def run_cell(session: Session, cell: AssetCell, body: Body, partition_key: str |
     compute = _Computation(run, body, {**plain, **given}, session.namespace)
     known = {up.key for up in cell.upstreams if up.name in given}
     definition = assets_definition(cell, compute, lookup=session.lookup, given=known)
+    above = upstream_specs(session, {up.key for up in cell.upstreams if up.key not in cell.keys})
     before = marks(given)
     started = time.perf_counter()
     try:
         in_run = current_run.current()
         if in_run is not None:
-            _in_run(session, in_run, definition, run, partition_key)
+            _in_run(session, in_run, [definition, *above], run, partition_key)
         else:
-            _by_hand(session, definition, run, partition_key)
+            _by_hand(session, [definition, *above], run, partition_key)
     finally:
         run.seconds = time.perf_counter() - started
     for name in changed_names(before, given):
@@ -206,10 +208,10 @@ def origin_tags(cell: AssetCell) -> dict[str, str]:
     return {NOTEBOOK_TAG: cell.origin.path, CELL_TAG: cell.origin.cell_id} if cell.origin.path else {}
 
 
-def _by_hand(session: Session, definition: Any, run: CellRun, partition_key: str | None) -> None:
+def _by_hand(session: Session, definitions: list[Any], run: CellRun, partition_key: str | None) -> None:
     tags = {ASSETS_TAG: ", ".join(key.to_user_string() for key in run.cell.keys), **origin_tags(run.cell)}
     result = import_module("cellmill.execution.materialize").materialize(
-        [definition],
+        definitions,
         instance=session.instance,
         resources=session.resources() or None,
         partition_key=partition_key,
@@ -221,8 +223,8 @@ def _by_hand(session: Session, definition: Any, run: CellRun, partition_key: str
         run.failure = _failure_of(result)
 
 
-def _in_run(session: Session, in_run: RunMode, definition: Any, run: CellRun, partition_key: str | None) -> None:
-    outcome = import_module("cellmill_kernel.step_of_run").run_in_step(session, in_run, definition, partition_key)
+def _in_run(session: Session, in_run: RunMode, definitions: list[Any], run: CellRun, partition_key: str | None) -> None:
+    outcome = import_module("cellmill_kernel.step_of_run").run_in_step(session, in_run, definitions, partition_key)
     run.run_id = in_run.message.run_id
     if outcome.success:
         run.failure = None  # an earlier try may have failed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from . import current_run
 
 if TYPE_CHECKING:
     from cellmill.definitions.value_ref import ValueRef
-    from cellmill.notebooks.asset_cell import AssetCell
+    from cellmill.notebooks.asset_cell import AssetCell, Upstream
 
     from .session import Session
 
@@ -52,7 +53,7 @@ class Values:
         for upstream in wanted:
             value = self._current(upstream.key, upstream.name, versions.get(upstream.key))
             if value is _MISSING:
-                value = self._loaded(upstream.key, linked, partition_key)
+                value = self._loaded(upstream, linked, partition_key)
                 version = versions.get(upstream.key)
                 self.keep(upstream.key, upstream.name, value, version, bind=True, partition=partition_key)
             found[upstream.name] = value
@@ -68,9 +69,17 @@ class Values:
         # a plain cell may have bound the name anew: then it is no longer the asset's value
         return bound if bound is known.value else known.value
 
-    def _loaded(self, key: AssetKey, linked: AssetCell, partition_key: str | None) -> Any:
+    def _loaded(self, upstream: Upstream, linked: AssetCell, partition_key: str | None) -> Any:
+        key = upstream.key
+        partitions = import_module("cellmill_kernel.partitions").read_partitions(
+            self.session, linked, upstream, partition_key
+        )
         try:
-            return self.load(key, partition_key)
+            if partitions is None:
+                return self.load(key, partition_key)
+            if len(partitions) == 1:
+                return self.load(key, partitions[0])
+            return {partition: self.load(key, partition) for partition in partitions}
         except MissingUpstreamError:
             cell = self.session.registry.find(key)
             text = key.to_user_string()

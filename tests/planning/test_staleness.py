@@ -13,7 +13,6 @@ from cellmill.planning.data_version import data_version
 from cellmill.planning.staleness import (
     AssetFacts,
     StaleCauseCategory,
-    StaleStatus,
     decide_staleness,
 )
 from hypothesis import given

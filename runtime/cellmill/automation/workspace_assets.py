@@ -11,12 +11,10 @@ from typing import Any
 
 from cellmill.automation.backfills import plan_targets
 from cellmill.automation.conditions import evaluate_group
-from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.automation_condition import AutomationCondition
 from cellmill.definitions.automation_json import condition_from_json
 from cellmill.definitions.partitions.backfill_policy import BackfillPolicy
 from cellmill.definitions.partitions.definition import PartitionsDefinition
-from cellmill.definitions.partitions.mapping import PartitionMapping
 from cellmill.errors import CellmillError
 from cellmill.instance.instance import Instance
 from cellmill.notebooks.options_text import automation_of
@@ -25,9 +23,9 @@ from cellmill.planning.backfill import BackfillAsset
 from cellmill.planning.instigator import Answer, ConditionGroup, Question, ScheduleSpec, SensorSpec
 from cellmill.workspace.freshness_policies import freshness_from_json
 from cellmill.workspace.manifest import AssetEntry
-from cellmill.workspace.partition_mappings import mapping_from_json, policy_from_json
-from cellmill.workspace.partitions import partitions_from_json
+from cellmill.workspace.partition_mappings import policy_from_json
 from cellmill.workspace.source import WorkspaceSource
+from cellmill.workspace.stale import parents_of_entry, partitions_of_entry
 from cellmill.workspace.workspace import sort_assets
 
 log = logging.getLogger("cellmill.daemon")
@@ -85,8 +83,8 @@ class AutomatedWorkspace:
         assets = [
             BackfillAsset(
                 key=entry.asset_key,
-                partitions_def=_partitions(entry),
-                parents=_parents(entry),
+                partitions_def=partitions_of_entry(entry),
+                parents=parents_of_entry(entry),
                 policy=policy_from_json(entry.backfill_limit) or BackfillPolicy(),
                 location=entry.location,
             )
@@ -99,7 +97,7 @@ class AutomatedWorkspace:
         partitions: PartitionsDefinition | None = None
         condition: AutomationCondition | None = None
         try:
-            partitions = _partitions(entry)
+            partitions = partitions_of_entry(entry)
             condition = None if entry.automation is None else _condition(entry.automation)
         except CellmillError as error:
             # One asset that cannot be understood must not stop the others; `cellmill check` names it too.
@@ -110,7 +108,7 @@ class AutomatedWorkspace:
             key=entry.asset_key,
             condition=condition,
             partitions_def=partitions,
-            parents=_parents(entry),
+            parents=parents_of_entry(entry),
             code_version=entry.code_version,
             checks=(
                 *(
@@ -124,17 +122,6 @@ class AutomatedWorkspace:
             freshness_policy=freshness_from_json(entry.freshness),
             facts=entry.facts(),
         )
-
-
-def _partitions(entry: AssetEntry) -> PartitionsDefinition | None:
-    return None if entry.partitions is None else partitions_from_json(entry.partitions)
-
-
-def _parents(entry: AssetEntry) -> dict[AssetKey, PartitionMapping | None]:
-    """The upstreams with their declared mappings; an asset that reads its own earlier partitions is among them."""
-    declared = {AssetKey.from_escaped_user_string(name): data for name, data in entry.mappings.items()}
-    above = dict.fromkeys([*(AssetKey(path) for path in entry.upstream), *declared])
-    return {key: mapping_from_json(declared[key]) if key in declared else None for key in above}
 
 
 def _condition(text: str) -> AutomationCondition:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ import click
 from cellmill.cli.app import App, pass_app, problem_text
 from cellmill.cli.launch import RunOrder, executor_tags, read_config_file, start_and_follow
 from cellmill.cli.runs import parse_tags
-from cellmill.cli.state import asset_states
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.execution.memo import MEMOIZED_TAG
 from cellmill.planning.run import PARTITION_RANGE_END_TAG, PARTITION_RANGE_START_TAG, PARTITION_TAG
@@ -30,7 +30,7 @@ def complete_asset(ctx: click.Context, param: click.Parameter, incomplete: str) 
 @click.command()
 @click.argument("selection", nargs=-1, shell_complete=complete_asset)
 @click.option("-u", "--upstream", is_flag=True, help="Also everything upstream.")
-@click.option("--stale", is_flag=True, help="Only what is stale or missing.")
+@click.option("--stale", is_flag=True, help="Only what is stale or missing; of partitioned assets, those partitions.")
 @click.option("--partition", metavar="KEY", help="Of this partition.")
 @click.option("--partition-range", metavar="FIRST..LAST", help="Of these partitions, both ends included.")
 @click.option(
@@ -58,17 +58,21 @@ def materialize(
 ) -> int:
     """Make the assets of SELECTION, in the notebooks' own kernels; only the cells they need are run.
 
-    Upstreams that are not selected are loaded from where they are stored. With --stale alone, all assets are meant.
+    Upstreams that are not selected are loaded from where they are stored. With --stale alone, all assets are meant,
+    and all their partitions that are stale or missing (--partition-range limits them).
     """
     if not dry_run:
         app.prepare_run()
     app.warn_problems()
-    entries = chosen_assets(app, selection, upstream=upstream, stale=stale)
+    choice = chosen_assets(
+        app, selection, upstream=upstream, stale=stale, partition=partition, partition_range=partition_range
+    )
+    entries = choice.entries
     if not entries:
         app.console.print("Everything is fresh.", style="green")
         return 0
     if dry_run:
-        import_module("cellmill.cli.plan").show_plan(app, entries)
+        import_module("cellmill.cli.plan").show_plan(app, choice)
         return 0
     if (circle := first_cycle(entries, app.workspace.manifest)) is not None:
         raise click.ClickException(problem_text(circle))
@@ -82,15 +86,29 @@ def materialize(
     if executor:
         run_tags |= executor_tags(executor)
     config = read_config_file(config_file)
-    keys = [entry.asset_key for entry in entries]
-    parts = _partition_tags(_partition_keys(app, entries, partition, partition_range), entries)
-    for number, tags_of_part in enumerate(parts, start=1):
+    parts = _parts(app, choice, partition, partition_range)
+    for number, (keys, tags_of_part) in enumerate(parts, start=1):
         if len(parts) > 1 and not detach:
-            app.console.print(f"Run {number} of {len(parts)}: {' to '.join(tags_of_part.values())}", style="bold")
+            of = " to ".join(tags_of_part.values()) or ", ".join(key.to_user_string() for key in keys)
+            app.console.print(f"Run {number} of {len(parts)}: {of}", style="bold")
         order = RunOrder(job_name=ASSET_JOB, assets=keys, tags={**run_tags, **tags_of_part}, run_config=config)
         if code := start_and_follow(app, order, detach=detach):
             return code
     return 0
+
+
+def _parts(
+    app: App, choice: Choice, partition: str | None, partition_range: str | None
+) -> list[tuple[list[AssetKey], dict[str, str]]]:
+    """Return the assets and the tags of each run, in the order in which they are to be made."""
+    if choice.targets is not None and any(keys is not None for keys in choice.targets.values()):
+        units = import_module("cellmill.cli.stale").units_of(app, choice.entries, choice.targets)
+        return [([AssetKey.from_escaped_user_string(name) for name in unit.assets], unit.tags) for unit in units]
+    keys = [entry.asset_key for entry in choice.entries]
+    if choice.targets is not None:
+        return [(keys, {})]
+    wanted = _partition_keys(app, choice.entries, partition, partition_range)
+    return [(keys, tags) for tags in _partition_tags(wanted, choice.entries)]
 
 
 def _partition_tags(keys: Sequence[str | None], entries: Sequence[AssetEntry]) -> list[dict[str, str]]:
@@ -108,7 +126,24 @@ def _partition_tags(keys: Sequence[str | None], entries: Sequence[AssetEntry]) -
     ]
 
 
-def chosen_assets(app: App, selection: Sequence[str], *, upstream: bool, stale: bool) -> list[AssetEntry]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The assets to make, upstreams first."""
+
+    entries: list[AssetEntry]
+    #: With --stale: what of them is not fresh, None for all of an asset without partitions.
+    targets: Mapping[AssetKey, Sequence[str] | None] | None = None
+
+
+def chosen_assets(
+    app: App,
+    selection: Sequence[str],
+    *,
+    upstream: bool,
+    stale: bool,
+    partition: str | None = None,
+    partition_range: str | None = None,
+) -> Choice:
     """Return the assets to make, upstreams first; without a selection, `stale` means all that are."""
     if not selection and not stale:
         raise click.UsageError("Which assets? Give a SELECTION ('*' for all), or --stale.")
@@ -121,11 +156,13 @@ def chosen_assets(app: App, selection: Sequence[str], *, upstream: bool, stale: 
         names = {key.parts for key in wanted}
         entries = [entry for entry in app.workspace.select("*") if entry.key in names and entry.materializable]
     entries = _with_siblings(app, entries)
-    if stale:
-        states = asset_states(app)
-        stale_keys = {e.key for e in entries if (s := states.get(e.asset_key)) is None or s.state != "fresh"}
-        entries = [entry for entry in entries if entry.key in stale_keys]
-    return entries
+    if not stale:
+        return Choice(entries=entries)
+    within = None
+    if partition or partition_range:
+        within = [key for key in _partition_keys(app, entries, partition, partition_range) if key is not None]
+    targets = import_module("cellmill.cli.stale").stale_targets(app, entries, within)
+    return Choice(entries=[entry for entry in entries if entry.asset_key in targets], targets=targets)
 
 
 def _with_siblings(app: App, entries: list[AssetEntry]) -> list[AssetEntry]:

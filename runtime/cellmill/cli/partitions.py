@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
+from importlib import import_module
 from typing import Any
 
 import click
@@ -65,25 +66,27 @@ def keys_in_range(app: App, entry: AssetEntry, text: str) -> Sequence[str]:
 @click.argument("asset")
 @click.option("--missing", is_flag=True, help="Only those that were never made.")
 @click.option("--failed", is_flag=True, help="Only those that failed.")
+@click.option("--stale", is_flag=True, help="Only those that were made and are not fresh any more.")
 @json_option
 @pass_app
-def list_partitions(app: App, asset: str, missing: bool, failed: bool, as_json: bool) -> None:
-    """List the partitions of ASSET with their state."""
-    rows = _rows(app, app.select([asset])[0])
-    if missing:
-        rows = [row for row in rows if row["status"] == "missing"]
-    if failed:
-        rows = [row for row in rows if row["status"] == "failed"]
-    show_rows(app.console, rows, ("partition", "status"), as_json=as_json, empty="No such partitions.")
+def list_partitions(app: App, asset: str, missing: bool, failed: bool, stale: bool, as_json: bool) -> None:
+    """List the partitions of ASSET with their state, and why those that are stale are."""
+    wanted = {word for word, given in (("missing", missing), ("failed", failed), ("stale", stale)) if given}
+    rows = [row for row in _rows(app, app.select([asset])[0]) if not wanted or row["status"] in wanted]
+    show_rows(app.console, rows, ("partition", "status", "because"), as_json=as_json, empty="No such partitions.")
 
 
 def _rows(app: App, entry: AssetEntry) -> list[dict[str, Any]]:
-    definition = partitions_def(entry)
-    known = app.instance.get_status_by_partition(entry.asset_key, list(partition_keys(app, entry)), definition) or {}
+    keys = list(partition_keys(app, entry))
+    known = app.instance.get_status_by_partition(entry.asset_key, keys, partitions_def(entry)) or {}
+    decided = import_module("cellmill.cli.stored_state").read_staleness(app).decisions.partitions[entry.asset_key]
     rows = []
-    for key in partition_keys(app, entry):
-        status = known.get(key)
-        rows.append({"partition": key, "status": status.value.lower() if status is not None else "missing"})
+    for key in keys:
+        status, staleness = known.get(key), decided[key]
+        word = status.value.lower() if status is not None else "missing"
+        stale = word == "materialized" and not staleness.is_fresh
+        because = "; ".join(staleness.reasons) if stale else ""
+        rows.append({"partition": key, "status": "stale" if stale else word, "because": because})
     return rows
 
 

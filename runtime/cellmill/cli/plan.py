@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
 from rich.tree import Tree
 
 from cellmill.cli.app import App, json_option, pass_app
-from cellmill.cli.materialize import chosen_assets, complete_asset
+from cellmill.cli.materialize import Choice, chosen_assets, complete_asset
 from cellmill.cli.render import cell_text, duration_text, show_json, time_text
 from cellmill.cli.state import AssetState, asset_states
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.workspace.manifest import AssetEntry
 from cellmill.workspace.run_plan import LinkedNotebooks, Visit, plan_visits
 
 
 @click.command()
 @click.argument("selection", nargs=-1, shell_complete=complete_asset)
 @click.option("-u", "--upstream", is_flag=True, help="Also everything upstream.")
-@click.option("--stale", is_flag=True, help="Only what is stale or missing.")
+@click.option("--stale", is_flag=True, help="Only what is stale or missing; of partitioned assets, those partitions.")
 @json_option
 @pass_app
 def plan(app: App, selection: Sequence[str], upstream: bool, stale: bool, as_json: bool) -> None:
@@ -29,18 +29,23 @@ def plan(app: App, selection: Sequence[str], upstream: bool, stale: bool, as_jso
     With --stale alone, all assets are meant.
     """
     app.warn_problems()
-    entries = chosen_assets(app, selection, upstream=upstream, stale=stale)
+    choice = chosen_assets(app, selection, upstream=upstream, stale=stale)
     if as_json:
-        show_json(plan_data(app, entries))
-    elif not entries:
+        show_json(plan_data(app, choice))
+    elif not choice.entries:
         app.console.print("Everything is fresh: nothing would run.", style="green")
     else:
-        show_plan(app, entries)
+        show_plan(app, choice)
 
 
-def plan_data(app: App, entries: Sequence[AssetEntry]) -> dict[str, Any]:
-    """Return the plan as JSON data: steps with their cells, and what is re-used."""
-    states = asset_states(app)
+def plan_data(app: App, choice: Choice) -> dict[str, Any]:
+    """Return the plan as JSON data: steps with their cells, the partitions that are stale, and what is re-used."""
+    entries = choice.entries
+    states = {**asset_states(app)}
+    for key, keys in (choice.targets or {}).items():
+        if keys is not None and key in states and states[key].state == "fresh":
+            count = f"{len(keys)} partition{'s were' if len(keys) > 1 else ' was'} never made"
+            states[key] = replace(states[key], state="stale", reasons=(count,))
     notebooks = LinkedNotebooks(app.workspace)
     visits = plan_visits(app.workspace, entries, notebooks) if entries else ()
     steps = [_step(visit, states, notebooks) for visit in visits]
@@ -48,7 +53,13 @@ def plan_data(app: App, entries: Sequence[AssetEntry]) -> dict[str, Any]:
     reads = sorted({key for visit in visits for key in visit.reads} - made)
     reused = [_reused(key, states.get(key)) for key in reads]
     seconds = [cell["last_seconds"] for step in steps for cell in step["cells"] if cell["last_seconds"] is not None]
-    return {"steps": steps, "reused": reused, "last_seconds": sum(seconds) if seconds else None}
+    partitions = {key.to_user_string(): list(keys) for key, keys in (choice.targets or {}).items() if keys is not None}
+    return {
+        "steps": steps,
+        "reused": reused,
+        "partitions": partitions,
+        "last_seconds": sum(seconds) if seconds else None,
+    }
 
 
 def _step(visit: Visit, states: Mapping[AssetKey, AssetState], notebooks: LinkedNotebooks) -> dict[str, Any]:
@@ -108,9 +119,9 @@ def _reused(key: AssetKey, state: AssetState | None) -> dict[str, Any]:
     }
 
 
-def show_plan(app: App, entries: Sequence[AssetEntry]) -> None:
+def show_plan(app: App, choice: Choice) -> None:
     """Draw the plan."""
-    data = plan_data(app, entries)
+    data = plan_data(app, choice)
     root = Tree("", hide_root=True)
     for step in data["steps"]:
         skipped = f"  [dim]{step['cells_skipped']} other cells are not run[/]" if step["cells_skipped"] else ""
@@ -125,6 +136,9 @@ def show_plan(app: App, entries: Sequence[AssetEntry]) -> None:
             label = f"[cyan]{_escape(what)}[/] ({_escape(cell['why'])})" if what else f"[dim]{_escape(cell['why'])}[/]"
             branch.add(f"{where}{label}{loads}{took}")
     app.console.print(root)
+    for name, keys in data["partitions"].items():
+        shown = ", ".join(keys[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
+        app.console.print(f"partitions of {_escape(name)}: {_escape(shown)}")
     for item in data["reused"]:
         when = f", made {item['materialized']}" if item["materialized"] else ""
         app.console.print(f"re-used: {item['asset']} ({cell_text(item['state'])}{when})")

@@ -9,30 +9,25 @@ from cellmill.cli.app import App
 from cellmill.cli.state import AssetState, LastMaterialization
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.planning.asset_state import AssetState as Stored
-from cellmill.planning.staleness import AssetFacts, decide_staleness
+from cellmill.workspace.stale import WorkspaceStaleness, workspace_staleness
 
 
 def read_states(app: App) -> dict[AssetKey, AssetState]:
-    """Return the state of every asset of the workspace: one query, one walk."""
-    stored = app.instance.asset_states()
-    facts = [
-        AssetFacts(
-            key=entry.asset_key,
-            parents=[AssetKey(path) for path in entry.upstream],
-            code_version=entry.code_version,
-            is_external=not entry.materializable,
-            is_partitioned=entry.partitions is not None,
-        )
-        for entry in app.workspace.manifest.assets
-    ]
+    """Return the state of every asset of the workspace, partitions included: two queries at most, one walk."""
+    found = read_staleness(app)
     return {
         key: AssetState(
             state=decision.status.value.lower(),
             reasons=tuple(decision.reasons),
-            last=last_materialization(stored[key]) if key in stored else None,
+            last=last_materialization(found.states[key]) if key in found.states else None,
         )
-        for key, decision in decide_staleness(facts, stored).items()
+        for key, decision in found.decisions.assets.items()
     }
+
+
+def read_staleness(app: App) -> WorkspaceStaleness:
+    """Return the decision about every asset of the workspace and every partition."""
+    return workspace_staleness(app.workspace.manifest.assets, app.instance)
 
 
 def last_materialization(found: Stored) -> LastMaterialization | None:

@@ -35,7 +35,7 @@ def version_tags(
     code = code_version_of(output)
     tags: dict[str, str] = {CODE_VERSION_TAG: code if code is not None else services.run_id}
     inputs: dict[str, str | None] = {}
-    for key, version in _input_versions(step, services, output, partition):
+    for key, version in input_versions(step, services, output, partition):
         text = key.to_user_string()
         inputs[text] = version
         if version is not None:
@@ -58,7 +58,7 @@ def _is_deterministic(output: Any) -> bool:
     return spec is None or spec.tags.get(NON_DETERMINISTIC_TAG) != "true"
 
 
-def _input_versions(
+def input_versions(
     step: Any, services: Services, output: Any, partition: str | None
 ) -> Iterable[tuple[AssetKey, str | None]]:
     """The current data version of each upstream: of the partitions that go into `partition`, where it has some."""

@@ -201,6 +201,7 @@ def run_job(
             find_ref=instance.find_value_ref,
             find_versions=instance.data_versions,
             find_partition_versions=instance.partition_data_versions,
+            find_state=instance.asset_state,
             input_values=input_values,
             keep_outputs=keep_outputs,
         )

@@ -11,6 +11,7 @@ from cellmill.definitions.port import DEFAULT_IO_MANAGER_KEY
 from cellmill.definitions.value_ref import ValueRef, ValueRefFinder
 from cellmill.errors import InvalidDefinitionError
 from cellmill.execution.log_manager import LogManager
+from cellmill.planning.asset_state import AssetState
 from cellmill.planning.run import (
     PARTITION_RANGE_END_TAG,
     PARTITION_RANGE_START_TAG,
@@ -38,6 +39,7 @@ class Services:
         find_ref: ValueRefFinder | None = None,
         find_versions: Callable[[Sequence[AssetKey]], Mapping[AssetKey, str | None]] | None = None,
         find_partition_versions: Callable[[AssetKey, Sequence[str]], Mapping[str, str | None]] | None = None,
+        find_state: Callable[[AssetKey, str | None], AssetState | None] | None = None,
         input_values: Mapping[str, Any] | None = None,
         keep_outputs: bool = False,
         event_loop: Any = None,
@@ -53,6 +55,7 @@ class Services:
         self.find_ref = find_ref
         self.find_versions = find_versions
         self.find_partition_versions = find_partition_versions
+        self.find_state = find_state
         self.input_values = input_values or {}
         #: (step key, output name) -> value or dict by mapping key, where the caller wants to see outputs.
         self.outputs: dict[tuple[str, str], Any] | None = {} if keep_outputs else None

@@ -9,6 +9,7 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.graphql.graph_view import GraphShape, shape_of
 from cellmill.planning.staleness import AssetFacts
 from cellmill.workspace.manifest import AssetEntry, Manifest
+from cellmill.workspace.stale import staleness_facts
 
 
 class Known:
@@ -34,16 +35,7 @@ class Known:
     @cached_property
     def facts(self) -> tuple[AssetFacts, ...]:
         """What the definitions say, as far as staleness needs it."""
-        return tuple(
-            AssetFacts(
-                key=key,
-                parents=tuple(AssetKey(path) for path in entry.upstream),
-                code_version=entry.code_version,
-                is_external=not entry.materializable,
-                is_partitioned=entry.partitions is not None,
-            )
-            for key, entry in self.assets.items()
-        )
+        return tuple(staleness_facts(entry) for entry in self.assets.values())
 
     @cached_property
     def shape(self) -> GraphShape:

@@ -37,6 +37,10 @@ class InstanceAssets(InstanceEvents):
         """What is known now of these assets (of all, without an argument), in one query."""
         return self.catalog.states(asset_keys)
 
+    def asset_state(self, asset_key: AssetKey, partition_key: str | None = None) -> AssetState | None:
+        """What is known now of an asset, or of one of its partitions."""
+        return self.catalog.state(asset_key, partition_key)
+
     def find_value_ref(self, asset_key: AssetKey, partition_key: str | None = None) -> ValueRef | None:
         """Where the latest value of an asset, or of one of its partitions, lies."""
         return self.catalog.value_ref(asset_key, partition_key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cellmill.definitions.asset_key import AssetKey
@@ -78,6 +78,57 @@ def decide_partitions(
     for key in parents_first(walk.facts):
         walk.decide(key)
     return PartitionDecisions(walk.assets, walk.partitions)
+
+
+def targets_of(
+    chosen: Sequence[AssetKey],
+    facts: Mapping[AssetKey, AssetFacts],
+    partitions: Mapping[AssetKey, PartitionFacts],
+    decisions: PartitionDecisions,
+    within: Collection[str] | None = None,
+) -> dict[AssetKey, list[str] | None]:
+    """What of the `chosen` assets (upstreams first) is to be made so that all of it is fresh.
+
+    None for an asset without partitions, else its partitions (of those in `within`, if given): those that are stale
+    or missing, and those into which something goes that is made before them.
+    """
+    found: dict[AssetKey, list[str] | None] = {}
+    for key in chosen:
+        own = partitions.get(key, _UNPARTITIONED)
+        if own.definition is None:
+            if not decisions.assets[key].is_fresh or _reads_made(key, None, facts, partitions, found):
+                found[key] = None
+            continue
+        wanted: list[str] = []
+        found[key] = wanted  # seen by the partitions behind, where an asset reads its own
+        for partition, decided in decisions.partitions[key].items():
+            if within is not None and partition not in within:
+                continue
+            if not decided.is_fresh or _reads_made(key, partition, facts, partitions, found):
+                wanted.append(partition)
+        if not wanted:
+            del found[key]
+    return found
+
+
+def _reads_made(
+    key: AssetKey,
+    partition: str | None,
+    facts: Mapping[AssetKey, AssetFacts],
+    partitions: Mapping[AssetKey, PartitionFacts],
+    made: Mapping[AssetKey, list[str] | None],
+) -> bool:
+    own = partitions.get(key, _UNPARTITIONED)
+    for parent in {*facts[key].parents, *own.mappings}:
+        if parent not in made:
+            continue
+        keys, above = made[parent], partitions.get(parent, _UNPARTITIONED)
+        if keys is None or above.definition is None:
+            return True
+        needed = upstream_partition_keys(partition, own.definition, above.definition, own.mappings.get(parent))
+        if keys and (needed is None or not set(keys).isdisjoint(needed)):
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,15 @@ from cellmill.execution.notebook.declared_parameters import parameters_of
 from cellmill.execution.notebook.ends import CellResult, End, NotebookResult
 from cellmill.execution.notebook.notebook_run import CancelSwitch
 from cellmill.execution.notebook.notebook_step import NotebookStepOutcome, NotebookStepRequest, run_notebook_step
-from cellmill.execution.notebook.protocol import StepMessage
 from cellmill.execution.notebook.start import OpenKernel
 from cellmill.notebooks.place import describe_place, line_of_traceback, source_line
+from cellmill.planning.asset_state import AssetState
 from cellmill.planning.event import EngineEventData, ErrorInfo, Event, EventType, StepFailureData
-from cellmill.planning.run import PARTITION_RANGE_END_TAG, PARTITION_RANGE_START_TAG, PARTITION_TAG, Run
+from cellmill.planning.run import Run
 from cellmill.workspace.config import LocationConfig
-from cellmill.workspace.run_names import PARAMETERS_TAG, SCHEDULED_AT_TAG, artifacts_of
+from cellmill.workspace.run_names import PARAMETERS_TAG, artifacts_of
 from cellmill.workspace.run_plan import Visit
+from cellmill.workspace.visit_message import step_message
 from cellmill.workspace.workspace import Workspace
 
 _ENDED = (EventType.STEP_SUCCESS, EventType.STEP_FAILURE, EventType.STEP_SKIPPED)
@@ -57,6 +58,8 @@ class VisitServices:
     workspace: Workspace
     find_ref: Callable[[AssetKey, str | None], ValueRef | None]
     find_versions: Callable[[Sequence[AssetKey]], Mapping[AssetKey, str | None]]
+    find_partition_versions: Callable[[AssetKey, Sequence[str]], Mapping[str, str | None]]
+    find_state: Callable[[AssetKey, str | None], AssetState | None]
     #: Where the keys of dynamic partitions are kept.
     dynamic_partitions: Any
     emit: Callable[[Sequence[Event]], None]
@@ -108,33 +111,8 @@ def _request(visit: Visit, services: VisitServices) -> NotebookStepRequest:
     run, workspace = services.run, services.workspace
     location = workspace.locations.get(visit.location)
     config = location.config if location is not None else None
-    partition = run.tags.get(PARTITION_TAG)
-    partitions = _range_keys(visit, services) or (partition,)
-    refs = []
-    for key in visit.reads:
-        for wanted in dict.fromkeys((*partitions, None)):
-            ref = services.find_ref(key, wanted)
-            if ref is not None:
-                refs.append((key, wanted or "", ref))
-    known = {key for key, _, _ in refs}
-    scheduled = run.tags.get(SCHEDULED_AT_TAG)
-    message = StepMessage(
-        run_id=run.run_id,
-        job_name=run.job_name,
-        step_key=visit.key,
-        attempt=services.attempt,
-        notebook=visit.name,
-        selection=visit.assets,
-        partition_key=partition,
-        tags=dict(run.tags),
-        run_config=dict(run.run_config),
-        refs=tuple(refs),
-        versions={
-            key.to_user_string(): version for key, version in services.find_versions(sorted(visit.reads)).items()
-        },
-        home=str(services.home),
-        scheduled_at=float(scheduled) if scheduled else None,
-    )
+    message = step_message(visit, services)
+    known = {key for key, _, _ in message.refs}
     path = os.pathsep.join(filter(None, [str(workspace.config.root), os.environ.get("PYTHONPATH")]))
     loads = {index: {name: key for name, key in names.items() if key in known} for index, names in visit.loads.items()}
     kernels = workspace.config.settings.get("kernels")
@@ -163,25 +141,6 @@ def _request(visit: Visit, services: VisitServices) -> NotebookStepRequest:
     )
 
 
-def _range_keys(visit: Visit, services: VisitServices) -> Sequence[str]:
-    """Return the partitions that a run makes all at once; none where its tags name no range."""
-    tags = services.run.tags
-    if PARTITION_RANGE_START_TAG not in tags:
-        return ()
-    known = services.workspace.assets_by_key
-    found = (known[key.parts].partitions for key in visit.assets if key.parts in known)
-    declared = next(filter(None, found), None)
-    if declared is None:
-        return ()
-    # half of what a run's worker would import, for the few runs of ranges
-    from cellmill.definitions.partitions.key import PartitionKeyRange
-    from cellmill.workspace.partitions import partitions_from_json
-
-    ends = PartitionKeyRange(tags[PARTITION_RANGE_START_TAG], tags[PARTITION_RANGE_END_TAG])
-    definition = partitions_from_json(declared)
-    return list(definition.get_partition_keys_in_range(ends, dynamic_partitions_store=services.dynamic_partitions))
-
-
 class _StepWatch:
     """Writes a visit's events and knows which of its steps began and ended."""
 
@@ -201,6 +160,7 @@ class _StepWatch:
             if event.asset_key is not None and event.type in (
                 EventType.ASSET_MATERIALIZATION,
                 EventType.ASSET_OBSERVATION,
+                EventType.STEP_SKIPPED,  # what is fresh is as good as made
             ):
                 self.finished.add(event.asset_key)
         self._services.emit(events)

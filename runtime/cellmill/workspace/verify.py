@@ -92,6 +92,8 @@ def verify_assets(
         workspace=workspace,
         find_ref=lambda key, wanted: collected.refs.get(key) or instance.find_value_ref(key, wanted),
         find_versions=instance.data_versions,
+        find_partition_versions=instance.partition_data_versions,
+        find_state=instance.asset_state,
         dynamic_partitions=instance,
         emit=collected,
         cancel=CancelSwitch(),

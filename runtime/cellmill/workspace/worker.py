@@ -295,6 +295,8 @@ class RunWork:
             workspace=self.workspace,
             find_ref=self.instance.find_value_ref,
             find_versions=self.instance.data_versions,
+            find_partition_versions=self.instance.partition_data_versions,
+            find_state=self.instance.asset_state,
             dynamic_partitions=self.instance,
             emit=self.emit,
             cancel=self._cancel,

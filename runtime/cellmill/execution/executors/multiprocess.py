@@ -122,6 +122,7 @@ def execute_elsewhere(
             find_ref=instance.find_value_ref,
             find_versions=instance.data_versions,
             find_partition_versions=instance.partition_data_versions,
+            find_state=instance.asset_state,
             input_values=input_values,
         )
         limits = StepLimits(most, tag_limits, leases=instance.leases, run_id=run.run_id)

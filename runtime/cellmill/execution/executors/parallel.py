@@ -219,6 +219,7 @@ class StepWork:
                 find_ref=instance.find_value_ref,
                 find_versions=instance.data_versions,
                 find_partition_versions=instance.partition_data_versions,
+                find_state=instance.asset_state,
                 input_values=self._input_values,
                 keep_outputs=True,
             )

@@ -47,10 +47,18 @@ class StepMessage:
     partition_key: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     run_config: Mapping[str, Any] = field(default_factory=dict)
+    #: The assets of other notebooks and modules that this step reads, whether they were ever made or not.
+    reads: tuple[AssetKey, ...] = ()
     #: Where the stored values of assets that are read lie: (asset, partition or "") -> reference.
     refs: tuple[tuple[AssetKey, str, ValueRef], ...] = ()
     #: Data versions of the assets that are read, by key: what a materialization says it was made from.
     versions: Mapping[str, str | None] = field(default_factory=dict)
+    #: The same for their partitions: by key, then by partition.
+    partition_versions: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    #: The partitions definitions of partitioned assets that are read, as plain data, by key.
+    partitions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    #: In a memoized run, what is stored of the selection: asset, partition or "", code version, versions of its inputs.
+    stored: tuple[tuple[AssetKey, str, str | None, Mapping[str, str]], ...] = ()
     #: The instance's folder, in which the default IO manager finds and puts values; empty for a remote store.
     home: str = ""
     #: Seconds since the epoch of the tick that asked for the run; None for a run by hand.
@@ -61,7 +69,9 @@ class StepMessage:
         """Return the message as one line of JSON."""
         fields = {name: getattr(self, name) for name in self.__slots__ if name != "refs"}
         fields["refs"] = [[key.to_user_string(), partition, ref.to_dict()] for key, partition, ref in self.refs]
-        fields["selection"] = [key.to_user_string() for key in self.selection]
+        fields["stored"] = [[key.to_user_string(), *rest] for key, *rest in self.stored]
+        for name in ("selection", "reads"):
+            fields[name] = [key.to_user_string() for key in fields[name]]
         return json.dumps(fields, default=str)
 
     @classmethod
@@ -71,7 +81,9 @@ class StepMessage:
         data["refs"] = tuple(
             (AssetKey.from_user_string(key), partition, ValueRef.from_dict(ref)) for key, partition, ref in data["refs"]
         )
-        data["selection"] = tuple(AssetKey.from_user_string(key) for key in data["selection"])
+        data["stored"] = tuple((AssetKey.from_user_string(key), *rest) for key, *rest in data["stored"])
+        for name in ("selection", "reads"):
+            data[name] = tuple(AssetKey.from_user_string(key) for key in data[name])
         return cls(**data)
 
     def begin_code(self) -> str:
