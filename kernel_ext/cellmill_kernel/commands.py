@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from .backfill import backfill, resources
 from .displays import Details, Table, shape_text, size_text, text_table
 from .progress import Progress
 from .session import Session
-from .states import states_of
+from .states import staleness_of
 from .views import asset, assets, audit, diff, history, runs, stale, why
 
 if TYPE_CHECKING:
@@ -130,25 +130,41 @@ def materialize(session: Session, words: list[str], line: str) -> Any:
     if len(words) == 1 and words[0].isidentifier():
         session.key_of(words[0])
     chosen = select(session, selection, upstream=upstream)
+    portions = [(chosen, partition)] if chosen else []
     if only_stale:
-        states = states_of(session, chosen)
-        chosen = _with_stale_below(session, chosen, {key for key in chosen if states[key].state != "fresh"})
-    if not chosen:
+        within = None if partition is None else [partition]
+        portions = _portions(session, staleness_of(session).targets(chosen, within))
+    if not portions:
         print("Nothing to do: everything selected is fresh." if only_stale else f"Nothing matches {selection!r}.")
         return None
-    return _make(session, chosen, partition)
+    rows = [row for keys, key_of_partition in portions for row in _make(session, keys, key_of_partition)]
+    return text_table(("asset", "value", "size", "seconds", "stored"), rows)
 
 
-def _with_stale_below(session: Session, chosen: list[AssetKey], stale_keys: set[AssetKey]) -> list[AssetKey]:
-    graph = session.graph()
-    needed = set(stale_keys)
-    for key in chosen:
-        if any(up in needed for up in graph.get(key, ())):
-            needed.add(key)
-    return [key for key in chosen if key in needed]
+def _portions(
+    session: Session, targets: Mapping[AssetKey, Sequence[str] | None]
+) -> list[tuple[list[AssetKey], str | None]]:
+    """What is made together, upstreams first: assets without partitions, else one partition of one cell's assets."""
+    found: list[tuple[list[AssetKey], str | None]] = []
+    done: set[AssetKey] = set()
+    for key, partitions in targets.items():
+        if key in done:
+            continue
+        if partitions is None:
+            if found and found[-1][1] is None:
+                found[-1][0].append(key)
+            else:
+                found.append(([key], None))
+            continue
+        cell = session.registry.find(key)
+        together = [key] if cell is None else [one for one in cell.keys if one in targets]
+        done.update(together)
+        wanted = dict.fromkeys(partition for one in together for partition in targets[one] or ())
+        found += [(together, partition) for partition in wanted]
+    return found
 
 
-def _make(session: Session, chosen: Sequence[AssetKey], partition: str | None) -> Table:
+def _make(session: Session, chosen: Sequence[AssetKey], partition: str | None) -> list[tuple[str, ...]]:
     """Make assets in this kernel; in a run as part of it, but for what the run has made already."""
     __tracebackhide__ = True
     cells: dict[str, AssetCell] = {}
@@ -179,7 +195,7 @@ def _make(session: Session, chosen: Sequence[AssetKey], partition: str | None) -
                 raise
             progress.finish(number, run.seconds)
             rows += _rows(session, run)
-    return text_table(("asset", "value", "size", "seconds", "stored"), rows)
+    return rows
 
 
 def _made_in_run(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cellmill.definitions.asset_spec import AssetSpec
     from cellmill.definitions.partitions.definition import PartitionsDefinition
     from cellmill.notebooks.asset_cell import AssetCell, Upstream
+    from cellmill.planning.partition_staleness import PartitionFacts
+    from cellmill.planning.staleness import AssetFacts
 
     from .session import Session
 
@@ -87,3 +89,34 @@ def loading(session: Session) -> AbstractContextManager[Any]:
         "cellmill.definitions.partitions.loading"
     ).partition_loading_context(None, store)
     return context
+
+
+def partition_facts(session: Session, facts: Mapping[AssetKey, AssetFacts]) -> dict[AssetKey, PartitionFacts]:
+    """What the definitions of assets say of partitions; those that only another notebook knows are left out."""
+    partitioned = {key for key, fact in facts.items() if fact.is_partitioned}
+    if not partitioned:
+        return {}
+    make = import_module("cellmill.planning.partition_staleness").PartitionFacts
+    found: dict[AssetKey, PartitionFacts] = {}
+    with loading(session):
+        for key, fact in facts.items():
+            if key not in partitioned and partitioned.isdisjoint(fact.parents):
+                continue
+            definition = partitions_def_of(session, key)
+            if definition is None and key in partitioned:
+                continue
+            keys = () if definition is None else definition.get_partition_keys()
+            found[key] = make(definition, keys, _mappings(session, key))
+    return found
+
+
+def _mappings(session: Session, key: AssetKey) -> dict[AssetKey, Any]:
+    cell = session.registry.find(key)
+    if cell is not None and cell.definition.form != "decorator":
+        declared = {upstream.key: upstream_mapping(session, cell, upstream) for upstream in cell.upstreams}
+    elif objects := session.decorated([key]):
+        declared = dict(objects[0].partition_mappings)
+    else:
+        entry = session.workspace.asset(key)
+        declared = import_module("cellmill.workspace.stale").parents_of_entry(entry) if entry is not None else {}
+    return {upstream: mapping for upstream, mapping in declared.items() if mapping is not None}

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.planning.asset_state import AssetState
 from cellmill.planning.run import IN_PROGRESS_STATUSES, RunsFilter, RunStatus
-from cellmill.planning.staleness import AssetFacts, decide_staleness
+from cellmill.planning.staleness import AssetFacts
+
+from .partitions import partition_facts
 
 if TYPE_CHECKING:
     from cellmill.instance.instance import Instance
+    from cellmill.workspace.stale import WorkspaceStaleness
 
     from .session import Session
 
@@ -30,8 +34,8 @@ class Seen:
 def states_of(session: Session, keys: Iterable[AssetKey] | None = None) -> dict[AssetKey, Seen]:
     """The states of `keys` (default: all assets of the workspace), reasons included."""
     facts = _facts(session)
-    stored = session.instance.asset_states()
-    decided = decide_staleness(facts.values(), stored)
+    staleness = staleness_of(session, facts)
+    stored, decided = staleness.states, staleness.decisions.assets
     unfinished = unfinished_runs(session.instance, stored.values())
     found: dict[AssetKey, Seen] = {}
     for key in facts if keys is None else keys:
@@ -51,6 +55,16 @@ def states_of(session: Session, keys: Iterable[AssetKey] | None = None) -> dict[
             state.run_id if state is not None else None,
         )
     return found
+
+
+def staleness_of(session: Session, facts: Mapping[AssetKey, AssetFacts] | None = None) -> WorkspaceStaleness:
+    """The decision about every asset of the workspace and every partition."""
+    known = _facts(session) if facts is None else facts
+    partitions = partition_facts(session, known)
+    decided: WorkspaceStaleness = import_module("cellmill.workspace.stale").decide_with(
+        known, partitions, session.instance
+    )
+    return decided
 
 
 _OF_RUN = {"running": "run {:.8} is making it", "failed": "run {:.8} failed before it was made"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +15,7 @@ from . import current_run
 
 if TYPE_CHECKING:
     from cellmill.definitions.value_ref import ValueRef
-    from cellmill.notebooks.asset_cell import AssetCell, Upstream
+    from cellmill.notebooks.asset_cell import AssetCell
 
     from .session import Session
 
@@ -49,13 +49,17 @@ class Values:
         if not wanted:
             return {}
         versions = self.versions([up.key for up in wanted])
+        read_partitions = import_module("cellmill_kernel.partitions").read_partitions
         found: dict[str, Any] = {}
         for upstream in wanted:
-            value = self._current(upstream.key, upstream.name, versions.get(upstream.key))
+            partitions = read_partitions(self.session, linked, upstream, partition_key)
+            version = versions.get(upstream.key)
+            # what is held of a partitioned asset may be another partition's
+            value = self._current(upstream.key, upstream.name, version) if partitions is None else _MISSING
             if value is _MISSING:
-                value = self._loaded(upstream, linked, partition_key)
-                version = versions.get(upstream.key)
-                self.keep(upstream.key, upstream.name, value, version, bind=True, partition=partition_key)
+                value = self._loaded(upstream.key, linked, partitions, partition_key)
+                of = partition_key if partitions is None else ", ".join(partitions)
+                self.keep(upstream.key, upstream.name, value, version, bind=True, partition=of)
             found[upstream.name] = value
         return found
 
@@ -69,11 +73,9 @@ class Values:
         # a plain cell may have bound the name anew: then it is no longer the asset's value
         return bound if bound is known.value else known.value
 
-    def _loaded(self, upstream: Upstream, linked: AssetCell, partition_key: str | None) -> Any:
-        key = upstream.key
-        partitions = import_module("cellmill_kernel.partitions").read_partitions(
-            self.session, linked, upstream, partition_key
-        )
+    def _loaded(
+        self, key: AssetKey, linked: AssetCell, partitions: Sequence[str] | None, partition_key: str | None
+    ) -> Any:
         try:
             if partitions is None:
                 return self.load(key, partition_key)

@@ -13,7 +13,7 @@ from cellmill.notebooks.problem import NotebookError
 from .displays import Details, Table, ago_text, size_text, state_text, text_table
 from .hidden import hidden_reads
 from .session import Session
-from .states import Seen, states_of
+from .states import Seen, staleness_of, states_of
 from .stepping import ASSETS_TAG
 
 
@@ -78,6 +78,10 @@ def _metadata(event: Any) -> list[tuple[str, str]]:
     return found
 
 
+#: Stale partitions that `%why` lists.
+_SHOWN = 20
+
+
 def stale(session: Session, words: list[str], line: str) -> Table:
     """What is not fresh, and why."""
     from .commands import refuse_rest
@@ -98,7 +102,7 @@ def why(session: Session, words: list[str], line: str) -> Details:
     key = _one(session, words, "why")
     seen = states_of(session, [key])[key]
     cell = session.registry.find(key)
-    tables = []
+    tables = _stale_partitions(session, key)
     if cell is not None:
         tables.append(
             text_table(
@@ -138,6 +142,18 @@ def why(session: Session, words: list[str], line: str) -> Details:
         "",
         tuple(tables),
     )
+
+
+def _stale_partitions(session: Session, key: AssetKey) -> list[Table]:
+    """The partitions that were made and are not fresh, with the reasons; nothing where all are."""
+    decided = staleness_of(session).decisions.partitions.get(key, {})
+    stale = [(partition, "; ".join(one.reasons)) for partition, one in decided.items() if one.reasons]
+    missing = sum(1 for one in decided.values() if not one.is_fresh and not one.reasons)
+    if not stale and not missing:
+        return []
+    shown = [*stale[:_SHOWN], *([("…", f"{len(stale) - _SHOWN} more")] if len(stale) > _SHOWN else [])]
+    note = f"{missing} of {len(decided)} partitions were never made." if missing else ""
+    return [text_table(("partition", "because"), shown, "Stale partitions", note=note)]
 
 
 def _one(session: Session, words: list[str], magic: str) -> AssetKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,3 +72,66 @@ def test_without_the_tag_or_a_code_version_everything_is_made(instance: c.Instan
 
     assert made(instance, chain(last=None), {}) == ["first", "second", "third"]
     assert made(instance, chain(last=None)) == ["third"]
+
+
+PARTS = c.StaticPartitionsDefinition(["a", "b"])
+
+
+def partitioned(version: str = "1", value: int = 1) -> list[Any]:
+    """A partitioned asset, one made of it partition by partition, and one made of all its partitions."""
+
+    @c.asset(code_version=version, partitions_def=PARTS)
+    def first() -> int:
+        return value
+
+    @c.asset(code_version="1", partitions_def=PARTS)
+    def second(first: int) -> int:
+        return first % 10
+
+    @c.asset(code_version="1")
+    def third(second: dict[str, int]) -> int:
+        return sum(second.values())
+
+    return [first, second, third]
+
+
+def made_of(instance: c.Instance, assets: list[Any], partition: str | None) -> list[str]:
+    """The steps that a memoized run of one partition, or of the unpartitioned asset, carries out."""
+    chosen = ["third"] if partition is None else ["first", "second"]
+    result = c.materialize(assets, instance=instance, tags=TAGS, selection=chosen, partition_key=partition)
+    done = [event.step_key for event in instance.all_logs(result.run_id) if event.type is EventType.STEP_SUCCESS]
+    return [str(key) for key in done]
+
+
+def test_partitions_are_fresh_or_not_each_by_itself(instance: c.Instance) -> None:
+    """A partition that came out as before leaves fresh what was made of it, and what was made of all of them."""
+    for key in ("a", "b", None):
+        assert made_of(instance, partitioned(), key) == (["third"] if key is None else ["first", "second"])
+    assert [made_of(instance, partitioned(), key) for key in ("a", "b", None)] == [[], [], []]
+    assert made_of(instance, partitioned("2", 11), "a") == ["first", "second"]
+    assert made_of(instance, partitioned("2", 11), None) == []
+    assert made_of(instance, partitioned("2", 12), "b") == ["first", "second"]
+    assert made_of(instance, partitioned("2", 12), None) == ["third"]
+
+
+def memoized_job() -> c.JobDefinition:
+    """The chain as a job on two processes; its first asset and value come from the environment."""
+    value = int(os.environ["MEMO_VALUE"])
+    job = c.define_asset_job("chain", executor_def=c.multiprocess_executor.configured({"max_concurrent": 2}))
+    return c.Definitions(assets=chain(str(value), value), jobs=[job]).get_job_def("chain")
+
+
+def test_a_multiprocess_run_is_memoized(instance: c.Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same on worker processes: an equal result ends the wave."""
+    done = {}
+    for value in (1, 11, 2):
+        monkeypatch.setenv("MEMO_VALUE", str(value))
+        with c.execute_job(c.reconstructable(memoized_job), instance=instance, tags=TAGS) as result:
+            assert result.success
+            done[value] = {e.step_key for e in result.all_events if e.type is EventType.STEP_SUCCESS}
+
+    assert done == {
+        1: {"first", "second", "third"},
+        11: {"first", "second"},
+        2: {"first", "second", "third"},
+    }

@@ -102,13 +102,15 @@ function Backfill(props: { backfill: IBackfill; navigator: INavigator; onCancel(
 
 const CHOICES: [string, string][] = [
   ['missing', 'those that are missing'],
+  ['stale', 'those that are stale or missing'],
   ['failed', 'those that failed'],
   ['all', 'all of the range']
 ];
 const CHOSEN: Record<string, readonly string[]> = {
   missing: ['MISSING'],
+  stale: ['STALE', 'MISSING'],
   failed: ['FAILED'],
-  all: ['MISSING', 'FAILED', 'MATERIALIZED', 'MATERIALIZING']
+  all: ['MISSING', 'STALE', 'FAILED', 'MATERIALIZED', 'MATERIALIZING']
 };
 
 /** Choose an asset and a range of its partitions, and have them made. */

@@ -5,7 +5,7 @@ import type { IMaterialization } from '../model/runs';
 
 /** Partitions that are drawn one by one; more are drawn in equal groups, each as bad as its worst. */
 const MAX_CELLS = 200;
-const ORDER = ['FAILED', 'MATERIALIZING', 'MISSING', 'MATERIALIZED'];
+const ORDER = ['FAILED', 'MATERIALIZING', 'MISSING', 'STALE', 'MATERIALIZED'];
 
 /** The partitions as a strip of coloured cells; the one under the pointer or the focus is named below. */
 export function Strip(props: { keys: string[]; states: string[]; onPick?(key: string): void }): JSX.Element {

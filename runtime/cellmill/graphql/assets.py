@@ -18,6 +18,8 @@ from cellmill.graphql.metadata import AssetKey, DefinitionTag, MetadataEntry, me
 from cellmill.graphql.problems import AssetNotFoundError, PythonError
 from cellmill.instance.event_record import AssetRecordsFilter
 from cellmill.planning.event import EventType
+from cellmill.planning.staleness import MISSING, Staleness
+from cellmill.planning.staleness import StaleStatus as Decided
 from cellmill.workspace.manifest import AssetEntry
 
 Info = strawberry.Info[Context, None]
@@ -86,7 +88,7 @@ class PartitionStates:
     """The partitions of an asset, in order."""
 
     keys: list[str] = said("The partitions.")
-    states: list[str] = said("MATERIALIZED, MATERIALIZING, FAILED or MISSING.")
+    states: list[str] = said("MATERIALIZED, STALE, MATERIALIZING, FAILED or MISSING.")
 
 
 _EVENT_TYPES = event_types()
@@ -284,6 +286,8 @@ class AssetNode:
         self, info: Info, partition: Annotated[str | None, arg("One partition of it.")] = None
     ) -> StaleStatus:
         """Whether it agrees with its definition and its upstreams."""
+        if partition is not None:
+            return StaleStatus(self._of_partition(info, partition).status.value)
         state = info.context.states.get(self.entry.asset_key)
         if state is None or not state.is_materialized:
             return StaleStatus.MISSING
@@ -294,7 +298,15 @@ class AssetNode:
         self, info: Info, partition: Annotated[str | None, arg("One partition of it.")] = None
     ) -> list[StaleCause]:
         """Why it is stale."""
+        if partition is not None:
+            causes = self._of_partition(info, partition).causes
+            return [StaleCause(key=AssetKey.of(one.dependency or one.key), reason=one.reason) for one in causes]
         return [StaleCause(key=AssetKey.of(key), reason=reason) for key, reason in self._freshness(info).causes]
+
+    def _of_partition(self, info: Info, partition: str) -> Staleness:
+        """The decision about one partition; what is no partition of it was never made."""
+        decided = info.context.partition_staleness.partitions.get(self.entry.asset_key, {})
+        return decided.get(partition, MISSING)
 
     @documented
     def data_version(self, info: Info) -> str | None:
@@ -327,7 +339,9 @@ class AssetNode:
             return None
         sets = info.context.instance.catalog.partition_sets(self.entry.asset_key)
         keys = info.context.partition_keys(self.entry)
-        words = dict.fromkeys(sets.materialized, "MATERIALIZED")
+        decided = info.context.partition_staleness.partitions.get(self.entry.asset_key, {})
+        stale = (key for key, found in decided.items() if found.status is Decided.STALE)
+        words = dict.fromkeys(sets.materialized, "MATERIALIZED") | dict.fromkeys(stale, "STALE")
         words |= dict.fromkeys(sets.failed, "FAILED") | dict.fromkeys(sets.in_progress, "MATERIALIZING")
         return PartitionStates(keys=keys, states=[words.get(key, "MISSING") for key in keys])
 

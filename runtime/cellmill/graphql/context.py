@@ -19,9 +19,11 @@ from cellmill.instance.automation import InstigatorState, Tick
 from cellmill.instance.event_record import EventRecord
 from cellmill.instance.instance import Instance
 from cellmill.planning.asset_state import AssetState
+from cellmill.planning.partition_staleness import PartitionDecisions
 from cellmill.planning.run import Run, RunRecord, RunsFilter
 from cellmill.workspace.manifest import AssetEntry, JobEntry, Manifest, ScheduleEntry, SensorEntry
 from cellmill.workspace.partitions import partitions_from_json
+from cellmill.workspace.stale import workspace_staleness
 from cellmill.workspace.workspace import Workspace
 
 #: The name of every location's one repository, as Dagster names it.
@@ -160,6 +162,11 @@ class Context:
     def freshness(self) -> Mapping[AssetKey, Freshness]:
         """The state of every asset with a definition."""
         return load_freshness(self)
+
+    @cached_property
+    def partition_staleness(self) -> PartitionDecisions:
+        """The decision about every partition of every asset, made when a field first asks for one."""
+        return workspace_staleness(list(self.assets.values()), self.instance).decisions
 
     def partition_keys(self, entry: AssetEntry | JobEntry) -> list[str]:
         """The partitions of an asset or a job; those of a dynamic definition are looked up."""

@@ -1,0 +1,38 @@
+"""What the API says of single partitions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.events import AssetMaterialization
+from cellmill.graphql.context import open_context
+from cellmill.graphql.schema import execute
+
+from tests.workspace.notebooks import write_notebook
+
+ONE = """{ assetNodeOrError(assetKey: {path: ["b"]}) { ... on AssetNode {
+  partitionStates { keys states } x: staleStatus(partition: "x") y: staleStatus(partition: "y")
+  z: staleStatus(partition: "z") why: staleCauses(partition: "x") { key { path } reason } } } }"""
+
+
+def test_each_partition_has_its_state_and_reasons(tmp_path: Path) -> None:
+    """A partition is stale when its own upstream partition has newer data; another one is not."""
+    parts = "--partitions static:x,y,z"
+    write_notebook(tmp_path / "n.ipynb", "%load_ext cellmill", f"%%asset a {parts}\n1", f"%%asset b {parts}\na")
+    context = open_context(tmp_path)
+    try:
+        for name, partition in ("ax", "ay", "bx", "by", "ax"):
+            made = AssetMaterialization(asset_key=AssetKey(name), partition=partition)
+            context.instance.report_runless_asset_event(made)
+        found = execute(ONE, {}, None, context.for_request("tester"))["data"]["assetNodeOrError"]
+    finally:
+        context.close()
+
+    assert found == {
+        "partitionStates": {"keys": ["x", "y", "z"], "states": ["STALE", "MATERIALIZED", "MISSING"]},
+        "x": "STALE",
+        "y": "FRESH",
+        "z": "MISSING",
+        "why": [{"key": {"path": ["a"]}, "reason": "a has newer data"}],
+    }
