@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from cellmill.definitions.local_time import at_epoch, load_zone, resolve_local
+from cellmill.definitions.local_time import at_epoch, change_between, load_zone, resolve_local
 from cellmill.errors import InvalidCronError
 
 ALIASES = {
@@ -60,7 +60,11 @@ class Cron:
         """The instants after `after_s`, rising strictly."""
         start = at_epoch(int(after_s // 1), zone)
         if self.every_hour:
-            yield from (int(tick.timestamp()) for tick in CronSim(self.fields, start))
+            before = start
+            for tick in CronSim(self.fields, start):
+                yield from self._missed(before, tick, zone)
+                yield int(tick.timestamp())
+                before = tick
             return
         last = after_s
         for naive in CronSim(self.fields, start.replace(tzinfo=None, fold=0)):
@@ -74,7 +78,11 @@ class Cron:
         start = at_epoch(int(until_s // 1), zone)
         if self.every_hour:
             first = start.astimezone(UTC) + timedelta(seconds=1)
-            yield from (int(t.timestamp()) for t in CronSim(self.fields, first.astimezone(zone), reverse=True))
+            behind = first.astimezone(zone)
+            for tick in CronSim(self.fields, behind, reverse=True):
+                yield from reversed(self._missed(tick, behind, zone))
+                yield int(tick.timestamp())
+                behind = tick
             return
         naive = start.replace(tzinfo=None, fold=0)
         if start.fold:  # wall-clock times up to the end of the first pass are already over
@@ -85,6 +93,20 @@ class Cron:
             if instant < last:
                 last = instant
                 yield instant
+
+    def _missed(self, before: datetime, behind: datetime, zone: ZoneInfo) -> list[int]:
+        """The ticks between two neighbours that CronSim has no eyes for: behind a change by a part of an hour."""
+        change = (behind.utcoffset() or timedelta()) - (before.utcoffset() or timedelta())
+        if not change.seconds % 3600:
+            return []
+        first, last = int(before.timestamp()), int(behind.timestamp())
+        changed = change_between(first, last, zone)
+        found = []
+        for instant in range(changed, min(changed + 3600, last), 60):
+            wall = at_epoch(instant, zone).replace(tzinfo=None, fold=0)
+            if instant > first and next(CronSim(self.fields, wall - timedelta(seconds=1))) == wall:
+                found.append(instant)
+        return found
 
     def next(self, after_s: float, zone: ZoneInfo) -> int:
         """The first instant after `after_s`."""

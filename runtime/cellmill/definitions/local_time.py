@@ -51,6 +51,11 @@ def resolve_local(naive: datetime, zone: ZoneInfo) -> datetime:
     early = local.replace(fold=1).astimezone(UTC)
     late = local.astimezone(UTC)
     low, high = int(min(early, late).timestamp()), int(max(early, late).timestamp())
+    return at_epoch(change_between(low, high, zone), zone)
+
+
+def change_between(low: int, high: int, zone: ZoneInfo) -> int:
+    """The instant, after `low` and not after `high`, from which a zone's offset is another than at `low`."""
     before = at_epoch(low, zone).utcoffset()
     while high - low > 1:
         middle = (low + high) // 2
@@ -58,7 +63,7 @@ def resolve_local(naive: datetime, zone: ZoneInfo) -> datetime:
             low = middle
         else:
             high = middle
-    return at_epoch(high, zone)
+    return high
 
 
 def local_epoch(naive: datetime, zone: ZoneInfo) -> int:
