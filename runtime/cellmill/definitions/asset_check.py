@@ -19,7 +19,22 @@ from cellmill.errors import CheckError, InvalidDefinitionError
 
 
 class AssetCheckSpec:
-    """What is known of a check apart from how it is made."""
+    """What is known of a check apart from how it is made.
+
+    Args:
+        name: The check's name, unique for its asset.
+        asset: The asset that is checked: its key, the key's text, a spec or a definition.
+        description: What is checked.
+        additional_deps: Other assets that must be made before the check is evaluated.
+        blocking: Whether a failure with severity ERROR keeps what is downstream of the asset from being made in the
+            same run.
+        metadata: What is known of the check, by name.
+        automation_condition: When the check is to be evaluated without being asked.
+        partitions_def: The partitions that the check is evaluated in; None evaluates it for the whole asset.
+
+    Raises:
+        InvalidDefinitionError: where the asset is among its own additional dependencies.
+    """
 
     __slots__ = (
         "additional_deps",
@@ -75,7 +90,11 @@ class AssetCheckSpec:
         return f"{self.asset_key.to_python_identifier()}_{self.name}"
 
     def replace_key(self, key: AssetCheckKey) -> AssetCheckSpec:
-        """Return the same check under another key."""
+        """Return the same check under another key.
+
+        Args:
+            key: The new asset and name.
+        """
         return AssetCheckSpec(
             key.name,
             asset=key.asset_key,
@@ -141,7 +160,36 @@ def asset_check(
     pool: str | None = None,
     partitions_def: Any = None,
 ) -> Callable[[Callable[..., Any]], AssetChecksDefinition]:
-    """Return a decorator: the function checks `asset` and returns an `AssetCheckResult`."""
+    """Make the decorated function a check of an asset: it returns an `AssetCheckResult`, or a bool.
+
+    A parameter that is neither `context`, `config` nor a resource gets the asset's value; a function without one reads
+    what it needs itself.
+
+    Args:
+        asset: The asset that is checked: its key, the key's text, a spec or a definition.
+        name: The check's name, unique for its asset; None takes the function's.
+        description: What is checked; None takes the first paragraph of the docstring.
+        blocking: Whether a failure with severity ERROR keeps what is downstream of the asset from being made in the
+            same run.
+        additional_ins: By parameter, other assets whose values are loaded.
+        additional_deps: Other assets that must be made before, and are not loaded.
+        required_resource_keys: Keys of resources that the body reads from `context.resources`.
+        resource_defs: Resources by key for this check only.
+        config_schema: Schema of `context.op_config`; excludes a `config` parameter.
+        compute_kind: What the check is made with, as a word that is shown.
+        op_tags: Tags of the op behind the check.
+        retry_policy: How a failed step is run again; None asks the job's.
+        metadata: What is known of the check, by name.
+        automation_condition: When the check is to be evaluated without being asked.
+        pool: Concurrency pool whose limit holds for the check's steps.
+        partitions_def: The partitions that the check is evaluated in; None evaluates it for the whole asset.
+
+    Returns:
+        A decorator that makes an `AssetChecksDefinition` of a function.
+
+    Raises:
+        InvalidDefinitionError: where the parameters name more than one asset, or an unknown one.
+    """
 
     def decorate(fn: Callable[..., Any]) -> AssetChecksDefinition:
         own = name or fn.__name__
@@ -237,7 +285,29 @@ def multi_asset_check(
     ins: Mapping[str, AssetIn] | None = None,
     pool: str | None = None,
 ) -> Callable[[Callable[..., Any]], AssetChecksDefinition]:
-    """Return a decorator: the function evaluates several checks and yields a result for each."""
+    """Make the decorated function evaluate several checks: it yields an `AssetCheckResult` for each of `specs`.
+
+    Args:
+        specs: The checks.
+        name: Name of the op behind them; None takes the function's.
+        description: What it does; None takes the first paragraph of the docstring.
+        can_subset: Whether a run may evaluate some of the checks only: the function then asks
+            `context.selected_asset_check_keys` which.
+        compute_kind: What the op is made with, as a word that is shown.
+        op_tags: Tags of the op.
+        resource_defs: Resources by key for these checks only.
+        required_resource_keys: Keys of resources that the body reads from `context.resources`.
+        retry_policy: How a failed step is run again; None asks the job's.
+        config_schema: Schema of `context.op_config`; excludes a `config` parameter.
+        ins: By parameter, the assets whose values are loaded.
+        pool: Concurrency pool whose limit holds for these steps.
+
+    Returns:
+        A decorator that makes an `AssetChecksDefinition` of a function.
+
+    Raises:
+        InvalidDefinitionError: where a check is specified twice.
+    """
 
     def decorate(fn: Callable[..., Any]) -> AssetChecksDefinition:
         own = name or fn.__name__

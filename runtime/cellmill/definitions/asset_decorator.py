@@ -60,9 +60,60 @@ def asset(
     legacy_freshness_policy: Any = None,
     origin: Any = None,
 ) -> Any:
-    """Return the decorated function as an asset: its name is the key, its parameters are the upstream assets.
+    """Make the decorated function an asset: its name is the key, its parameters are the upstream assets.
 
-    Raises: InvalidDefinitionError where the declaration contradicts itself or the function.
+    What the function returns is stored by the asset's IO manager, unless it returns None under the annotation `-> None`
+    or a `MaterializeResult`; it may also return an `Output` with metadata and a data version, or yield one. A first
+    parameter named `context` is the `AssetExecutionContext`, one named `config` the asset's config, and parameters
+    annotated with a resource class or `ResourceParam` are resources: these are no upstream assets.
+
+    Args:
+        compute_fn: The function, where the decorator stands without parentheses.
+        name: The last part of the key; None takes the function's name.
+        key_prefix: Parts before the name in the key: a text or a list of texts.
+        ins: By parameter, what it loads: an `AssetIn`, or an asset key (or its text). Parameters left out load the
+            asset of their own name.
+        deps: Assets that must be made before this one and are not loaded: keys, texts, specs, definitions or
+            `AssetDep`s.
+        metadata: What is known of the asset itself, by name; what is known of one materialization belongs in its
+            `Output` or `MaterializeResult`.
+        tags: Short keys and values to find and select the asset by.
+        description: What the asset is; None takes the first paragraph of the function's docstring.
+        config_schema: Schema of `context.op_config`, in any form that `Field` takes; excludes a `config` parameter.
+        required_resource_keys: Keys of resources that the body reads from `context.resources`; those of annotated
+            parameters come by themselves.
+        resource_defs: Resources by key for this asset only; they win over those of the `Definitions`.
+        hooks: Hooks that are called after each step that makes the asset.
+        io_manager_def: The IO manager itself, for this asset only; excludes `io_manager_key`.
+        io_manager_key: Key of the resource that stores and loads the value; None is `"io_manager"`, and values go into
+            the instance's own store where no resource has that key.
+        compute_kind: What the op is made with, as one word that is shown; `kinds` is the newer form, and excludes it.
+        dagster_type: Type that the value is checked against; left out, the return annotation counts.
+        partitions_def: The partitions that the asset is made in, one by one or by ranges; None for an asset without.
+        op_tags: Tags of the op behind the asset, which executors and launchers read.
+        group_name: Group under which the asset is shown and selected; None is `default`.
+        output_required: Whether the function must give a value; with False a run may leave the asset as it was, and
+            what is downstream is skipped.
+        automation_condition: When the asset is to be made without being asked.
+        freshness_policy: How old the asset may become before it counts as late.
+        backfill_policy: How the partitions of a backfill are spread over runs; None makes one run for each partition.
+        retry_policy: How often, and after how long, a failed step is run again; None asks the job's.
+        code_version: Version of the logic: another one than at the last materialization makes the asset stale.
+        key: The whole key, instead of `name` and `key_prefix`.
+        check_specs: Checks that the function evaluates itself and whose `AssetCheckResult`s it gives along.
+        owners: E-mail addresses and teams (`team:name`).
+        kinds: Up to three words for what the asset is made with or kept in, such as `python` or `duckdb`.
+        pool: Concurrency pool: over all runs, only as many steps of one pool work at a time as its limit says.
+        non_argument_deps: Older name of `deps`.
+        auto_materialize_policy: Older form of `automation_condition`.
+        legacy_freshness_policy: Older name of `freshness_policy`.
+        origin: Where the asset is written, as cells of notebooks tell it; code leaves it out.
+
+    Returns:
+        The asset, or a decorator where it was called with arguments.
+
+    Raises:
+        InvalidDefinitionError: where the declaration contradicts itself or the function.
     """
     if compute_kind is not None and kinds:
         raise InvalidDefinitionError("Can not specify compute_kind and kinds on the @asset decorator; use kinds.")

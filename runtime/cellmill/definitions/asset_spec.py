@@ -21,7 +21,17 @@ _EMPTY: Mapping[str, Any] = {}
 
 
 class AssetDep:
-    """A dependency on an asset by which no value is passed."""
+    """A dependency on an asset whose value is not loaded.
+
+    Args:
+        asset: The asset: its key, the key's text, a spec or the definition of one asset.
+        partition_mapping: Which of its partitions a partition of the dependent asset needs; None infers it from the
+            partitions of both.
+        metadata: What is known of the dependency, by name.
+
+    Raises:
+        InvalidDefinitionError: where the definition makes several assets, so that it is not clear which is meant.
+    """
 
     __slots__ = ("asset_key", "metadata", "partition_mapping")
 
@@ -79,7 +89,28 @@ def coerced_deps(deps: Iterable[Any] | None) -> tuple[AssetDep, ...]:
 
 
 class AssetSpec:
-    """An asset's key with all that describes it."""
+    """An asset's key with all that describes it, apart from how it is made.
+
+    In `Definitions(assets=[…])` a spec alone is an external asset: it is known and observed, and nothing here makes it.
+
+    Args:
+        key: The asset's key: an `AssetKey`, a list of its parts, or a text with slashes between them.
+        deps: The assets that it depends on: keys, texts, specs, definitions or `AssetDep`s.
+        description: What the asset is.
+        metadata: What is known of it, by name: plain values or `MetadataValue`s.
+        skippable: Whether the function that makes it may leave it out.
+        group_name: Group under which it is shown and selected; None is `default`.
+        code_version: Version of the logic: another one than at the last materialization makes the asset stale.
+        freshness_policy: How old it may become before it counts as late.
+        automation_condition: When it is to be made without being asked.
+        owners: E-mail addresses and teams (`team:name`).
+        tags: Short keys and values to find and select it by: at most 63 letters, digits, `_`, `-` and `.` each.
+        kinds: Up to three words for what it is made with or kept in.
+        partitions_def: Its partitions; None for an asset without.
+        auto_materialize_policy: Older form of `automation_condition`.
+        legacy_freshness_policy: Taken from older code and not used; give `freshness_policy`.
+        origin: Where it is written, as cells of notebooks tell it; code leaves it out.
+    """
 
     __slots__ = (
         "_tags",
@@ -185,7 +216,12 @@ class AssetSpec:
         }
 
     def replace_attributes(self, **changed: Any) -> AssetSpec:
-        """Return a copy with some attributes replaced."""
+        """Return a copy with some attributes replaced.
+
+        Args:
+            changed: The new attributes, by the names of the constructor's arguments; given `tags` that hold kinds
+                replace the kinds too.
+        """
         parts = self._parts()
         if changed.get("tags", NO_VALUE) is not NO_VALUE and "kinds" not in changed:
             if any(tag.startswith(KIND_PREFIX) for tag in changed["tags"] or {}):
@@ -206,7 +242,15 @@ class AssetSpec:
         tags: Mapping[str, str] | None = None,
         kinds: Iterable[str] = (),
     ) -> AssetSpec:
-        """Return a copy with more dependencies, metadata, owners, tags and kinds."""
+        """Return a copy with more dependencies, metadata, owners, tags and kinds.
+
+        Args:
+            deps: Dependencies that are added.
+            metadata: Entries that are added; they win over those of the same name.
+            owners: Owners that are added.
+            tags: Tags that are added; they win over those of the same key.
+            kinds: Kinds that are added.
+        """
         own = self._parts()
         return self.replace_attributes(
             deps=[*self.deps, *deps],
@@ -217,7 +261,11 @@ class AssetSpec:
         )
 
     def with_io_manager_key(self, io_manager_key: str) -> AssetSpec:
-        """Return a copy whose value the IO manager of this key loads."""
+        """Return a copy whose value the IO manager of this key loads.
+
+        Args:
+            io_manager_key: Key of the resource; it is kept in the metadata `dagster/io_manager_key`.
+        """
         return self.merge_attributes(metadata={"dagster/io_manager_key": io_manager_key})
 
     @property
@@ -246,7 +294,18 @@ def _condition(condition: Any, policy: Any) -> Any:
 
 
 class AssetIn:
-    """How an input of an asset's function is loaded: from which asset, under which mapping, by which manager."""
+    """How an input of an asset's function is loaded: from which asset, under which mapping, by which manager.
+
+    Args:
+        key: The asset; None takes the parameter's name.
+        metadata: What the IO manager finds in `context.definition_metadata` when it loads the input.
+        key_prefix: Parts before the parameter's name in the key; excludes `key`.
+        input_manager_key: Key of the resource that loads the input; None asks the IO manager of the asset.
+        partition_mapping: Which partitions of the asset one partition of this one needs; None infers it from the
+            partitions of both.
+        dagster_type: Type that the value is checked against; left out, the parameter's annotation counts, and `Nothing`
+            loads no value.
+    """
 
     __slots__ = ("dagster_type", "input_manager_key", "key", "key_prefix", "metadata", "partition_mapping")
 
@@ -270,12 +329,38 @@ class AssetIn:
 
     @classmethod
     def from_coercible(cls, coercible: Any) -> AssetIn:
-        """Return `coercible` if it is an AssetIn, else the input that is this asset."""
+        """Return `coercible` if it is an AssetIn, else the input that is this asset.
+
+        Args:
+            coercible: An `AssetIn`, or an asset key in any form.
+        """
         return coercible if isinstance(coercible, AssetIn) else cls(key=coercible)
 
 
 class AssetOut:
-    """One asset of a multi-asset, as an output of its function."""
+    """One asset of a multi-asset, as an output of its function.
+
+    Args:
+        key_prefix: Parts before the output's name in the key; excludes `key`.
+        key: The asset's key; None takes the output's name.
+        dagster_type: Type that the value is checked against; left out, the return annotation counts where there is one
+            output.
+        description: What the asset is.
+        is_required: Whether the function must give the output; with False it may leave it out, and what is downstream
+            is skipped.
+        io_manager_key: Key of the resource that stores and loads the value; None is `"io_manager"`.
+        metadata: What is known of the asset, by name.
+        group_name: Its group; None takes that of the `@multi_asset`.
+        code_version: Version of its logic: another one than at the last materialization makes it stale.
+        automation_condition: When it is to be made without being asked.
+        backfill_policy: Kept with the output; what runs follow is the policy of the `@multi_asset`.
+        owners: E-mail addresses and teams (`team:name`).
+        tags: Short keys and values to find and select it by.
+        kinds: Up to three words for what it is made with or kept in.
+        freshness_policy: How old it may become before it counts as late.
+        auto_materialize_policy: Older form of `automation_condition`.
+        legacy_freshness_policy: Taken from older code and not used; give `freshness_policy`.
+    """
 
     __slots__ = ("backfill_policy", "dagster_type", "io_manager_key", "is_required", "key", "key_prefix", "spec_parts")
 
@@ -336,7 +421,18 @@ class AssetOut:
         io_manager_key: str | None = None,
         backfill_policy: Any = None,
     ) -> AssetOut:
-        """Return the output that is the asset of `spec`."""
+        """Return the output that is the asset of `spec`.
+
+        Args:
+            spec: What describes the asset; it has no `deps`, which belong in `internal_asset_deps`.
+            dagster_type: Type that the value is checked against.
+            is_required: Whether the function must give the output; a skippable spec makes it optional in any case.
+            io_manager_key: Key of the resource that stores and loads the value; None is `"io_manager"`.
+            backfill_policy: Kept with the output; what runs follow is the policy of the `@multi_asset`.
+
+        Raises:
+            InvalidDefinitionError: where the spec has `deps`.
+        """
         if spec.deps:
             raise InvalidDefinitionError(
                 "Converting AssetSpec to AssetOut: AssetOut does not support `deps`; use internal_asset_deps."
@@ -353,7 +449,13 @@ class AssetOut:
         return made
 
     def to_spec(self, key: AssetKey, deps: Iterable[AssetDep] = (), **more: Any) -> AssetSpec:
-        """Return the spec of the asset."""
+        """Return the spec of the asset.
+
+        Args:
+            key: The asset's key.
+            deps: What it depends on.
+            more: Attributes of the spec that are not None win over the output's own.
+        """
         parts = {**self.spec_parts, **{name: value for name, value in more.items() if value is not None}}
         return AssetSpec(key, deps=deps, skippable=not self.is_required, **parts)
 
@@ -364,5 +466,13 @@ def specs_by_key(specs: Iterable[AssetSpec]) -> dict[AssetKey, AssetSpec]:
 
 
 def map_asset_specs(func: Any, iterable: Iterable[Any]) -> list[Any]:
-    """Return the definitions with `func` applied to each asset's spec."""
+    """Apply a function to the spec of each asset.
+
+    Args:
+        func: Takes a spec and returns the one in its place, with the same key.
+        iterable: Specs and definitions of assets.
+
+    Returns:
+        The specs and definitions in their order, with the new specs.
+    """
     return [func(one) if isinstance(one, AssetSpec) else one.map_asset_specs(func) for one in iterable]

@@ -27,7 +27,26 @@ IMPLICIT_JOB_NAME = "__ASSET_JOB"
 
 
 class Definitions:
-    """Assets, checks, jobs, schedules, sensors and resources of one code location, bound together when first used."""
+    """Assets, checks, jobs, schedules, sensors and resources of one code location, bound together when first used.
+
+    Args:
+        assets: Assets, specs of external assets, source assets.
+        schedules: Schedules; the jobs that they target need not be listed again.
+        sensors: Sensors, of any kind.
+        jobs: Jobs, graphs, and jobs over assets from `define_asset_job`.
+        resources: Resources by key: resource classes with their config, definitions, or any plain objects. They serve
+            everything here that has none of its own under that key; `"io_manager"` stores values where no other key is
+            named.
+        executor: How steps are carried out in jobs that do not say: an `ExecutorDefinition` or an `Executor`.
+        loggers: Loggers by key, for jobs that have none.
+        asset_checks: Checks made with `@asset_check` and `@multi_asset_check`.
+        metadata: What is known of the code location, by name.
+        component_tree: Taken for the sake of code written for Dagster and not used.
+
+    Raises:
+        CheckError: where something is given that does not belong there. What can only be seen when all is bound (a name
+            used twice, an unknown resource) is raised at first use, or by `validate_loadable`.
+    """
 
     def __init__(
         self,
@@ -77,7 +96,11 @@ class Definitions:
 
     @staticmethod
     def validate_loadable(defs: Definitions) -> None:
-        """Raise the first thing that keeps these definitions from being used."""
+        """Raise what keeps these definitions from being used; several problems come together.
+
+        Args:
+            defs: The definitions.
+        """
         defs.get_repository_def().load_all_definitions()
 
     def _resolved(self) -> Repository:
@@ -92,7 +115,14 @@ class Definitions:
     get_asset_graph = resolve_asset_graph
 
     def get_job_def(self, name: str) -> JobDefinition:
-        """Return the job with this name."""
+        """Return the job with this name, with its resources.
+
+        Args:
+            name: The job's name.
+
+        Raises:
+            InvariantViolationError: where there is none, with the nearest name.
+        """
         return self._resolved().get_job(name)
 
     resolve_job_def = get_job_def
@@ -126,7 +156,14 @@ class Definitions:
     resolve_all_job_defs = get_all_job_defs
 
     def get_assets_def(self, key: Any) -> AssetsDefinition:
-        """Return the definition that makes an asset."""
+        """Return the definition that makes an asset.
+
+        Args:
+            key: The asset's key, in any form.
+
+        Raises:
+            InvariantViolationError: where there is none, with the nearest name.
+        """
         wanted = AssetKey.from_coercible(key)
         for one in self.assets_and_checks:
             if wanted in one.keys:
@@ -182,18 +219,36 @@ class Definitions:
         return [key for one in self.assets_and_checks for key in one.keys]
 
     def load_asset_value(self, asset_key: Any, **options: Any) -> Any:
-        """Return the stored value of an asset."""
+        """Return the stored value of an asset, loaded by its IO manager.
+
+        Args:
+            asset_key: The asset's key, in any form.
+            options: `python_type`, `instance`, `partition_key`, `metadata` and `resource_config`, as of
+                `AssetValueLoader`.
+        """
         return engine().load_asset_value(self, asset_key, **options)
 
     def get_asset_value_loader(self, instance: Any = None) -> Any:
-        """Return what loads stored values of several assets, resources made once."""
+        """Return what loads stored values of several assets, resources made once; use it in a `with` block.
+
+        Args:
+            instance: Where the values are known; None takes that of the workspace.
+        """
         return engine().asset_value_loader(self, instance)
 
     # -- combining ------------------------------------------------------------------------------------------------
 
     @staticmethod
     def merge(*def_sets: Definitions) -> Definitions:
-        """Return all definitions in one; the same key for different things is an error."""
+        """Return all definitions in one.
+
+        Args:
+            def_sets: The definitions.
+
+        Raises:
+            InvariantViolationError: where two have different resources, loggers or metadata under one key, or different
+                executors.
+        """
         resources: dict[str, Any] = {}
         loggers: dict[str, Any] = {}
         metadata: dict[str, Any] = {}
@@ -231,11 +286,21 @@ class Definitions:
         )
 
     def map_resolved_asset_specs(self, *, func: Any, selection: Any = None) -> Definitions:
-        """Return the definitions with `func` applied to each asset's spec, as `map_asset_specs` does."""
+        """Return the definitions with a function applied to the specs of assets, as `map_asset_specs` does.
+
+        Args:
+            func: Takes a spec and returns the one in its place, with the same key.
+            selection: Which assets it is applied to; None is all.
+        """
         return self.map_asset_specs(func=func, selection=selection)
 
     def map_asset_specs(self, *, func: Any, selection: Any = None) -> Definitions:
-        """Return the definitions with `func` applied to each asset's spec."""
+        """Return the definitions with a function applied to the specs of assets.
+
+        Args:
+            func: Takes a spec and returns the one in its place, with the same key.
+            selection: Which assets it is applied to, in any form that `AssetSelection` takes; None is all.
+        """
         chosen: Any = None
         if selection is not None:
             chosen = load("selection").AssetSelection.from_coercible(selection).resolve(self.assets_and_checks)
@@ -256,7 +321,11 @@ class Definitions:
         )
 
     def with_resources(self, resources: Mapping[str, Any]) -> Definitions:
-        """Return the definitions with more resources."""
+        """Return the definitions with more resources.
+
+        Args:
+            resources: Resources by key; they win over those of the same key.
+        """
         return Definitions(
             assets=self.assets,
             schedules=self.schedules,

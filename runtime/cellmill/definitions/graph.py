@@ -34,7 +34,27 @@ _EMPTY: Mapping[str, Any] = {}
 
 
 class GraphDefinition(NodeUses):
-    """Nodes, the dependencies between them, and what the graph takes in and gives out."""
+    """Nodes, the dependencies between them, and what the graph takes in and gives out; `@graph` makes it.
+
+    Args:
+        name: The graph's name: letters, digits and `_`.
+        description: What it does.
+        node_defs: The ops and graphs that its nodes are.
+        dependencies: By node (its name, or a `NodeInvocation`), by input, where the value comes from.
+        input_mappings: Which node's input each of the graph's inputs is.
+        output_mappings: Which node's output each of the graph's outputs is.
+        config: A `ConfigMapping` that makes the nodes' config from the graph's own; or the nodes' config itself, as a
+            dict.
+        tags: Tags of the jobs made of it.
+        composition_fn: The function whose body the graph is, where there is one.
+        positional_inputs: The inputs in the order in which a call gives them.
+        input_defs: The inputs as a whole, where they were declared before the mappings.
+        checked: Whether names and dependencies are known to be right, so that they are not looked at again.
+
+    Raises:
+        InvalidDefinitionError: where a dependency or mapping names what is not there, or types do not fit.
+        InvariantViolationError: where nodes need each other in a circle.
+    """
 
     is_graph = True
 
@@ -557,7 +577,30 @@ def graph(
     tags: Mapping[str, Any] | None = None,
     config: Any = None,
 ) -> Any:
-    """Return the decorated function as a graph: its calls of ops and graphs become nodes."""
+    """Make the decorated function a graph: its calls of ops and graphs become nodes.
+
+    The body is run once, when the graph is made. The graph can be called in other bodies like an op, made into jobs
+    with `to_job`, and run with `execute_in_process`.
+
+    Args:
+        compose_fn: The function, where the decorator stands without parentheses.
+        name: The graph's name; None takes the function's.
+        description: What it does; None takes the first paragraph of the docstring.
+        input_defs: Older form of `ins`; the parameters' annotations count.
+        output_defs: Older form of `out`.
+        ins: More about inputs, by parameter.
+        out: The one output, or the outputs by name for a body that returns a dict of them; None infers it from what is
+            returned.
+        tags: Tags of the jobs made of it.
+        config: A `ConfigMapping` that makes the nodes' config from the graph's own; or the nodes' config itself, as a
+            dict.
+
+    Returns:
+        The `GraphDefinition`, or a decorator where it was called with arguments.
+
+    Raises:
+        InvalidDefinitionError: where the body cannot be a graph, such as a parameter that no node takes.
+    """
     outs: Mapping[str, Any] | None
     if out is None:
         outs = {one.name: one for one in output_defs} if output_defs else None

@@ -63,7 +63,42 @@ def graph_asset(
     auto_materialize_policy: Any = None,
     legacy_freshness_policy: Any = None,
 ) -> Any:
-    """Return the decorated function as an asset that a graph of ops makes."""
+    """Make the decorated function an asset that a graph of ops makes: the output it returns is the asset's value.
+
+    Each op is a step of its own, so that a failed one is run again without the others.
+
+    Args:
+        compose_fn: The function, where the decorator stands without parentheses.
+        name: The last part of the key; None takes the function's name.
+        description: What the asset is; None takes the first paragraph of the docstring.
+        ins: By parameter, what it loads: an `AssetIn`, or an asset key (or its text).
+        config: A `ConfigMapping` that makes the ops' config from the asset's own; or the nodes' config itself, as a
+            dict.
+        key_prefix: Parts before the name in the key: a text or a list of texts.
+        group_name: Group under which it is shown and selected; None is `default`.
+        partitions_def: Its partitions; None for an asset without.
+        hooks: Hooks that are called after each of the steps.
+        metadata: What is known of the asset, by name.
+        tags: Short keys and values to find and select it by.
+        owners: E-mail addresses and teams (`team:name`).
+        kinds: Up to three words for what it is made with or kept in.
+        automation_condition: When it is to be made without being asked.
+        backfill_policy: How the partitions of a backfill are spread over runs; None makes one run for each.
+        resource_defs: Resources by key for this asset only.
+        check_specs: Checks that ops of the graph evaluate; the body then returns a dict with `result` and an output for
+            each check.
+        code_version: Version of the logic: another one than at the last materialization makes the asset stale.
+        key: The whole key, instead of `name` and `key_prefix`.
+        freshness_policy: How old it may become before it counts as late.
+        auto_materialize_policy: Older form of `automation_condition`.
+        legacy_freshness_policy: Older name of `freshness_policy`.
+
+    Returns:
+        The asset, or a decorator where it was called with arguments.
+
+    Raises:
+        InvalidDefinitionError: where the body does not return the output of one op, or the key is given twice.
+    """
 
     def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
         if key is not None and (key_prefix is not None or name is not None):
@@ -135,7 +170,26 @@ def graph_multi_asset(
     check_specs: Sequence[Any] | None = None,
     config: Any = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
-    """Return a decorator: the graph that the function composes makes the assets of `outs`."""
+    """Make the decorated function a graph that makes several assets: it returns a dict with an output for each of
+    `outs`.
+
+    Args:
+        outs: The assets by the name of the graph's output that each of them is.
+        name: The graph's name; None takes the function's.
+        ins: By parameter, what it loads: an `AssetIn`, or an asset key (or its text).
+        partitions_def: The partitions of all the assets; None for assets without.
+        hooks: Hooks that are called after each of the steps.
+        backfill_policy: How the partitions of a backfill are spread over runs; None makes one run for each.
+        group_name: Group of all the assets; None leaves each to its own.
+        can_subset: Whether a run may make some of the assets only.
+        resource_defs: Resources by key for these assets only.
+        check_specs: Checks that ops of the graph evaluate, each an output of the graph.
+        config: A `ConfigMapping` that makes the ops' config from the assets' own; or the nodes' config itself, as a
+            dict.
+
+    Returns:
+        A decorator that makes an `AssetsDefinition` of a function.
+    """
 
     def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
         own_name = name or fn.__name__

@@ -18,7 +18,33 @@ _EMPTY: Mapping[str, Any] = {}
 
 
 class JobDefinition:
-    """A graph with resources, config, executor, loggers, tags and hooks."""
+    """A graph with resources, config, executor, loggers, tags and hooks; `@job` and `GraphDefinition.to_job` make
+    it.
+
+    Args:
+        graph_def: The graph of ops that a run carries out.
+        resource_defs: Resources by key; those of the `Definitions` fill in what is missing.
+        executor_def: How the steps are carried out; None leaves it to the `Definitions` and the workspace.
+        logger_defs: Loggers by key, which run config chooses from.
+        name: The job's name; None takes the graph's.
+        config: Run config of runs that give none (a dict or `RunConfig`), a `ConfigMapping`, or a `PartitionedConfig`.
+        description: What the job does; None takes the graph's.
+        partitions_def: Partitions that runs are for; None takes them from a partitioned config or from the assets.
+        tags: Tags of the job, and of its runs unless `run_tags` are given; added to those of the graph.
+        run_tags: Tags of the runs only.
+        metadata: What is known of the job, by name.
+        hooks: Hooks that are called after each of the job's steps.
+        hook_defs: Older name of `hooks`.
+        op_retry_policy: Retry policy of ops that have none.
+        input_values: Values of the graph's inputs, by name.
+        op_selection: The part of the job that was selected; set by `get_subset`.
+        asset_nodes: By node, the definition of the assets it is; set where the job is made of assets.
+        input_assets: By node and input, the asset that is loaded there; set where the job is made of assets.
+        owners: E-mail addresses and teams (`team:name`).
+
+    Raises:
+        InvalidDefinitionError: where an input is neither connected nor can be given, or a name is not allowed.
+    """
 
     def __init__(
         self,
@@ -179,7 +205,11 @@ class JobDefinition:
         return bool(self.logger_defs)
 
     def get_run_config_for_partition_key(self, partition_key: str) -> Mapping[str, Any]:
-        """Return the run config of a partition."""
+        """Return the run config of a partition; empty without a partitioned config.
+
+        Args:
+            partition_key: The partition.
+        """
         found: Mapping[str, Any] = (
             self.partitioned_config.get_run_config_for_partition_key(partition_key)
             if self.partitioned_config is not None
@@ -188,7 +218,11 @@ class JobDefinition:
         return found
 
     def get_tags_for_partition_key(self, partition_key: str) -> Mapping[str, str]:
-        """Return the tags of a partition's run."""
+        """Return the tags of a partition's run.
+
+        Args:
+            partition_key: The partition.
+        """
         if self.partitioned_config is not None:
             given: Mapping[str, str] = self.partitioned_config.get_tags_for_partition_key(
                 partition_key, job_name=self.name
@@ -248,23 +282,43 @@ class JobDefinition:
         return made
 
     def with_top_level_resources(self, resource_defs: Mapping[str, Any]) -> JobDefinition:
-        """Return the job with resources that it uses where it has none of its own."""
+        """Return the job with resources that it uses where it has none of its own.
+
+        Args:
+            resource_defs: Resources by key.
+        """
         return self.copy_with(resource_defs={**resource_defs, **self.resource_defs})
 
     def with_hooks(self, hook_defs: Iterable[Any]) -> JobDefinition:
-        """Return the job with more hooks."""
+        """Return the job with more hooks.
+
+        Args:
+            hook_defs: Hooks that are called after each step, beside those it has.
+        """
         return self.copy_with(hook_defs=self.hook_defs | checked_hooks(hook_defs))
 
     def with_executor_def(self, executor_def: Any) -> JobDefinition:
-        """Return the job with an executor."""
+        """Return the job with an executor.
+
+        Args:
+            executor_def: How the steps are carried out.
+        """
         return self.copy_with(given_executor_def=executor_def)
 
     def with_logger_defs(self, logger_defs: Mapping[str, Any]) -> JobDefinition:
-        """Return the job with loggers."""
+        """Return the job with loggers.
+
+        Args:
+            logger_defs: Loggers by key, in place of those it has.
+        """
         return self.copy_with(logger_defs=dict(logger_defs))
 
     def with_metadata(self, metadata: Mapping[str, Any]) -> JobDefinition:
-        """Return the job with other metadata."""
+        """Return the job with other metadata.
+
+        Args:
+            metadata: What is known of the job from now on.
+        """
         return self.copy_with(given_metadata=metadata)
 
     def get_subset(
@@ -274,7 +328,18 @@ class JobDefinition:
         asset_selection: AbstractSet[Any] | None = None,
         asset_check_selection: AbstractSet[Any] | None = None,
     ) -> JobDefinition:
-        """Return the part of the job that is selected."""
+        """Return the part of the job that is selected.
+
+        Args:
+            op_selection: Nodes by name; `*` before takes all that they need, behind all that needs them, and each `+`
+                one layer: `"*clean+"`. `graph.op` names an op within a graph.
+            asset_selection: Keys of the assets to make.
+            asset_check_selection: Keys of the checks to evaluate; None takes those of the selected assets.
+
+        Raises:
+            InvalidSubsetError: where the selection names nothing that is there, or cuts apart what can only be made
+                together.
+        """
         subset: JobDefinition = load("job_subset").job_subset(
             self, op_selection, asset_selection, asset_check_selection
         )
@@ -295,7 +360,23 @@ class JobDefinition:
         tags: Mapping[str, str] | None = None,
         resources: Mapping[str, object] | None = None,
     ) -> Any:
-        """Run the job in this process and return the result."""
+        """Run the job in this process, one step after the other, and return the result.
+
+        Args:
+            run_config: A dict or `RunConfig`; None takes the job's own.
+            instance: Where the run is kept; None keeps nothing of it after this process.
+            partition_key: The partition the run is for, of a partitioned job.
+            raise_on_error: Whether the error of a failed step is raised; with False it is in the result.
+            op_selection: Nodes to run, as in `get_subset`; None runs all.
+            asset_selection: Keys of the assets to make, of a job of assets.
+            run_id: The run's id; None makes one.
+            input_values: Values of the graph's inputs, by name.
+            tags: Tags of the run, beside the job's.
+            resources: Resources by key, in place of the job's.
+
+        Returns:
+            The result: whether it succeeded, its events, and the outputs' values.
+        """
         return engine().execute_in_process(
             self,
             run_config=run_config,
@@ -320,7 +401,18 @@ class JobDefinition:
         current_time: Any = None,
         dynamic_partitions_store: Any = None,
     ) -> Any:
-        """Return the request of a run for one partition."""
+        """Return the request of a run for one partition, for schedules and sensors.
+
+        Args:
+            partition_key: The partition.
+            run_key: What the request is known by: a sensor or schedule starts one run for each key. None always starts
+                one.
+            tags: Tags of the run, beside the job's and the partition's.
+            asset_selection: Keys of the assets to make; None makes all of the job.
+            run_config: The run's config; None takes the partition's.
+            current_time: Taken for the sake of older code and not used.
+            dynamic_partitions_store: Taken for the sake of older code and not used.
+        """
         request = load("run_request").RunRequest
         config, own_tags = run_config, dict(tags or {})
         if self.partitions_def is None:
@@ -340,7 +432,11 @@ class JobDefinition:
         )
 
     def validate_partition_key(self, partition_key: str, **_: Any) -> None:
-        """Raise unless the job has this partition."""
+        """Raise unless the job has this partition.
+
+        Args:
+            partition_key: The partition.
+        """
         self.partitions_def.validate_partition_key(partition_key)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -440,7 +536,35 @@ def job(
     input_values: Mapping[str, object] | None = None,
     owners: Sequence[str] | None = None,
 ) -> Any:
-    """Return the decorated function as a job: its calls of ops, graphs and assets become nodes."""
+    """Make the decorated function a job: its calls of ops, graphs and assets become nodes.
+
+    The body is run once, when the job is made, to find the calls and what is passed between them; the work is done in
+    runs.
+
+    Args:
+        compose_fn: The function, where the decorator stands without parentheses.
+        name: The job's name, unique in its code location; None takes the function's.
+        description: What it does; None takes the first paragraph of the docstring.
+        resource_defs: Resources by key; those of the `Definitions` fill in what is missing.
+        config: Run config of runs that give none (a dict or `RunConfig`), a `ConfigMapping` from a simpler form, or a
+            `PartitionedConfig`.
+        tags: Tags of the job, and of its runs unless `run_tags` are given.
+        run_tags: Tags of the runs only.
+        metadata: What is known of the job, by name.
+        logger_defs: Loggers by key, which run config chooses from.
+        executor_def: How the steps are carried out; None leaves it to the `Definitions` and the workspace.
+        hooks: Hooks that are called after each of the job's steps.
+        op_retry_policy: Retry policy of ops that have none.
+        partitions_def: Partitions that runs are for; None takes them from a partitioned config or from the assets.
+        input_values: Values of the function's parameters, by name.
+        owners: E-mail addresses and teams (`team:name`).
+
+    Returns:
+        The `JobDefinition`, or a decorator where it was called with arguments.
+
+    Raises:
+        InvalidDefinitionError: where the body cannot be a graph, such as an input that nothing gives.
+    """
 
     def decorate(fn: Callable[..., Any]) -> JobDefinition:
         own_name = name or fn.__name__

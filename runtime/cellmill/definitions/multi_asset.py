@@ -46,7 +46,45 @@ def multi_asset(
     non_argument_deps: Iterable[Any] | None = None,
     execution_type: str = "MATERIALIZATION",
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
-    """Return a decorator: the function makes the assets that `outs` or `specs` name."""
+    """Make the decorated function the maker of several assets, those that `outs` or `specs` name.
+
+    With `outs` the function returns a tuple of values in their order, or yields an `Output` for each; the values are
+    stored. With `specs` it does the storing itself and returns or yields a `MaterializeResult` for each asset.
+
+    Args:
+        outs: The assets by the name of the output that each of them is; the name is the key's last part unless the
+            `AssetOut` has a key.
+        name: Name of the op behind the assets; None takes the function's name.
+        ins: By parameter, what it loads: an `AssetIn`, or an asset key (or its text).
+        deps: Assets that must be made before these and are not loaded; only with `outs` (a spec has deps of its own).
+        description: What the op does; None takes the first paragraph of the docstring.
+        config_schema: Schema of `context.op_config`; excludes a `config` parameter.
+        required_resource_keys: Keys of resources that the body reads from `context.resources`.
+        internal_asset_deps: By output, the keys that this asset depends on, of the inputs and of the other outputs;
+            outputs left out depend on all inputs. Only with `outs`.
+        partitions_def: The partitions of all the assets; None for assets without.
+        hooks: Hooks that are called after each step that makes the assets.
+        backfill_policy: How the partitions of a backfill are spread over runs; None makes one run for each.
+        op_tags: Tags of the op, which executors and launchers read.
+        can_subset: Whether a run may make some of the assets only: the function then asks
+            `context.selected_output_names` or `context.selected_asset_keys` what to make.
+        resource_defs: Resources by key for these assets only.
+        group_name: Group of all the assets; None leaves each to its own, or to `default`.
+        retry_policy: How a failed step is run again; None asks the job's.
+        code_version: Version of the logic, for assets that have none of their own.
+        specs: The assets; excludes `outs`.
+        check_specs: Checks that the function evaluates itself, on assets that it makes.
+        pool: Concurrency pool whose limit holds for these steps, over all runs.
+        compute_kind: What the op is made with, as a word that is shown; kinds of assets belong in their specs or outs.
+        non_argument_deps: Older name of `deps`.
+        execution_type: `MATERIALIZATION`, or `OBSERVATION` for a function that only looks at assets made elsewhere.
+
+    Returns:
+        A decorator that makes an `AssetsDefinition` of a function.
+
+    Raises:
+        InvalidDefinitionError: where the declaration contradicts itself or the function.
+    """
     if outs and specs is not None:
         raise InvalidDefinitionError("@multi_asset: specify only outs or specs, not both.")
     if specs is not None and internal_asset_deps:

@@ -42,24 +42,58 @@ class NodeUses:
     is_graph = False
 
     def alias(self, name: str) -> Pending:
-        """Return a use of this under another name."""
+        """Return a use of this under another name, for a second call in the same body.
+
+        Args:
+            name: The node's name in the graph.
+        """
         return Pending(self).alias(name)
 
     def tag(self, tags: Mapping[str, Any]) -> Pending:
-        """Return a use of this with tags."""
+        """Return a use of this with tags.
+
+        Args:
+            tags: Tags that are added to the node's.
+        """
         return Pending(self).tag(tags)
 
     def with_hooks(self, hook_defs: Iterable[Any]) -> Pending:
-        """Return a use of this with hooks."""
+        """Return a use of this with hooks.
+
+        Args:
+            hook_defs: Hooks that are called after the node's steps.
+        """
         return Pending(self, hook_defs=checked_hooks(hook_defs))
 
     def with_retry_policy(self, retry_policy: Any) -> Pending:
-        """Return a use of this with a retry policy."""
+        """Return a use of this with a retry policy.
+
+        Args:
+            retry_policy: The policy in place of the op's own.
+        """
         return Pending(self, retry_policy=retry_policy)
 
 
 class OpDefinition(NodeUses):
-    """A function with its inputs, outputs, config and requirements."""
+    """A function with its inputs, outputs, config and requirements; `@op` makes it.
+
+    Args:
+        compute_fn: The function that does the work.
+        name: The op's name; None takes the function's.
+        ins: More about inputs, by parameter.
+        outs: The outputs by name; None infers one from the return annotation.
+        description: What it does; None takes the first paragraph of the docstring.
+        config_schema: Schema of `context.op_config`; excludes a `config` parameter.
+        required_resource_keys: Keys of resources that the body reads from `context.resources`.
+        tags: Tags that executors and launchers read.
+        retry_policy: How a failed step is run again; None asks the job's.
+        code_version: Version of the logic, kept with what it makes.
+        pool: Concurrency pool whose limit holds for the op's steps.
+        version: Older name of `code_version`.
+        shape: What is known of the function's parameters, where it was looked at before.
+        input_defs: The inputs with their names, instead of `ins`; nothing is inferred then.
+        output_defs: The outputs with their names, instead of `outs`; nothing is inferred then.
+    """
 
     __slots__ = (
         "__dict__",
@@ -229,7 +263,14 @@ class OpDefinition(NodeUses):
         config_schema: Any = None,
         description: str | None = None,
     ) -> OpDefinition:
-        """Return the op with config given, or made from config of another form."""
+        """Return the op with config given, or made from config of another form.
+
+        Args:
+            config_or_config_fn: The config, or a function from config of the new form to the op's.
+            name: Name of the new op; None takes that of the function given.
+            config_schema: Schema of the new form, where a function is given.
+            description: What the new op does; None keeps the op's.
+        """
         configured: OpDefinition = load("configured").configured_node(
             self, config_or_config_fn, name, config_schema, description
         )
@@ -372,7 +413,35 @@ def op(
     code_version: str | None = None,
     pool: str | None = None,
 ) -> OpDefinition | Callable[[Callable[..., Any]], OpDefinition]:
-    """Return the decorated function as an op: parameters become inputs, what it returns becomes its outputs."""
+    """Make the decorated function an op: parameters become inputs, what it returns becomes its outputs.
+
+    A first parameter named `context` is the `OpExecutionContext`, one named `config` the op's config, and parameters
+    annotated with a resource class or `ResourceParam` are resources: these are no inputs. A function that yields gives
+    an `Output` for each of its outputs.
+
+    Args:
+        compute_fn: The function, where the decorator stands without parentheses.
+        name: The op's name, unique within a job's definitions; None takes the function's.
+        description: What it does; None takes the first paragraph of the docstring.
+        ins: More about inputs, by parameter; inputs of type `Nothing` are declared here only.
+        out: The one output, or the outputs by name in the order of the returned tuple; None infers one from the
+            annotation.
+        config_schema: Schema of `context.op_config`, in any form that `Field` takes; excludes a `config` parameter.
+        required_resource_keys: Keys of resources that the body reads from `context.resources`; those of annotated
+            parameters come by themselves.
+        tags: Tags that executors and launchers read.
+        version: Older name of `code_version`.
+        retry_policy: How often, and after how long, a failed step is run again; None asks the job's.
+        code_version: Version of the logic, kept with what it makes.
+        pool: Concurrency pool: over all runs, only as many steps of one pool work at a time as its limit says.
+
+    Returns:
+        The op, or a decorator where it was called with arguments. Called in the body of a graph or job it becomes a
+        node; called elsewhere it runs.
+
+    Raises:
+        InvalidDefinitionError: where the declaration contradicts itself or the function.
+    """
 
     def decorate(fn: Callable[..., Any]) -> OpDefinition:
         outs = {DEFAULT_OUTPUT: out} if isinstance(out, Out) else out

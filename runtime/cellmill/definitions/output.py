@@ -67,7 +67,13 @@ NO_VALUE = _NoValue()
 
 @dataclass(frozen=True, slots=True)
 class DataVersion:
-    """The version of an asset's data, as its maker names it."""
+    """The version of an asset's data, as its maker names it.
+
+    Materializations with equal versions count as the same data: nothing downstream becomes stale.
+
+    Args:
+        value: The version: any text, such as a hash of the data or the time of a file's last change.
+    """
 
     value: str
 
@@ -83,7 +89,11 @@ NULL_DATA_VERSION = DataVersion("NULL")
 
 @dataclass(frozen=True, slots=True)
 class DataVersionsByPartition:
-    """The data version of each partition of an observed asset."""
+    """The data version of each partition of an observed asset; an observing function returns it.
+
+    Args:
+        data_versions_by_partition: By partition key, the version: a `DataVersion` or its text.
+    """
 
     data_versions_by_partition: Mapping[str, DataVersion]
 
@@ -96,7 +106,19 @@ class DataVersionsByPartition:
 
 
 class Output:
-    """A value of one output, with what is known about it."""
+    """A value of one output, with what is known about it; functions of ops and assets return or yield it.
+
+    `Output[int]` as the return annotation says that the value within is an int.
+
+    Args:
+        value: The value, which the output's IO manager stores.
+        output_name: Which output it is, where there are several; `result` is the only one's name.
+        metadata: What is known of this value, by name: plain values or `MetadataValue`s.
+        data_version: Version of the data; None lets one be computed from the code version and the versions of the
+            inputs.
+        tags: Tags of the materialization, where the output is an asset.
+        metadata_entries: Taken from older code and not used; give `metadata`.
+    """
 
     __slots__ = ("data_version", "metadata", "output_name", "tags", "value")
 
@@ -126,7 +148,11 @@ class Output:
         return Annotated[item, OutputMarker]
 
     def with_metadata(self, metadata: Mapping[str, Any] | None) -> Output:
-        """Return the same output with other metadata."""
+        """Return the same output with other metadata.
+
+        Args:
+            metadata: What is known of the value from now on, instead of what was.
+        """
         return Output(self.value, self.output_name, metadata, self.data_version, tags=self.tags)
 
     def __eq__(self, other: object) -> bool:
@@ -144,7 +170,19 @@ class Output:
 
 
 class DynamicOutput:
-    """One of any number of values of a dynamic output, with its key."""
+    """One of any number of values of a dynamic output, with its key.
+
+    Args:
+        value: The value, which the output's IO manager stores.
+        mapping_key: What tells this value from the others of the output: letters, digits and `_`. Steps that are mapped
+            over it carry it in brackets.
+        output_name: Which output it is, where there are several; `result` is the only one's name.
+        metadata: What is known of this value, by name.
+        metadata_entries: Taken from older code and not used; give `metadata`.
+
+    Raises:
+        InvalidDefinitionError: where the mapping key has other characters.
+    """
 
     __slots__ = ("data_version", "mapping_key", "metadata", "output_name", "tags", "value")
 

@@ -89,7 +89,20 @@ def _checked_type(declared: Any) -> Any:
 
 
 class In(_Port):
-    """An input of an op as users declare it."""
+    """An input of an op as users declare it, in `ins` of `@op`.
+
+    Args:
+        dagster_type: Type that values are checked against; left out, the parameter's annotation counts. `Nothing` gives
+            an order without a value, and then there is no parameter.
+        description: What is expected here.
+        default_value: Value where nothing is connected; left out, the parameter's default counts, and without one the
+            input must be connected or given by run config.
+        metadata: What the IO manager finds in `context.definition_metadata` when it loads the input.
+        asset_key: The asset that is read here, for lineage; or a function of the input context that returns it.
+        asset_partitions: The partitions of that asset which are read: a set of keys, or a function of the input
+            context.
+        input_manager_key: Key of the resource that loads the input; None asks the IO manager that stored the value.
+    """
 
     __slots__ = ("asset_key", "asset_partitions", "default_value", "input_manager_key")
 
@@ -124,12 +137,20 @@ class In(_Port):
         return self.asset_key if isinstance(self.asset_key, AssetKey) else None
 
     def get_asset_key(self, context: Any = None) -> AssetKey | None:
-        """Return the asset that the input is."""
+        """Return the asset that the input is, or None.
+
+        Args:
+            context: The input context, for an `asset_key` that is a function.
+        """
         key: AssetKey | None = self.asset_key(context) if callable(self.asset_key) else self.asset_key
         return key
 
     def to_definition(self, name: str) -> InputDefinition:
-        """Return the same input with its name."""
+        """Return the same input with its name.
+
+        Args:
+            name: The input's name.
+        """
         return InputDefinition(
             name,
             self.declared_type,
@@ -143,7 +164,18 @@ class In(_Port):
 
 
 class InputDefinition(In):
-    """An input of an op or a graph, with its name."""
+    """An input of an op or a graph, with its name.
+
+    Args:
+        name: The input's name: letters, digits and `_`.
+        dagster_type: Type that values are checked against.
+        description: What is expected here.
+        default_value: Value where nothing is connected.
+        metadata: What the IO manager finds in `context.definition_metadata` when it loads the input.
+        asset_key: The asset that is read here, or a function of the input context that returns it.
+        asset_partitions: The partitions of that asset which are read, or a function of the input context.
+        input_manager_key: Key of the resource that loads the input.
+    """
 
     __slots__ = ()
 
@@ -175,7 +207,17 @@ class InputDefinition(In):
 
 
 class Out(_Port):
-    """An output of an op as users declare it."""
+    """An output of an op as users declare it, in `out` of `@op`.
+
+    Args:
+        dagster_type: Type that values are checked against; left out, the return annotation counts.
+        description: What comes out here.
+        is_required: Whether each run must give the output; with False what is downstream is skipped where it is
+            missing.
+        io_manager_key: Key of the resource that stores the value; None is `"io_manager"`.
+        metadata: What the IO manager finds in `context.definition_metadata` when it stores the value.
+        code_version: Version of the logic that makes this output; None takes the op's.
+    """
 
     __slots__ = ("code_version", "io_manager_key", "is_required")
 
@@ -200,7 +242,12 @@ class Out(_Port):
         self.code_version = code_version
 
     def to_definition(self, name: str | None, code_version: str | None = None) -> OutputDefinition:
-        """Return the same output with its name."""
+        """Return the same output with its name.
+
+        Args:
+            name: The output's name; None is `result`.
+            code_version: Version of the logic, where the output has none of its own.
+        """
         made = OutputDefinition if not self.is_dynamic else DynamicOutputDefinition
         return made(
             self.declared_type,
@@ -214,7 +261,11 @@ class Out(_Port):
 
 
 class DynamicOut(Out):
-    """An output that may come any number of times, each under a key of its own."""
+    """An output that may come any number of times, each as a `DynamicOutput` under a key of its own.
+
+    What is downstream is called once for each value by `.map(…)`, or once for all of them by `.collect()`. The
+    arguments are those of `Out`.
+    """
 
     __slots__ = ()
 
@@ -222,7 +273,17 @@ class DynamicOut(Out):
 
 
 class OutputDefinition(Out):
-    """An output of an op or a graph, with its name."""
+    """An output of an op or a graph, with its name.
+
+    Args:
+        dagster_type: Type that values are checked against.
+        name: The output's name: letters, digits and `_`; None is `result`.
+        description: What comes out here.
+        is_required: Whether each run must give the output.
+        io_manager_key: Key of the resource that stores the value; None is `"io_manager"`.
+        metadata: What the IO manager finds in `context.definition_metadata` when it stores the value.
+        code_version: Version of the logic that makes this output.
+    """
 
     __slots__ = ()
 
@@ -253,7 +314,12 @@ class OutputDefinition(Out):
         return not self.is_required
 
     def mapping_from(self, node_name: str, output_name: str | None = None) -> OutputMapping:
-        """Return the mapping of a node's output to this output of its graph."""
+        """Return the mapping of a node's output to this output of its graph.
+
+        Args:
+            node_name: The node within the graph.
+            output_name: Which of the node's outputs; None is `result`.
+        """
         return OutputMapping(
             graph_output_name=self.name,
             mapped_node_name=node_name,
@@ -274,7 +340,11 @@ class DynamicOutputDefinition(OutputDefinition):
 
 
 class GraphIn:
-    """An input of a graph as users declare it."""
+    """An input of a graph as users declare it; its type is that of the inner input it is mapped to.
+
+    Args:
+        description: What is expected here.
+    """
 
     __slots__ = ("description",)
 
@@ -283,7 +353,11 @@ class GraphIn:
 
 
 class GraphOut:
-    """An output of a graph as users declare it."""
+    """An output of a graph as users declare it; its type is that of the inner output it is mapped from.
+
+    Args:
+        description: What comes out here.
+    """
 
     __slots__ = ("description",)
 
@@ -292,7 +366,17 @@ class GraphOut:
 
 
 class InputMapping:
-    """Says which node's input an input of a graph is."""
+    """Says which node's input an input of a graph is.
+
+    Args:
+        graph_input_name: The graph's input.
+        mapped_node_name: The node within the graph.
+        mapped_node_input_name: The node's input.
+        fan_in_index: Place among several values that the node's input takes; None where it takes one.
+        graph_input_description: What is expected here.
+        dagster_type: Type of the graph's input; left out, that of the node's input.
+        definition: The graph's input as a whole, in place of the two before.
+    """
 
     __slots__ = (
         "definition",
@@ -324,7 +408,17 @@ class InputMapping:
 
 
 class OutputMapping:
-    """Says which node's output an output of a graph is."""
+    """Says which node's output an output of a graph is.
+
+    Args:
+        graph_output_name: The graph's output.
+        mapped_node_name: The node within the graph.
+        mapped_node_output_name: The node's output.
+        graph_output_description: What comes out here.
+        dagster_type: Type of the graph's output; left out, that of the node's output.
+        from_dynamic_mapping: Whether the node is mapped over a dynamic output, so that the graph's output is one too.
+        definition: The graph's output as a whole, in place of name, type and description.
+    """
 
     __slots__ = (
         "definition",

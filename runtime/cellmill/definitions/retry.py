@@ -9,21 +9,42 @@ from cellmill.errors import InvalidDefinitionError
 
 
 class Backoff(Enum):
-    """How the delay grows with each attempt."""
+    """How the delay of a `RetryPolicy` grows with each attempt.
+
+    `LINEAR` waits 1, 2, 3 … times the delay; `EXPONENTIAL` waits 1, 3, 7 … times (2ⁿ - 1) the delay.
+    """
 
     LINEAR = "LINEAR"
     EXPONENTIAL = "EXPONENTIAL"
 
 
 class Jitter(Enum):
-    """How chance changes the delay."""
+    """How chance changes the delay of a `RetryPolicy`, so that steps that failed together come back apart.
+
+    `FULL` waits any time from nothing to the delay; `PLUS_MINUS` adds or takes off up to the policy's first delay.
+
+    Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    """
 
     FULL = "FULL"
     PLUS_MINUS = "PLUS_MINUS"
 
 
 class RetryPolicy:
-    """How often, and after how many seconds, a failed step is run again."""
+    """How often, and after how many seconds, a failed step is run again.
+
+    >>> RetryPolicy(max_retries=3, delay=2, backoff=Backoff.EXPONENTIAL).calculate_delay(2)
+    6
+
+    Args:
+        max_retries: Times that a step is run again after its first failure; 0 is never.
+        delay: Seconds before the first retry; None starts it at once.
+        backoff: How the delay grows with each retry; None keeps it. Needs a `delay`.
+        jitter: How chance changes the delay; None leaves it. Needs a `delay`.
+
+    Raises:
+        InvalidDefinitionError: where `max_retries` is no int, or there is backoff or jitter without a delay.
+    """
 
     __slots__ = ("backoff", "delay", "jitter", "max_retries")
 
@@ -46,7 +67,11 @@ class RetryPolicy:
         self.jitter = jitter
 
     def calculate_delay(self, attempt_num: int) -> float:
-        """Return the seconds to wait before attempt `attempt_num` (the first retry is 1)."""
+        """Return the seconds to wait before a retry.
+
+        Args:
+            attempt_num: Which retry it is; the first is 1.
+        """
         delay = self.delay or 0
         if self.backoff is Backoff.EXPONENTIAL:
             delay = (2**attempt_num - 1) * delay

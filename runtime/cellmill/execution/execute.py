@@ -21,7 +21,13 @@ Previous = dict[str, tuple[frozenset[str], Mapping[str, list[str]], str]]
 
 
 class ReexecutionOptions:
-    """Which run is run again, and which of its steps."""
+    """Which run is run again, and which of its steps.
+
+    Args:
+        parent_run_id: The earlier run, whose outputs are used for steps that are not run again.
+        step_selection: Steps by key, with `*` before (all that they need) or behind (all that needs them); empty runs
+            all again.
+    """
 
     __slots__ = ("parent_run_id", "step_selection")
 
@@ -31,7 +37,15 @@ class ReexecutionOptions:
 
     @staticmethod
     def from_failure(run_id: str, instance: Any) -> ReexecutionOptions:
-        """Return the steps of a failed run that did not succeed."""
+        """Return the steps of a failed run that did not succeed, and what comes after them.
+
+        Args:
+            run_id: The failed run.
+            instance: Where it is kept.
+
+        Raises:
+            CheckError: where the run is unknown or did not fail.
+        """
         run = instance.get_run_by_id(run_id)
         if run is None or run.status is not RunStatus.FAILURE:
             raise CheckError(
@@ -54,7 +68,24 @@ def execute_job(
     reexecution_options: ReexecutionOptions | None = None,
     asset_selection: Sequence[Any] | None = None,
 ) -> JobExecutionResult:
-    """Run a job by its executor and return the result; the instance keeps the run."""
+    """Run a job by its executor and return the result; the instance keeps the run.
+
+    Args:
+        job: `reconstructable(job)`, which worker processes can make again; or a job that is run in this process.
+        instance: Where run, events and values are kept.
+        run_config: A dict or `RunConfig`; None takes the job's own, or that of the run that is run again.
+        tags: Tags of the run, beside the job's.
+        raise_on_error: Whether the error of a failed step is raised; by default it is in the result.
+        op_selection: Nodes to run by name, `*` and `+` as in `JobDefinition.get_subset`; None runs all.
+        reexecution_options: The earlier run that this one repeats, and which of its steps; None starts afresh.
+        asset_selection: Keys of the assets to make, of a job of assets; None makes all.
+
+    Returns:
+        The result: whether it succeeded, and its events. Use it in a `with` block to read outputs.
+
+    Raises:
+        CheckError: where a job with an executor of other processes is not reconstructable.
+    """
     if isinstance(job, JobDefinition):
         from cellmill.definitions.executor import in_process_executor
 

@@ -24,7 +24,25 @@ def materialize(
     tags: Mapping[str, str] | None = None,
     selection: Any = None,
 ) -> ExecuteInProcessResult:
-    """Make the assets in this process and return the result; values are stored by their IO managers."""
+    """Make the assets in this process, one step after the other; values are stored by their IO managers.
+
+    Args:
+        assets: Assets and checks to make, and source assets or specs of what they load.
+        run_config: A dict or `RunConfig`: config of assets (under `ops`) and of resources.
+        instance: Where run, events and values are kept; None keeps nothing of them after this process.
+        resources: Resources by key: resource classes with their config, definitions, or any plain objects.
+        partition_key: The partition to make, of partitioned assets.
+        raise_on_error: Whether the error of a failed step is raised; with False it is in the result.
+        tags: Tags of the run.
+        selection: Which of the assets are made, in any form that `AssetSelection` takes; the others are loaded. None
+            makes all that are executable.
+
+    Returns:
+        The result: whether it succeeded, its events, and the values (`output_for_node`, `asset_value`).
+
+    Raises:
+        InvalidDefinitionError: where a resource is missing, or the selection cuts apart what can only be made together.
+    """
     return _made(assets, run_config, instance, resources, partition_key, raise_on_error, tags, selection, False)
 
 
@@ -80,7 +98,25 @@ def materialize_to_memory(
     tags: Mapping[str, str] | None = None,
     selection: Any = None,
 ) -> ExecuteInProcessResult:
-    """Make the assets in this process without storing their values."""
+    """Make the assets in this process without storing their values: each is handed on in memory, as unit tests want
+    it.
+
+    Args:
+        assets: Assets and checks to make, and source assets or specs of what they load.
+        run_config: A dict or `RunConfig`: config of assets (under `ops`) and of resources.
+        instance: Where run and events are kept; None keeps nothing of them after this process.
+        resources: Resources by key, without IO managers.
+        partition_key: The partition to make, of partitioned assets.
+        raise_on_error: Whether the error of a failed step is raised; with False it is in the result.
+        tags: Tags of the run.
+        selection: Which of the assets are made; None makes all that are executable.
+
+    Returns:
+        The result: whether it succeeded, its events, and the values (`output_for_node`, `asset_value`).
+
+    Raises:
+        InvariantViolationError: where a resource is an IO manager.
+    """
     for key, resource in (resources or {}).items():
         if hasattr(resource, "load_input") or type(resource).__name__ == "IOManagerDefinition":
             raise InvariantViolationError(
@@ -117,5 +153,18 @@ def observe(
     raise_on_error: bool = True,
     tags: Mapping[str, str] | None = None,
 ) -> ExecuteInProcessResult:
-    """Run the observing functions of source assets in this process and return the result."""
+    """Run the observing functions of source assets in this process: each records the version of data made elsewhere.
+
+    Args:
+        assets: Observable source assets.
+        run_config: A dict or `RunConfig`.
+        instance: Where run and observations are kept; None keeps nothing of them after this process.
+        resources: Resources by key.
+        partition_key: The partition to observe, of partitioned assets.
+        raise_on_error: Whether the error of a failed step is raised; with False it is in the result.
+        tags: Tags of the run.
+
+    Returns:
+        The result, with the observations among its events.
+    """
     return _made(assets, run_config, instance, resources, partition_key, raise_on_error, tags, None, False, True)
