@@ -44,7 +44,11 @@ class DefaultSensorStatus(Enum):
 def plain_config(run_config: Any) -> dict[str, Any]:
     """Run config as a dictionary, whether given as one or as a RunConfig.
 
-    Raises: CheckError for anything else.
+    Args:
+        run_config: A dictionary, a `RunConfig`, or None for an empty one.
+
+    Raises:
+        CheckError: for anything else.
     """
     if run_config is None:
         return {}
@@ -59,7 +63,14 @@ def plain_config(run_config: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class SkipReason:
-    """No run is wanted, and why."""
+    """No run is wanted, and why.
+
+    Args:
+        skip_message: The reason, shown with the tick; None gives none.
+
+    Raises:
+        CheckError: where the reason is not text.
+    """
 
     skip_message: str | None = None
 
@@ -70,7 +81,29 @@ class SkipReason:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """One run that is wanted; at most one is made for each `run_key` of a schedule or sensor."""
+    """One run that is wanted; at most one is made for each `run_key` of a schedule or sensor.
+
+    Returned or yielded by the function of a schedule or sensor. A key that was used before makes no second run, so a
+    function may ask again for what it is not sure to have asked for.
+
+    Args:
+        run_key: What the run is about, in a text that stays the same, such as a file's name; None makes a run each
+            time. Needed where a schedule's tick asks for several runs.
+        run_config: Config of the run, as a dictionary or a `RunConfig`; empty takes that of the job or of its
+            partition.
+        tags: Tags of the run, over those of the schedule or sensor.
+        job_name: Which of the jobs to run; None where there is only one.
+        asset_selection: The assets to make, out of the job's; None makes all of them.
+        stale_assets_only: Accepted for Dagster's sake and only kept: the run makes all that is selected.
+        partition_key: The partition to make; the run gets its tags, and its config where the job's config is
+            partitioned.
+        asset_check_keys: The checks to run, out of the selected ones; only kept: runs started by the daemon run all of
+            them.
+        asset_graph_subset: Accepted for Dagster's sake and only kept; name assets with `asset_selection`.
+
+    Raises:
+        CheckError: where a key is not text or the config is neither a dictionary nor a `RunConfig`.
+    """
 
     run_key: str | None = None
     run_config: Any = field(default_factory=dict)
@@ -94,7 +127,11 @@ class RunRequest:
             set_attr(self, "asset_selection", [AssetKey.from_coercible(key) for key in self.asset_selection])
 
     def with_replaced_attrs(self, **kwargs: Any) -> RunRequest:
-        """A copy with some attributes replaced."""
+        """A copy with some attributes replaced.
+
+        Args:
+            kwargs: New values by the names of the attributes.
+        """
         return replace(self, **kwargs)
 
     @property
@@ -117,7 +154,17 @@ class RunRequest:
     ) -> RunRequest:
         """A copy whose tags and run config are those of its partition of the job.
 
-        Raises: InvariantViolationError for a job without partitions, UnknownPartitionError for an unknown key.
+        Args:
+            target_definition: The job, whose `partitions_def` and partitioned config count.
+            dynamic_partitions_requests: Changes of dynamic partitions in the same answer; a key that they add exists
+                already.
+            current_time: The moment for which partitions are listed; None means now.
+            dynamic_partitions_store: Where keys of dynamic partitions are kept: an instance.
+
+        Raises:
+            CheckError: where the request names no partition.
+            InvariantViolationError: for a job without partitions.
+            UnknownPartitionError: for a key that does not exist, or that the same answer removes.
         """
         if self.partition_key is None:
             raise CheckError("Cannot resolve partition for run request without partition key")
@@ -159,7 +206,22 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class SensorResult:
-    """Everything one evaluation of a sensor may answer with."""
+    """Everything one evaluation of a sensor may answer with.
+
+    Cursor, changes of partitions and runs take effect together or not at all.
+
+    Args:
+        run_requests: The runs that are wanted; None or an empty list wants none.
+        skip_reason: Why none is wanted, as text or a `SkipReason`; not together with `run_requests`.
+        cursor: Text for the next evaluation; None leaves it as it is. Not together with `context.update_cursor`.
+        dynamic_partitions_requests: Keys to add or remove, made by `build_add_request` and `build_delete_request` of a
+            `DynamicPartitionsDefinition`.
+        asset_events: Events of assets that the sensor saw; handed on by `evaluate_tick`, not recorded by the daemon.
+        automation_condition_evaluations: Handed on by `evaluate_tick`; for Dagster's sake.
+
+    Raises:
+        CheckError: for requests and a reason to skip at once, or for parts of the wrong kind.
+    """
 
     run_requests: Sequence[RunRequest] | None = None
     skip_reason: str | SkipReason | None = None
@@ -190,7 +252,15 @@ class SensorResult:
 
 @dataclass(frozen=True, slots=True)
 class RunReaction:
-    """What a run status sensor did about a run, for the log of its tick."""
+    """What a run status sensor did about a run, for the log of its tick.
+
+    Made by cellmill where the function of such a sensor asks for no run.
+
+    Args:
+        run: The run that it was evaluated for.
+        error: What went wrong, if anything did.
+        run_status: The state of the run that the sensor waits for.
+    """
 
     run: Any
     error: Any = None

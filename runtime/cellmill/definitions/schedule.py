@@ -30,7 +30,24 @@ MAX_RUN_REQUESTS = 5000
 
 
 class ScheduleEvaluationContext(EvaluationContext):
-    """What a schedule's function may look at."""
+    """What a schedule's function may look at.
+
+    Made by cellmill; `build_schedule_context` makes one for a test. In a `with` statement it takes its resources down
+    at the end.
+
+    Args:
+        instance_ref: Older name of `instance`.
+        scheduled_execution_time: The time for which the tick is due; one without a time zone is taken as UTC.
+        log_key: Accepted for Dagster's sake and ignored.
+        repository_name: Name of the repository that the definition belongs to.
+        schedule_name: Name that `context.schedule_name` gives.
+        resources: Resources by name, as values or definitions; set up at first use of `context.resources`.
+        repository_def: Repository that the definition belongs to, for `context.repository_def`.
+        instance: The instance that `context.instance` gives, such as `Instance.ephemeral()`; None: none, and using it
+            is an error.
+        definitions: `Definitions` that the definition belongs to; `repository_def` comes from it where that is not
+            given.
+    """
 
     def __init__(
         self,
@@ -65,7 +82,8 @@ class ScheduleEvaluationContext(EvaluationContext):
     def scheduled_execution_time(self) -> datetime:
         """The time for which this tick was due, not the time at which it is evaluated.
 
-        Raises: CheckError in a context that was built without it.
+        Raises:
+            CheckError: in a context that was built without it.
         """
         if self._scheduled_execution_time is None:
             raise CheckError(
@@ -78,7 +96,13 @@ class ScheduleEvaluationContext(EvaluationContext):
 
 @dataclass(frozen=True)
 class ScheduleExecutionData:
-    """What a tick of a schedule asks for."""
+    """What a tick of a schedule asks for: the result of `evaluate_tick`.
+
+    Args:
+        run_requests: The runs that are wanted, with all their tags; empty when the tick is skipped.
+        skip_message: Why it is skipped, where the function said so.
+        log_key: Always None; kept for Dagster's sake.
+    """
 
     run_requests: Sequence[RunRequest] | None = None
     skip_message: str | None = None
@@ -97,7 +121,47 @@ class _Given:
 class ScheduleDefinition:
     """Runs a job at the times of one or several cron expressions.
 
-    Raises: InvalidDefinitionError for a bad cron expression, zone or combination of arguments.
+    The daemon decides each tick once: it asks the schedule's functions (where there are any) and records the tick
+    together with its run. A tick whose function fails is tried again after 5, 30 and 120 seconds. Expressions name
+    wall-clock times of the zone: a time that daylight saving leaves out runs right after the gap, one that comes twice
+    runs once.
+
+    Args:
+        name: Name, unique in its code location: letters, digits and underscores. None: the job's name and "_schedule".
+        cron_schedule: When it is due: a cron expression of five fields or an alias such as `@daily`, or a list of them
+            (due whenever any one is).
+        job_name: Name of the job to run, where the job itself is not at hand. Only one of `job_name`, `job` and
+            `target` is given.
+        run_config: Run config (dictionary or `RunConfig`) that every run gets; instead of `run_config_fn`.
+        run_config_fn: Function of the context that returns the run config of one tick.
+        tags: Tags of every run it starts.
+        tags_fn: Function of the context that returns the tags of one tick's run; instead of `tags`.
+        metadata: Metadata of the schedule itself, by name.
+        should_execute: Function of the context; where it returns False the tick is skipped.
+        environment_vars: Accepted for Dagster's sake and only kept; variables of runs are set under `env` in
+            cellmill.toml.
+        execution_timezone: IANA name of the zone whose wall-clock time the expression means, such as "Europe/Berlin";
+            None means UTC.
+        execution_fn: Function that decides a whole tick, as under `@schedule`; instead of `run_config`,
+            `run_config_fn`, `tags_fn` and `should_execute`.
+        description: Text shown with it; None takes the function's docstring.
+        job: The job (also one of `define_asset_job`, or a graph) that it runs.
+        default_status: Whether it is on before anybody switched it on or off.
+        required_resource_keys: Names of resources that `context.resources` has; resources may instead be parameters of
+            the function.
+        target: What it runs, if not a job: assets, an asset selection or a selection string; a job of them is made.
+        owners: Who answers for it: e-mail addresses, or "team:name".
+        catch_up: Which ticks still run that came while no daemon was there; None runs the latest of the last 24 hours.
+        overlap: What happens to a tick while a run of an earlier one is not finished: "skip" (as does None),
+            "queue_one" or "allow".
+
+    Raises:
+        InvalidCronError: for an expression that is none.
+        InvalidDefinitionError: for a bad name or zone, more than one target, or a value given both fixed and as a
+            function.
+        CheckError: where resources are named both in `required_resource_keys` and as parameters of the function.
+
+    Source: crontab(5) for the five fields; the IANA time zone database for zones.
     """
 
     def __init__(
@@ -220,7 +284,8 @@ class ScheduleDefinition:
     def job(self) -> Any:
         """The job it runs.
 
-        Raises: InvalidDefinitionError where only its name is known.
+        Raises:
+            InvalidDefinitionError: where only its name is known.
         """
         if self.target is None or self.target.job is None:
             raise InvalidDefinitionError(f"No job was provided to the schedule {self.name!r}.")
@@ -254,15 +319,31 @@ class ScheduleDefinition:
         return self._user is not None or any(fn is not None for fn in functions)
 
     def ticks_after(self, epoch_s: float) -> Iterator[int]:
-        """The instants after `epoch_s` at which it is due, in seconds since 1970."""
+        """The instants at which it is due, without end.
+
+        Args:
+            epoch_s: Seconds since 1970; only later instants count.
+
+        Returns:
+            Whole seconds since 1970, rising.
+        """
         return union_ticks(self._crons, epoch_s, self._zone)
 
     def with_updated_job(self, new_job: Any) -> ScheduleDefinition:
-        """The same schedule of another job."""
+        """The same schedule of another job.
+
+        Args:
+            new_job: The job that it runs instead.
+        """
         return self.with_attributes(job=new_job)
 
     def with_attributes(self, *, job: Any = None, metadata: Mapping[str, Any] | None = None) -> ScheduleDefinition:
-        """A copy with another job or other metadata."""
+        """A copy with another job or other metadata.
+
+        Args:
+            job: The job that the copy runs; None keeps the one it has.
+            metadata: Metadata of the copy, in place of all it has; None keeps that.
+        """
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__)
         if job is not None:
@@ -284,10 +365,18 @@ class ScheduleDefinition:
             return user.call([entered], find)
 
     def evaluate_tick(self, context: ScheduleEvaluationContext) -> ScheduleExecutionData:
-        """What this tick asks for.
+        """What this tick asks for; starts nothing.
 
-        Raises: ScheduleExecutionError when the user's function fails; CheckError or InvariantViolationError for an
-        answer that makes no sense.
+        Args:
+            context: The tick, such as one of `build_schedule_context(scheduled_execution_time=…)`.
+
+        Returns:
+            The run requests, with the schedule's tags and those of their partition, or the reason to skip.
+
+        Raises:
+            ScheduleExecutionError: when the user's function fails.
+            CheckError: for an answer that makes no sense, such as several requests without a `run_key`.
+            InvariantViolationError: for a partition of a job that has none.
         """
         with context:
             results = self._results(context)
@@ -389,7 +478,46 @@ def schedule(
     catch_up: CatchUp | None = None,
     overlap: OverlapPolicy | str | None = None,
 ) -> Callable[[Callable[..., Any]], ScheduleDefinition]:
-    """Makes a function, which returns or yields run requests, a skip reason or run config, a schedule."""
+    """Makes a function, which returns or yields run requests, a skip reason or run config, a schedule.
+
+    The function's first parameter is the context (`ScheduleEvaluationContext`); it may be left out. Other parameters
+    are resources by name. It answers with a `RunRequest`, several (each with a `run_key`), a `SkipReason`, or a
+    dictionary or `RunConfig`, which is the config of one run. An answer of None or of nothing skips the tick.
+
+    Args:
+        cron_schedule: When it is due: a cron expression of five fields or an alias such as `@daily`, or a list of them
+            (due whenever any one is).
+        job_name: Name of the job to run, where the job itself is not at hand. Only one of `job_name`, `job` and
+            `target` is given.
+        name: Name, unique in its code location: letters, digits and underscores. None takes the function's name.
+        tags: Tags of every run it starts.
+        tags_fn: Function of the context that returns the tags of one tick's run; instead of `tags`.
+        metadata: Metadata of the schedule itself, by name.
+        should_execute: Function of the context; where it returns False the tick is skipped.
+        environment_vars: Accepted for Dagster's sake and only kept; variables of runs are set under `env` in
+            cellmill.toml.
+        execution_timezone: IANA name of the zone whose wall-clock time the expression means, such as "Europe/Berlin";
+            None means UTC.
+        description: Text shown with it; None takes the function's docstring.
+        job: The job (also one of `define_asset_job`, or a graph) that it runs.
+        default_status: Whether it is on before anybody switched it on or off.
+        required_resource_keys: Names of resources that `context.resources` has; resources may instead be parameters of
+            the function.
+        target: What it runs, if not a job: assets, an asset selection or a selection string; a job of them is made.
+        owners: Who answers for it: e-mail addresses, or "team:name".
+        catch_up: Which ticks still run that came while no daemon was there; None runs the latest of the last 24 hours.
+        overlap: What happens to a tick while a run of an earlier one is not finished: "skip" (as does None),
+            "queue_one" or "allow".
+
+    Returns:
+        A decorator that makes the function a `ScheduleDefinition`, which can still be called.
+
+    Raises:
+        InvalidCronError: for an expression that is none.
+        InvalidDefinitionError: for a bad name or zone, more than one target, or both `tags` and `tags_fn`.
+
+    Source: crontab(5) for the five fields; the IANA time zone database for zones.
+    """
 
     def decorate(fn: Callable[..., Any]) -> ScheduleDefinition:
         if not callable(fn):
@@ -447,7 +575,21 @@ def build_schedule_context(
     instance_ref: Any = None,
     definitions: Any = None,
 ) -> ScheduleEvaluationContext:
-    """A context in which a schedule can be called or evaluated in a test."""
+    """A context in which a schedule can be called or evaluated in a test.
+
+    Args:
+        instance: The instance that `context.instance` gives, such as `Instance.ephemeral()`; None: none, and using it
+            is an error.
+        scheduled_execution_time: The time for which the tick is due; one without a time zone is taken as UTC.
+        resources: Resources by name, as values or definitions; set up at first use of `context.resources`.
+        repository_def: Repository that the definition belongs to, for `context.repository_def`.
+        instance_ref: Older name of `instance`.
+        definitions: `Definitions` that the definition belongs to; `repository_def` comes from it where that is not
+            given.
+
+    Returns:
+        The context; as one of a `with` statement it takes its resources down at the end.
+    """
     if scheduled_execution_time is not None and scheduled_execution_time.tzinfo is None:
         scheduled_execution_time = scheduled_execution_time.replace(tzinfo=UTC)
     return ScheduleEvaluationContext(

@@ -41,7 +41,29 @@ class SensorType(Enum):
 
 
 class SensorEvaluationContext(EvaluationContext):
-    """What a sensor's function may look at, and the cursor that it moves."""
+    """What a sensor's function may look at, and the cursor that it moves.
+
+    Made by cellmill; `build_sensor_context` makes one for a test. In a `with` statement it takes its resources down at
+    the end.
+
+    Args:
+        instance_ref: Older name of `instance`.
+        last_tick_completion_time: When the evaluation before ended, in seconds since 1970; None for the first one.
+        last_run_key: The `run_key` of the last run that was asked for.
+        cursor: Text that the evaluation before left; None for the first one.
+        log_key: Accepted for Dagster's sake and ignored.
+        repository_name: Name of the repository that the definition belongs to.
+        repository_def: Repository that the definition belongs to, for `context.repository_def`.
+        instance: The instance that `context.instance` gives, such as `Instance.ephemeral()`; None: none, and using it
+            is an error.
+        sensor_name: Name that `context.sensor_name` gives.
+        resources: Resources by name, as values or definitions; set up at first use of `context.resources`.
+        definitions: `Definitions` that the definition belongs to; `repository_def` comes from it where that is not
+            given.
+        last_sensor_start_time: When the sensor was switched on, in seconds since 1970.
+        code_location_origin: Only kept, as an attribute.
+        last_completion_time: Other name of `last_tick_completion_time`.
+    """
 
     def __init__(
         self,
@@ -101,7 +123,14 @@ class SensorEvaluationContext(EvaluationContext):
         return self._cursor
 
     def update_cursor(self, cursor: str | None) -> None:
-        """Leaves this text for the next evaluation; kept together with the runs that are asked for, or not."""
+        """Leaves this text for the next evaluation; kept together with the runs that are asked for, or not.
+
+        Args:
+            cursor: Text of any form, often JSON; None forgets what was kept.
+
+        Raises:
+            CheckError: where it is not text.
+        """
         if cursor is not None and not isinstance(cursor, str):
             raise CheckError(f"A cursor is text, not {cursor!r}: write context.update_cursor({str(cursor)!r})")
         self._cursor = cursor
@@ -110,7 +139,18 @@ class SensorEvaluationContext(EvaluationContext):
 
 @dataclass(frozen=True)
 class SensorExecutionData:
-    """What an evaluation of a sensor asks for."""
+    """What an evaluation of a sensor asks for: the result of `evaluate_tick`.
+
+    Args:
+        run_requests: The runs that are wanted, with all their tags.
+        skip_message: Why none is wanted, where the function said so or returned nothing.
+        cursor: Text for the next evaluation.
+        dagster_run_reactions: What a run status sensor did about runs without asking for one.
+        log_key: Always None; kept for Dagster's sake.
+        dynamic_partitions_requests: Changes of dynamic partitions that are wanted.
+        asset_events: Events of assets, as the `SensorResult` had them.
+        automation_condition_evaluations: Evaluations, as the `SensorResult` had them.
+    """
 
     run_requests: Sequence[RunRequest] | None = None
     skip_message: str | None = None
@@ -125,7 +165,32 @@ class SensorExecutionData:
 class SensorDefinition:
     """A function evaluated every so many seconds, and the jobs it may start.
 
-    Raises: InvalidDefinitionError for arguments that contradict each other.
+    The daemon evaluates it outside of its own process. A function that fails is evaluated again after twice the
+    interval, then four times it and so on, up to an hour; its cursor stays where it was.
+
+    Args:
+        name: Name, unique in its code location: letters, digits and underscores. None takes the function's name.
+        evaluation_fn: Function that decides. Its first parameter is the context; the others are resources by name.
+        job_name: Name of the job to start, where the job itself is not at hand. Only one of `job_name`, `job`, `jobs`
+            is given.
+        minimum_interval_seconds: Seconds from one evaluation to the next, at least; None means 30.
+        description: Text shown with it; None takes the function's docstring.
+        job: The job (also one of `define_asset_job`, or a graph) that it may start.
+        jobs: The jobs that it may start; each `RunRequest` then says its `job_name`.
+        default_status: Whether it is on before anybody switched it on or off.
+        asset_selection: Assets that it may start, instead of a job: a selection, a selection string or a list of keys
+            or assets.
+        required_resource_keys: Names of resources that `context.resources` has; resources may instead be parameters of
+            the function.
+        tags: Tags of the sensor and of every run it starts.
+        metadata: Metadata of the sensor itself, by name.
+        target: Instead of a job: assets, an asset selection or a selection string, of which a job is made; or a list of
+            jobs.
+        owners: Who answers for it: e-mail addresses, or "team:name".
+
+    Raises:
+        InvalidDefinitionError: for a bad name or interval, or more than one target.
+        CheckError: without a function, or where resources are named both as keys and as its parameters.
     """
 
     _positions: tuple[str, ...] = ("context",)
@@ -207,7 +272,8 @@ class SensorDefinition:
     def job(self) -> Any:
         """Its only job.
 
-        Raises: InvalidDefinitionError when there is none or more than one.
+        Raises:
+            InvalidDefinitionError: when there is none or more than one.
         """
         jobs = [target.job for target in self.targets if target.has_job]
         if not jobs:
@@ -230,17 +296,30 @@ class SensorDefinition:
         return set(self._required) | set(self._user.resource_names)
 
     def with_updated_job(self, new_job: Any) -> SensorDefinition:
-        """The same sensor of another job."""
+        """The same sensor of another job.
+
+        Args:
+            new_job: The job that it may start instead of its own.
+        """
         return self.with_attributes(jobs=[new_job])
 
     def with_updated_jobs(self, new_jobs: Sequence[Any]) -> SensorDefinition:
-        """The same sensor of other jobs."""
+        """The same sensor of other jobs.
+
+        Args:
+            new_jobs: The jobs that it may start instead of its own.
+        """
         return self.with_attributes(jobs=new_jobs)
 
     def with_attributes(
         self, *, jobs: Sequence[Any] | None = None, metadata: Mapping[str, Any] | None = None
     ) -> SensorDefinition:
-        """A copy with other jobs or other metadata."""
+        """A copy with other jobs or other metadata.
+
+        Args:
+            jobs: Jobs that the copy may start; None keeps those it has.
+            metadata: Metadata of the copy, in place of all it has; None keeps that.
+        """
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__)
         if jobs is not None:
@@ -269,10 +348,19 @@ class SensorDefinition:
         return self._user.call([context], resource_lookup(context, {}, f"sensor {self.name!r}"))
 
     def evaluate_tick(self, context: SensorEvaluationContext) -> SensorExecutionData:
-        """What this evaluation asks for.
+        """What this evaluation asks for; starts nothing.
 
-        Raises: SensorExecutionError when the user's function fails; CheckError or InvariantViolationError for an
-        answer that makes no sense.
+        Args:
+            context: The evaluation, such as one of `build_sensor_context(cursor=…)`.
+
+        Returns:
+            The run requests with the sensor's tags, or the reason to skip; the new cursor, and changes of partitions.
+
+        Raises:
+            SensorExecutionError: when the user's function fails.
+            CheckError: for an answer of the wrong kind, or a `SkipReason` or `SensorResult` among other things.
+            InvariantViolationError: for a request without a target or of a job that is none of the sensor's, and for a
+                cursor set in both ways.
         """
         with context:
             try:
@@ -392,7 +480,38 @@ def sensor(
     target: Any = None,
     owners: Sequence[str] | None = None,
 ) -> Callable[[Callable[..., Any]], SensorDefinition]:
-    """Makes a function, which returns or yields run requests, a skip reason or a sensor result, a sensor."""
+    """Makes a function, which returns or yields run requests, a skip reason or a sensor result, a sensor.
+
+    The function's first parameter is the context (`SensorEvaluationContext`); it may be left out. Other parameters are
+    resources by name. It answers with any number of `RunRequest`s, with one `SkipReason`, or with one `SensorResult`;
+    nothing at all counts as skipped.
+
+    Args:
+        job_name: Name of the job to start, where the job itself is not at hand. Only one of `job_name`, `job`, `jobs`
+            is given.
+        name: Name, unique in its code location: letters, digits and underscores. None takes the function's name.
+        minimum_interval_seconds: Seconds from one evaluation to the next, at least; None means 30.
+        description: Text shown with it; None takes the function's docstring.
+        job: The job (also one of `define_asset_job`, or a graph) that it may start.
+        jobs: The jobs that it may start; each `RunRequest` then says its `job_name`.
+        default_status: Whether it is on before anybody switched it on or off.
+        asset_selection: Assets that it may start, instead of a job: a selection, a selection string or a list of keys
+            or assets.
+        required_resource_keys: Names of resources that `context.resources` has; resources may instead be parameters of
+            the function.
+        tags: Tags of the sensor and of every run it starts.
+        metadata: Metadata of the sensor itself, by name.
+        target: Instead of a job: assets, an asset selection or a selection string, of which a job is made; or a list of
+            jobs.
+        owners: Who answers for it: e-mail addresses, or "team:name".
+
+    Returns:
+        A decorator that makes the function a `SensorDefinition`, which can still be called.
+
+    Raises:
+        InvalidDefinitionError: for a bad name or interval, or more than one target.
+        CheckError: where it is used without parentheses.
+    """
     if callable(job_name) and not isinstance(job_name, str):
         raise CheckError("@sensor needs parentheses: write @sensor(job=…)")
 
@@ -432,7 +551,27 @@ def build_sensor_context(
     instance_ref: Any = None,
     last_sensor_start_time: float | None = None,
 ) -> SensorEvaluationContext:
-    """A context in which a sensor can be called or evaluated in a test."""
+    """A context in which a sensor can be called or evaluated in a test.
+
+    Args:
+        instance: The instance that `context.instance` gives, such as `Instance.ephemeral()`; None: none, and using it
+            is an error.
+        cursor: Text that the evaluation before left; None for the first one.
+        repository_name: Name of the repository that the definition belongs to.
+        repository_def: Repository that the definition belongs to, for `context.repository_def`.
+        sensor_name: Name that `context.sensor_name` gives.
+        resources: Resources by name, as values or definitions; set up at first use of `context.resources`.
+        definitions: `Definitions` that the definition belongs to; `repository_def` comes from it where that is not
+            given.
+        instance_ref: Older name of `instance`.
+        last_sensor_start_time: When the sensor was switched on, in seconds since 1970.
+
+    Returns:
+        The context; as one of a `with` statement it takes its resources down at the end.
+
+    Raises:
+        CheckError: for a cursor that is not text.
+    """
     if cursor is not None and not isinstance(cursor, str):
         raise CheckError(f"A cursor is text, not {cursor!r}")
     return SensorEvaluationContext(

@@ -22,7 +22,11 @@ class CatchUpKind(StrEnum):
 
 
 class OverlapPolicy(StrEnum):
-    """What happens to a tick while a run of an earlier one is not finished."""
+    """What happens to a tick while a run of an earlier one is not finished.
+
+    `SKIP` records it as skipped, `QUEUE_ONE` lets one more run wait behind the one that goes on, `ALLOW` starts it
+    anyway.
+    """
 
     SKIP = "skip"
     QUEUE_ONE = "queue_one"
@@ -31,7 +35,19 @@ class OverlapPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CatchUp:
-    """Which ticks run that were due while no daemon was there; those that do not are recorded as missed."""
+    """Which ticks run that were due while no daemon was there; those that do not are recorded as missed.
+
+    A tick that is at most a minute late is on time and runs under every policy. Made by `CatchUp.skip()`,
+    `CatchUp.latest()` (what schedules do by default) or `CatchUp.all(limit)`.
+
+    Args:
+        kind: Whether no late tick runs, the latest one, or the last `limit`.
+        limit: How many late ticks run at most, where all are wanted.
+        window_s: Seconds; a tick that is later than this never runs. A day by default.
+
+    Raises:
+        InvalidDefinitionError: for a limit or a window below 1.
+    """
 
     kind: CatchUpKind = CatchUpKind.LATEST
     #: At most so many of the last missed ticks, where all are wanted.
@@ -44,15 +60,28 @@ class CatchUp:
 
     @staticmethod
     def skip(window_s: int = DEFAULT_WINDOW_S) -> CatchUp:
-        """No missed tick runs."""
+        """No missed tick runs.
+
+        Args:
+            window_s: Seconds; kept for comparing, since no late tick runs anyway.
+        """
         return CatchUp(CatchUpKind.SKIP, 1, window_s)
 
     @staticmethod
     def latest(window_s: int = DEFAULT_WINDOW_S) -> CatchUp:
-        """Only the last missed tick runs."""
+        """Only the last missed tick runs.
+
+        Args:
+            window_s: Seconds; a tick that is later than this never runs.
+        """
         return CatchUp(CatchUpKind.LATEST, 1, window_s)
 
     @staticmethod
     def all(limit: int, window_s: int = DEFAULT_WINDOW_S) -> CatchUp:
-        """The last `limit` missed ticks run, in order."""
+        """The last `limit` missed ticks run, in order.
+
+        Args:
+            limit: How many of them run at most; older ones are recorded as missed.
+            window_s: Seconds; a tick that is later than this never runs.
+        """
         return CatchUp(CatchUpKind.ALL, limit, window_s)
