@@ -28,7 +28,12 @@ log = logging.getLogger("cellmill.alerts")
 
 
 def failure_text(context: RunFailureSensorContext, webserver_base_url: str | None = None) -> str:
-    """What happened in words: the job, the failing step or cell, the error, and the run's link."""
+    """What happened in words: the job, the failing step or cell, the error, and the run's link.
+
+    Args:
+        context: The context of a run failure sensor.
+        webserver_base_url: Address below which `/runs/<id>` shows a run; None: no link.
+    """
     run = context.dagster_run
     lines = [f"Job {run.job_name!r} failed.", f"Run: {run.run_id}"]
     if context.partition_key:
@@ -65,7 +70,34 @@ def make_email_on_run_failure_sensor(
     default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
     monitor_all_code_locations: bool = False,
 ) -> RunStatusSensorDefinition:
-    """A sensor that sends an e-mail about each failed run; `smtp_type` is SSL or STARTTLS."""
+    """A sensor that sends an e-mail about each failed run.
+
+    The password is only ever given to the mail server; read it from a secret, not from the code. An attempt to reach
+    the server may take 20 seconds.
+
+    Args:
+        email_from: The sender's address.
+        email_password: Password for the mail server.
+        email_to: Addresses that get it.
+        email_body_fn: Function of the context that returns the text; None names job, run, partition, steps and errors.
+        email_subject_fn: Function of the context that returns the subject; None: "Run failed" and the job.
+        smtp_host: The mail server.
+        smtp_type: "SSL" (encrypted from the start) or "STARTTLS".
+        smtp_port: Its port; None means 465 for SSL and 587 for STARTTLS.
+        smtp_user: User for the mail server; None takes the sender's address.
+        name: Name of the sensor; None: "email_on_run_failure".
+        webserver_base_url: Address below which `/runs/<id>` shows a run; the text then ends in a link. None: no link.
+        monitored_jobs: Jobs (or `JobSelector`s) whose runs are watched, found by their names; None watches all.
+        job_selection: Older name of `monitored_jobs`.
+        monitor_all_repositories: Older name of `monitor_all_code_locations`.
+        default_status: Whether it is on before anybody switched it on or off.
+        monitor_all_code_locations: Says that runs of all code locations are meant, as they always are here.
+
+    Raises:
+        InvalidDefinitionError: for another `smtp_type`.
+
+    Source: RFC 8314 (ports of mail submission), RFC 3207 (STARTTLS).
+    """
     if smtp_type not in ("SSL", "STARTTLS"):
         raise InvalidDefinitionError(f"smtp_type is 'SSL' or 'STARTTLS', not {smtp_type!r}")
 
@@ -110,7 +142,23 @@ def make_webhook_on_run_failure_sensor(
     monitored_jobs: Sequence[Any] | None = None,
     default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
 ) -> RunStatusSensorDefinition:
-    """A sensor that posts each failed run as JSON to a URL; by default `{"text": …}`, which chat tools understand."""
+    """A sensor that posts each failed run as JSON to a URL.
+
+    An answer other than success fails the evaluation, which is then tried again. An attempt may take 20 seconds.
+
+    Args:
+        url: Address that gets the POST request; begins with https:// or http://.
+        name: Name of the sensor.
+        headers: Further headers of the request, such as one with a token.
+        payload_fn: Function of the context that returns the JSON object; None: `{"text": …}`, which chat tools
+            understand.
+        webserver_base_url: Address below which `/runs/<id>` shows a run; the text then ends in a link. None: no link.
+        monitored_jobs: Jobs (or `JobSelector`s) whose runs are watched, found by their names; None watches all.
+        default_status: Whether it is on before anybody switched it on or off.
+
+    Raises:
+        InvalidDefinitionError: for another kind of address.
+    """
     if not url.startswith(("https://", "http://")):
         raise InvalidDefinitionError(f"A webhook's URL begins with https://, not {url!r}")
 
@@ -137,7 +185,13 @@ def make_log_on_run_failure_sensor(
     monitored_jobs: Sequence[Any] | None = None,
     default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
 ) -> RunStatusSensorDefinition:
-    """A sensor that writes each failed run to the log of its process."""
+    """A sensor that writes each failed run to the log of its process, as an error of `cellmill.alerts`.
+
+    Args:
+        name: Name of the sensor.
+        monitored_jobs: Jobs (or `JobSelector`s) whose runs are watched, found by their names; None watches all.
+        default_status: Whether it is on before anybody switched it on or off.
+    """
 
     def tell(context: RunFailureSensorContext) -> None:
         log.error("%s", failure_text(context))

@@ -34,7 +34,21 @@ def _records_filter(key: AssetKey, after: int | None, partitions: Any) -> Any:
 
 
 class AssetSensorDefinition(SensorDefinition):
-    """A sensor that is evaluated for the latest new materialization of an asset."""
+    """A sensor that is evaluated for the latest new materialization of an asset.
+
+    Its cursor moves on by itself. Of several materializations since the evaluation before, the function sees the last;
+    where there is none it is not called.
+
+    Args:
+        name: Name, unique in its code location: letters, digits and underscores.
+        asset_key: The asset that is watched: a key, or its name.
+        job_name: Name of the job to start, where the job itself is not at hand (`job=` or `jobs=`).
+        asset_materialization_fn: Function of the context and of the event of the materialization.
+        options: The other parameters of `SensorDefinition`.
+
+    Raises:
+        InvalidDefinitionError: for a bad name or interval, or more than one target.
+    """
 
     _positions = ("context", "asset_event")
     sensor_type = SensorType.ASSET
@@ -98,7 +112,34 @@ def asset_sensor(
     metadata: Mapping[str, Any] | None = None,
     owners: Sequence[str] | None = None,
 ) -> Callable[[Callable[..., Any]], AssetSensorDefinition]:
-    """Makes a function of (context, event) a sensor on the materializations of an asset."""
+    """Makes a function of (context, event) a sensor on the materializations of an asset.
+
+    It is evaluated for the latest materialization since the evaluation before, and not called where there is none. The
+    cursor moves on by itself. The event's `asset_materialization` and `partition` say what was made; further parameters
+    of the function are resources by name.
+
+    Args:
+        asset_key: The asset that is watched: a key, or its name.
+        job_name: Name of the job to start, where the job itself is not at hand. Only one of `job_name`, `job`, `jobs`
+            is given.
+        name: Name, unique in its code location: letters, digits and underscores. None takes the function's name.
+        minimum_interval_seconds: Seconds from one evaluation to the next, at least; None means 30.
+        description: Text shown with it; None takes the function's docstring.
+        job: The job (also one of `define_asset_job`, or a graph) that it may start.
+        jobs: The jobs that it may start; each `RunRequest` then says its `job_name`.
+        default_status: Whether it is on before anybody switched it on or off.
+        required_resource_keys: Names of resources that `context.resources` has; resources may instead be parameters of
+            the function.
+        tags: Tags of the sensor and of every run it starts.
+        metadata: Metadata of the sensor itself, by name.
+        owners: Who answers for it: e-mail addresses, or "team:name".
+
+    Returns:
+        A decorator that makes the function an `AssetSensorDefinition`.
+
+    Raises:
+        InvalidDefinitionError: for a bad name or interval, or more than one target.
+    """
 
     def decorate(fn: Callable[..., Any]) -> AssetSensorDefinition:
         made = AssetSensorDefinition(
@@ -123,7 +164,19 @@ def asset_sensor(
 
 
 class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
-    """What the function of a multi-asset sensor may look at, with one cursor per asset."""
+    """What the function of a multi-asset sensor may look at, with one cursor per asset.
+
+    Made by cellmill; `build_multi_asset_sensor_context` makes one for a test. A materialization is unconsumed until
+    `advance_cursor` or `advance_all_cursors` went past it.
+
+    Args:
+        monitored_assets: The assets that are watched: keys, or an asset selection (which needs `definitions` or
+            `repository_def`).
+        cursor: What the context before wrote: JSON with the place of each asset; None consumes from the beginning.
+        cursor_from_latest_materializations: Whether all materializations so far count as consumed; needs `instance` and
+            no `cursor`.
+        options: The parameters of `SensorEvaluationContext`.
+    """
 
     def __init__(
         self,
@@ -172,7 +225,14 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         return found[1] if found else None
 
     def get_cursor_partition(self, asset_key: AssetKey | None) -> str | None:
-        """The partition of the last consumed materialization of an asset."""
+        """The partition of the last consumed materialization of an asset.
+
+        Args:
+            asset_key: The asset; None has no cursor.
+
+        Returns:
+            The partition's key; None where nothing was consumed yet, or the asset has no partitions.
+        """
         found = self._positions.get(asset_key.to_user_string()) if asset_key is not None else None
         return found[0] if found else None
 
@@ -187,17 +247,36 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
     def latest_materialization_records_by_key(
         self, asset_keys: Sequence[AssetKey] | None = None
     ) -> Mapping[AssetKey, Any]:
-        """The newest unconsumed materialization of each asset, or None."""
+        """The newest unconsumed materialization of each asset, or None.
+
+        Args:
+            asset_keys: Which of the watched assets; None means all.
+
+        Raises:
+            InvalidInvocationError: for an asset that is not watched.
+        """
         keys = self.asset_keys if asset_keys is None else [self._check(key) for key in asset_keys]
         return {key: next(iter(_records(self.instance, key, self._position(key), 1, False)), None) for key in keys}
 
     def materialization_records_for_key(self, asset_key: AssetKey, limit: int | None = None) -> Iterable[Any]:
-        """The unconsumed materializations of an asset, oldest first."""
+        """The unconsumed materializations of an asset, oldest first.
+
+        Args:
+            asset_key: One of the watched assets.
+            limit: How many at most; None means 25.
+
+        Raises:
+            InvalidInvocationError: for an asset that is not watched.
+        """
         key = self._check(asset_key)
         return _records(self.instance, key, self._position(key), limit or MAX_UNCONSUMED, True)
 
     def get_trailing_unconsumed_events(self, asset_key: AssetKey) -> Sequence[Any]:
-        """The unconsumed materializations of an asset, oldest first."""
+        """The unconsumed materializations of an asset, oldest first, at most 25.
+
+        Args:
+            asset_key: One of the watched assets.
+        """
         return list(self.materialization_records_for_key(asset_key))
 
     def _by_partition(self, key: AssetKey) -> dict[str, Any]:
@@ -212,7 +291,15 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
     def latest_materialization_records_by_partition(
         self, asset_key: AssetKey, after_cursor_partition: bool | None = False
     ) -> Mapping[str, Any]:
-        """The newest unconsumed materialization of each partition of an asset."""
+        """The newest unconsumed materialization of each partition of an asset.
+
+        Args:
+            asset_key: One of the watched assets.
+            after_cursor_partition: Whether only partitions count that come after the last consumed one, in their order.
+
+        Returns:
+            Records by partition, those that came last at the end.
+        """
         key = self._check(asset_key)
         found = self._by_partition(key)
         last = self.get_cursor_partition(key)
@@ -225,7 +312,11 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         return found
 
     def latest_materialization_records_by_partition_and_asset(self) -> Mapping[str, Mapping[AssetKey, Any]]:
-        """The same, of all assets, by partition."""
+        """The newest unconsumed materializations of all assets.
+
+        Returns:
+            For each partition the records by asset.
+        """
         found: dict[str, dict[AssetKey, Any]] = {}
         for key in self.asset_keys:
             for partition, record in self._by_partition(key).items():
@@ -237,7 +328,15 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         return definition.partitions_def if definition is not None else None
 
     def all_partitions_materialized(self, asset_key: AssetKey, partitions: Sequence[str] | None = None) -> bool:
-        """Whether all partitions (or all of these) were ever materialized."""
+        """Whether all partitions (or all of these) were ever materialized.
+
+        Args:
+            asset_key: One of the watched assets.
+            partitions: The partitions that count; None means all that exist now.
+
+        Raises:
+            InvariantViolationError: for an asset without partitions, where none are given.
+        """
         key = self._check(asset_key)
         definition = self._partitions_def(key)
         if definition is None and not partitions:
@@ -248,7 +347,16 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
     def get_downstream_partition_keys(
         self, partition_key: str, from_asset_key: AssetKey, to_asset_key: AssetKey
     ) -> Sequence[str]:
-        """The partitions of one asset that read a partition of another."""
+        """The partitions of one asset that read a partition of another.
+
+        Args:
+            partition_key: The partition that is read.
+            from_asset_key: The asset that it is a partition of.
+            to_asset_key: The asset that reads it, directly.
+
+        Raises:
+            InvalidInvocationError: where one of the two is not partitioned.
+        """
         by_key = self.repository_def.assets_defs_by_key
         upstream, downstream = by_key[from_asset_key], by_key[to_asset_key]
         if upstream.partitions_def is None or downstream.partitions_def is None:
@@ -266,7 +374,11 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         return list(subset.get_partition_keys())
 
     def advance_cursor(self, materialization_records_by_key: Mapping[AssetKey, Any]) -> None:
-        """Marks these materializations, and all before them, as consumed."""
+        """Marks these materializations, and all before them, as consumed.
+
+        Args:
+            materialization_records_by_key: A record for each asset; None leaves the asset where it is.
+        """
         for key, record in materialization_records_by_key.items():
             self._check(key)
             if record is not None:
@@ -291,7 +403,22 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
 
 
 class MultiAssetSensorDefinition(SensorDefinition):
-    """A sensor on the materializations of several assets."""
+    """A sensor on the materializations of several assets.
+
+    Its function decides which of them it has dealt with, and says so with `context.advance_cursor`.
+
+    Args:
+        name: Name, unique in its code location: letters, digits and underscores.
+        monitored_assets: The assets that are watched: a list of keys, or an asset selection.
+        job_name: Name of the job to start, where the job itself is not at hand (`job=` or `jobs=`).
+        asset_materialization_fn: Function of the context, a `MultiAssetSensorEvaluationContext`.
+        request_assets: Assets that it may start, instead of a job: a selection or keys.
+        options: The other parameters of `SensorDefinition`.
+
+    Raises:
+        InvalidDefinitionError: for watched assets that are neither keys nor a selection, a bad name, or more than one
+            target.
+    """
 
     sensor_type = SensorType.MULTI_ASSET
 
@@ -369,7 +496,36 @@ def multi_asset_sensor(
     metadata: Mapping[str, Any] | None = None,
     owners: Sequence[str] | None = None,
 ) -> Callable[[Callable[..., Any]], MultiAssetSensorDefinition]:
-    """Makes a function a sensor on the materializations of several assets."""
+    """Makes a function a sensor on the materializations of several assets.
+
+    Its first parameter is a `MultiAssetSensorEvaluationContext`, which lists what is new for each asset; further ones
+    are resources by name. A function that asks for runs has to advance the cursor of what it dealt with: otherwise the
+    evaluation fails.
+
+    Args:
+        monitored_assets: The assets that are watched: a list of keys, or an asset selection.
+        job_name: Name of the job to start, where the job itself is not at hand. Only one of `job_name`, `job`, `jobs`
+            is given.
+        name: Name, unique in its code location: letters, digits and underscores. None takes the function's name.
+        minimum_interval_seconds: Seconds from one evaluation to the next, at least; None means 30.
+        description: Text shown with it; None takes the function's docstring.
+        job: The job (also one of `define_asset_job`, or a graph) that it may start.
+        jobs: The jobs that it may start; each `RunRequest` then says its `job_name`.
+        default_status: Whether it is on before anybody switched it on or off.
+        request_assets: Assets that it may start, instead of a job: a selection or keys.
+        required_resource_keys: Names of resources that `context.resources` has; resources may instead be parameters of
+            the function.
+        tags: Tags of the sensor and of every run it starts.
+        metadata: Metadata of the sensor itself, by name.
+        owners: Who answers for it: e-mail addresses, or "team:name".
+
+    Returns:
+        A decorator that makes the function a `MultiAssetSensorDefinition`.
+
+    Raises:
+        InvalidDefinitionError: for watched assets that are neither keys nor a selection, a bad name, or more than one
+            target.
+    """
 
     def decorate(fn: Callable[..., Any]) -> MultiAssetSensorDefinition:
         made = MultiAssetSensorDefinition(
@@ -406,7 +562,26 @@ def build_multi_asset_sensor_context(
     definitions: Any = None,
     last_sensor_start_time: float | None = None,
 ) -> MultiAssetSensorEvaluationContext:
-    """A context in which a multi-asset sensor can be called or evaluated in a test."""
+    """A context in which a multi-asset sensor can be called or evaluated in a test.
+
+    Args:
+        monitored_assets: The assets that are watched: keys, or an asset selection (which needs `definitions` or
+            `repository_def`).
+        repository_def: Repository that the definition belongs to, for `context.repository_def`.
+        instance: The instance that `context.instance` gives, such as `Instance.ephemeral()`; None: none, and using it
+            is an error.
+        cursor: What the context before wrote: JSON with the place of each asset; None consumes from the beginning.
+        repository_name: Name of the repository that the definition belongs to.
+        cursor_from_latest_materializations: Whether all materializations so far count as consumed; needs `instance` and
+            no `cursor`.
+        resources: Resources by name, as values or definitions; set up at first use of `context.resources`.
+        definitions: `Definitions` that the definition belongs to; `repository_def` comes from it where that is not
+            given.
+        last_sensor_start_time: When the sensor was switched on, in seconds since 1970.
+
+    Raises:
+        CheckError: for a cursor given in both ways, or for a selection without definitions to select from.
+    """
     if cursor is not None and cursor_from_latest_materializations:
         raise CheckError("Cannot provide both cursor and cursor_from_latest_materializations objects..")
     if repository_def is None and definitions is None and isinstance(monitored_assets, AssetSelection):

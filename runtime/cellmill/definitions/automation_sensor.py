@@ -20,7 +20,26 @@ def _says_where(context: Any) -> SkipReason:
 class AutomationConditionSensorDefinition(SensorDefinition):
     """Says which assets' conditions are evaluated together, how often, and with which tags their runs start.
 
-    Raises: CheckError where arguments contradict each other.
+    Conditions of assets that no such sensor selects are evaluated together, location by location, in a switch of their
+    own. An asset that several select belongs to the first of them.
+
+    Args:
+        name: Name, unique in its code location: letters, digits and underscores.
+        target: The assets whose conditions it evaluates: a selection, a selection string, or a list of keys or assets.
+        tags: Tags of the sensor itself.
+        run_tags: Tags of the runs that it starts.
+        default_status: Whether it is on before anybody switched it on or off.
+        minimum_interval_seconds: Seconds from one evaluation to the next, at least; None means 30.
+        description: Text shown with it.
+        metadata: Metadata of the sensor itself, by name.
+        emit_backfills: Whether many partitions may be requested as a backfill; only kept: each request becomes runs
+            here.
+        use_user_code_server: Says that conditions may run code of the user; `default_condition` needs it.
+        default_condition: The condition of selected assets that have none of their own.
+        owners: Who answers for it: e-mail addresses, or "team:name".
+
+    Raises:
+        CheckError: for a `default_condition` without `use_user_code_server`.
     """
 
     sensor_type = SensorType.AUTOMATION

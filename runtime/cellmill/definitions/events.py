@@ -25,7 +25,24 @@ _NOT_A_WORD = re.compile(r"[^A-Za-z0-9_]")
 
 @dataclass(frozen=True, slots=True, init=False)
 class AssetMaterialization:
-    """The fact that an asset (or one of its partitions) was made or changed."""
+    """The fact that an asset (or one of its partitions) was made or changed.
+
+    Yielded by an op, logged with `context.log_event`, or reported from outside with
+    `instance.report_runless_asset_event`. Functions under `@asset` need none: what they return is recorded by itself.
+
+    Args:
+        asset_key: The asset: an `AssetKey`, a list of its parts, or text, which is cut at every sign other than
+            letters, digits and "_".
+        description: Text shown with it.
+        metadata: What is worth knowing, by name: `MetadataValue`s or plain values of Python.
+        partition: The partition it is about; None for an asset without partitions.
+        tags: Tags of the event, text to text; `dagster/data_version` is the data version.
+        metadata_entries: Accepted for code written for old versions of Dagster and ignored; use `metadata`.
+
+    Raises:
+        CheckError: for a key or a partition of the wrong kind.
+        InvalidMetadataError: for a value that no kind of metadata fits.
+    """
 
     asset_key: AssetKey
     description: str | None = None
@@ -56,7 +73,13 @@ class AssetMaterialization:
 
     @classmethod
     def file(cls, path: str, description: str | None = None, asset_key: Any = None) -> AssetMaterialization:
-        """Return the fact that a file was written."""
+        """Return the fact that a file was written.
+
+        Args:
+            path: Where it lies; becomes metadata.
+            description: Text shown with it; None says where the file was written.
+            asset_key: The asset; None takes the path.
+        """
         from cellmill.definitions.metadata import MetadataValue
 
         return cls(
@@ -66,13 +89,34 @@ class AssetMaterialization:
         )
 
     def with_metadata(self, metadata: Mapping[str, Any] | None) -> AssetMaterialization:
-        """Return the same event with other metadata."""
+        """Return the same event with other metadata.
+
+        Args:
+            metadata: What takes the place of all it has.
+        """
         return AssetMaterialization(self.asset_key, self.description, metadata, self.partition, self.tags)
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class AssetObservation:
-    """What was seen of an asset (or one of its partitions) without making it."""
+    """What was seen of an asset (or one of its partitions) without making it.
+
+    Yielded by an op, logged with `context.log_event`, or reported from outside with
+    `instance.report_runless_asset_event`.
+
+    Args:
+        asset_key: The asset: an `AssetKey`, a list of its parts, or text, which is cut at every sign other than
+            letters, digits and "_".
+        description: Text shown with it.
+        metadata: What is worth knowing, by name: `MetadataValue`s or plain values of Python.
+        partition: The partition it is about; None for an asset without partitions.
+        tags: Tags of the event, text to text; `dagster/data_version` is the data version.
+        metadata_entries: Accepted for code written for old versions of Dagster and ignored; use `metadata`.
+
+    Raises:
+        CheckError: for a key or a partition of the wrong kind.
+        InvalidMetadataError: for a value that no kind of metadata fits.
+    """
 
     asset_key: AssetKey
     description: str | None = None
@@ -152,14 +196,27 @@ def make_materialization(
 
 
 class AssetCheckSeverity(Enum):
-    """How much a failed check matters."""
+    """How much a failed check matters: `WARN` is shown as a warning, `ERROR` as a failure."""
 
     WARN = "WARN"
     ERROR = "ERROR"
 
 
 class AssetCheckResult:
-    """What an asset check found."""
+    """What an asset check found.
+
+    Args:
+        passed: Whether what is checked holds; a `bool` (one of NumPy is one too).
+        asset_key: The asset that was checked; None where the check is of one asset.
+        check_name: Name of the check; None where the function makes one check only.
+        metadata: What is worth knowing, by name: `MetadataValue`s or plain values of Python.
+        severity: How much it matters that the check did not pass; a blocking check stops what is downstream only as
+            `ERROR`.
+        description: Text shown with the result.
+
+    Raises:
+        CheckError: where `passed` is no truth value.
+    """
 
     __slots__ = ("asset_key", "check_name", "description", "metadata", "passed", "severity")
 
@@ -188,7 +245,11 @@ class AssetCheckResult:
         return AssetCheckKey(self.asset_key, self.check_name)
 
     def with_metadata(self, metadata: Mapping[str, Any]) -> AssetCheckResult:
-        """Return the same result with other metadata."""
+        """Return the same result with other metadata.
+
+        Args:
+            metadata: What takes the place of all it has.
+        """
         return AssetCheckResult(
             passed=self.passed,
             asset_key=self.asset_key,
@@ -217,7 +278,13 @@ def _plain_bool(passed: Any) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetCheckEvaluationTarget:
-    """The materialization that a check looked at."""
+    """The materialization that a check looked at.
+
+    Args:
+        storage_id: Its place in the event log.
+        run_id: The run that made it.
+        timestamp: When, in seconds since 1970.
+    """
 
     storage_id: int
     run_id: str
@@ -226,7 +293,22 @@ class AssetCheckEvaluationTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetCheckEvaluation:
-    """A check's result as recorded: with the check's key."""
+    """A check's result as recorded: with the check's key.
+
+    Made by cellmill from an `AssetCheckResult`; may be reported from outside with
+    `instance.report_runless_asset_event`.
+
+    Args:
+        asset_key: The asset that was checked.
+        check_name: Name of the check.
+        passed: Whether what is checked holds.
+        metadata: What is worth knowing, by name: `MetadataValue`s or plain values of Python.
+        target_materialization_data: The materialization that the check looked at, where there is one.
+        severity: How much it matters that the check did not pass.
+        description: Text shown with the result.
+        blocking: Whether a failure stops what is downstream.
+        partition: The partition that was checked, if one.
+    """
 
     asset_key: AssetKey
     check_name: str
@@ -245,7 +327,18 @@ class AssetCheckEvaluation:
 
 
 class AssetResult:
-    """What materialize and observe results have in common."""
+    """What materialize and observe results have in common.
+
+    Args:
+        asset_key: The asset; None where the function is of one asset.
+        metadata: What is worth knowing, by name: `MetadataValue`s or plain values of Python.
+        check_results: Results of the asset's checks that were evaluated on the way.
+        data_version: A `DataVersion` of what was made; None computes one from the code version and the inputs.
+        tags: Tags of the event, text to text; `dagster/data_version` is the data version.
+
+    Raises:
+        CheckError: for a data version or check results of the wrong kind.
+    """
 
     __slots__ = ("asset_key", "check_results", "data_version", "metadata", "tags")
 
@@ -270,7 +363,14 @@ class AssetResult:
         self.tags = event_tags(tags) if tags else None
 
     def check_result_named(self, check_name: str) -> AssetCheckResult:
-        """Return the result of the check with this name."""
+        """Return the result of the check with this name.
+
+        Args:
+            check_name: Name of the check.
+
+        Raises:
+            CheckError: where there is none of this name.
+        """
         for result in self.check_results:
             if result.check_name == check_name:
                 return result
@@ -285,7 +385,19 @@ class AssetResult:
 
 
 class MaterializeResult(AssetResult):
-    """The materialization of an asset whose value the function itself stored, or hands over as `value`."""
+    """The materialization of an asset whose value the function itself stored, or hands over as `value`.
+
+    Args:
+        asset_key: The asset; needed only where the function makes several.
+        metadata: What is worth knowing, by name: `MetadataValue`s or plain values of Python.
+        check_results: Results of the asset's checks that were evaluated on the way.
+        data_version: A `DataVersion` of what was made; None computes one from the code version and the inputs.
+        tags: Tags of the event, text to text; `dagster/data_version` is the data version.
+        value: What the asset's IO manager stores; left out, nothing is stored and the function has done it.
+
+    Raises:
+        CheckError: for a data version or check results of the wrong kind.
+    """
 
     __slots__ = ("value",)
 
@@ -324,7 +436,20 @@ class ObserveResult(AssetResult):
 
 
 class ExpectationResult:
-    """Whether the data was as expected."""
+    """Whether the data was as expected.
+
+    Yielded by an op; recorded and shown, it changes nothing about the run. Asset checks are the newer way.
+
+    Args:
+        success: Whether it was.
+        label: A short name of what was expected; None: "result" or "failed".
+        description: Text shown with it.
+        metadata: What is worth knowing, by name: `MetadataValue`s or plain values of Python.
+        metadata_entries: Accepted for code written for old versions of Dagster and ignored; use `metadata`.
+
+    Raises:
+        CheckError: where `success` is no `bool`.
+    """
 
     __slots__ = ("description", "label", "metadata", "success")
 
@@ -353,7 +478,19 @@ class ExpectationResult:
 
 
 class TypeCheck:
-    """Whether a value has its declared type, and why not."""
+    """Whether a value has its declared type, and why not.
+
+    Returned by the check function of a `DagsterType`.
+
+    Args:
+        success: Whether the value is of the type; if not, the step fails.
+        description: What is wrong with it, or worth knowing of it.
+        metadata: What is worth knowing, by name: `MetadataValue`s or plain values of Python.
+        metadata_entries: Accepted for code written for old versions of Dagster and ignored; use `metadata`.
+
+    Raises:
+        CheckError: where `success` is no `bool`.
+    """
 
     __slots__ = ("description", "metadata", "success")
 
@@ -375,7 +512,14 @@ class TypeCheck:
 
 
 class Failure(CellmillError):
-    """The step failed; raise it to give the reason as text and metadata."""
+    """The step failed; raise it to give the reason as text and metadata.
+
+    Args:
+        description: The reason.
+        metadata: What is worth knowing, by name: `MetadataValue`s or plain values of Python.
+        metadata_entries: Accepted for code written for old versions of Dagster and ignored; use `metadata`.
+        allow_retries: Whether the retry policy still applies; None means that it does.
+    """
 
     def __init__(
         self,
@@ -400,7 +544,15 @@ def _remade_failure(description: str | None, metadata: Mapping[str, Any], allow_
 
 
 class RetryRequested(CellmillError):
-    """The step asked to be run again."""
+    """The step asked to be run again; raise it in an op or asset.
+
+    Args:
+        max_retries: How often the step is run again at most, whatever its retry policy says; None means once.
+        seconds_to_wait: Seconds until then; None means at once.
+
+    Raises:
+        CheckError: where `max_retries` is no whole number.
+    """
 
     def __init__(self, max_retries: int | None = 1, seconds_to_wait: float | None = None) -> None:
         super().__init__()
@@ -414,7 +566,12 @@ class RetryRequested(CellmillError):
 
 
 class HookExecutionResult:
-    """Whether a hook ran, or chose not to."""
+    """Whether a hook ran, or chose not to.
+
+    Args:
+        hook_name: Name of the hook.
+        is_skipped: Whether it chose not to run; None means that it ran.
+    """
 
     __slots__ = ("hook_name", "is_skipped")
 

@@ -32,37 +32,78 @@ class MetadataValueFactories(type):
     """The constructors `MetadataValue.text(…)`, `.int(…)` …, on the class only: values have fields of these names."""
 
     def text(cls, text: str) -> TextMetadataValue:
-        """Plain text."""
+        """Plain text.
+
+        Args:
+            text: The text, shown as it is.
+        """
         return TextMetadataValue(text)
 
     def url(cls, url: str) -> UrlMetadataValue:
-        """A link."""
+        """A link.
+
+        Args:
+            url: The address.
+        """
         return UrlMetadataValue(url)
 
     def path(cls, path: str | os.PathLike[str] | None) -> PathMetadataValue:
-        """A path in a file system."""
+        """A path in a file system.
+
+        Args:
+            path: The path; kept as text.
+        """
         return PathMetadataValue(path)
 
     def notebook(cls, path: str | os.PathLike[str] | None) -> NotebookMetadataValue:
-        """A path of a notebook, shown rendered."""
+        """A path of a notebook, shown rendered.
+
+        Args:
+            path: The path of the .ipynb file; kept as text.
+        """
         return NotebookMetadataValue(path)
 
     def json(cls, data: Any) -> JsonMetadataValue:
-        """JSON data: a mapping, a sequence or a scalar."""
+        """JSON data: a mapping, a sequence or a scalar.
+
+        Args:
+            data: What `json.dumps` takes.
+
+        Raises:
+            InvalidMetadataError: for data that is not JSON.
+        """
         return JsonMetadataValue(data)
 
     def md(cls, data: str) -> MarkdownMetadataValue:
-        """Markdown, shown rendered."""
+        """Markdown, shown rendered.
+
+        Args:
+            data: The Markdown text.
+        """
         return MarkdownMetadataValue(data)
 
     def python_artifact(cls, python_artifact: Callable[..., Any]) -> PythonArtifactMetadataValue:
-        """The module and name of a class or function."""
+        """The module and name of a class or function.
+
+        Args:
+            python_artifact: The class or function.
+
+        Raises:
+            ParameterCheckError: for something else.
+        """
         if not callable(python_artifact):
             raise ParameterCheckError(f"python_artifact must be a class or function; got {python_artifact!r}.")
         return PythonArtifactMetadataValue(python_artifact.__module__, python_artifact.__name__)
 
     def timestamp(cls, value: builtins.float | datetime) -> TimestampMetadataValue:
-        """An instant: seconds since 1970, or an aware datetime."""
+        """An instant.
+
+        Args:
+            value: Seconds since 1970, or a datetime with a time zone.
+
+        Raises:
+            CheckError: for a datetime without a time zone, or something else.
+        """
         if isinstance(value, datetime):
             if value.tzinfo is None:
                 raise CheckError(
@@ -75,31 +116,65 @@ class MetadataValueFactories(type):
         return TimestampMetadataValue(builtins.float(value))
 
     def dagster_run(cls, run_id: str) -> RunMetadataValue:
-        """A link to a run."""
+        """A link to a run.
+
+        Args:
+            run_id: The run's id.
+        """
         return RunMetadataValue(run_id)
 
     def run(cls, run_id: str) -> RunMetadataValue:
-        """A link to a run."""
+        """A link to a run.
+
+        Args:
+            run_id: The run's id.
+        """
         return RunMetadataValue(run_id)
 
     def job(cls, job_name: str, location_name: str, *, repository_name: str | None = None) -> JobMetadataValue:
-        """A link to a job of a code location."""
+        """A link to a job of a code location.
+
+        Args:
+            job_name: Name of the job.
+            location_name: Name of its code location.
+            repository_name: Name of its repository, where the location has several.
+        """
         return JobMetadataValue(job_name, location_name, repository_name)
 
     def asset(cls, asset_key: AssetKey) -> AssetMetadataValue:
-        """A link to an asset."""
+        """A link to an asset.
+
+        Args:
+            asset_key: The asset's key.
+        """
         return AssetMetadataValue(asset_key)
 
     def table(cls, records: Sequence[TableRecord], schema: TableSchema | None = None) -> TableMetadataValue:
-        """A small table; its schema is inferred from the records when it is not given."""
+        """A small table; its schema is inferred from the records when it is not given.
+
+        Args:
+            records: The rows, each a `TableRecord`.
+            schema: The columns; None takes those of the records, which then all have the same.
+
+        Raises:
+            CheckError: for no records and no schema, or records whose columns differ.
+        """
         return TableMetadataValue(records, schema)
 
     def table_schema(cls, schema: TableSchema) -> TableSchemaMetadataValue:
-        """The columns of a table."""
+        """The columns of a table.
+
+        Args:
+            schema: The columns.
+        """
         return TableSchemaMetadataValue(schema)
 
     def column_lineage(cls, lineage: TableColumnLineage) -> TableColumnLineageMetadataValue:
-        """Which upstream columns each column is made from."""
+        """Which upstream columns each column is made from.
+
+        Args:
+            lineage: The upstream columns by column.
+        """
         return TableColumnLineageMetadataValue(lineage)
 
     def null(cls) -> NullMetadataValue:
@@ -107,24 +182,49 @@ class MetadataValueFactories(type):
         return NullMetadataValue()
 
     def pool(cls, pool: str) -> PoolMetadataValue:
-        """The name of a concurrency pool."""
+        """The name of a concurrency pool.
+
+        Args:
+            pool: Its name.
+        """
         return PoolMetadataValue(pool)
 
     def bool(cls, value: builtins.bool) -> BoolMetadataValue:
-        """True or False."""
+        """True or False.
+
+        Args:
+            value: Which of the two.
+        """
         return BoolMetadataValue(value)
 
     def float(cls, value: builtins.float) -> FloatMetadataValue:
-        """A floating-point number."""
+        """A floating-point number.
+
+        Args:
+            value: The number; infinities and "not a number" survive storing.
+        """
         return FloatMetadataValue(value)
 
     def int(cls, value: builtins.int) -> IntMetadataValue:
-        """A whole number."""
+        """A whole number.
+
+        Args:
+            value: The number.
+        """
         return IntMetadataValue(value)
 
 
 class MetadataValue(Generic[T], metaclass=MetadataValueFactories):
-    """One typed value; make one with the static methods, or let plain values be recognised by their type."""
+    """One typed value of metadata.
+
+    Make one with the static methods (`MetadataValue.md("…")`, `.url(…)`, `.table(…)`), or give a plain value, whose
+    type decides: text, numbers, truth values, None, paths, asset keys, table schemas and column lineages become what
+    they are, dictionaries and lists become JSON.
+
+    >>> from cellmill import MetadataValue
+    >>> MetadataValue.md("*twelve* rows").value
+    '*twelve* rows'
+    """
 
     __slots__ = ()
     #: The word in the JSON form; never changes once released.
@@ -152,7 +252,11 @@ class MetadataValue(Generic[T], metaclass=MetadataValueFactories):
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> MetadataValue[Any]:
-        """The value whose JSON form this is; an unknown kind is shown as JSON rather than lost."""
+        """The value whose JSON form this is; an unknown kind is shown as JSON rather than lost.
+
+        Args:
+            data: What `to_json` gave: `type` and `value`.
+        """
         cls = _KINDS.get(data.get("type", ""))
         if cls is None:
             return JsonMetadataValue(dict(data))
@@ -176,7 +280,11 @@ def _expect(name: str, value: object, expected: type) -> None:
 
 @dataclass(frozen=True, slots=True)
 class TextMetadataValue(MetadataValue[str | None]):
-    """Plain text."""
+    """Plain text.
+
+    Args:
+        text: The text, shown as it is.
+    """
 
     kind: ClassVar[str] = "text"
     text: str | None = field()
@@ -192,7 +300,11 @@ class TextMetadataValue(MetadataValue[str | None]):
 
 @dataclass(frozen=True, slots=True)
 class UrlMetadataValue(MetadataValue[str | None]):
-    """A link."""
+    """A link.
+
+    Args:
+        url: The address.
+    """
 
     kind: ClassVar[str] = "url"
     url: str | None = field()
@@ -208,7 +320,11 @@ class UrlMetadataValue(MetadataValue[str | None]):
 
 @dataclass(frozen=True, slots=True)
 class MarkdownMetadataValue(MetadataValue[str | None]):
-    """Markdown text."""
+    """Markdown text, shown rendered.
+
+    Args:
+        md_str: The text.
+    """
 
     kind: ClassVar[str] = "md"
     md_str: str | None = field()
@@ -224,7 +340,11 @@ class MarkdownMetadataValue(MetadataValue[str | None]):
 
 @dataclass(frozen=True, slots=True)
 class PathMetadataValue(MetadataValue[str | None]):
-    """A path in a file system."""
+    """A path in a file system.
+
+    Args:
+        path: The path; kept as text.
+    """
 
     kind: ClassVar[str] = "path"
     path: str | os.PathLike[str] | None = field()
@@ -240,7 +360,11 @@ class PathMetadataValue(MetadataValue[str | None]):
 
 @dataclass(frozen=True, slots=True)
 class NotebookMetadataValue(MetadataValue[str | None]):
-    """A path of a notebook."""
+    """A path of a notebook, shown rendered.
+
+    Args:
+        path: The path of the .ipynb file; kept as text.
+    """
 
     kind: ClassVar[str] = "notebook"
     path: str | os.PathLike[str] | None = field()
@@ -256,7 +380,14 @@ class NotebookMetadataValue(MetadataValue[str | None]):
 
 @dataclass(frozen=True, slots=True)
 class JsonMetadataValue(MetadataValue[Any]):
-    """JSON data."""
+    """JSON data.
+
+    Args:
+        data: What `json.dumps` takes.
+
+    Raises:
+        InvalidMetadataError: for data that is not JSON.
+    """
 
     kind: ClassVar[str] = "json"
     data: Any = field()
@@ -277,7 +408,12 @@ class JsonMetadataValue(MetadataValue[Any]):
 
 @dataclass(frozen=True, slots=True)
 class PythonArtifactMetadataValue(MetadataValue["PythonArtifactMetadataValue"]):
-    """The module and name of a class or function."""
+    """The module and name of a class or function.
+
+    Args:
+        module: Name of the module.
+        name: Name in the module.
+    """
 
     kind: ClassVar[str] = "python_artifact"
     module: str = field()
@@ -298,7 +434,14 @@ class PythonArtifactMetadataValue(MetadataValue["PythonArtifactMetadataValue"]):
 
 @dataclass(frozen=True, slots=True)
 class FloatMetadataValue(MetadataValue[float | None]):
-    """A floating-point number."""
+    """A floating-point number.
+
+    Args:
+        value: The number; infinities and "not a number" survive storing.
+
+    Raises:
+        ParameterCheckError: for anything but a `float`, also for an `int`.
+    """
 
     kind: ClassVar[str] = "float"
     value: float | None = field()
@@ -317,7 +460,14 @@ class FloatMetadataValue(MetadataValue[float | None]):
 
 @dataclass(frozen=True, slots=True)
 class IntMetadataValue(MetadataValue[int | None]):
-    """A whole number."""
+    """A whole number.
+
+    Args:
+        value: The number.
+
+    Raises:
+        ParameterCheckError: for anything but an `int`, also for a `bool`.
+    """
 
     kind: ClassVar[str] = "int"
     value: int | None = field()
@@ -328,7 +478,14 @@ class IntMetadataValue(MetadataValue[int | None]):
 
 @dataclass(frozen=True, slots=True)
 class BoolMetadataValue(MetadataValue[bool | None]):
-    """True or False."""
+    """True or False.
+
+    Args:
+        value: Which of the two.
+
+    Raises:
+        ParameterCheckError: for anything but a `bool`.
+    """
 
     kind: ClassVar[str] = "bool"
     value: bool | None = field()
@@ -339,7 +496,14 @@ class BoolMetadataValue(MetadataValue[bool | None]):
 
 @dataclass(frozen=True, slots=True)
 class TimestampMetadataValue(MetadataValue[float]):
-    """An instant, in seconds since 1970 (UTC)."""
+    """An instant, in seconds since 1970 (UTC).
+
+    Args:
+        value: The seconds, as a `float`; `MetadataValue.timestamp` also takes a datetime.
+
+    Raises:
+        ParameterCheckError: for anything but a `float`.
+    """
 
     kind: ClassVar[str] = "timestamp"
     value: float = field()
@@ -350,7 +514,11 @@ class TimestampMetadataValue(MetadataValue[float]):
 
 @dataclass(frozen=True, slots=True)
 class RunMetadataValue(MetadataValue[str]):
-    """A link to a run."""
+    """A link to a run.
+
+    Args:
+        run_id: The run's id.
+    """
 
     kind: ClassVar[str] = "run"
     run_id: str = field()
@@ -366,7 +534,13 @@ class RunMetadataValue(MetadataValue[str]):
 
 @dataclass(frozen=True, slots=True)
 class JobMetadataValue(MetadataValue["JobMetadataValue"]):
-    """A link to a job."""
+    """A link to a job.
+
+    Args:
+        job_name: Name of the job.
+        location_name: Name of its code location.
+        repository_name: Name of its repository, where the location has several.
+    """
 
     kind: ClassVar[str] = "job"
     job_name: str = field()
@@ -388,7 +562,14 @@ class JobMetadataValue(MetadataValue["JobMetadataValue"]):
 
 @dataclass(frozen=True, slots=True)
 class AssetMetadataValue(MetadataValue[AssetKey]):
-    """A link to an asset."""
+    """A link to an asset.
+
+    Args:
+        asset_key: The asset's key.
+
+    Raises:
+        ParameterCheckError: for anything but an `AssetKey`.
+    """
 
     kind: ClassVar[str] = "asset"
     asset_key: AssetKey = field()
@@ -411,7 +592,14 @@ class AssetMetadataValue(MetadataValue[AssetKey]):
 
 @dataclass(frozen=True, slots=True)
 class TableSchemaMetadataValue(MetadataValue[TableSchema]):
-    """The columns of a table."""
+    """The columns of a table.
+
+    Args:
+        schema: The columns.
+
+    Raises:
+        ParameterCheckError: for anything but a `TableSchema`.
+    """
 
     kind: ClassVar[str] = "table_schema"
     schema: TableSchema = field()
@@ -434,7 +622,16 @@ class TableSchemaMetadataValue(MetadataValue[TableSchema]):
 
 @dataclass(frozen=True, slots=True)
 class TableMetadataValue(MetadataValue["TableMetadataValue"]):
-    """A small table: its records and its schema."""
+    """A small table: its records and its schema.
+
+    Args:
+        records: The rows, each a `TableRecord`.
+        schema: The columns; None takes those of the records, which then all have the same.
+
+    Raises:
+        ParameterCheckError: for a row that is no `TableRecord`.
+        CheckError: for no records and no schema, or records whose columns differ.
+    """
 
     kind: ClassVar[str] = "table"
     records: Sequence[TableRecord] = field()
@@ -453,7 +650,14 @@ class TableMetadataValue(MetadataValue["TableMetadataValue"]):
 
     @staticmethod
     def infer_column_type(value: object) -> str:
-        """The column type that a cell's value suggests."""
+        """The column type that a cell's value suggests.
+
+        Args:
+            value: The value of a cell.
+
+        Returns:
+            "string", "int", "float" or "bool".
+        """
         return infer_schema([TableRecord({"value": value})]).columns[0].type  # type: ignore[dict-item]
 
     def _json_value(self) -> Any:
@@ -466,7 +670,14 @@ class TableMetadataValue(MetadataValue["TableMetadataValue"]):
 
 @dataclass(frozen=True, slots=True)
 class TableColumnLineageMetadataValue(MetadataValue[TableColumnLineage]):
-    """Which upstream columns each column is made from."""
+    """Which upstream columns each column is made from.
+
+    Args:
+        column_lineage: The upstream columns by column.
+
+    Raises:
+        ParameterCheckError: for anything but a `TableColumnLineage`.
+    """
 
     kind: ClassVar[str] = "column_lineage"
     column_lineage: TableColumnLineage = field()
@@ -515,7 +726,11 @@ class NullMetadataValue(MetadataValue[None]):
 
 @dataclass(frozen=True, slots=True)
 class PoolMetadataValue(MetadataValue[str]):
-    """The name of a concurrency pool."""
+    """The name of a concurrency pool.
+
+    Args:
+        pool: Its name.
+    """
 
     kind: ClassVar[str] = "pool"
     pool: str = field()
@@ -531,7 +746,11 @@ class PoolMetadataValue(MetadataValue[str]):
 
 @dataclass(frozen=True, slots=True)
 class CodeReferencesMetadataValue(MetadataValue["CodeReferencesMetadataValue"]):
-    """Where the code of a definition is."""
+    """Where the code of a definition is; kept as metadata under the name `dagster/code_references`.
+
+    Args:
+        code_references: Lines of files and addresses: `LocalFileCodeReference`s and `UrlCodeReference`s.
+    """
 
     kind: ClassVar[str] = "code_references"
     code_references: Sequence[CodeReference] = field()

@@ -39,7 +39,14 @@ _OF_TYPE: dict[type, Callable[[Any], MetadataValue[Any]]] = {
 
 
 def normalize_metadata_value(value: RawMetadataValue) -> MetadataValue[Any]:
-    """The typed value that a plain value stands for."""
+    """The typed value that a plain value stands for.
+
+    Args:
+        value: A `MetadataValue`, or a plain value whose type decides.
+
+    Raises:
+        InvalidMetadataError: for a value of a type that stands for none.
+    """
     if isinstance(value, MetadataValue):
         return value
     make = _OF_TYPE.get(type(value))
@@ -58,7 +65,15 @@ def normalize_metadata_value(value: RawMetadataValue) -> MetadataValue[Any]:
 def normalize_metadata(
     metadata: Mapping[str, RawMetadataValue] | None, allow_invalid: bool = False
 ) -> dict[str, MetadataValue[Any]]:
-    """The same metadata with every value typed; an invalid value is an error that names its key, or text if allowed."""
+    """The same metadata with every value typed.
+
+    Args:
+        metadata: `MetadataValue`s or plain values by name; None is empty.
+        allow_invalid: Whether a value of a type that stands for none becomes a text that says so, instead of an error.
+
+    Raises:
+        InvalidMetadataError: for such a value, with its name.
+    """
     if not metadata:
         return {}
     result: dict[str, MetadataValue[Any]] = {}

@@ -55,7 +55,34 @@ def build_schedule_from_partitioned_job(
     execution_timezone: str | None = None,
     owners: Any = None,
 ) -> ScheduleDefinition | UnresolvedPartitionedSchedule:
-    """The schedule that runs each partition of the job when its window has ended."""
+    """The schedule that runs each partition of the job when its window has ended.
+
+    Where the partitions are windows of time, a tick runs the last window that has ended; where they are static, every
+    partition; with two dimensions of which one is time, every partition of the last window. The offsets move the run
+    behind the end of its window, for data that comes late.
+
+    Args:
+        job: A job with partitions, also one of `define_asset_job` whose assets have them.
+        description: Text shown with it.
+        name: Name; None: the job's name and "_schedule".
+        minute_of_hour: Minute (0 to 59) at which it runs, instead of that at which windows begin.
+        hour_of_day: Hour (0 to 23) at which it runs; not for hourly partitions.
+        day_of_week: Day (0 is Sunday) on which it runs, of weekly partitions.
+        day_of_month: Day (from 1) on which it runs, of monthly partitions.
+        default_status: Whether it is on before anybody switched it on or off.
+        tags: Tags of every run it starts.
+        cron_schedule: When it runs, for partitions that are not windows of time; not together with the offsets.
+        execution_timezone: IANA name of the zone of `cron_schedule`; None takes that of the partitions, else UTC.
+        owners: Who answers for it: e-mail addresses, or "team:name".
+
+    Returns:
+        The schedule; for a job whose partitions are known only with its assets, one that is resolved when the
+        definitions are loaded.
+
+    Raises:
+        CheckError: for a job without partitions, offsets that do not fit them, or a `cron_schedule` where the windows
+            say when it runs or where one is missing.
+    """
     definition = getattr(job, "partitions_def", None)
     offsets = (minute_of_hour, hour_of_day, day_of_week, day_of_month)
     if cron_schedule is not None and any(offset is not None for offset in offsets):

@@ -19,7 +19,24 @@ MAX_RUNS = 20
 
 
 class RunStatusSensorContext(EvaluationContext):
-    """The run whose outcome the sensor is evaluated for."""
+    """The run whose outcome the sensor is evaluated for.
+
+    Made by cellmill; `build_run_status_sensor_context` makes one for a test.
+
+    Args:
+        sensor_name: Name that `context.sensor_name` gives.
+        dagster_run: The run; `run` is the same.
+        dagster_event: The event that brought the run into its state; `event` is the same.
+        instance: The instance that `context.instance` gives, such as `Instance.ephemeral()`; None: none, and using it
+            is an error.
+        context: Accepted for Dagster's sake and ignored.
+        resource_defs: Resources by name, as values or definitions; set up at first use of `context.resources`.
+        logger: What `context.log` gives; None: a logger of the sensor.
+        partition_key: What `context.partition_key` gives; None takes the run's.
+        repository_def: Repository that the definition belongs to, for `context.repository_def`.
+        run: Other name of `dagster_run`.
+        event: Other name of `dagster_event`.
+    """
 
     def __init__(
         self,
@@ -117,7 +134,37 @@ _EVENTS = {
 
 
 class RunStatusSensorDefinition(SensorDefinition):
-    """A sensor evaluated once for each run that reaches a state."""
+    """A sensor evaluated once for each run that reaches a state.
+
+    It follows the event log with a cursor that moves on by itself: runs that ended before it was first switched on are
+    not its business, and none after that is left out. One evaluation handles at most 20 runs; the next takes up the
+    rest.
+
+    Args:
+        name: Name, unique in its code location: letters, digits and underscores.
+        run_status: The `RunStatus` that a run has to reach.
+        run_status_sensor_fn: Function of the context (`RunStatusSensorContext`); further parameters are resources by
+            name.
+        minimum_interval_seconds: Seconds from one evaluation to the next, at least; None means 30.
+        description: Text shown with it; None takes the function's docstring.
+        monitored_jobs: Jobs (or `JobSelector`s) whose runs are watched, found by their names; None watches the runs of
+            all jobs.
+        monitor_all_code_locations: Says that runs of all code locations are meant, as they always are here; not
+            together with `monitored_jobs`.
+        default_status: Whether it is on before anybody switched it on or off.
+        request_job: The job that it may start, if its function returns `RunRequest`s.
+        request_jobs: The jobs that it may start; each `RunRequest` then says its `job_name`.
+        tags: Tags of the sensor and of every run it starts.
+        metadata: Metadata of the sensor itself, by name.
+        required_resource_keys: Names of resources that `context.resources` has; resources may instead be parameters of
+            the function.
+        owners: Who answers for it: e-mail addresses, or "team:name".
+        failure: Whether the function gets a `RunFailureSensorContext`.
+
+    Raises:
+        InvalidDefinitionError: for both `request_job` and `request_jobs`, or both `monitored_jobs` and
+            `monitor_all_code_locations`.
+    """
 
     sensor_type = SensorType.RUN_STATUS
     _failure_context = False
@@ -186,7 +233,11 @@ class RunStatusSensorDefinition(SensorDefinition):
             return self._user.call([entered], resource_lookup(entered, resources, f"sensor {self.name!r}"))
 
     def monitors(self, job_name: str) -> bool:
-        """Whether runs of this job are watched."""
+        """Whether runs of this job are watched.
+
+        Args:
+            job_name: The name of a job.
+        """
         return not self._monitored_names or job_name in self._monitored_names
 
     def _evaluate(self, context: Any) -> Any:
@@ -262,7 +313,19 @@ def _job_name(item: Any, owner: str) -> str:
 
 
 class JobSelector:
-    """Names a job, also of another code location."""
+    """Names a job, also of another code location.
+
+    A run status sensor finds jobs by their names alone, so the location and the repository only tell the reader.
+
+    Args:
+        location_name: Older name of `code_location_name`.
+        repository_name: Name of the job's repository.
+        job_name: Name of the job; it has to be given.
+        code_location_name: Name of the code location that has the job.
+
+    Raises:
+        CheckError: without a job's name.
+    """
 
     def __init__(
         self,
@@ -296,7 +359,37 @@ def run_status_sensor(
     metadata: Mapping[str, Any] | None = None,
     owners: Sequence[str] | None = None,
 ) -> Callable[[Callable[..., Any]], RunStatusSensorDefinition]:
-    """Makes a function of a run a sensor, evaluated for each run that reaches `run_status`."""
+    """Makes a function of a run a sensor, evaluated for each run that reaches `run_status`.
+
+    The function's first parameter is a `RunStatusSensorContext` with the run and its event; further ones are resources
+    by name. It may return nothing, or `RunRequest`s for `request_job`. The first evaluation only takes note of where
+    the log ends: runs before that are not handled.
+
+    Args:
+        run_status: The `RunStatus` that a run has to reach.
+        name: Name, unique in its code location: letters, digits and underscores. None takes the function's name.
+        minimum_interval_seconds: Seconds from one evaluation to the next, at least; None means 30.
+        description: Text shown with it; None takes the function's docstring.
+        monitored_jobs: Jobs (or `JobSelector`s) whose runs are watched, found by their names; None watches the runs of
+            all jobs.
+        job_selection: Older name of `monitored_jobs`.
+        monitor_all_code_locations: Says that runs of all code locations are meant, as they always are here; not
+            together with `monitored_jobs`.
+        default_status: Whether it is on before anybody switched it on or off.
+        request_job: The job that it may start, if its function returns `RunRequest`s.
+        request_jobs: The jobs that it may start; each `RunRequest` then says its `job_name`.
+        monitor_all_repositories: Older name of `monitor_all_code_locations`.
+        tags: Tags of the sensor and of every run it starts.
+        metadata: Metadata of the sensor itself, by name.
+        owners: Who answers for it: e-mail addresses, or "team:name".
+
+    Returns:
+        A decorator that makes the function a `RunStatusSensorDefinition`.
+
+    Raises:
+        InvalidDefinitionError: for both `request_job` and `request_jobs`, or both `monitored_jobs` and
+            `monitor_all_code_locations`.
+    """
 
     def decorate(fn: Callable[..., Any]) -> RunStatusSensorDefinition:
         made = RunStatusSensorDefinition(
@@ -335,7 +428,35 @@ def run_failure_sensor(
     metadata: Mapping[str, Any] | None = None,
     owners: Sequence[str] | None = None,
 ) -> Any:
-    """Makes a function of a failed run a sensor, evaluated for each run that fails."""
+    """Makes a function of a failed run a sensor, evaluated for each run that fails.
+
+    As `run_status_sensor`, with a `RunFailureSensorContext`, whose `failure_event` and `get_step_failure_events()` say
+    what went wrong. May be used without parentheses.
+
+    Args:
+        name: Name, unique in its code location: letters, digits and underscores. None takes the function's name.
+        minimum_interval_seconds: Seconds from one evaluation to the next, at least; None means 30.
+        description: Text shown with it; None takes the function's docstring.
+        monitored_jobs: Jobs (or `JobSelector`s) whose runs are watched, found by their names; None watches the runs of
+            all jobs.
+        job_selection: Older name of `monitored_jobs`.
+        monitor_all_code_locations: Says that runs of all code locations are meant, as they always are here; not
+            together with `monitored_jobs`.
+        default_status: Whether it is on before anybody switched it on or off.
+        request_job: The job that it may start, if its function returns `RunRequest`s.
+        request_jobs: The jobs that it may start; each `RunRequest` then says its `job_name`.
+        monitor_all_repositories: Older name of `monitor_all_code_locations`.
+        tags: Tags of the sensor and of every run it starts.
+        metadata: Metadata of the sensor itself, by name.
+        owners: Who answers for it: e-mail addresses, or "team:name".
+
+    Returns:
+        A `RunStatusSensorDefinition`, or the decorator that makes one.
+
+    Raises:
+        InvalidDefinitionError: for both `request_job` and `request_jobs`, or both `monitored_jobs` and
+            `monitor_all_code_locations`.
+    """
     failure = import_module("cellmill").RunStatus.FAILURE
 
     def decorate(fn: Callable[..., Any]) -> RunStatusSensorDefinition:
@@ -375,7 +496,24 @@ def build_run_status_sensor_context(
     instance: Any = None,
     run: Any = None,
 ) -> RunStatusSensorContext:
-    """A context in which a run status sensor can be called in a test."""
+    """A context in which a run status sensor can be called in a test.
+
+    `context.for_run_failure()` is the one for a run failure sensor.
+
+    Args:
+        sensor_name: Name that `context.sensor_name` gives.
+        dagster_event: The event that brought the run into its state; `event` is the same.
+        dagster_instance: Other name of `instance`.
+        dagster_run: The run, such as the `run` of a result; `run` is the same.
+        context: Accepted for Dagster's sake and ignored.
+        resources: Resources by name, as values or definitions; set up at first use of `context.resources`.
+        partition_key: What `context.partition_key` gives; None takes the run's.
+        repository_def: Repository that the definition belongs to, for `context.repository_def`.
+        event: Other name of `dagster_event`.
+        instance: The instance that `context.instance` gives, such as `Instance.ephemeral()`; None: none, and using it
+            is an error.
+        run: Other name of `dagster_run`.
+    """
     return RunStatusSensorContext(
         sensor_name,
         dagster_run if dagster_run is not None else run,

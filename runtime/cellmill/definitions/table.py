@@ -15,7 +15,14 @@ _COLUMN_TYPES: Mapping[type, str] = {str: "string", int: "int", bool: "bool", fl
 
 @dataclass(frozen=True, init=False)
 class TableRecord:
-    """One row of a table: column name to a plain value (text, number, truth value or None)."""
+    """One row of a table.
+
+    Args:
+        data: Plain values (text, number, truth value or None) by the names of their columns.
+
+    Raises:
+        CheckError: for a value of another kind, with the column's name.
+    """
 
     data: Mapping[str, str | int | float | bool | None]
 
@@ -31,7 +38,13 @@ class TableRecord:
 
 @dataclass(frozen=True)
 class TableColumnConstraints:
-    """What holds for every value of a column."""
+    """What holds for every value of a column.
+
+    Args:
+        nullable: Whether values may be missing.
+        unique: Whether no value comes twice.
+        other: Further constraints, in words.
+    """
 
     nullable: bool = True
     unique: bool = False
@@ -43,7 +56,11 @@ class TableColumnConstraints:
 
 @dataclass(frozen=True)
 class TableConstraints:
-    """What holds for a table as a whole, in words."""
+    """What holds for a table as a whole, in words.
+
+    Args:
+        other: The constraints, each as a text.
+    """
 
     other: Sequence[str] = ()
 
@@ -53,7 +70,15 @@ class TableConstraints:
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column: its name, its type as text, a description, constraints and tags."""
+    """A column: its name, its type as text, a description, constraints and tags.
+
+    Args:
+        name: Name of the column.
+        type: Its type in the words of the system that holds the table, such as "varchar(20)".
+        description: What it holds.
+        constraints: What holds for every value of it.
+        tags: Tags of the column, text to text.
+    """
 
     name: str
     type: str = "string"
@@ -71,7 +96,18 @@ class TableColumn:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """The columns of a table, in order, and its constraints."""
+    """The columns of a table, in order, and its constraints.
+
+    As metadata under the name `dagster/column_schema` it is what `build_column_schema_change_checks` compares and what
+    selections by `column` look at.
+
+    Args:
+        columns: The columns, as `TableColumn`s.
+        constraints: What holds for the table as a whole.
+
+    Raises:
+        CheckError: for a column that is no `TableColumn`.
+    """
 
     columns: Sequence[TableColumn]
     constraints: TableConstraints = field(default_factory=TableConstraints)
@@ -86,13 +122,22 @@ class TableSchema:
 
     @staticmethod
     def from_name_type_dict(name_type_dict: Mapping[str, str]) -> TableSchema:
-        """The schema of columns that have a name and a type and nothing else."""
+        """The schema of columns that have a name and a type and nothing else.
+
+        Args:
+            name_type_dict: Types, as text, by the names of the columns.
+        """
         return TableSchema(columns=[TableColumn(name=name, type=kind) for name, kind in name_type_dict.items()])
 
 
 @dataclass(frozen=True, init=False)
 class TableColumnDep:
-    """A column of an upstream asset."""
+    """A column of an upstream asset.
+
+    Args:
+        asset_key: The asset: a key, or its name.
+        column_name: Name of the column.
+    """
 
     asset_key: AssetKey
     column_name: str
@@ -104,7 +149,11 @@ class TableColumnDep:
 
 @dataclass(frozen=True, init=False)
 class TableColumnLineage:
-    """For each column, the upstream columns it is made from."""
+    """For each column, the upstream columns it is made from.
+
+    Args:
+        deps_by_column: `TableColumnDep`s by the names of the columns that are made from them.
+    """
 
     deps_by_column: Mapping[str, Sequence[TableColumnDep]]
 

@@ -17,7 +17,17 @@ class BackfillPolicyType(StrEnum):
 
 @dataclass(frozen=True)
 class BackfillPolicy:
-    """At most this many partitions per run; None stands for all of them in one."""
+    """How many partitions of an asset one run of a backfill makes.
+
+    Made by `BackfillPolicy.single_run()` or `BackfillPolicy.multi_run(…)`. A run of several partitions sees them as
+    `context.partition_keys` and `context.partition_key_range`.
+
+    Args:
+        max_partitions_per_run: At most this many partitions per run; None stands for all of them in one.
+
+    Raises:
+        InvalidDefinitionError: for a number below 1.
+    """
 
     max_partitions_per_run: int | None = 1
 
@@ -33,7 +43,11 @@ class BackfillPolicy:
 
     @staticmethod
     def multi_run(max_partitions_per_run: int = 1) -> BackfillPolicy:
-        """Runs of at most this many partitions each."""
+        """Runs of at most this many partitions each.
+
+        Args:
+            max_partitions_per_run: A number from 1.
+        """
         return BackfillPolicy(max_partitions_per_run=max_partitions_per_run)
 
     @property

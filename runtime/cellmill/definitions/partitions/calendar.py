@@ -14,7 +14,32 @@ Exclusions = Sequence[str | datetime | TimestampWithTimezone]
 
 
 class HourlyPartitionsDefinition(TimeWindowPartitionsDefinition):
-    """One partition per hour, with keys such as `2024-01-31-14:00`."""
+    """One partition per hour, with keys such as `2024-01-31-14:00`.
+
+    A partition exists once its window has ended (see `end_offset`). Days follow the clocks of the zone: where they
+    change, a window is an hour shorter or longer, and the second of two that begin at one wall-clock time has its UTC
+    offset in its key.
+
+    Args:
+        start_date: When the first window may begin: a datetime, or text in the format `fmt`. A window that begins
+            earlier does not count.
+        end_date: When the last window must have ended, as `start_date`; None: no end, a partition is added with each
+            window.
+        minute_offset: Minute of the hour (0 to 59) at which windows begin.
+        timezone: IANA name of the zone in which windows begin and keys are written, such as "Europe/Berlin"; None means
+            UTC.
+        fmt: Format of the keys as of `strftime`, also of dates given as text; None: `%Y-%m-%d-%H:%M`.
+        end_offset: How many more windows count that have not ended: 1 adds the current one; -1 leaves out the last that
+            has ended.
+        exclusions: Windows that do not exist: cron expressions or datetimes at which such windows begin.
+
+    Raises:
+        InvalidPartitionKeyError: for a date that is not of the format.
+        InvalidDefinitionError: for a zone that does not exist.
+        InvalidCronError: for an exclusion that is no cron expression.
+
+    Source: the IANA time zone database.
+    """
 
     def __init__(
         self,
@@ -39,7 +64,38 @@ class HourlyPartitionsDefinition(TimeWindowPartitionsDefinition):
 
 
 class DailyPartitionsDefinition(TimeWindowPartitionsDefinition):
-    """One partition per day, with keys such as `2024-01-31`."""
+    """One partition per day, with keys such as `2024-01-31`.
+
+    A partition exists once its window has ended (see `end_offset`). Days follow the clocks of the zone: where they
+    change, a window is an hour shorter or longer, and the second of two that begin at one wall-clock time has its UTC
+    offset in its key.
+
+    >>> from cellmill import DailyPartitionsDefinition
+    >>> days = DailyPartitionsDefinition("2024-01-01", end_date="2024-01-04")
+    >>> days.get_partition_keys()
+    ['2024-01-01', '2024-01-02', '2024-01-03']
+
+    Args:
+        start_date: When the first window may begin: a datetime, or text in the format `fmt`. A window that begins
+            earlier does not count.
+        end_date: When the last window must have ended, as `start_date`; None: no end, a partition is added with each
+            window.
+        minute_offset: Minute of the hour (0 to 59) at which windows begin.
+        hour_offset: Hour of the day (0 to 23) at which windows begin.
+        timezone: IANA name of the zone in which windows begin and keys are written, such as "Europe/Berlin"; None means
+            UTC.
+        fmt: Format of the keys as of `strftime`, also of dates given as text; None: `%Y-%m-%d`.
+        end_offset: How many more windows count that have not ended: 1 adds the current one; -1 leaves out the last that
+            has ended.
+        exclusions: Windows that do not exist: cron expressions or datetimes at which such windows begin.
+
+    Raises:
+        InvalidPartitionKeyError: for a date that is not of the format.
+        InvalidDefinitionError: for a zone that does not exist.
+        InvalidCronError: for an exclusion that is no cron expression.
+
+    Source: the IANA time zone database.
+    """
 
     def __init__(
         self,
@@ -66,7 +122,34 @@ class DailyPartitionsDefinition(TimeWindowPartitionsDefinition):
 
 
 class WeeklyPartitionsDefinition(TimeWindowPartitionsDefinition):
-    """One partition per week from `day_offset` (0 is Sunday), keyed by its first day."""
+    """One partition per week from `day_offset` (0 is Sunday), keyed by its first day.
+
+    A partition exists once its window has ended (see `end_offset`). Days follow the clocks of the zone: where they
+    change, a window is an hour shorter or longer, and the second of two that begin at one wall-clock time has its UTC
+    offset in its key.
+
+    Args:
+        start_date: When the first window may begin: a datetime, or text in the format `fmt`. A window that begins
+            earlier does not count.
+        end_date: When the last window must have ended, as `start_date`; None: no end, a partition is added with each
+            window.
+        minute_offset: Minute of the hour (0 to 59) at which windows begin.
+        hour_offset: Hour of the day (0 to 23) at which windows begin.
+        day_offset: Day of the week on which windows begin; 0 is Sunday.
+        timezone: IANA name of the zone in which windows begin and keys are written, such as "Europe/Berlin"; None means
+            UTC.
+        fmt: Format of the keys as of `strftime`, also of dates given as text; None: `%Y-%m-%d`.
+        end_offset: How many more windows count that have not ended: 1 adds the current one; -1 leaves out the last that
+            has ended.
+        exclusions: Windows that do not exist: cron expressions or datetimes at which such windows begin.
+
+    Raises:
+        InvalidPartitionKeyError: for a date that is not of the format.
+        InvalidDefinitionError: for a zone that does not exist.
+        InvalidCronError: for an exclusion that is no cron expression.
+
+    Source: the IANA time zone database.
+    """
 
     def __init__(
         self,
@@ -95,7 +178,34 @@ class WeeklyPartitionsDefinition(TimeWindowPartitionsDefinition):
 
 
 class MonthlyPartitionsDefinition(TimeWindowPartitionsDefinition):
-    """One partition per month from day `day_offset`, keyed by its first day."""
+    """One partition per month from day `day_offset`, keyed by its first day.
+
+    A partition exists once its window has ended (see `end_offset`). Days follow the clocks of the zone: where they
+    change, a window is an hour shorter or longer, and the second of two that begin at one wall-clock time has its UTC
+    offset in its key.
+
+    Args:
+        start_date: When the first window may begin: a datetime, or text in the format `fmt`. A window that begins
+            earlier does not count.
+        end_date: When the last window must have ended, as `start_date`; None: no end, a partition is added with each
+            window.
+        minute_offset: Minute of the hour (0 to 59) at which windows begin.
+        hour_offset: Hour of the day (0 to 23) at which windows begin.
+        day_offset: Day of the month, from 1, on which windows begin.
+        timezone: IANA name of the zone in which windows begin and keys are written, such as "Europe/Berlin"; None means
+            UTC.
+        fmt: Format of the keys as of `strftime`, also of dates given as text; None: `%Y-%m-%d`.
+        end_offset: How many more windows count that have not ended: 1 adds the current one; -1 leaves out the last that
+            has ended.
+        exclusions: Windows that do not exist: cron expressions or datetimes at which such windows begin.
+
+    Raises:
+        InvalidPartitionKeyError: for a date that is not of the format.
+        InvalidDefinitionError: for a zone that does not exist.
+        InvalidCronError: for an exclusion that is no cron expression.
+
+    Source: the IANA time zone database.
+    """
 
     def __init__(
         self,

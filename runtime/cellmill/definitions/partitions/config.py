@@ -31,7 +31,22 @@ WindowTagsFn = Callable[[datetime, datetime], Mapping[str, str]]
 
 
 class PartitionedConfig:
-    """A partitions definition with the run config, and optionally the tags, of each of its partitions."""
+    """A partitions definition with the run config, and optionally the tags, of each of its partitions.
+
+    Given as the `config` of a job, it makes the job partitioned. Usually made by `partitioned_config`,
+    `daily_partitioned_config` and their like.
+
+    Args:
+        partitions_def: The partitions.
+        run_config_for_partition_fn: Older: function of a `Partition` that returns the run config.
+        decorated_fn: The function that calling the config calls; set by the decorators.
+        tags_for_partition_fn: Older: function of a `Partition` that returns tags of its run.
+        run_config_for_partition_key_fn: Function of the key that returns the run config, a dictionary or a `RunConfig`.
+        tags_for_partition_key_fn: Function of the key that returns tags of its run; None: none but the partition's.
+
+    Raises:
+        InvalidDefinitionError: for a function given in both forms, or no function for the run config.
+    """
 
     def __init__(
         self,
@@ -65,13 +80,21 @@ class PartitionedConfig:
             update_wrapper(self, decorated_fn)
 
     def get_partition_keys(self, current_time: datetime | None = None) -> Sequence[str]:
-        """All keys that exist at `current_time` (now by default)."""
+        """All keys that exist.
+
+        Args:
+            current_time: The moment for which partitions are listed; None means now.
+        """
         return self.partitions_def.get_partition_keys(current_time)
 
     def get_run_config_for_partition_key(self, partition_key: str) -> Mapping[str, Any]:
         """The run config of one partition.
 
-        Raises: PartitionExecutionError when the function fails.
+        Args:
+            partition_key: Its key.
+
+        Raises:
+            PartitionExecutionError: when the function fails.
         """
         try:
             if self.run_config_for_partition_key_fn is not None:
@@ -86,7 +109,15 @@ class PartitionedConfig:
         return deepcopy(_as_mapping(found))
 
     def get_tags_for_partition_key(self, partition_key: str, job_name: str | None = None) -> Mapping[str, str]:
-        """The tags of the run of one partition: the user's and those that name the partition."""
+        """The tags of the run of one partition: the user's and those that name the partition.
+
+        Args:
+            partition_key: Its key.
+            job_name: The job of the run, for the tag `dagster/partition_set`; None leaves that out.
+
+        Raises:
+            PartitionExecutionError: when the function fails.
+        """
         try:
             given: Mapping[str, str] = {}
             if self.tags_for_partition_key_fn is not None:
@@ -105,7 +136,15 @@ class PartitionedConfig:
 
     @classmethod
     def from_flexible_config(cls, config: Any, partitions_def: PartitionsDefinition) -> PartitionedConfig:
-        """Whatever may be given as a job's config, as a partitioned config over these partitions."""
+        """Whatever may be given as a job's config, as a partitioned config over these partitions.
+
+        Args:
+            config: A `PartitionedConfig`, a dictionary or a `RunConfig` for every partition, or None.
+            partitions_def: The partitions.
+
+        Raises:
+            InvalidDefinitionError: for a `PartitionedConfig` of other partitions.
+        """
         if isinstance(config, PartitionedConfig):
             if config.partitions_def != partitions_def:
                 raise InvalidDefinitionError(
@@ -142,7 +181,18 @@ def _as_mapping(config: Any) -> dict[str, Any]:
 def partitioned_config(
     partitions_def: PartitionsDefinition, tags_for_partition_key_fn: TagsFn | None = None
 ) -> Callable[[ConfigFn], PartitionedConfig]:
-    """Makes a function from partition key to run config a partitioned config."""
+    """Makes a function from partition key to run config a partitioned config.
+
+    Given as the `config` of a job, it makes the job partitioned: the run of a partition gets the config that the
+    function returns (a dictionary or a `RunConfig`) for its key.
+
+    Args:
+        partitions_def: The partitions.
+        tags_for_partition_key_fn: Function of the key that returns tags of its run; None: none but the partition's.
+
+    Returns:
+        A decorator that makes the function a `PartitionedConfig`, which can still be called.
+    """
 
     def decorate(fn: ConfigFn) -> PartitionedConfig:
         return PartitionedConfig(
@@ -160,7 +210,19 @@ def static_partitioned_config(
     tags_for_partition_fn: TagsFn | None = None,
     tags_for_partition_key_fn: TagsFn | None = None,
 ) -> Callable[[ConfigFn], PartitionedConfig]:
-    """As `partitioned_config`, over a fixed list of keys."""
+    """As `partitioned_config`, over a fixed list of keys.
+
+    Args:
+        partition_keys: The keys, in order.
+        tags_for_partition_fn: Older name of `tags_for_partition_key_fn`.
+        tags_for_partition_key_fn: Function of the key that returns tags of its run; None: none but the partition's.
+
+    Returns:
+        A decorator that makes the function a `PartitionedConfig`, which can still be called.
+
+    Raises:
+        InvalidDefinitionError: for a key that comes twice or is no valid key.
+    """
     return partitioned_config(
         StaticPartitionsDefinition(partition_keys), tags_for_partition_key_fn or tags_for_partition_fn
     )
@@ -171,7 +233,16 @@ def dynamic_partitioned_config(
     tags_for_partition_fn: TagsFn | None = None,
     tags_for_partition_key_fn: TagsFn | None = None,
 ) -> Callable[[ConfigFn], PartitionedConfig]:
-    """As `partitioned_config`, over keys that a function lists."""
+    """As `partitioned_config`, over keys that a function lists.
+
+    Args:
+        partition_fn: Function of the present moment that lists the keys.
+        tags_for_partition_fn: Older name of `tags_for_partition_key_fn`.
+        tags_for_partition_key_fn: Function of the key that returns tags of its run; None: none but the partition's.
+
+    Returns:
+        A decorator that makes the function a `PartitionedConfig`, which can still be called.
+    """
     return partitioned_config(
         DynamicPartitionsDefinition(partition_fn), tags_for_partition_key_fn or tags_for_partition_fn
     )
@@ -207,7 +278,31 @@ def hourly_partitioned_config(
     tags_for_partition_fn: WindowTagsFn | None = None,
     exclusions: Exclusions | None = None,
 ) -> Callable[[Callable[[datetime, datetime], Any]], PartitionedConfig]:
-    """Makes a function from an hour's start and end to run config a partitioned config."""
+    """Makes a function from an hour's start and end to run config a partitioned config.
+
+    Given as the `config` of a job, it makes the job partitioned: the run of a partition gets the config that the
+    function returns (a dictionary or a `RunConfig`) for its window.
+
+    Args:
+        start_date: When the first window may begin: a datetime, or text in the format `fmt`. A window that begins
+            earlier does not count.
+        minute_offset: Minute of the hour (0 to 59) at which windows begin.
+        timezone: IANA name of the zone in which windows begin and keys are written, such as "Europe/Berlin"; None means
+            UTC.
+        fmt: Format of the keys as of `strftime`, also of dates given as text; None: `%Y-%m-%d-%H:%M`.
+        end_offset: How many more windows count that have not ended: 1 adds the current one; -1 leaves out the last that
+            has ended.
+        tags_for_partition_fn: Function of a window's start and end that returns tags of its run; None: none but the
+            partition's.
+        exclusions: Windows that do not exist: cron expressions or datetimes at which such windows begin.
+
+    Returns:
+        A decorator that makes the function a `PartitionedConfig`, which can still be called.
+
+    Raises:
+        InvalidPartitionKeyError: for a date that is not of the format.
+        InvalidDefinitionError: for a zone that does not exist, or where no function is decorated.
+    """
     definition = HourlyPartitionsDefinition(
         start_date,
         minute_offset=minute_offset,
@@ -229,7 +324,32 @@ def daily_partitioned_config(
     tags_for_partition_fn: WindowTagsFn | None = None,
     exclusions: Exclusions | None = None,
 ) -> Callable[[Callable[[datetime, datetime], Any]], PartitionedConfig]:
-    """Makes a function from a day's start and end to run config a partitioned config."""
+    """Makes a function from a day's start and end to run config a partitioned config.
+
+    Given as the `config` of a job, it makes the job partitioned: the run of a partition gets the config that the
+    function returns (a dictionary or a `RunConfig`) for its window.
+
+    Args:
+        start_date: When the first window may begin: a datetime, or text in the format `fmt`. A window that begins
+            earlier does not count.
+        minute_offset: Minute of the hour (0 to 59) at which windows begin.
+        hour_offset: Hour of the day (0 to 23) at which windows begin.
+        timezone: IANA name of the zone in which windows begin and keys are written, such as "Europe/Berlin"; None means
+            UTC.
+        fmt: Format of the keys as of `strftime`, also of dates given as text; None: `%Y-%m-%d`.
+        end_offset: How many more windows count that have not ended: 1 adds the current one; -1 leaves out the last that
+            has ended.
+        tags_for_partition_fn: Function of a window's start and end that returns tags of its run; None: none but the
+            partition's.
+        exclusions: Windows that do not exist: cron expressions or datetimes at which such windows begin.
+
+    Returns:
+        A decorator that makes the function a `PartitionedConfig`, which can still be called.
+
+    Raises:
+        InvalidPartitionKeyError: for a date that is not of the format.
+        InvalidDefinitionError: for a zone that does not exist, or where no function is decorated.
+    """
     definition = DailyPartitionsDefinition(
         start_date,
         minute_offset=minute_offset,
@@ -253,7 +373,33 @@ def weekly_partitioned_config(
     tags_for_partition_fn: WindowTagsFn | None = None,
     exclusions: Exclusions | None = None,
 ) -> Callable[[Callable[[datetime, datetime], Any]], PartitionedConfig]:
-    """Makes a function from a week's start and end to run config a partitioned config."""
+    """Makes a function from a week's start and end to run config a partitioned config.
+
+    Given as the `config` of a job, it makes the job partitioned: the run of a partition gets the config that the
+    function returns (a dictionary or a `RunConfig`) for its window.
+
+    Args:
+        start_date: When the first window may begin: a datetime, or text in the format `fmt`. A window that begins
+            earlier does not count.
+        minute_offset: Minute of the hour (0 to 59) at which windows begin.
+        hour_offset: Hour of the day (0 to 23) at which windows begin.
+        day_offset: Day of the week on which windows begin; 0 is Sunday.
+        timezone: IANA name of the zone in which windows begin and keys are written, such as "Europe/Berlin"; None means
+            UTC.
+        fmt: Format of the keys as of `strftime`, also of dates given as text; None: `%Y-%m-%d`.
+        end_offset: How many more windows count that have not ended: 1 adds the current one; -1 leaves out the last that
+            has ended.
+        tags_for_partition_fn: Function of a window's start and end that returns tags of its run; None: none but the
+            partition's.
+        exclusions: Windows that do not exist: cron expressions or datetimes at which such windows begin.
+
+    Returns:
+        A decorator that makes the function a `PartitionedConfig`, which can still be called.
+
+    Raises:
+        InvalidPartitionKeyError: for a date that is not of the format.
+        InvalidDefinitionError: for a zone that does not exist, or where no function is decorated.
+    """
     definition = WeeklyPartitionsDefinition(
         start_date,
         minute_offset=minute_offset,
@@ -278,7 +424,33 @@ def monthly_partitioned_config(
     tags_for_partition_fn: WindowTagsFn | None = None,
     exclusions: Exclusions | None = None,
 ) -> Callable[[Callable[[datetime, datetime], Any]], PartitionedConfig]:
-    """Makes a function from a month's start and end to run config a partitioned config."""
+    """Makes a function from a month's start and end to run config a partitioned config.
+
+    Given as the `config` of a job, it makes the job partitioned: the run of a partition gets the config that the
+    function returns (a dictionary or a `RunConfig`) for its window.
+
+    Args:
+        start_date: When the first window may begin: a datetime, or text in the format `fmt`. A window that begins
+            earlier does not count.
+        minute_offset: Minute of the hour (0 to 59) at which windows begin.
+        hour_offset: Hour of the day (0 to 23) at which windows begin.
+        day_offset: Day of the month, from 1, on which windows begin.
+        timezone: IANA name of the zone in which windows begin and keys are written, such as "Europe/Berlin"; None means
+            UTC.
+        fmt: Format of the keys as of `strftime`, also of dates given as text; None: `%Y-%m-%d`.
+        end_offset: How many more windows count that have not ended: 1 adds the current one; -1 leaves out the last that
+            has ended.
+        tags_for_partition_fn: Function of a window's start and end that returns tags of its run; None: none but the
+            partition's.
+        exclusions: Windows that do not exist: cron expressions or datetimes at which such windows begin.
+
+    Returns:
+        A decorator that makes the function a `PartitionedConfig`, which can still be called.
+
+    Raises:
+        InvalidPartitionKeyError: for a date that is not of the format.
+        InvalidDefinitionError: for a zone that does not exist, or where no function is decorated.
+    """
     definition = MonthlyPartitionsDefinition(
         start_date,
         minute_offset=minute_offset,

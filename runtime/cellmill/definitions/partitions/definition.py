@@ -24,26 +24,53 @@ class PartitionsDefinition(ABC):
     def get_partition_keys(
         self, current_time: datetime | None = None, dynamic_partitions_store: DynamicPartitionsStore | None = None
     ) -> Sequence[str]:
-        """All keys that exist at `current_time` (now by default), in order."""
+        """All keys that exist, in order.
+
+        Args:
+            current_time: The moment for which partitions are listed; None means now.
+            dynamic_partitions_store: Where keys of dynamic partitions are kept: an instance; None: that of
+                `partition_loading_context`.
+
+        Raises:
+            InvalidInvocationError: where dynamic partitions have no store to ask.
+        """
 
     def get_first_partition_key(
         self, current_time: datetime | None = None, dynamic_partitions_store: DynamicPartitionsStore | None = None
     ) -> str | None:
-        """The first key, or None while there is none."""
+        """The first key, or None while there is none.
+
+        Args:
+            current_time: The moment for which partitions are listed; None means now.
+            dynamic_partitions_store: Where keys of dynamic partitions are kept: an instance; None: that of
+                `partition_loading_context`.
+        """
         keys = self.get_partition_keys(current_time, dynamic_partitions_store)
         return keys[0] if keys else None
 
     def get_last_partition_key(
         self, current_time: datetime | None = None, dynamic_partitions_store: DynamicPartitionsStore | None = None
     ) -> str | None:
-        """The last key, or None while there is none."""
+        """The last key, or None while there is none.
+
+        Args:
+            current_time: The moment for which partitions are listed; None means now.
+            dynamic_partitions_store: Where keys of dynamic partitions are kept: an instance; None: that of
+                `partition_loading_context`.
+        """
         keys = self.get_partition_keys(current_time, dynamic_partitions_store)
         return keys[-1] if keys else None
 
     def get_num_partitions(
         self, current_time: datetime | None = None, dynamic_partitions_store: DynamicPartitionsStore | None = None
     ) -> int:
-        """How many keys exist."""
+        """How many keys exist.
+
+        Args:
+            current_time: The moment for which partitions are listed; None means now.
+            dynamic_partitions_store: Where keys of dynamic partitions are kept: an instance; None: that of
+                `partition_loading_context`.
+        """
         return len(self.get_partition_keys(current_time, dynamic_partitions_store))
 
     def has_partition_key(
@@ -52,7 +79,14 @@ class PartitionsDefinition(ABC):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> bool:
-        """Whether this key exists."""
+        """Whether this key exists.
+
+        Args:
+            partition_key: The text that may be a key.
+            current_time: The moment for which partitions are listed; None means now.
+            dynamic_partitions_store: Where keys of dynamic partitions are kept: an instance; None: that of
+                `partition_loading_context`.
+        """
         return partition_key in self.get_partition_keys(current_time, dynamic_partitions_store)
 
     def validate_partition_key(
@@ -63,7 +97,14 @@ class PartitionsDefinition(ABC):
     ) -> None:
         """Nothing if the key exists.
 
-        Raises: UnknownPartitionError otherwise.
+        Args:
+            partition_key: The text that may be a key.
+            current_time: The moment for which partitions are listed; None means now.
+            dynamic_partitions_store: Where keys of dynamic partitions are kept: an instance; None: that of
+                `partition_loading_context`.
+
+        Raises:
+            UnknownPartitionError: otherwise.
         """
         moment = current_time if isinstance(current_time, datetime) else getattr(current_time, "effective_dt", None)
         store = dynamic_partitions_store or getattr(current_time, "dynamic_partitions_store", None)
@@ -73,7 +114,16 @@ class PartitionsDefinition(ABC):
     def get_partition_keys_in_range(
         self, partition_key_range: PartitionKeyRange, dynamic_partitions_store: DynamicPartitionsStore | None = None
     ) -> Sequence[str]:
-        """The keys from the range's start to its end, both included."""
+        """The keys from the range's start to its end, both included.
+
+        Args:
+            partition_key_range: The first and the last key.
+            dynamic_partitions_store: Where keys of dynamic partitions are kept: an instance; None: that of
+                `partition_loading_context`.
+
+        Raises:
+            InvalidInvocationError: for a range whose ends do not exist.
+        """
         keys = list(self.get_partition_keys(None, dynamic_partitions_store))
         wrong = [key for key in dict.fromkeys(partition_key_range) if key not in keys]
         if wrong:
@@ -84,17 +134,29 @@ class PartitionsDefinition(ABC):
         return keys[keys.index(partition_key_range.start) : keys.index(partition_key_range.end) + 1]
 
     def get_partition_key_range(self, keys: Iterable[str]) -> PartitionKeyRange:
-        """The smallest range that holds all of the keys."""
+        """The smallest range that holds all of the keys.
+
+        Args:
+            keys: The keys, in any order; at least one.
+        """
         order = {key: index for index, key in enumerate(self.get_partition_keys())}
         ranked = sorted(keys, key=lambda key: order[key])
         return PartitionKeyRange(ranked[0], ranked[-1])
 
     def filter_valid_partition_keys(self, partition_keys: set[str]) -> set[str]:
-        """Those of the keys that exist."""
+        """Those of the keys that exist.
+
+        Args:
+            partition_keys: Texts that may be keys.
+        """
         return {key for key in partition_keys if self.has_partition_key(key)}
 
     def get_tags_for_partition_key(self, partition_key: str) -> Mapping[str, str]:
-        """The tags of a run that makes this partition."""
+        """The tags of a run that makes this partition.
+
+        Args:
+            partition_key: A key.
+        """
         return {PARTITION_NAME_TAG: partition_key}
 
     def validate_partition_definition(self) -> None:  # noqa: B027 -- most definitions have nothing to check
@@ -110,21 +172,42 @@ class PartitionsDefinition(ABC):
         return KeysSubset()
 
     def subset_with_partition_keys(self, partition_keys: Iterable[str]) -> PartitionsSubset:
-        """The subset of these keys."""
+        """The subset of these keys.
+
+        Args:
+            partition_keys: The keys that it holds.
+        """
         return self.empty_subset().with_partition_keys(partition_keys)
 
     def subset_with_all_partitions(
         self, current_time: datetime | None = None, dynamic_partitions_store: DynamicPartitionsStore | None = None
     ) -> PartitionsSubset:
-        """The subset of all keys that exist now."""
+        """The subset of all keys that exist.
+
+        Args:
+            current_time: The moment for which partitions are listed; None means now.
+            dynamic_partitions_store: Where keys of dynamic partitions are kept: an instance; None: that of
+                `partition_loading_context`.
+        """
         return self.subset_with_partition_keys(self.get_partition_keys(current_time, dynamic_partitions_store))
 
     def subset_in_range(self, partition_key_range: PartitionKeyRange) -> PartitionsSubset:
-        """The subset of the keys in a range."""
+        """The subset of the keys in a range.
+
+        Args:
+            partition_key_range: The first and the last key.
+        """
         return self.subset_with_partition_keys(self.get_partition_keys_in_range(partition_key_range))
 
     def deserialize_subset(self, serialized: str) -> PartitionsSubset:
-        """The subset that `serialize()` wrote."""
+        """The subset that `serialize()` wrote.
+
+        Args:
+            serialized: The text.
+
+        Raises:
+            InvalidSerializedSubsetError: for text of another form.
+        """
         return self.empty_subset().deserialized(serialized)
 
     def can_deserialize_subset(
@@ -149,7 +232,15 @@ class PartitionsDefinition(ABC):
 class StaticPartitionsDefinition(PartitionsDefinition):
     """A fixed list of keys.
 
-    Raises: InvalidDefinitionError for a key that comes twice or is no valid key.
+    >>> from cellmill import StaticPartitionsDefinition
+    >>> StaticPartitionsDefinition(["de", "fr"]).get_partition_keys()
+    ['de', 'fr']
+
+    Args:
+        partition_keys: The keys, in the order in which they are listed; without `...` and control characters.
+
+    Raises:
+        InvalidDefinitionError: for a key that comes twice or is no valid key.
     """
 
     def __init__(self, partition_keys: Sequence[str]) -> None:
@@ -198,7 +289,18 @@ class StaticPartitionsDefinition(PartitionsDefinition):
 
 
 class DynamicPartitionsDefinition(PartitionsDefinition):
-    """Keys that are added and removed at run time, kept by the instance under `name`."""
+    """Keys that are added and removed at run time, kept by the instance under `name`.
+
+    Add them with `instance.add_dynamic_partitions(name, keys)`, or from a sensor with a `SensorResult` of
+    `build_add_request(keys)`.
+
+    Args:
+        partition_fn: Function of the present moment that lists the keys; instead of `name`.
+        name: Name under which the instance keeps the keys; definitions of one name share them.
+
+    Raises:
+        InvalidDefinitionError: for both a function and a name, or neither.
+    """
 
     def __init__(
         self,
@@ -246,12 +348,27 @@ class DynamicPartitionsDefinition(PartitionsDefinition):
         )
 
     def build_add_request(self, partition_keys: Sequence[str]) -> AddDynamicPartitionsRequest:
-        """The request by which a sensor adds these keys."""
+        """The request by which a sensor adds these keys.
+
+        Args:
+            partition_keys: The keys; those that exist already stay as they are.
+
+        Raises:
+            InvalidDefinitionError: for text that cannot be a key.
+            InvalidInvocationError: where the keys are listed by a function.
+        """
         check_key_text(partition_keys)
         return AddDynamicPartitionsRequest(self._validated_name(), partition_keys)
 
     def build_delete_request(self, partition_keys: Sequence[str]) -> DeleteDynamicPartitionsRequest:
-        """The request by which a sensor removes these keys."""
+        """The request by which a sensor removes these keys.
+
+        Args:
+            partition_keys: The keys; those that do not exist do not matter.
+
+        Raises:
+            InvalidInvocationError: where the keys are listed by a function.
+        """
         return DeleteDynamicPartitionsRequest(self._validated_name(), partition_keys)
 
     def __eq__(self, other: object) -> bool:

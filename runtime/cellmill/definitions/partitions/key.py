@@ -21,14 +21,24 @@ RANGE_END_TAG = "dagster/asset_partition_range_end"
 
 
 class PartitionKeyRange(NamedTuple):
-    """A range of partition keys, both ends included."""
+    """A range of partition keys, both ends included.
+
+    Args:
+        start: The first key.
+        end: The last key.
+    """
 
     start: str
     end: str
 
 
 class TimeWindow(NamedTuple):
-    """A half-open span of time: `start` belongs to it, `end` does not."""
+    """A half-open span of time: `start` belongs to it, `end` does not.
+
+    Args:
+        start: When it begins, with a time zone.
+        end: When it ends, with a time zone.
+    """
 
     start: datetime
     end: datetime
@@ -40,14 +50,24 @@ class TimeWindow(NamedTuple):
 
 
 class TimestampWithTimezone(NamedTuple):
-    """An instant and the zone in which it is shown."""
+    """An instant and the zone in which it is shown.
+
+    Args:
+        timestamp: Seconds since 1970.
+        timezone: IANA name of the zone.
+    """
 
     timestamp: float
     timezone: str
 
 
 class PartitionDimensionKey(NamedTuple):
-    """The key in one dimension of a multi-partition key."""
+    """The key in one dimension of a multi-partition key.
+
+    Args:
+        dimension_name: Name of the dimension.
+        partition_key: The key in it.
+    """
 
     dimension_name: str
     partition_key: str
@@ -74,7 +94,12 @@ class MultiPartitionKey(str):
 
 
 class Partition:
-    """A value with the name of its partition, as the functions of old partitioned configs receive it."""
+    """A value with the name of its partition, as the functions of old partitioned configs receive it.
+
+    Args:
+        value: What the partition stands for.
+        name: Its key; None takes the value as text.
+    """
 
     __slots__ = ("name", "value")
 

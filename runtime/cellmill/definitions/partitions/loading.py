@@ -38,7 +38,13 @@ _current: ContextVar[PartitionLoadingContext | None] = ContextVar("partition_loa
 def partition_loading_context(
     effective_dt: datetime | None = None, dynamic_partitions_store: DynamicPartitionsStore | None = None
 ) -> Iterator[PartitionLoadingContext]:
-    """Lists partitions inside the block as of `effective_dt`, with the keys of this store."""
+    """Lists partitions inside the block as of a moment, and with the keys of a store.
+
+    Args:
+        effective_dt: The moment; None takes that of a block around this one, else now.
+        dynamic_partitions_store: Where keys of dynamic partitions are kept: an instance; None takes that of a block
+            around this one.
+    """
     outer = _current.get()
     loading = PartitionLoadingContext(
         effective_dt or (outer.effective_dt if outer else datetime.now(UTC)),

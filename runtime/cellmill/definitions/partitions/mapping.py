@@ -16,7 +16,12 @@ from cellmill.errors import CheckError, InvalidDefinitionError
 
 
 class UpstreamPartitionsResult(NamedTuple):
-    """The upstream partitions that exist, and those that are needed and do not exist."""
+    """The upstream partitions that exist, and those that are needed and do not exist.
+
+    Args:
+        partitions_subset: Those that exist.
+        required_but_nonexistent_subset: Those that are needed and do not exist.
+    """
 
     partitions_subset: PartitionsSubset
     required_but_nonexistent_subset: PartitionsSubset
@@ -44,7 +49,16 @@ class PartitionMapping(ABC):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PartitionsSubset:
-        """The downstream partitions that read any of the upstream ones."""
+        """The downstream partitions that read any of the upstream ones.
+
+        Args:
+            upstream_partitions_subset: The upstream partitions.
+            upstream_partitions_def: Partitions of the asset that is read.
+            downstream_partitions_def: Partitions of the asset that reads.
+            current_time: The moment for which partitions are listed; None means now.
+            dynamic_partitions_store: Where keys of dynamic partitions are kept: an instance; None: that of
+                `partition_loading_context`.
+        """
 
     @abstractmethod
     def get_upstream_mapped_partitions_result_for_partitions(
@@ -55,14 +69,31 @@ class PartitionMapping(ABC):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> UpstreamPartitionsResult:
-        """The upstream partitions that the downstream ones read."""
+        """The upstream partitions that the downstream ones read.
+
+        Args:
+            downstream_partitions_subset: The downstream partitions; None where the asset has none.
+            downstream_partitions_def: Partitions of the asset that reads.
+            upstream_partitions_def: Partitions of the asset that is read.
+            current_time: The moment for which partitions are listed; None means now.
+            dynamic_partitions_store: Where keys of dynamic partitions are kept: an instance; None: that of
+                `partition_loading_context`.
+
+        Returns:
+            Those that exist, and those that are needed and do not exist.
+        """
 
     def validate_partition_mapping(  # noqa: B027 -- most mappings join anything
         self, upstream_partitions_def: PartitionsDefinition, downstream_partitions_def: PartitionsDefinition | None
     ) -> None:
         """Nothing if the mapping can join these two definitions.
 
-        Raises: InvalidDefinitionError otherwise.
+        Args:
+            upstream_partitions_def: Partitions of the asset that is read.
+            downstream_partitions_def: Partitions of the asset that reads.
+
+        Raises:
+            InvalidDefinitionError: otherwise.
         """
 
     def _identity(self) -> tuple[object, ...]:
@@ -186,7 +217,11 @@ class LastPartitionMapping(PartitionMapping):
 
 
 class SpecificPartitionsPartitionMapping(PartitionMapping):
-    """Each downstream partition depends on the named partitions of the upstream asset."""
+    """Each downstream partition depends on the named partitions of the upstream asset.
+
+    Args:
+        partition_keys: The upstream partitions that are read.
+    """
 
     def __init__(self, partition_keys: Sequence[str]) -> None:
         self.partition_keys = list(partition_keys)
@@ -223,7 +258,17 @@ class SpecificPartitionsPartitionMapping(PartitionMapping):
 
 
 class StaticPartitionMapping(PartitionMapping):
-    """Maps upstream partitions to their downstream dependencies according to the mapping given."""
+    """Maps upstream partitions to their downstream dependencies according to the mapping given.
+
+    Both sides are partitioned by a `StaticPartitionsDefinition`.
+
+    Args:
+        downstream_partition_keys_by_upstream_partition_key: For each upstream key the key, or the keys, that read it. A
+            key that is not named is read by none.
+
+    Raises:
+        CheckError: for keys that are neither text nor a list.
+    """
 
     def __init__(
         self, downstream_partition_keys_by_upstream_partition_key: Mapping[str, str | Collection[str]]

@@ -29,7 +29,12 @@ from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocatio
 
 
 class PartitionDimensionDefinition(NamedTuple):
-    """A dimension: its name and its partitions."""
+    """A dimension: its name and its partitions.
+
+    Args:
+        name: Name of the dimension.
+        partitions_def: Its partitions.
+    """
 
     name: str
     partitions_def: PartitionsDefinition
@@ -84,7 +89,21 @@ def _checked_dimensions(partitions_defs: Mapping[str, PartitionsDefinition]) -> 
 class MultiPartitionsDefinition(PartitionsDefinition):
     """The product of two partitions definitions, with keys such as `a|2024-01-01`.
 
-    Dimensions in the order of their names.
+    The parts of a key stand in the alphabetical order of the dimensions' names, however they were given. At most one
+    dimension should be windows of time: it then orders the partitions.
+
+    >>> from cellmill import MultiPartitionsDefinition, StaticPartitionsDefinition
+    >>> both = {"size": StaticPartitionsDefinition(["s", "l"]), "colour": StaticPartitionsDefinition(["red"])}
+    >>> MultiPartitionsDefinition(both).get_partition_keys()
+    ['red|s', 'red|l']
+
+    Args:
+        partitions_defs: The two definitions by the names of their dimensions.
+
+    Raises:
+        InvalidInvocationError: for any other number of dimensions than two.
+        InvalidDefinitionError: for a dimension that is multi-partitioned itself or dynamic without a name, and for `|`
+            in a key.
     """
 
     def __init__(self, partitions_defs: Mapping[str, PartitionsDefinition]) -> None:
@@ -104,7 +123,14 @@ class MultiPartitionsDefinition(PartitionsDefinition):
         return [dimension.name for dimension in self._dimensions]
 
     def get_partitions_def_for_dimension(self, dimension_name: str) -> PartitionsDefinition:
-        """The partitions of one dimension."""
+        """The partitions of one dimension.
+
+        Args:
+            dimension_name: Its name.
+
+        Raises:
+            CheckError: for a name that no dimension has.
+        """
         for dimension in self._dimensions:
             if dimension.name == dimension_name:
                 return dimension.partitions_def
@@ -186,7 +212,11 @@ class MultiPartitionsDefinition(PartitionsDefinition):
     def get_partition_key_from_str(self, partition_key_str: str) -> MultiPartitionKey:
         """The key with its parts.
 
-        Raises: CheckError for text without one part per dimension.
+        Args:
+            partition_key_str: The parts in the order of the dimensions' names, with `|` between them.
+
+        Raises:
+            CheckError: for text without one part per dimension.
         """
         key = self._split(partition_key_str)
         if key is None:

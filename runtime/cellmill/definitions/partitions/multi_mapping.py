@@ -25,14 +25,25 @@ from cellmill.errors import CheckError, InvalidDefinitionError
 
 
 class DimensionPartitionMapping(NamedTuple):
-    """The downstream dimension that depends on an upstream one, and how."""
+    """The downstream dimension that depends on an upstream one, and how.
+
+    Args:
+        dimension_name: Name of the downstream dimension.
+        partition_mapping: How its partitions correspond to those of the upstream dimension.
+    """
 
     dimension_name: str
     partition_mapping: PartitionMapping
 
 
 class DimensionDependency(NamedTuple):
-    """A pair of dimensions that are joined; None stands for the whole of a definition with one dimension."""
+    """A pair of dimensions that are joined; None stands for the whole of a definition with one dimension.
+
+    Args:
+        partition_mapping: How their partitions correspond.
+        upstream_dimension_name: The upstream dimension.
+        downstream_dimension_name: The downstream dimension.
+    """
 
     partition_mapping: PartitionMapping
     upstream_dimension_name: str | None = None
@@ -156,7 +167,17 @@ def _product(
 
 
 class MultiPartitionMapping(_ByDimension):
-    """Joins two multi-partitioned assets, each downstream dimension with an upstream one by a mapping of its own."""
+    """Joins two multi-partitioned assets, each downstream dimension with an upstream one by a mapping of its own.
+
+    A dimension that is not named corresponds to all keys of the other side.
+
+    Args:
+        downstream_mappings_by_upstream_dimension: For upstream dimensions by name, a `DimensionPartitionMapping` that
+            names the downstream dimension.
+
+    Raises:
+        CheckError: for a mapping that is no `DimensionPartitionMapping`.
+    """
 
     def __init__(self, downstream_mappings_by_upstream_dimension: Mapping[str, DimensionPartitionMapping]) -> None:
         for name, mapping in downstream_mappings_by_upstream_dimension.items():
@@ -201,7 +222,12 @@ def _check_names(side: str, given: set[str], there: set[str]) -> None:
 
 
 class MultiToSingleDimensionPartitionMapping(_ByDimension):
-    """Joins a multi-partitioned asset and one that is partitioned as one of its dimensions, in either direction."""
+    """Joins a multi-partitioned asset and one that is partitioned as one of its dimensions, in either direction.
+
+    Args:
+        partition_dimension_name: The dimension of the multi-partitioned side; None finds the one that has the other
+            side's partitions, or also windows of time.
+    """
 
     def __init__(self, partition_dimension_name: str | None = None) -> None:
         self.partition_dimension_name = partition_dimension_name
@@ -269,7 +295,13 @@ def infer_partition_mapping(
     downstream_partitions_def: PartitionsDefinition | None,
     upstream_partitions_def: PartitionsDefinition | None,
 ) -> PartitionMapping:
-    """The given mapping, or the default for these definitions: overlapping windows, else same keys, else all."""
+    """The given mapping, or the default for these definitions: overlapping windows, else same keys, else all.
+
+    Args:
+        partition_mapping: The mapping that the user gave, if any.
+        downstream_partitions_def: Partitions of the asset that reads; None for none.
+        upstream_partitions_def: Partitions of the asset that is read; None for none.
+    """
     if partition_mapping is not None:
         return partition_mapping
     upstream, downstream = upstream_partitions_def, downstream_partitions_def

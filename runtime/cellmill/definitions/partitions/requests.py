@@ -8,7 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class AddDynamicPartitionsRequest:
-    """Adds keys to the dynamic partitions of this name."""
+    """Adds keys to the dynamic partitions of this name.
+
+    Made by `DynamicPartitionsDefinition.build_add_request`, for a `SensorResult`.
+
+    Args:
+        partitions_def_name: Name of the `DynamicPartitionsDefinition`.
+        partition_keys: The keys to add; those that exist already stay as they are.
+    """
 
     partitions_def_name: str
     partition_keys: Sequence[str]
@@ -16,7 +23,14 @@ class AddDynamicPartitionsRequest:
 
 @dataclass(frozen=True, slots=True)
 class DeleteDynamicPartitionsRequest:
-    """Removes keys from the dynamic partitions of this name."""
+    """Removes keys from the dynamic partitions of this name.
+
+    Made by `DynamicPartitionsDefinition.build_delete_request`, for a `SensorResult`.
+
+    Args:
+        partitions_def_name: Name of the `DynamicPartitionsDefinition`.
+        partition_keys: The keys to remove; those that do not exist do not matter.
+    """
 
     partitions_def_name: str
     partition_keys: Sequence[str]

@@ -25,7 +25,11 @@ class PartitionsSubset(ABC):
 
     @abstractmethod
     def with_partition_keys(self, partition_keys: Iterable[str]) -> PartitionsSubset:
-        """The subset with these keys added."""
+        """The subset with these keys added.
+
+        Args:
+            partition_keys: The keys to add.
+        """
 
     @abstractmethod
     def serialize(self) -> str:
@@ -35,7 +39,11 @@ class PartitionsSubset(ABC):
     def deserialized(self, serialized: str) -> PartitionsSubset:
         """The subset of the same definition that `serialize` wrote.
 
-        Raises: InvalidSerializedSubsetError for text of another form.
+        Args:
+            serialized: The text.
+
+        Raises:
+            InvalidSerializedSubsetError: for text of another form.
         """
 
     @abstractmethod

@@ -43,7 +43,15 @@ Moment = datetime | str | TimestampWithTimezone
 def cron_of(
     schedule_type: ScheduleType, minute_offset: int = 0, hour_offset: int = 0, day_offset: int | None = None
 ) -> str:
-    """The cron expression of windows of a usual length."""
+    """The cron expression of windows of a usual length.
+
+    Args:
+        schedule_type: The length of a window.
+        minute_offset: Minute of the hour (0 to 59) at which windows begin.
+        hour_offset: Hour of the day (0 to 23) at which windows begin; for hourly windows ignored.
+        day_offset: Day of the week (0 is Sunday) or of the month (from 1) on which windows begin; None: Sunday, or the
+            1st.
+    """
     match ScheduleType(schedule_type):
         case ScheduleType.HOURLY:
             return f"{minute_offset} * * * *"
@@ -58,7 +66,33 @@ def cron_of(
 class TimeWindowPartitionsDefinition(PartitionsDefinition):
     """One partition per window between two ticks of a cron expression; it exists once its window has ended.
 
-    Window numbers (`number_of`, `key_of`, `cadence`) are how everything inside counts; keys are for people.
+    Window numbers (`number_of`, `key_of`, `cadence`) are how everything inside counts; keys are for people. For hours,
+    days, weeks and months there are `HourlyPartitionsDefinition` and its like.
+
+    Args:
+        start: When the first window may begin: a datetime, or text in the format `fmt`. A window that begins earlier
+            does not count.
+        fmt: Format of the keys as of `strftime`, also of dates given as text; fine enough to tell windows apart.
+        end: When the last window must have ended, as `start`; None: no end, a partition is added with each window.
+        schedule_type: A usual length of the windows, with the offsets; instead of `cron_schedule`.
+        timezone: IANA name of the zone in which windows begin and keys are written, such as "Europe/Berlin"; None means
+            UTC.
+        end_offset: How many more windows count that have not ended: 1 adds the current one; -1 leaves out the last that
+            has ended.
+        minute_offset: With `schedule_type`: minute of the hour (0 to 59) at which windows begin; None means 0.
+        hour_offset: With `schedule_type`: hour of the day (0 to 23) at which windows begin; None means 0.
+        day_offset: With `schedule_type`: day of the week (0 is Sunday) or of the month (from 1); None: Sunday, or the
+            1st.
+        cron_schedule: Cron expression at whose ticks windows begin, and the one before ends.
+        exclusions: Windows that do not exist: cron expressions or datetimes at which such windows begin.
+
+    Raises:
+        CheckError: for both `cron_schedule` and `schedule_type` or offsets, or neither.
+        InvalidCronError: for an expression that is none.
+        InvalidPartitionKeyError: for a date that is not of the format.
+        InvalidDefinitionError: for a zone that does not exist.
+
+    Source: crontab(5) for the expression; the IANA time zone database for zones.
     """
 
     def __init__(
@@ -204,7 +238,17 @@ class TimeWindowPartitionsDefinition(PartitionsDefinition):
         day_of_week: int | None = None,
         day_of_month: int | None = None,
     ) -> str:
-        """The cron expression of a schedule that runs once per window, at this offset instead of the window's end."""
+        """The cron expression of a schedule that runs once per window, at this offset instead of the window's end.
+
+        Args:
+            minute_of_hour: Minute, 0 to 59; None takes that at which windows begin, as for the others.
+            hour_of_day: Hour, 0 to 23; not for hourly windows.
+            day_of_week: Day, 0 is Sunday; of weekly windows.
+            day_of_month: Day, from 1; of monthly windows.
+
+        Raises:
+            CheckError: for an offset that does not fit the windows.
+        """
         if minute_of_hour is hour_of_day is day_of_week is day_of_month is None:
             return self.cron_schedule
         kind = self.schedule_type
@@ -331,7 +375,13 @@ class TimeWindowPartitionsDefinition(PartitionsDefinition):
     def get_partition_keys_between_indexes(
         self, start_idx: int, end_idx: int, current_time: datetime | None = None
     ) -> list[str]:
-        """The keys from one position to before another, in the list of all keys."""
+        """The keys from one position to before another, in the list of all keys.
+
+        Args:
+            start_idx: Position of the first key, from 0.
+            end_idx: Position behind the last key.
+            current_time: The moment for which partitions are listed; None means now.
+        """
         first = self.first_number
         return self._keys(first + start_idx, min(first + end_idx, self.stop_number(current_time)))
 
@@ -364,14 +414,23 @@ class TimeWindowPartitionsDefinition(PartitionsDefinition):
         return self.first_number <= number < self.stop_number(current_time) and self.key_of(number) == partition_key
 
     def get_next_partition_key(self, partition_key: str, current_time: datetime | None = None) -> str | None:
-        """The key after this one, or None at the end."""
+        """The key after this one, or None at the end.
+
+        Args:
+            partition_key: A key.
+            current_time: The moment for which partitions are listed; None means now.
+        """
         number = self.number_of(partition_key) + 1
         return self.key_of(number) if number < self.stop_number(current_time) else None
 
     def get_partition_key(self, key: str | date | datetime) -> str:
         """The key of a date, or the key itself where it is one.
 
-        Raises: InvalidPartitionKeyError for a date that no partition starts on.
+        Args:
+            key: A key, or a date or datetime on which a window begins.
+
+        Raises:
+            InvalidPartitionKeyError: for a date that no partition begins on.
         """
         text = key if isinstance(key, str) else key.strftime(self.fmt)
         if not self.has_partition_key(text):
@@ -379,14 +438,24 @@ class TimeWindowPartitionsDefinition(PartitionsDefinition):
         return text
 
     def get_partition_key_for_timestamp(self, timestamp: float, end_closed: bool = False) -> str:
-        """The key of the window that holds an instant; with `end_closed` a window holds its end and not its start."""
+        """The key of the window that holds an instant.
+
+        Args:
+            timestamp: Seconds since 1970.
+            end_closed: Whether a window holds its end instead of its start.
+        """
         number = self.cadence.floor(timestamp)
         if end_closed and self.cadence.instant(number) == timestamp:
             number -= 1
         return self.key_of(number)
 
     def less_than(self, partition_key1: str, partition_key2: str) -> bool:
-        """Whether the first key's window is earlier."""
+        """Whether the first key's window is earlier.
+
+        Args:
+            partition_key1: A key.
+            partition_key2: The key that it is compared with.
+        """
         return self.number_of(partition_key1) < self.number_of(partition_key2)
 
     def get_partition_keys_in_range(
@@ -414,39 +483,80 @@ class TimeWindowPartitionsDefinition(PartitionsDefinition):
     # ---- windows
 
     def time_window_for_partition_key(self, partition_key: str) -> TimeWindow:
-        """The window that a key names."""
+        """The window that a key names.
+
+        Args:
+            partition_key: A key.
+
+        Returns:
+            Its start and end, in the zone of the partitions; the end does not belong to it.
+
+        Raises:
+            InvalidPartitionKeyError: for text that is no date of the format.
+        """
         return self.window(self.number_of(partition_key))
 
     def time_windows_for_partition_keys(
         self, partition_keys: Iterable[str], validate: bool = True
     ) -> Sequence[TimeWindow]:
-        """The windows of some keys, in order of time."""
+        """The windows of some keys, in order of time.
+
+        Args:
+            partition_keys: The keys, in any order.
+            validate: Whether each key must be that of a window exactly.
+        """
         find = self.checked_number_of if validate else self.number_of
         return [self.window(number) for number in sorted(find(key) for key in partition_keys)]
 
     def start_time_for_partition_key(self, partition_key: str) -> datetime:
-        """When a key's window starts."""
+        """When a key's window starts.
+
+        Args:
+            partition_key: A key.
+        """
         return self.time_window_for_partition_key(partition_key).start
 
     def end_time_for_partition_key(self, partition_key: str) -> datetime:
-        """When a key's window ends."""
+        """When a key's window ends.
+
+        Args:
+            partition_key: A key.
+        """
         return self.time_window_for_partition_key(partition_key).end
 
     def get_first_partition_window(self, current_time: datetime | None = None) -> TimeWindow | None:
-        """The window of the first partition."""
+        """The window of the first partition, or None while there is none.
+
+        Args:
+            current_time: The moment for which partitions are listed; None means now.
+        """
         return self.window(self.first_number) if self.get_num_partitions(current_time) else None
 
     def get_last_partition_window(self, current_time: datetime | None = None) -> TimeWindow | None:
-        """The window of the last partition."""
+        """The window of the last partition, or None while there is none.
+
+        Args:
+            current_time: The moment for which partitions are listed; None means now.
+        """
         return self.window(self.stop_number(current_time) - 1) if self.get_num_partitions(current_time) else None
 
     def get_next_partition_window(self, end_dt: datetime, respect_bounds: bool = True) -> TimeWindow | None:
-        """The first window that starts at or after `end_dt`."""
+        """The first window that starts at or after a moment.
+
+        Args:
+            end_dt: The moment.
+            respect_bounds: Whether only windows count whose partitions exist; None is returned where there is none.
+        """
         number = self.cadence.ceil(end_dt.timestamp())
         return None if respect_bounds and number >= self.stop_number() else self.window(number)
 
     def get_prev_partition_window(self, start_dt: datetime, respect_bounds: bool = True) -> TimeWindow | None:
-        """The last window that has ended by `start_dt`."""
+        """The last window that has ended by a moment.
+
+        Args:
+            start_dt: The moment.
+            respect_bounds: Whether only windows count whose partitions exist; None is returned where there is none.
+        """
         number = self.cadence.closed_before(start_dt.timestamp()) - 1
         return (
             None
@@ -463,7 +573,11 @@ class TimeWindowPartitionsDefinition(PartitionsDefinition):
         return PartitionKeyRange(self.key_of(first), self.key_of(last))
 
     def get_partition_keys_in_time_window(self, time_window: TimeWindow) -> Sequence[str]:
-        """The keys of the windows that start in a window of time."""
+        """The keys of the windows that start in a window of time.
+
+        Args:
+            time_window: A span of time; its end does not belong to it.
+        """
         return self._keys(*self.numbers_in(*time_window))
 
     def get_num_partitions_in_window(self, time_window: TimeWindow) -> int:

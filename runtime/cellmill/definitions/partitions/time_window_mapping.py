@@ -23,7 +23,20 @@ Windows = TimeWindowPartitionsDefinition
 
 
 class TimeWindowPartitionMapping(PartitionMapping):
-    """Maps a downstream partition to any upstream partition with an overlapping time window."""
+    """Maps a downstream partition to any upstream partition with an overlapping time window.
+
+    What assets partitioned by time use by default, without offsets. With `start_offset=-1` a partition also reads the
+    one before.
+
+    Args:
+        start_offset: By how many partitions of the downstream asset the start of what is read is moved; negative: back.
+        end_offset: By how many partitions of the downstream asset the end of what is read is moved; negative: back.
+        allow_nonexistent_upstream_partitions: Whether windows that the upstream asset does not have are left out,
+            instead of being an error.
+
+    Raises:
+        CheckError: for an offset that is no whole number.
+    """
 
     def __init__(
         self, start_offset: int = 0, end_offset: int = 0, allow_nonexistent_upstream_partitions: bool = False

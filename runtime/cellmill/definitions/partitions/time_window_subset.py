@@ -65,7 +65,16 @@ def without(left: Ranges, right: Ranges) -> Ranges:
 
 
 class TimeWindowPartitionsSubset(PartitionsSubset):
-    """A subset of time windows; ten thousand neighbouring ones cost two numbers."""
+    """A subset of time windows; ten thousand neighbouring ones cost two numbers.
+
+    Made by the methods of a `TimeWindowPartitionsDefinition`.
+
+    Args:
+        partitions_def: The definition whose windows they are.
+        num_partitions: Accepted for Dagster's sake and ignored: it is counted.
+        included_time_windows: Spans of time; the windows that start in one of them are in the subset.
+        ranges: Instead: half-open ranges of window numbers, rising, that do not touch.
+    """
 
     __slots__ = ("partitions_def", "ranges")
 
