@@ -11,6 +11,7 @@ from typing import Any
 
 from cellmill.automation.backfills import plan_targets
 from cellmill.automation.conditions import evaluate_group
+from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.automation_condition import AutomationCondition
 from cellmill.definitions.automation_json import condition_from_json
 from cellmill.definitions.partitions.backfill_policy import BackfillPolicy
