@@ -15,7 +15,17 @@ def with_resources(
     resource_defs: Mapping[str, object],
     resource_config_by_key: Mapping[str, Any] | None = None,
 ) -> list[Any]:
-    """Return the definitions with these resources where they need them and have none of their own."""
+    """Return the definitions with these resources where they need them and have none of their own.
+
+    Args:
+        definitions: Assets, source assets and jobs.
+        resource_defs: Resources by key.
+        resource_config_by_key: By key, a dict with `config` that the resource is configured with.
+
+    Raises:
+        InvalidDefinitionError: where a needed resource is missing, or config is for none of the resources.
+        InvalidInvocationError: where config is no dict with `config`.
+    """
     given = checked_resources(resource_defs, "with_resources")
     for key, config in (resource_config_by_key or {}).items():
         if key not in given:

@@ -30,7 +30,28 @@ def build_input_context(
     metadata: Mapping[str, Any] | None = None,
     find_ref: ValueRefFinder | None = None,
 ) -> InputContext:
-    """An `InputContext` with just what is given; reading anything else raises `InvariantViolationError`."""
+    """Return an `InputContext` with just what is given, for calling `load_input` by hand.
+
+    Reading anything else raises `InvariantViolationError`.
+
+    Args:
+        name: The input's name.
+        config: What run config would give this input.
+        definition_metadata: Metadata of the input's definition.
+        upstream_output: The context of the output to load, from `build_output_context`.
+        dagster_type: Type of the value.
+        resource_config: Config of the IO manager itself.
+        resources: Resources by key, or an object that has them as attributes.
+        op_def: The op.
+        step_context: The context of a step.
+        asset_key: The asset to load, in any form.
+        partition_key: The partition to load.
+        asset_partition_key_range: The range of partitions to load, as a `PartitionKeyRange`.
+        asset_partitions_def: The asset's partitions.
+        instance: The instance; dynamic partitions are looked up in it.
+        metadata: Older name of `definition_metadata`.
+        find_ref: Finds where the current value of an asset's partition is stored.
+    """
     return InputContext(
         name=name,
         config=config,
@@ -72,7 +93,31 @@ def build_output_context(
     metadata: Mapping[str, Any] | None = None,
     output_metadata: Mapping[str, Any] | None = None,
 ) -> OutputContext:
-    """An `OutputContext` with just what is given; reading anything else raises `InvariantViolationError`."""
+    """Return an `OutputContext` with just what is given, for calling `handle_output` by hand.
+
+    Reading anything else raises `InvariantViolationError`.
+
+    Args:
+        step_key: The step that made the output.
+        name: The output's name.
+        definition_metadata: Metadata of the output's definition, or of the asset.
+        run_id: The run; None is a name that stands for none.
+        mapping_key: Key of a dynamic output.
+        config: What run config would give this output.
+        dagster_type: Type of the value.
+        version: Version of the output.
+        resource_config: Config of the IO manager itself.
+        resources: Resources by key, or an object that has them as attributes.
+        op_def: The op.
+        asset_key: The asset that the output is, in any form.
+        partition_key: The partition that is stored.
+        asset_partitions_def: The asset's partitions.
+        asset_partition_key_range: The range of partitions that is stored, as a `PartitionKeyRange`.
+        instance: The instance; dynamic partitions are looked up in it.
+        asset_spec: The asset's spec.
+        metadata: Older name of `definition_metadata`.
+        output_metadata: Metadata of the `Output` itself.
+    """
     return OutputContext(
         step_key=step_key,
         name=name,

@@ -77,18 +77,34 @@ class ConfigurableResourceFactory(Config, Generic[T]):
         return handler(data)
 
     def create_resource(self, context: InitResourceContext) -> T:
-        """The object that user code gets."""
+        """Return the object that user code gets.
+
+        Args:
+            context: The init context: run, instance, log, and the resources around.
+        """
         raise AttributeError(f"{type(self).__name__} must define create_resource(self, context).")
 
     def setup_for_execution(self, context: InitResourceContext) -> None:
-        """Called before the resource is used in a run."""
+        """Prepare the resource before it is used in a run; override it.
+
+        Args:
+            context: The init context: run, instance, log, and the resources around.
+        """
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
-        """Called after the last use in a run, also when a step failed."""
+        """Clean up after the last use in a run, also when a step failed; override it.
+
+        Args:
+            context: The init context: run, instance, log, and the resources around.
+        """
 
     @contextmanager
     def yield_for_execution(self, context: InitResourceContext) -> Generator[T, None, None]:
-        """Yields the object that user code gets; override it in place of the two hooks around it."""
+        """Yield the object that user code gets; override it in place of the two hooks around it.
+
+        Args:
+            context: The init context: run, instance, log, and the resources around.
+        """
         self.setup_for_execution(context)
         try:
             yield self.create_resource(context)
@@ -97,14 +113,24 @@ class ConfigurableResourceFactory(Config, Generic[T]):
 
     @classmethod
     def configure_at_launch(cls, **kwargs: Any) -> PartialResource[Self]:
-        """The resource with this part of its config; the rest must be given by run config."""
+        """Return the resource with this part of its config; the rest must be given by run config.
+
+        Args:
+            kwargs: Values of fields.
+        """
         return PartialResource(cls, kwargs)
 
     @classmethod
     def from_resource_context(
         cls, context: InitResourceContext, nested_resources: Mapping[str, Any] | None = None
     ) -> T:
-        """The object that this class makes for an init context, for use in functions decorated with `@resource`."""
+        """Return the object that this class makes for an init context, for use in functions decorated with
+        `@resource`.
+
+        Args:
+            context: The context whose config has the values of the fields.
+            nested_resources: By field, the resources that it holds.
+        """
         made = cls._bound({**(context.resource_config or {}), **(nested_resources or {})}, context)
         made.setup_for_execution(context)
         return made.create_resource(context)
@@ -114,7 +140,12 @@ class ConfigurableResourceFactory(Config, Generic[T]):
     def from_resource_context_cm(
         cls, context: InitResourceContext, nested_resources: Mapping[str, Any] | None = None
     ) -> Generator[T, None, None]:
-        """As `from_resource_context`, for the time of a ``with`` block."""
+        """As `from_resource_context`, for the time of a ``with`` block.
+
+        Args:
+            context: The context whose config has the values of the fields.
+            nested_resources: By field, the resources that it holds.
+        """
         made = cls._bound({**(context.resource_config or {}), **(nested_resources or {})}, context)
         with made.yield_for_execution(context) as value:
             yield value
@@ -179,7 +210,12 @@ class ConfigurableResourceFactory(Config, Generic[T]):
 
 
 class ConfigurableResource(ConfigurableResourceFactory[T]):
-    """Base of resource classes: the object itself, with its config as fields, is what user code gets."""
+    """Base of resource classes: the object itself, with its config as fields, is what user code gets.
+
+    Fields with other resources are annotated with their class or with `ResourceDependency[…]`; `EnvVar("X")` may stand
+    for a value. Override `setup_for_execution` and `teardown_after_execution`, or `yield_for_execution`, for what must
+    be opened and closed.
+    """
 
     def create_resource(self, context: InitResourceContext) -> Any:
         """The resource itself."""
@@ -322,7 +358,11 @@ class ConfigurableIOManagerFactory(ConfigurableResourceFactory[T]):
     """Base of classes whose config makes an IO manager: override `create_io_manager`."""
 
     def create_io_manager(self, context: InitResourceContext) -> T:
-        """The IO manager that stores outputs and loads inputs."""
+        """Return the IO manager that stores outputs and loads inputs.
+
+        Args:
+            context: The init context: run, instance, log, and the resources around.
+        """
         raise AttributeError(f"{type(self).__name__} must define create_io_manager(self, context).")
 
     def create_resource(self, context: InitResourceContext) -> T:

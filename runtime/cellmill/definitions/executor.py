@@ -30,7 +30,16 @@ def multiple_process_executor_requirements() -> list[ExecutorRequirement]:
 
 
 class ExecutorDefinition:
-    """A way to carry out the steps of a run, with its config."""
+    """A way to carry out the steps of a run, with its config.
+
+    Args:
+        name: The executor's name, under which run config chooses it.
+        config_schema: Schema of its config, in any form that `Field` takes; None takes none.
+        requirements: What it asks of jobs and instances: `ExecutorRequirement`s, or a function of its config that
+            returns them.
+        executor_creation_fn: Takes the `InitExecutorContext` and returns an `Executor`.
+        description: How it carries out steps.
+    """
 
     def __init__(
         self,
@@ -60,7 +69,11 @@ class ExecutorDefinition:
         return self.config_field
 
     def get_requirements(self, executor_config: Any = None) -> Sequence[ExecutorRequirement]:
-        """Return what the executor asks of jobs and instances."""
+        """Return what the executor asks of jobs and instances.
+
+        Args:
+            executor_config: Its config, where the requirements depend on it.
+        """
         if callable(self._requirements):
             found: Sequence[ExecutorRequirement] = self._requirements(executor_config)
             return found
@@ -80,7 +93,14 @@ class ExecutorDefinition:
         config_schema: Any = None,
         description: str | None = None,
     ) -> ExecutorDefinition:
-        """Return the executor with config given."""
+        """Return the executor with config given.
+
+        Args:
+            config_or_config_fn: The config, or a function from the new config to the executor's.
+            name: Name of the new executor; None keeps this one's.
+            config_schema: Schema of the new config, where a function is given.
+            description: How it carries out steps; None keeps this one's.
+        """
         if self.executor_creation_fn is None:
             raise InvalidDefinitionError(f"The executor {self.name!r} has no function that makes it.")
         process, make = load("config.process").process_config, self.executor_creation_fn
@@ -110,7 +130,18 @@ def executor(
     config_schema: Any = None,
     requirements: Any = None,
 ) -> Any:
-    """Return the decorated function as an executor: it gets the init context and returns an executor object."""
+    """Make the decorated function an executor: it gets the `InitExecutorContext` and returns an `Executor`.
+
+    Args:
+        name: The executor's name; None takes the function's. The function itself, where the decorator stands without
+            parentheses.
+        config_schema: Schema of its config, in any form that `Field` takes; None takes none.
+        requirements: What it asks of jobs and instances: `ExecutorRequirement`s, or a function of its config that
+            returns them.
+
+    Returns:
+        The `ExecutorDefinition`, or a decorator where it was called with arguments.
+    """
     if callable(name):
         return ExecutorDefinition(name.__name__, None, requirements, name, name.__doc__)
 

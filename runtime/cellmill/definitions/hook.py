@@ -14,7 +14,17 @@ from cellmill.errors import InvalidDefinitionError
 
 
 class HookDefinition:
-    """A function that runs after each step it is attached to."""
+    """A function that runs after each step it is attached to; the hook decorators make it.
+
+    As a decorator of a job or graph it is attached to all its steps.
+
+    Args:
+        name: The hook's name.
+        hook_fn: Takes the `HookContext`, and the step's events where the kind is `event_list`.
+        required_resource_keys: Keys of resources that the function reads from `context.resources`.
+        decorated_fn: The function as the user wrote it, where `hook_fn` is another.
+        kind: When it runs: on `success`, on `failure`, or always with the step's events (`event_list`).
+    """
 
     def __init__(
         self,
@@ -69,7 +79,23 @@ def success_hook(
     name: str | None = None,
     required_resource_keys: AbstractSet[str] | None = None,
 ) -> Any:
-    """Return the decorated function as a hook that runs after each step that succeeds."""
+    """Make the decorated function a hook that runs after each step that succeeds.
+
+    An error in a hook is recorded and does not change what became of the step.
+
+    Args:
+        hook_fn: The function, where the decorator stands without parentheses; its parameter is `context`, a
+            `HookContext`.
+        name: The hook's name; None takes the function's.
+        required_resource_keys: Keys of resources that the function reads from `context.resources`; those of annotated
+            parameters come by themselves.
+
+    Returns:
+        The `HookDefinition`, or a decorator where it was called with arguments.
+
+    Raises:
+        InvalidDefinitionError: where the parameters are others.
+    """
 
     def decorate(fn: Callable[..., Any]) -> HookDefinition:
         return _hook(fn, "success", name, required_resource_keys)
@@ -81,7 +107,22 @@ def failure_hook(
     name: Any = None,
     required_resource_keys: AbstractSet[str] | None = None,
 ) -> Any:
-    """Return the decorated function as a hook that runs after each step that fails."""
+    """Make the decorated function a hook that runs after each step that fails; `context.op_exception` is the error.
+
+    An error in a hook is recorded and does not change what became of the step.
+
+    Args:
+        name: The hook's name; None takes the function's. The function itself, where the decorator stands without
+            parentheses; its parameter is `context`, a `HookContext`.
+        required_resource_keys: Keys of resources that the function reads from `context.resources`; those of annotated
+            parameters come by themselves.
+
+    Returns:
+        The `HookDefinition`, or a decorator where it was called with arguments.
+
+    Raises:
+        InvalidDefinitionError: where the parameters are others.
+    """
     if callable(name):
         return _hook(name, "failure", None, required_resource_keys)
 
@@ -98,7 +139,22 @@ def event_list_hook(
     required_resource_keys: AbstractSet[str] | None = None,
     decorated_fn: Callable[..., Any] | None = None,
 ) -> Any:
-    """Return the decorated function as a hook that runs after each step with the step's events."""
+    """Make the decorated function a hook that runs after each step, however it ended, with the step's events.
+
+    Args:
+        hook_fn: The function, where the decorator stands without parentheses; its parameters are `context` and
+            `event_list`.
+        name: The hook's name; None takes the function's.
+        required_resource_keys: Keys of resources that the function reads from `context.resources`; those of annotated
+            parameters come by themselves.
+        decorated_fn: Taken for the sake of older code and not used.
+
+    Returns:
+        The `HookDefinition`, or a decorator where it was called with arguments.
+
+    Raises:
+        InvalidDefinitionError: where the parameters are others.
+    """
 
     def decorate(fn: Callable[..., Any]) -> HookDefinition:
         return _hook(fn, "event_list", name, required_resource_keys)

@@ -10,7 +10,14 @@ from cellmill.errors import InvariantViolationError, UnknownResourceError
 
 
 class Resources:
-    """Resources as attributes; asking for one that is not required is an error that says how to require it."""
+    """Resources as attributes; asking for one that is not required is an error that says how to require it.
+
+    Made by cellmill for contexts.
+
+    Args:
+        values: By key, what user code gets.
+        originals: By key, the resource objects themselves, where they put another object in their place.
+    """
 
     __slots__ = ("_originals", "_values")
 
@@ -54,7 +61,20 @@ NO_RESOURCES = Resources({})
 
 
 class InitResourceContext:
-    """What a resource's function may read: its config, the resources it needs, the run, the instance, a log."""
+    """What a resource's function may read: its config, the resources it needs, the run, the instance, a log.
+
+    Made by cellmill; tests use `build_init_resource_context`.
+
+    Args:
+        resource_config: The resource's config, with defaults filled in.
+        resources: The resources that it requires.
+        resource_def: The definition that is being made.
+        all_resource_defs: All definitions of the run, by key.
+        instance: The instance of the run.
+        dagster_run: The run.
+        log_manager: The log of the run.
+        event_loop: The event loop that the resource is made in.
+    """
 
     __slots__ = (
         "_all_resource_defs",
@@ -141,11 +161,19 @@ class InitResourceContext:
         return self._event_loop
 
     def replace_config(self, config: Any) -> InitResourceContext:
-        """The same context with other config."""
+        """Return the same context with other config.
+
+        Args:
+            config: The new config.
+        """
         return self._copy(resource_config=config)
 
     def with_resources(self, resources: Resources) -> InitResourceContext:
-        """The same context with other resources."""
+        """Return the same context with other resources.
+
+        Args:
+            resources: The new resources.
+        """
         return self._copy(resources=resources)
 
     def _copy(self, **changed: Any) -> InitResourceContext:

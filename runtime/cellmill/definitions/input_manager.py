@@ -31,7 +31,16 @@ class FunctionInputManager(InputManager):
 
 
 class InputManagerDefinition(ResourceDefinition):
-    """A resource that makes an input manager; `input_config_schema` describes the config that each input may give."""
+    """A resource that makes an input manager.
+
+    Args:
+        resource_fn: Takes the `InitResourceContext` (or nothing) and returns an object with `load_input`.
+        config_schema: Schema of `context.resource_config`; None takes any config.
+        description: What is loaded.
+        input_config_schema: Schema of the config that each input may give; None takes none.
+        required_resource_keys: Keys of resources that are made before and read from `context.resources`.
+        version: Version of the code, kept with the definition.
+    """
 
     def __init__(
         self,
@@ -60,7 +69,20 @@ def input_manager(
     required_resource_keys: Set[str] | None = None,
     version: str | None = None,
 ) -> Any:
-    """A decorator that makes a resource of a function which loads one input."""
+    """Make a resource of the decorated function, which gets the `InputContext` (or nothing) and returns the input's
+    value.
+
+    Args:
+        config_schema: Schema of `context.resource_config`; None takes any config. The function itself, where the
+            decorator stands without parentheses.
+        description: What is loaded; None takes the docstring.
+        input_config_schema: Schema of the config that each input may give, found in `context.config`; None takes none.
+        required_resource_keys: Keys of resources that the function reads from `context.resources`.
+        version: Version of the code, kept with the definition.
+
+    Returns:
+        The `InputManagerDefinition`, or a decorator where it was called with arguments.
+    """
 
     def decorate(function: Callable[..., Any], schema: Any = None) -> InputManagerDefinition:
         manager = FunctionInputManager(function)

@@ -198,7 +198,35 @@ class ResourceView:
 
 
 class OutputContext(_IOContext):
-    """What `handle_output` is told: which output of which step, of which asset and partition, in which run."""
+    """What `handle_output` is told: which output of which step, of which asset and partition, in which run.
+
+    Made by cellmill; tests use `build_output_context`. Reading what was not given raises `InvariantViolationError`.
+
+    Args:
+        step_key: The step that made the output.
+        name: The output's name.
+        job_name: The job.
+        run_id: The run.
+        definition_metadata: Metadata of the output's definition, or of the asset.
+        mapping_key: Key of a dynamic output.
+        config: What run config gives this output.
+        dagster_type: Type of the value.
+        log_manager: The log of the run.
+        version: Version of the output.
+        resource_config: Config of the IO manager itself.
+        resources: The resources that the IO manager requires.
+        step_context: The context of the step.
+        op_def: The op.
+        asset_key: The asset that the output is.
+        partition_key: The partition of the run.
+        output_metadata: Metadata of the `Output` itself.
+        asset_partitions_def: The asset's partitions.
+        asset_partitions_subset: Those of them that are made.
+        asset_spec: The asset's spec.
+        metadata: Older name of `definition_metadata`.
+        instance: The instance of the run.
+        value_ref: Where the value was stored, once it is known.
+    """
 
     __slots__ = ("_step_key", "_run_id", "_mapping_key", "_version", "_asset_spec", "_output_metadata", "value_ref")
 
@@ -328,11 +356,22 @@ class OutputContext(_IOContext):
         return self.get_output_identifier()
 
     def add_output_metadata(self, metadata: Mapping[str, Any]) -> None:
-        """Attach metadata to the event that reports this output."""
+        """Attach metadata to the event that reports this output.
+
+        Args:
+            metadata: Entries by name, none of which was added before.
+
+        Raises:
+            InvalidMetadataError: where a name was added before.
+        """
         self._add_metadata(metadata)
 
     def log_event(self, event: Any) -> None:
-        """Record an `AssetMaterialization` or `AssetObservation` with this output."""
+        """Record an event with this output.
+
+        Args:
+            event: An `AssetMaterialization` or `AssetObservation`.
+        """
         if self._events is None:
             self._events = []
         self._events.append(event)
@@ -352,7 +391,30 @@ class OutputContext(_IOContext):
 
 
 class InputContext(_IOContext):
-    """What `load_input` is told: which input of which op, and the output or asset that it comes from."""
+    """What `load_input` is told: which input of which op, and the output or asset that it comes from.
+
+    Made by cellmill; tests use `build_input_context`. Reading what was not given raises `InvariantViolationError`.
+
+    Args:
+        name: The input's name.
+        job_name: The job.
+        op_def: The op.
+        config: What run config gives this input.
+        definition_metadata: Metadata of the input's definition.
+        upstream_output: The context of the output that is loaded; None for an input that nothing upstream makes.
+        dagster_type: Type of the value.
+        log_manager: The log of the run.
+        resource_config: Config of the IO manager itself.
+        resources: The resources that the IO manager requires.
+        step_context: The context of the step.
+        asset_key: The asset that is loaded.
+        partition_key: The partition of the run.
+        asset_partitions_subset: Partitions of the asset that are loaded.
+        asset_partitions_def: The asset's partitions.
+        instance: The instance of the run.
+        metadata: Older name of `definition_metadata`.
+        find_ref: Finds where the current value of an asset's partition is stored.
+    """
 
     __slots__ = ("_upstream_output", "find_ref")
 
@@ -431,7 +493,12 @@ class InputContext(_IOContext):
         return self._upstream_output.get_identifier()
 
     def add_input_metadata(self, metadata: Mapping[str, Any], description: str | None = None) -> None:
-        """Record an observation of the input's asset with `metadata` (nothing is recorded for other inputs)."""
+        """Record an observation of the input's asset (nothing is recorded for other inputs).
+
+        Args:
+            metadata: What is known of what was loaded, by name.
+            description: What was seen.
+        """
         from cellmill.definitions.events import AssetObservation
 
         self._add_metadata(metadata)

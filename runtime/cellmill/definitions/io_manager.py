@@ -23,7 +23,11 @@ class InputManager(ABC):
 
     @abstractmethod
     def load_input(self, context: InputContext) -> Any:
-        """The value of the input that `context` describes."""
+        """Return the value of an input.
+
+        Args:
+            context: Which input of which op, and where its value comes from.
+        """
 
 
 class IOManager(InputManager):
@@ -34,14 +38,24 @@ class IOManager(InputManager):
 
     @abstractmethod
     def load_input(self, context: InputContext) -> Any:
-        """The value that `handle_output` stored for `context.upstream_output`, or for the asset of `context`."""
+        """Return the value that `handle_output` stored for `context.upstream_output`, or for the asset of `context`.
+
+        Args:
+            context: Which input, asset and partitions are to be loaded.
+        """
 
     @abstractmethod
     def handle_output(self, context: OutputContext, obj: Any) -> Any:
-        """Stores `obj`.
+        """Store a value.
 
-        May return the `ValueRef` under which it was stored, or be a generator of metadata mappings and
-        `AssetMaterialization`s.
+        Args:
+            context: Which output, asset and partitions the value is of; `context.add_output_metadata` records what is
+                known of it.
+            obj: The value.
+
+        Returns:
+            None, or the `ValueRef` under which it was stored; it may also be a generator of metadata mappings and
+            `AssetMaterialization`s.
         """
 
 
@@ -51,8 +65,17 @@ def is_io_manager(value: object) -> bool:
 
 
 class IOManagerDefinition(ResourceDefinition):
-    """A resource that makes an IO manager; `input_config_schema` and `output_config_schema` describe the config that
-    each input and output may give it."""
+    """A resource that makes an IO manager.
+
+    Args:
+        resource_fn: Takes the `InitResourceContext` (or nothing) and returns the IO manager, or yields it once.
+        config_schema: Schema of `context.resource_config`; None takes any config.
+        description: What the IO manager does.
+        required_resource_keys: Keys of resources that are made before and read from `context.resources`.
+        version: Version of the code, kept with the definition.
+        input_config_schema: Schema of the config that each input may give; None takes none.
+        output_config_schema: Schema of the config that each output may give; None takes none.
+    """
 
     def __init__(
         self,
@@ -80,7 +103,15 @@ class IOManagerDefinition(ResourceDefinition):
 
     @staticmethod
     def hardcoded_io_manager(value: Any, description: str | None = None) -> IOManagerDefinition:
-        """A resource that is always this IO manager."""
+        """Return a resource that is always this IO manager.
+
+        Args:
+            value: An object with `load_input` and `handle_output`.
+            description: What the IO manager does.
+
+        Raises:
+            ParameterCheckError: where the object lacks one of the two.
+        """
         if not is_io_manager(value):
             raise ParameterCheckError(f"An IO manager has load_input and handle_output; got {value!r}.")
         return IOManagerDefinition(lambda _init_context: value, description=description)
@@ -113,8 +144,23 @@ def io_manager(
     required_resource_keys: Set[str] | None = None,
     version: str | None = None,
 ) -> Any:
-    """A decorator that makes a resource of a function which returns an IO manager: an `IOManager`, or any object with
-    `load_input` and `handle_output`."""
+    """Make a resource of the decorated function, which returns an IO manager: any object with `load_input` and
+    `handle_output`.
+
+    Args:
+        config_schema: Schema of `context.resource_config`; None takes any config. The function itself, where the
+            decorator stands without parentheses.
+        description: What the IO manager does; None takes the docstring.
+        output_config_schema: Schema of the config that each output may give, found in `context.config` when it is
+            stored; None takes none.
+        input_config_schema: Schema of the config that each input may give, found in `context.config` when it is loaded;
+            None takes none.
+        required_resource_keys: Keys of resources that are made before and read from `context.resources`.
+        version: Version of the code, kept with the definition.
+
+    Returns:
+        The `IOManagerDefinition`, or a decorator where it was called with arguments.
+    """
 
     def decorate(function: Callable[..., Any], schema: Any = None) -> IOManagerDefinition:
         made = IOManagerDefinition(

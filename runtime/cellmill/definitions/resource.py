@@ -25,7 +25,19 @@ ResourceFn = Callable[..., Any]
 
 
 class ResourceDefinition(AnonymousConfigurableDefinition):
-    """How a resource is made: a function of the init context, the config it takes and the resources it needs."""
+    """How a resource is made: a function of the init context, the config it takes and the resources it needs.
+
+    Args:
+        resource_fn: Takes the `InitResourceContext` (or nothing) and returns the resource, or yields it once and takes
+            it down after.
+        config_schema: Schema of `context.resource_config`, in any form that `Field` takes; None takes any config.
+        description: What the resource is.
+        required_resource_keys: Keys of resources that are made before and read from `context.resources`.
+        version: Version of the resource's code, kept with the definition.
+
+    Raises:
+        ParameterCheckError: where `resource_fn` is no function, or the keys are no set of texts.
+    """
 
     #: The configurable object that the definition was made from, and the resources in that object's fields.
     made_from: Any = None
@@ -54,7 +66,11 @@ class ResourceDefinition(AnonymousConfigurableDefinition):
         return self._config_schema
 
     def get_required_resource_keys(self, resource_defs: Mapping[str, ResourceDefinition]) -> Set[str]:
-        """The keys of the resources that this one needs, those of resources held in its fields included."""
+        """Return the keys of the resources that this one needs, those of resources held in its fields included.
+
+        Args:
+            resource_defs: All resources, by key.
+        """
         if not self.nested_resources:
             return self.required_resource_keys
         return self.required_resource_keys | _nested_keys(self.nested_resources, resource_defs)
@@ -150,23 +166,40 @@ class ResourceDefinition(AnonymousConfigurableDefinition):
 
     @staticmethod
     def hardcoded_resource(value: Any, description: str | None = None) -> ResourceDefinition:
-        """A resource that is always this value."""
+        """Return a resource that is always this value.
+
+        Args:
+            value: What user code gets.
+            description: What the resource is.
+        """
         return ResourceDefinition(lambda _init_context: value, description=description)
 
     @staticmethod
     def mock_resource(description: str | None = None) -> ResourceDefinition:
-        """A resource that is a `MagicMock`, for tests."""
+        """Return a resource that is a `MagicMock`, for tests.
+
+        Args:
+            description: What the resource is.
+        """
         # unittest.mock loads asyncio, which nothing else here needs.
         return ResourceDefinition(lambda _: import_module("unittest.mock").MagicMock(), description=description)
 
     @staticmethod
     def none_resource(description: str | None = None) -> ResourceDefinition:
-        """A resource that is None."""
+        """Return a resource that is None.
+
+        Args:
+            description: What the resource is.
+        """
         return ResourceDefinition.hardcoded_resource(None, description)
 
     @staticmethod
     def string_resource(description: str | None = None) -> ResourceDefinition:
-        """A resource that is the text of its config."""
+        """Return a resource that is the text of its config.
+
+        Args:
+            description: What the resource is.
+        """
         return ResourceDefinition(
             lambda init_context: init_context.resource_config, config_schema=str, description=description
         )
@@ -191,7 +224,22 @@ def resource(
     required_resource_keys: Set[str] | None = None,
     version: str | None = None,
 ) -> Any:
-    """A decorator that makes a resource of a function of the init context; a generator is taken down after use."""
+    """Make a resource of the decorated function of the init context; what a generator yields is taken down after
+    use.
+
+    Args:
+        config_schema: Schema of `context.resource_config`, in any form that `Field` takes; None takes any config. The
+            function itself, where the decorator stands without parentheses.
+        description: What the resource is; None takes the docstring.
+        required_resource_keys: Keys of resources that are made before and read from `context.resources`.
+        version: Version of the resource's code, kept with the definition.
+
+    Returns:
+        The `ResourceDefinition`, or a decorator where it was called with arguments.
+
+    Raises:
+        InvalidDefinitionError: where the function needs more than one argument.
+    """
     if inspect.isfunction(config_schema):
         return _of_function(config_schema, None, None, None, None)
     return lambda function: _of_function(function, config_schema, description, required_resource_keys, version)
@@ -227,7 +275,11 @@ def _of_function(
 
 
 def make_values_resource(**kwargs: Any) -> ResourceDefinition:
-    """A resource that is its config: a dictionary of these entries, or of any where none are named."""
+    """Return a resource that is its config: a dictionary of these entries, or of any where none are named.
+
+    Args:
+        kwargs: By entry, its config type.
+    """
     return ResourceDefinition(
         lambda init_context: init_context.resource_config,
         config_schema=dict(kwargs) if kwargs else dict,

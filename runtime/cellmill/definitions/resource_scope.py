@@ -219,7 +219,23 @@ def build_resources(
     log_manager: Any = None,
     event_loop: Any = None,
 ) -> Generator[Resources, None, None]:
-    """The resources, made for the time of a ``with`` block, outside of any run."""
+    """Make resources for the time of a ``with`` block, outside of any run.
+
+    Args:
+        resources: Resources by key: resource classes with their config, definitions, or any plain objects.
+        instance: What the resources get as `context.instance`; None is none.
+        resource_config: By key, a dict with `config`.
+        dagster_run: What the resources get as `context.run`; None is none.
+        log_manager: What the resources get as `context.log`; None is the logger `cellmill`.
+        event_loop: What the resources get as `context.event_loop`.
+
+    Returns:
+        A context manager that gives the resources as attributes.
+
+    Raises:
+        InvalidConfigError: with every problem of the config.
+        ResourceFunctionError: where making a resource fails.
+    """
     if not isinstance(resources, Mapping):
         raise ParameterCheckError(f"build_resources takes a dictionary of resources; got {resources!r}.")
     defs = wrap_resources_for_execution(resources)
@@ -235,7 +251,13 @@ def build_init_resource_context(
     resources: Mapping[str, Any] | None = None,
     instance: Any = None,
 ) -> UnboundInitResourceContext:
-    """An init context with what is given, for calling a resource by hand; generator resources need ``with``."""
+    """Return an init context with what is given, for calling a resource by hand; generator resources need ``with``.
+
+    Args:
+        config: What the resource finds in `context.resource_config`.
+        resources: Resources by key that it finds in `context.resources`.
+        instance: What it finds in `context.instance`; None is none.
+    """
     defs = wrap_resources_for_execution(resources)
     scope = ResourceScope(defs, resolve_resource_configs(defs, None), instance=instance)
     try:

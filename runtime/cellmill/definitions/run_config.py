@@ -23,7 +23,15 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class RunConfig:
-    """Run config with config objects in it: ``RunConfig(ops={"load": LoadConfig(limit=3)})``."""
+    """Run config with config objects in it: ``RunConfig(ops={"load": LoadConfig(limit=3)})``.
+
+    Args:
+        ops: By op or asset (its name as an op: key parts joined by two underscores), a config object or a dict with
+            `config`, `inputs` and `outputs`; ops of a graph are under its `ops`.
+        resources: By key, a config object or a resource object, or a dict with `config`.
+        loggers: By key, the loggers to use, with their config; empty uses the console.
+        execution: Config of the executor, under `config`.
+    """
 
     __slots__ = ("execution", "loggers", "ops", "resources")
 
@@ -116,7 +124,19 @@ _EMPTY = ResolvedRunConfig()
 
 
 def resolve_run_config(job: Any, run_config: Any = None) -> ResolvedRunConfig:
-    """What everything in the job gets from this run config; one error lists every problem."""
+    """Return what everything in the job gets from a run config: checked, defaults filled in, environment variables
+    read.
+
+    Args:
+        job: The job.
+        run_config: A dict or `RunConfig`; None takes the job's own.
+
+    Returns:
+        A `ResolvedRunConfig`: configs of ops by handle, of resources and loggers by key, and of the executor.
+
+    Raises:
+        InvalidConfigError: with every problem, each with its path.
+    """
     config = plain_run_config(run_config) or job.run_config or _NOTHING
     if not config and is_trivial(job):
         return _EMPTY
@@ -147,7 +167,15 @@ def resolve_run_config(job: Any, run_config: Any = None) -> ResolvedRunConfig:
 
 
 def validate_run_config(job_def: Any, run_config: Any = None) -> Mapping[str, Any]:
-    """The run config with its defaults filled in, if it fits the job; otherwise an error that lists every problem."""
+    """Return the run config with its defaults filled in, if it fits the job.
+
+    Args:
+        job_def: The job.
+        run_config: A dict or `RunConfig`; None takes the job's own.
+
+    Raises:
+        InvalidConfigError: with every problem, each with its path.
+    """
     resolved = resolve_run_config(job_def, run_config)
     schema = run_config_schema(job_def)
     filled: Mapping[str, Any] = post_process_config(schema.config_type, resolved.original).value

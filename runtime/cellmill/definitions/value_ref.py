@@ -14,8 +14,17 @@ if TYPE_CHECKING:
 class ValueRef:
     """One immutable version of one stored value.
 
-    A reader that holds a reference needs no database: it opens `path` below the value store's root, checks
-    `checksum`, and reads it as `format`.
+    A reader that holds a reference needs no database: it opens `path` below the value store's root, checks `checksum`,
+    and reads it as `format`.
+
+    Args:
+        path: Path below the store's root, percent-encoded.
+        format: How the file is to be read: `parquet`, `npy`, `json`, `text`, `bytes` or `pickle`.
+        version: Version of this value; every write makes a new one.
+        size: Bytes in the file.
+        checksum: SHA-256 of the file's bytes, hexadecimal.
+        type_name: Module and name of the value's type, as the reader shall make it (`pandas.DataFrame`).
+        base: The store's root (a folder or an fsspec URL) where it is not the instance's own.
     """
 
     #: Path below the store's root, percent-encoded.
@@ -55,7 +64,11 @@ class ValueRef:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> ValueRef:
-        """The reference that `to_dict` described; unknown keys of newer writers are ignored."""
+        """Return the reference that `to_dict` described; unknown keys of newer writers are ignored.
+
+        Args:
+            data: What `to_dict` returned.
+        """
         return cls(
             path=str(data["path"]),
             format=str(data["format"]),

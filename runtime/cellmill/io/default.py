@@ -20,11 +20,19 @@ from cellmill.io.value_store import ValueStore
 
 
 class ByTypeIOManager(IOManager):
-    """Stores each value as a new version: data frames and Arrow as Parquet, arrays as npy, plain data as JSON or text,
-    and the rest as signed pickles.
+    """Stores each value as a new version: data frames and Arrow as Parquet, arrays as npy, plain data as JSON or
+    text, and the rest as signed pickles.
 
-    `format` forces one of "parquet", "npy", "json", "text", "bytes" and "pickle". An output's own metadata
-    (`{"format": "pickle"}` on the definition) does so for that output.
+    An output's own metadata (`{"format": "pickle"}` on the definition) chooses the format of that output.
+
+    Args:
+        base: Folder or fsspec URL that all values lie below.
+        key_folder: Folder of the key that signs pickles; None uses `CELLMILL_KEY` or the workspace's.
+        fsync: Whether each value survives a power cut once it is stored, at the cost of speed.
+        format: One format for all values: `parquet`, `npy`, `json`, `text`, `bytes` or `pickle`; None chooses by type.
+        previews: Whether size, columns and first rows are kept with what is materialized.
+        is_default: Whether `base` is the instance's own store, so that references need not name it.
+        options: More options of the value store.
     """
 
     def __init__(

@@ -23,9 +23,16 @@ def quoted(name: str) -> str:
 class DuckDBIOManager(IOManager):
     """Keeps each asset as the table `<schema>.<name>` of a DuckDB file.
 
-    The schema is the key's part before the last, else `schema`. A partitioned asset names, in its metadata, the
-    column that holds the partition (`partition_expr`); storing a partition deletes its rows and inserts the new ones in
-    one transaction. Tables of pandas, pyarrow and polars are stored; the input's annotation says what is loaded.
+    The schema is the key's part before the last, else `schema`. A partitioned asset names, in its metadata, the column
+    that holds the partition (`partition_expr`); storing a partition deletes its rows and inserts the new ones in one
+    transaction. Tables of pandas, pyarrow and polars are stored; the input's annotation says what is loaded.
+
+    Args:
+        database: Path of the DuckDB file.
+        schema: Schema of assets whose key has one part.
+
+    Raises:
+        MissingExtra: where duckdb is not installed.
     """
 
     def __init__(self, database: str | os.PathLike[str], *, schema: str = "public") -> None:

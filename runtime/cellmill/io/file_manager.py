@@ -27,7 +27,11 @@ class FileHandle(ABC):
 
 
 class LocalFileHandle(FileHandle):
-    """Names a file on this machine."""
+    """Names a file on this machine.
+
+    Args:
+        path: The file's path.
+    """
 
     def __init__(self, path: str) -> None:
         if not isinstance(path, str):

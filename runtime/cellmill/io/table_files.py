@@ -15,7 +15,12 @@ from cellmill.io.upath import UPathIOManager
 
 
 class CSVIOManager(UPathIOManager):
-    """Keeps data frames as CSV files; reads them as pandas (or polars, where the input is annotated so)."""
+    """Keeps data frames as CSV files; reads them as pandas (or polars, where the input is annotated so).
+
+    Args:
+        base_dir: Folder or fsspec URL that the files lie below; None is the current directory.
+        read_options: Arguments of `read_csv`, by name.
+    """
 
     extension = ".csv"
 
@@ -42,7 +47,12 @@ class CSVIOManager(UPathIOManager):
 
 
 class JSONIOManager(UPathIOManager):
-    """Keeps plain data as JSON files."""
+    """Keeps plain data as JSON files.
+
+    Args:
+        base_dir: Folder or fsspec URL that the files lie below; None is the current directory.
+        indent: Spaces of each level in the file; None writes one line.
+    """
 
     extension = ".json"
 
@@ -66,7 +76,10 @@ class JSONIOManager(UPathIOManager):
 class ParquetIOManager(UPathIOManager):
     """Keeps tables (pandas, pyarrow, polars) as Parquet files, one for each asset and partition.
 
-    The reader gets the library that the input is annotated with, else the one that wrote.
+    The reader gets the library that the input is annotated with, else pandas.
+
+    Args:
+        base_dir: Folder or fsspec URL that the files lie below; None is the current directory.
     """
 
     extension = ".parquet"

@@ -42,8 +42,11 @@ def plain_segment(name: str) -> str:
 class UPathIOManager(IOManager):
     """Stores each asset, partition or output in a file (or folder) of its own below `base_path`.
 
-    A subclass says `dump_to_path` and `load_from_path`, and may name an `extension`. Partitions, several partitions
-    in one input, atomic replacement and the path in the metadata are taken care of.
+    A subclass says `dump_to_path` and `load_from_path`, and may name an `extension`. Partitions, several partitions in
+    one input, atomic replacement and the path in the metadata are taken care of.
+
+    Args:
+        base_path: A folder, an fsspec URL or a path object; None is the current directory.
     """
 
     extension: ClassVar[str | None] = None
@@ -53,14 +56,30 @@ class UPathIOManager(IOManager):
 
     @abstractmethod
     def dump_to_path(self, context: OutputContext, obj: Any, path: Any) -> None:
-        """Writes the value to `path`."""
+        """Write one value; override it.
+
+        Args:
+            context: Which output, asset and partition it is.
+            obj: The value.
+            path: Where to write: the folder is there, the file is not.
+        """
 
     @abstractmethod
     def load_from_path(self, context: InputContext, path: Any) -> Any:
-        """The value that `dump_to_path` wrote to `path`."""
+        """Return the value that `dump_to_path` wrote; override it.
+
+        Args:
+            context: Which input, asset and partition is loaded.
+            path: Where it was written.
+        """
 
     def get_metadata(self, context: OutputContext, obj: Any) -> Mapping[str, Any]:
-        """More metadata for the event that reports the output."""
+        """Return more metadata for the event that reports the output; override it.
+
+        Args:
+            context: Which output, asset and partition it is.
+            obj: The value.
+        """
         return {}
 
     @property
@@ -79,7 +98,13 @@ class UPathIOManager(IOManager):
         return Path(*map(plain_segment, context.get_identifier()))
 
     def get_path_for_partition(self, context: InputContext | OutputContext, path: Any, partition: str) -> Any:
-        """The path of one partition of what lies at `path`."""
+        """Return the path of one partition of what lies at `path`; override it for another layout.
+
+        Args:
+            context: Which input or output it is of.
+            path: The asset's path, without extension.
+            partition: The partition's key as a path.
+        """
         return path / partition
 
     def _with_extension(self, path: Any) -> Any:
@@ -176,8 +201,14 @@ class UPathIOManager(IOManager):
         return self.load_partitions(context, paths)
 
     def load_partitions(self, context: InputContext, paths: Mapping[str, Any]) -> dict[str, Any]:
-        """The values of several partitions; absent ones are left out where the input's metadata says
-        `allow_missing_partitions`."""
+        """Return the values of several partitions.
+
+        Absent ones are left out where the input's metadata says `allow_missing_partitions`.
+
+        Args:
+            context: Which input is loaded.
+            paths: By partition key, where it lies.
+        """
         allowed = bool(context.definition_metadata.get("allow_missing_partitions"))
         values = {}
         for key, path in paths.items():

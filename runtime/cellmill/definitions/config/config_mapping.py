@@ -17,8 +17,18 @@ ConfigFn = Callable[[Any], Any]
 class ConfigMapping:
     """A function from outer config to inner config, with the schema of the outer one.
 
-    With `receive_processed_config_values=False` the function gets the config as written, without defaults and with
-    ``{"env": …}`` in place.
+    On a job the inner config is run config; on a graph it is the config of the nodes, by name.
+
+    Args:
+        config_fn: Takes the outer config, or an object of the `Config` class that its parameter is annotated with, and
+            returns the inner one as a dict or `RunConfig`.
+        config_schema: Schema of the outer config, in any form that `Field` takes; None takes that of the annotation, or
+            any config.
+        receive_processed_config_values: With False the function gets the config as written, without defaults and with
+            ``{"env": …}`` in place; needs a `config_schema`.
+
+    Raises:
+        ParameterCheckError: where `config_fn` is no function, or the last argument comes without a schema.
     """
 
     def __init__(
@@ -50,7 +60,15 @@ class ConfigMapping:
         return self.config_fn(*args, **kwargs)
 
     def resolve_from_unvalidated_config(self, config: Any) -> Any:
-        """The inner config for outer config as written, checked first."""
+        """Return the inner config for outer config as written, checked first.
+
+        Args:
+            config: The outer config.
+
+        Raises:
+            InvalidConfigError: where the outer config does not fit the schema.
+            ConfigMappingFunctionError: where the function raises.
+        """
         if self.receive_processed_config_values:
             result = process_config(self.field.config_type, config)
         else:
@@ -60,7 +78,16 @@ class ConfigMapping:
         return self.resolve_from_validated_config(result.value)
 
     def resolve_from_validated_config(self, config: Any, what: str = "The config mapping function") -> Any:
-        """The inner config for checked outer config; an error that names the function where it raises."""
+        """Return the inner config for checked outer config.
+
+        Args:
+            config: The outer config, with defaults.
+            what: How errors name the function.
+
+        Raises:
+            ConfigMappingFunctionError: where the function raises.
+            InvalidConfigError: where it returns no dictionary.
+        """
         try:
             given = config if self._config_class is None else self._config_class(**config)
             mapped = self.config_fn(given)
@@ -94,7 +121,16 @@ def config_mapping(
     config_schema: Any = None,
     receive_processed_config_values: bool | None = None,
 ) -> Any:
-    """A decorator that makes a `ConfigMapping` of a function."""
+    """Make a `ConfigMapping` of the decorated function.
+
+    Args:
+        config_fn: The function, where the decorator stands without parentheses.
+        config_schema: Schema of the outer config; None takes that of the parameter's annotation, or any config.
+        receive_processed_config_values: With False the function gets the config as written, without defaults.
+
+    Returns:
+        The `ConfigMapping`, or a decorator where it was called with arguments.
+    """
     if config_fn is not None:
         return ConfigMapping(config_fn)
     return lambda fn: ConfigMapping(fn, config_schema, receive_processed_config_values)

@@ -169,7 +169,13 @@ ANY = AnyConfig()
 
 
 class EnumValue:
-    """One value of an Enum: its name in config, and the Python value that user code gets for it."""
+    """One value of an Enum: its name in config, and the Python value that user code gets for it.
+
+    Args:
+        config_value: The name in config.
+        python_value: What user code gets; None gives it the name.
+        description: What the value means.
+    """
 
     def __init__(self, config_value: str, python_value: object | None = None, description: str | None = None) -> None:
         if not isinstance(config_value, str):
@@ -180,7 +186,12 @@ class EnumValue:
 
 
 class Enum(ConfigType):
-    """One of several names, each of which stands for a Python value."""
+    """One of several names, each of which stands for a Python value.
+
+    Args:
+        name: Name of the type, as shown with the schema.
+        enum_values: The values.
+    """
 
     kind = ConfigTypeKind.ENUM
 
@@ -214,7 +225,11 @@ class Enum(ConfigType):
             )
 
     def is_valid_config_enum_value(self, config_value: str) -> bool:
-        """Whether this name is one of the enum's."""
+        """Return whether this name is one of the enum's.
+
+        Args:
+            config_value: The name as it stands in config.
+        """
         return config_value in self._by_name
 
     def post_process(self, value: AnyValue) -> AnyValue:
@@ -234,12 +249,22 @@ class Enum(ConfigType):
 
     @classmethod
     def from_python_enum(cls, enum: type[enum.Enum], name: str | None = None) -> Enum:
-        """The config enum of a Python enum's member names; user code gets the members."""
+        """Return the config enum of a Python enum's member names; user code gets the members.
+
+        Args:
+            enum: The Python enum.
+            name: Name of the type; None takes the class's.
+        """
         return cls(name or enum.__name__, [EnumValue(member.name, python_value=member) for member in enum])
 
     @classmethod
     def from_python_enum_direct_values(cls, enum: type[enum.Enum], name: str | None = None) -> Enum:
-        """The config enum of a Python enum's member names; user code gets the members' values."""
+        """Return the config enum of a Python enum's member names; user code gets the members' values.
+
+        Args:
+            enum: The Python enum.
+            name: Name of the type; None takes the class's.
+        """
         return cls(name or enum.__name__, [EnumValue(member.name, python_value=member.value) for member in enum])
 
 

@@ -56,7 +56,13 @@ class AnonymousConfigurableDefinition(ConfigurableDefinition):
         raise AttributeError("copy_for_configured")
 
     def configured(self, config_or_config_fn: Any, config_schema: Any = None, description: str | None = None) -> Self:
-        """This definition with its config given: as a value, or by a function from the new config to the old."""
+        """Return this definition with its config given: as a value, or by a function from the new config to the old.
+
+        Args:
+            config_or_config_fn: The config, or the function.
+            config_schema: Schema of the new config, where a function is given.
+            description: What the new definition is; None keeps this one's.
+        """
         schema = self._configured_schema(type(self).__name__, config_or_config_fn, config_schema)
         return self.copy_for_configured(description, schema)
 
@@ -80,7 +86,14 @@ class NamedConfigurableDefinition(ConfigurableDefinition):
         config_schema: Any = None,
         description: str | None = None,
     ) -> Self:
-        """This definition under a new name with its config given: as a value, or by a function."""
+        """Return this definition under a new name with its config given: as a value, or by a function.
+
+        Args:
+            config_or_config_fn: The config, or a function from the new config to the old.
+            name: Name of the new definition.
+            config_schema: Schema of the new config, where a function is given.
+            description: What the new definition is; None keeps this one's.
+        """
         if not isinstance(name, str):
             raise CheckError(f"configured(name=…) of {self.name!r} is the new definition's name as str; got {name!r}.")
         schema = self._configured_schema(name, config_or_config_fn, config_schema)
@@ -88,9 +101,24 @@ class NamedConfigurableDefinition(ConfigurableDefinition):
 
 
 def configured(configurable: D, config_schema: Any = None, **kwargs: Any) -> Callable[[Any], D]:
-    """A decorator that makes of a function from config to config the definition configured by it.
+    """Give a definition config in advance: all of it, or by a function from simpler config to its own.
 
-    ``configured(x)({"a": 1})`` gives fixed config, ``@configured(x, config_schema={…})`` decorates a function.
+    ``configured(x)({"a": 1})`` gives fixed config; ``@configured(x, config_schema={…})`` decorates a function, which
+    gets the new config and returns that of the definition.
+
+    Args:
+        configurable: An op, graph, resource, IO manager, logger or executor definition.
+        config_schema: Schema of the new config, where a function is given; None takes that of the parameter's
+            annotation, or any config.
+        kwargs: `name` and `description` of the new definition; ops, graphs and executors need a name where no function
+            has one.
+
+    Returns:
+        A function that takes the config, or the function to decorate, and returns the configured definition.
+
+    Raises:
+        CheckError: where the definition takes no config.
+        InvalidDefinitionError: where a name is needed.
     """
     if isinstance(configurable, NamedConfigurableDefinition):
         named = configurable

@@ -11,12 +11,20 @@ from cellmill.redaction import learn
 class EnvVar(str):
     """The name of an environment variable whose value is looked up at the start of a run and never shown.
 
-    `EnvVar("NAME")` stands for a text, `EnvVar.int("NAME")` for a whole number; `get_value()` reads it at once.
+    `EnvVar("NAME")` stands for a text in config and in fields of resources, `EnvVar.int("NAME")` for a whole number;
+    `get_value()` reads it at once.
+
+    Args:
+        name: Name of the variable.
     """
 
     @classmethod
     def int(cls, name: str) -> IntEnvVar:
-        """A reference to a variable that holds a whole number."""
+        """Return a reference to a variable that holds a whole number.
+
+        Args:
+            name: Name of the variable.
+        """
         return IntEnvVar.create(name)
 
     def __new__(cls, name: str) -> EnvVar:
@@ -38,7 +46,11 @@ class EnvVar(str):
     def get_value(self, default: None = None) -> str | None: ...
 
     def get_value(self, default: str | None = None) -> str | None:
-        """The value of the variable now, or the default."""
+        """Return the value of the variable now.
+
+        Args:
+            default: What is returned where the variable is not set.
+        """
         found = os.environ.get(self.env_var_name, default)
         learn(found)
         return found

@@ -46,7 +46,11 @@ NO_DEFAULT = NoDefault()
 
 
 class Noneable(ConfigType):
-    """A value of the inner type, or None."""
+    """A value of the inner type, or None.
+
+    Args:
+        inner_type: A config type, or a shorthand of one: `int`, `[str]`, `{"a": int}`.
+    """
 
     kind = ConfigTypeKind.NONEABLE
 
@@ -74,7 +78,11 @@ class Noneable(ConfigType):
 
 
 class Array(ConfigType):
-    """A list of values of the inner type."""
+    """A list of values of the inner type; `[int]` is short for `Array(int)`.
+
+    Args:
+        inner_type: Config type of the items, or a shorthand of one.
+    """
 
     kind = ConfigTypeKind.ARRAY
     EXAMPLE: ClassVar[AnyValue] = []
@@ -110,7 +118,12 @@ class Array(ConfigType):
 
 
 class ScalarUnion(ConfigType):
-    """Either a scalar, or a value of a type that is no scalar."""
+    """Either a scalar, or a value of a type that is no scalar: a dict or list is the one, anything else the other.
+
+    Args:
+        scalar_type: A scalar: `int`, `str`, `bool`, `float`.
+        non_scalar_schema: A `Shape`, `Selector`, `Array` or `Map`, or a shorthand of one.
+    """
 
     kind = ConfigTypeKind.SCALAR_UNION
     _NOT_SCALAR: ClassVar[frozenset[ConfigTypeKind]] = frozenset(
@@ -163,7 +176,14 @@ class ScalarUnion(ConfigType):
 
 
 class Map(ConfigType):
-    """A dictionary with any keys of one scalar type and values of one type."""
+    """A dictionary with any keys of one scalar type and values of one type; `{str: int}` is short for `Map(str,
+    int)`.
+
+    Args:
+        key_type: Scalar type of the keys.
+        inner_type: Config type of the values, or a shorthand of one.
+        key_label_name: What the keys stand for, as a word that is shown with the schema.
+    """
 
     kind = ConfigTypeKind.MAP
 
@@ -304,14 +324,25 @@ class _Fields(ConfigType):
 
 
 class Shape(_Fields):
-    """A dictionary with these fields and no others."""
+    """A dictionary with these fields and no others; a plain dict of fields is short for it.
+
+    Args:
+        fields: By name, a `Field` or a shorthand of one.
+        description: What the dictionary is.
+        field_aliases: By field, another name under which config may give it.
+    """
 
     kind = ConfigTypeKind.STRICT_SHAPE
     _PREFIX = "Shape"
 
 
 class Permissive(_Fields):
-    """A dictionary with these fields, checked, and any others, unchecked."""
+    """A dictionary with these fields, checked, and any others, unchecked.
+
+    Args:
+        fields: By name, a `Field` or a shorthand of one; None checks nothing.
+        description: What the dictionary is.
+    """
 
     kind = ConfigTypeKind.PERMISSIVE_SHAPE
     _PREFIX = "Permissive"
@@ -321,7 +352,12 @@ class Permissive(_Fields):
 
 
 class Selector(_Fields):
-    """A dictionary with exactly one of these fields."""
+    """A dictionary with exactly one of these fields: a choice, and its config.
+
+    Args:
+        fields: The choices: by name, a `Field` or a shorthand of one.
+        description: What is chosen.
+    """
 
     kind = ConfigTypeKind.SELECTOR
     _PREFIX = "Selector"
@@ -380,7 +416,25 @@ class Selector(_Fields):
 
 
 class Field:
-    """A place in config: its type, whether it must be given, its default and its description."""
+    """A place in config: its type, whether it must be given, its default and its description.
+
+    >>> Field(int, default_value=3, description="Times to try.").is_required
+    False
+
+    Args:
+        config: The type: a config type, a `Config` class, or a shorthand: `int`, `str`, `bool`, `float`, `dict`,
+            `list`, `[int]`, `{"a": int}`, `{str: int}`.
+        default_value: Value where none is given, as it would stand in config; an `EnvVar` is read at the start of a
+            run. A type with defaults for all its parts has one by itself.
+        is_required: Whether it must be given; None means that it must unless there is a default.
+        description: What it is for; shown with the schema.
+        is_secret: Whether the value is kept out of what is shown.
+
+    Raises:
+        InvalidDefinitionError: where `config` is no type.
+        InvalidConfigError: where the default does not fit the type.
+        ParameterCheckError: where a required field has a default.
+    """
 
     __slots__ = ("_default", "config_type", "description", "is_required", "is_secret")
 

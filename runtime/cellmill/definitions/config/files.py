@@ -13,7 +13,14 @@ from cellmill.errors import InvariantViolationError
 
 
 def config_from_files(config_files: Sequence[str]) -> dict[str, Any]:
-    """The merged config of the files that these paths or glob patterns name."""
+    """Return the config of YAML files, merged in order: nested dictionaries are merged, later values win.
+
+    Args:
+        config_files: Paths or glob patterns, from the current directory.
+
+    Raises:
+        InvariantViolationError: where a pattern finds nothing, or a file cannot be read or is no dictionary in YAML.
+    """
     texts: list[tuple[str, str]] = []
     for pattern in [config_files] if isinstance(config_files, str) else config_files:
         paths = sorted(glob.glob(pattern, recursive=True))
@@ -32,7 +39,14 @@ def config_from_files(config_files: Sequence[str]) -> dict[str, Any]:
 
 
 def config_from_pkg_resources(pkg_resource_defs: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """The merged config of files that are part of packages, named by (package, file name)."""
+    """Return the config of YAML files that are part of packages, merged in order.
+
+    Args:
+        pkg_resource_defs: Pairs of a package's name and a file name within it.
+
+    Raises:
+        InvariantViolationError: where a package or file is not there, or is no dictionary in YAML.
+    """
     texts: list[tuple[str, str]] = []
     for package, name in pkg_resource_defs:
         try:
@@ -45,7 +59,14 @@ def config_from_pkg_resources(pkg_resource_defs: Sequence[tuple[str, str]]) -> d
 
 
 def config_from_yaml_strings(yaml_strings: Sequence[str]) -> dict[str, Any]:
-    """The merged config of YAML texts."""
+    """Return the config of YAML texts, merged in order: nested dictionaries are merged, later values win.
+
+    Args:
+        yaml_strings: The texts.
+
+    Raises:
+        InvariantViolationError: where a text is no dictionary in YAML.
+    """
     return _merged([(f"text {number}", text) for number, text in enumerate(yaml_strings, 1)])
 
 

@@ -12,7 +12,14 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def config_json_schema(schema: Any, title: str | None = None) -> dict[str, Any]:
-    """The JSON Schema of a config type, a Field or any shorthand."""
+    """Return the JSON Schema of a config type, for editors and for other programs.
+
+    Args:
+        schema: A config type, a `Field`, a `Config` class or any shorthand.
+        title: Title of the schema.
+
+    Source: JSON Schema, draft 2020-12.
+    """
     result: dict[str, Any] = {"$schema": DIALECT}
     if title:
         result["title"] = title
