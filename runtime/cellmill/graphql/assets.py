@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated, Any
 
@@ -16,7 +17,9 @@ from cellmill.graphql.events import event_types, run_event
 from cellmill.graphql.freshness import AssetState, Freshness
 from cellmill.graphql.metadata import AssetKey, DefinitionTag, MetadataEntry, metadata_entries
 from cellmill.graphql.problems import AssetNotFoundError, PythonError
-from cellmill.instance.event_record import AssetRecordsFilter
+from cellmill.instance.event_record import EventRecord
+from cellmill.instance.event_store import EventStore
+from cellmill.planning.asset_state import PartitionSets
 from cellmill.planning.event import EventType
 from cellmill.planning.staleness import MISSING, Staleness
 from cellmill.planning.staleness import StaleStatus as Decided
@@ -101,13 +104,20 @@ PartitionsArg = Annotated[list[str] | None, arg("Only these partitions.")]
 def _recorded(
     info: Info, key: Key, observed: bool, limit: int | None, before: str | None, parts: list[str] | None
 ) -> Any:
-    fetch = info.context.instance.fetch_observations if observed else info.context.instance.fetch_materializations
     if limit == 1 and not (observed or before or parts):
         latest = info.context.latest_materialization(key)
         return [] if latest is None else [run_event(latest.event)]
     instant = float(before) / 1000 if before else None
-    wanted = AssetRecordsFilter(asset_key=key, asset_partitions=parts, before_timestamp=instant)
-    return [run_event(record.event) for record in fetch(wanted, limit=page_size(limit)).records]
+    kind = EventType.ASSET_OBSERVATION if observed else EventType.ASSET_MATERIALIZATION
+    rows = page_size(limit)
+
+    def load(keys: list[Key]) -> Mapping[Key, list[EventRecord]]:
+        events: EventStore = info.context.instance.events
+        return events.newest_of_each(kind, keys, rows, before=instant, partitions=parts)
+
+    what = (kind, rows, instant, None if parts is None else tuple(parts))
+    found = info.context.bulk.get("asset", what, key, load, rows=rows)
+    return [run_event(record.event) for record in found or ()]
 
 
 def _materializations(
@@ -324,7 +334,7 @@ class AssetNode:
         """How far its partitions are made."""
         if self.entry.partitions is None:
             return None
-        sets = info.context.instance.catalog.partition_sets(self.entry.asset_key)
+        sets = self._partition_sets(info)
         return PartitionStats(
             num_materialized=len(sets.materialized),
             num_partitions=len(info.context.partition_keys(self.entry)),
@@ -337,7 +347,7 @@ class AssetNode:
         """The state of each of its partitions; null where it has none."""
         if self.entry.partitions is None:
             return None
-        sets = info.context.instance.catalog.partition_sets(self.entry.asset_key)
+        sets = self._partition_sets(info)
         keys = info.context.partition_keys(self.entry)
         decided = info.context.partition_staleness.partitions.get(self.entry.asset_key, {})
         stale = (key for key, found in decided.items() if found.status is Decided.STALE)
@@ -352,6 +362,12 @@ class AssetNode:
     def recorded_key(self) -> Key:
         """The key under which events are recorded."""
         return self.entry.asset_key
+
+    def _partition_sets(self, info: Info) -> PartitionSets:
+        load = info.context.instance.catalog.partition_sets_of
+        found = info.context.bulk.get("asset", "partition sets", self.entry.asset_key, load)
+        assert found is not None  # the catalog answers for every key
+        return found
 
     def _freshness(self, info: Info) -> Freshness:
         return info.context.freshness[self.entry.asset_key]

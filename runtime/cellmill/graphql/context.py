@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.graphql.bulk import Bulk
 from cellmill.graphql.cells import CellSources
 from cellmill.graphql.freshness import Freshness, load_freshness
 from cellmill.graphql.known import Known
@@ -62,8 +63,10 @@ class Context:
         self.user = user
         self.instance = shared.instance
         self.workspace = shared.workspace
+        self.bulk = Bulk()
         self._records: dict[str, RunRecord | None] = {}
         self._asked_latest: AssetKey | None = None
+        self._asked_dynamic: str | None = None
 
     def for_request(self, user: str) -> Context:
         """A context with nothing loaded yet, for a request by ``user``."""
@@ -173,7 +176,22 @@ class Context:
         if entry.partitions is None:
             return []
         definition = partitions_from_json(entry.partitions)
-        return list(definition.get_partition_keys(dynamic_partitions_store=self.instance))
+        return list(definition.get_partition_keys(dynamic_partitions_store=self))
+
+    def get_dynamic_partitions(self, partitions_def_name: str) -> list[str]:
+        """The keys of a dynamic definition; with the second one that is asked for come those of all."""
+        if self._asked_dynamic not in (None, partitions_def_name):
+            return self._every_dynamic.get(partitions_def_name, [])
+        self._asked_dynamic = partitions_def_name
+        return self.instance.get_dynamic_partitions(partitions_def_name)
+
+    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
+        """Whether a dynamic definition has the key."""
+        return partition_key in self.get_dynamic_partitions(partitions_def_name)
+
+    @cached_property
+    def _every_dynamic(self) -> Mapping[str, list[str]]:
+        return self.instance.dynamic_partitions.every()
 
     def cell_source(self, entry: AssetEntry) -> str | None:
         """The source of the cell that defines an asset, as its notebook is on disk now."""

@@ -257,6 +257,7 @@ class Query:
         if pipeline is not None:
             job = find_job(info.context, pipeline.name, pipeline.repository_location_name)
             entries = [entry for entry in entries if job is not None and entry.key in job.assets]
+        info.context.bulk.expect("asset", [entry.asset_key for entry in entries])
         return [AssetNode(entry=entry) for entry in entries]
 
     @documented
@@ -293,6 +294,7 @@ class Query:
         if cursor:
             keys = [key for key in keys if key.to_string() > cursor]
         page = keys[: page_size(limit)] if limit is not None else keys
+        info.context.bulk.expect("asset", page)
         nodes = [Asset(asset=key) for key in page]
         return AssetConnection(nodes=nodes, cursor=page[-1].to_string() if page else cursor)
 

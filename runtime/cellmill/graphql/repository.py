@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import strawberry
@@ -22,6 +23,7 @@ from cellmill.graphql.problems import (
     UnauthorizedError,
 )
 from cellmill.graphql.runs import PipelineTag, Run, RunsFilter, load_runs
+from cellmill.planning.run import RunRecord
 from cellmill.workspace.manifest import JobEntry, ProblemEntry
 
 
@@ -117,7 +119,16 @@ class Job:
     @documented
     def runs(self, info: Info, cursor: CursorArg = None, limit: LimitArg = None) -> list[Run]:
         """Its runs, newest first."""
-        return load_runs(info, RunsFilter(pipeline_name=self.entry.name), cursor, limit).results
+        if cursor:
+            return load_runs(info, RunsFilter(pipeline_name=self.entry.name), cursor, limit).results
+        rows = page_size(limit)
+
+        def load(names: list[str]) -> Mapping[str, list[RunRecord]]:
+            return info.context.instance.runs.newest_of_each_job(names, rows)
+
+        found = info.context.bulk.get("job", rows, self.entry.name, load, rows=rows) or []
+        info.context.keep_records(found)
+        return [Run(record=record) for record in found]
 
 
 @strawberry.type(description="A mode of a job; there is only one.")
@@ -173,7 +184,9 @@ class Repository:
     @documented
     def asset_nodes(self, info: Info) -> list[AssetNode]:
         """Its assets."""
-        return [AssetNode(entry=one) for one in info.context.manifest.assets if one.location == self.location_name]
+        entries = [one for one in info.context.manifest.assets if one.location == self.location_name]
+        info.context.bulk.expect("asset", [entry.asset_key for entry in entries])
+        return [AssetNode(entry=entry) for entry in entries]
 
     @documented
     def asset_groups(self, info: Info) -> list[AssetGroup]:
@@ -394,6 +407,7 @@ def jobs_of(context: Context, location: str) -> list[JobEntry]:
     """The jobs of a location: those it declares, and the one in which any of its assets can be made."""
     declared = [job for job in context.manifest.jobs if job.location == location]
     assets = tuple(e.key for e in context.manifest.assets if e.location == location and e.materializable)
+    context.bulk.expect("job", [ASSET_JOB, *(job.name for job in declared)])
     if not assets:
         return declared
     return [JobEntry(name=ASSET_JOB, assets=assets, location=location), *declared]

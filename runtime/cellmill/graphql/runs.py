@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
@@ -18,7 +19,8 @@ from cellmill.graphql.documented import CursorArg, LimitArg, documented, instant
 from cellmill.graphql.events import DagsterRunEvent, MessageEvent, run_event
 from cellmill.graphql.metadata import AssetKey
 from cellmill.graphql.problems import PythonError, RunNotFoundError
-from cellmill.instance.run_stats import StepStats
+from cellmill.instance.event_record import EventRecord
+from cellmill.instance.run_stats import StepStats, run_stats, step_stats
 from cellmill.planning import run as records
 
 RunStatus: Any = strawberry.enum(  # type: ignore[call-overload]
@@ -347,7 +349,10 @@ class Run(PipelineRun):
     @documented
     def stats(self, info: Info) -> RunStatsSnapshot:
         """How it went, in numbers."""
-        stats = info.context.instance.get_run_stats(self.record.run_id)
+        stats = info.context.bulk.get(
+            "run", "stats", self.record.run_id, lambda ids: run_stats(info.context.instance.db, ids)
+        )
+        assert stats is not None  # of a run without events too
         return RunStatsSnapshot(
             id=stats.run_id,
             run_id=stats.run_id,
@@ -364,7 +369,11 @@ class Run(PipelineRun):
     @documented
     def step_stats(self, info: Info) -> list[RunStepStats]:
         """How each of its steps went, in numbers."""
-        return [RunStepStats(stats=one) for one in info.context.instance.get_run_step_stats(self.record.run_id)]
+        events = info.context.instance.events
+        found = info.context.bulk.get(
+            "run", "events", self.record.run_id, events.first_of_each_run, rows=_EVENTS_OF_A_RUN
+        )
+        return [RunStepStats(stats=one) for one in step_stats(found or [])]
 
     @documented
     def executed_notebooks(self, info: Info) -> list[ExecutedNotebook]:
@@ -386,7 +395,9 @@ class Run(PipelineRun):
     @documented
     def event_connection(self, info: Info, after_cursor: CursorArg = None, limit: LimitArg = None) -> EventConnection:
         """Its log, a page at a time."""
-        return event_page(info, self.record.run_id, after_cursor, limit)
+        if after_cursor:
+            return event_page(info, self.record.run_id, after_cursor, limit)
+        return first_page(info, self.record.run_id, limit)
 
 
 def _list(values: Any) -> list[str] | None:
@@ -404,6 +415,10 @@ class EventConnection:
     has_more: bool = said("Whether there is more now.")
 
 
+#: Events of a run among several whose steps are counted, as a guess: some hundred runs are loaded at a time.
+_EVENTS_OF_A_RUN = 100
+
+
 def event_page(info: Any, run_id: str, cursor: str | None, limit: int | None) -> EventConnection:
     """A page of a run's log; its cost depends on its own length only."""
     found = info.context.instance.get_records_for_run(
@@ -411,6 +426,23 @@ def event_page(info: Any, run_id: str, cursor: str | None, limit: int | None) ->
     )
     events = [run_event(record.event) for record in found.records]
     return EventConnection(events=events, cursor=found.cursor, has_more=found.has_more)
+
+
+def first_page(info: Any, run_id: str, limit: int | None) -> EventConnection:
+    """The first page of the log of a run that may be one of a list."""
+    rows = page_size(limit or 1000, MAX_EVENTS)
+
+    def load(run_ids: list[str]) -> Mapping[str, list[EventRecord]]:
+        found: Mapping[str, list[EventRecord]] = info.context.instance.events.first_of_each_run(run_ids, rows + 1)
+        return found
+
+    found = info.context.bulk.get("run", ("page", rows), run_id, load, rows=rows) or []
+    page = found[:rows]
+    return EventConnection(
+        events=[run_event(record.event) for record in page],
+        cursor=str(page[-1].seq if page else 0),
+        has_more=len(found) > rows,
+    )
 
 
 #: Events of one page of a log.
@@ -492,6 +524,7 @@ def load_runs(info: Any, filter_: RunsFilter | None, cursor: str | None, limit: 
         filters=filter_.record() if filter_ else None, limit=page_size(limit), cursor=cursor
     )
     info.context.keep_records(found)
+    info.context.bulk.expect("run", [record.run.run_id for record in found])
     return Runs(results=[Run(record=record) for record in found], filter_=filter_)
 
 

@@ -155,28 +155,40 @@ class Catalog:
         return set(text.split(_SEPARATOR)) if text is not None else set()
 
     def partition_sets(self, asset_key: AssetKey) -> PartitionSets:
-        """The partitions of an asset by state, in one query.
+        """The partitions of an asset by state, in one query."""
+        return self.partition_sets_of([asset_key])[asset_key]
+
+    def partition_sets_of(self, asset_keys: Iterable[AssetKey]) -> dict[AssetKey, PartitionSets]:
+        """The partitions of each asset by state, in one query.
 
         A partition that a run planned after its latest materialization is in progress until that run ends, and
         failed from then on until it is materialized again.
         """
-        agg, key = self._db.text_agg, key_text(asset_key)
-        rows = self._db.rows(
-            "SELECT 'made', " + agg + "(partition, ?) FROM asset_partitions "
-            "WHERE asset_key = ? AND event_id IS NOT NULL UNION ALL "
-            "SELECT CASE WHEN r.status IN ('FAILURE', 'CANCELED') THEN 'failed' ELSE 'running' END, "
-            + agg
-            + "(p.partition, ?) FROM asset_partitions p JOIN runs r ON r.run_id = p.planned_run_id "
-            "WHERE p.asset_key = ? AND p.planned_id > coalesce(p.event_id, 0) AND r.status <> 'SUCCESS' GROUP BY 1",
-            (_SEPARATOR, key, _SEPARATOR, key),
-        )
-        sets = {state: frozenset(text.split(_SEPARATOR)) for state, text in rows if text is not None}
+        agg, sets = self._db.text_agg, {key: dict[str, frozenset[str]]() for key in asset_keys}
+        for part in chunks(list(sets)):
+            by_text = {key_text(key): key for key in part}
+            among = f"({', '.join('?' * len(part))})"
+            rows = self._db.rows(
+                f"SELECT asset_key, 'made', {agg}(partition, ?) FROM asset_partitions "
+                f"WHERE asset_key IN {among} AND event_id IS NOT NULL GROUP BY asset_key UNION ALL "
+                "SELECT p.asset_key, CASE WHEN r.status IN ('FAILURE', 'CANCELED') THEN 'failed' ELSE 'running' END, "
+                f"{agg}(p.partition, ?) FROM asset_partitions p JOIN runs r ON r.run_id = p.planned_run_id "
+                f"WHERE p.asset_key IN {among} AND p.planned_id > coalesce(p.event_id, 0) AND r.status <> 'SUCCESS' "
+                "GROUP BY 1, 2",
+                (_SEPARATOR, *by_text, _SEPARATOR, *by_text),
+            )
+            for name, state, text in rows:
+                if text is not None:
+                    sets[by_text[name]][state] = frozenset(text.split(_SEPARATOR))
         empty: frozenset[str] = frozenset()
-        return PartitionSets(
-            materialized=sets.get("made", empty),
-            in_progress=sets.get("running", empty),
-            failed=sets.get("failed", empty),
-        )
+        return {
+            key: PartitionSets(
+                materialized=found.get("made", empty),
+                in_progress=found.get("running", empty),
+                failed=found.get("failed", empty),
+            )
+            for key, found in sets.items()
+        }
 
     def latest_ids_by_partition(self, asset_key: AssetKey, observations: bool = False) -> dict[str, int]:
         """The storage id of the latest materialization (or observation) of each partition."""

@@ -20,6 +20,13 @@ class DynamicPartitions:
             for row in self._db.rows("SELECT partition FROM dynamic_partitions WHERE name = ? ORDER BY id", (name,))
         ]
 
+    def every(self) -> dict[str, list[str]]:
+        """All keys of all names, in the order they were added."""
+        found: dict[str, list[str]] = {}
+        for name, key in self._db.rows("SELECT name, partition FROM dynamic_partitions ORDER BY id"):
+            found.setdefault(name, []).append(key)
+        return found
+
     def page(self, name: str, limit: int, ascending: bool, cursor: str | None) -> tuple[list[str], str, bool]:
         """Some of the keys, a cursor behind them, and whether there are more."""
         query = Query("SELECT id, partition FROM dynamic_partitions").where("name = ?", name)

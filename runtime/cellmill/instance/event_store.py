@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.instance.event_record import (
@@ -18,6 +19,7 @@ from cellmill.instance.event_row import COLUMNS, FEED_TYPES, SELECT, as_event, k
 from cellmill.instance.sql import Database, Query, Row, chunks
 from cellmill.planning.event import Event, EventType
 
+K = TypeVar("K")
 OfType = EventType | set[EventType] | frozenset[EventType] | None
 
 
@@ -164,6 +166,46 @@ class EventStore:
         for part in chunks([key_text(key) for key in asset_keys]):
             found += self._records(Query(select).where_in("a.asset_key", part).rows(self._db))
         return {record.asset_key: record for record in found if record.asset_key is not None}
+
+    def newest_of_each(
+        self,
+        event_type: EventType,
+        asset_keys: Iterable[AssetKey],
+        limit: int,
+        *,
+        before: float | None = None,
+        partitions: Sequence[str] | None = None,
+    ) -> dict[AssetKey, list[EventRecord]]:
+        """The newest events of one type of each asset, up to `limit` of each: one range of the index an asset."""
+        inner = Query("SELECT i.id FROM events i").where("i.asset_key = a.key").where("i.type = ?", event_type.value)
+        if before is not None:
+            inner.where("i.timestamp < ?", before)
+        if partitions is not None:
+            inner.where_in("i.partition", partitions)
+        inner.order("i.id", ascending=False, limit=limit)
+        return self._of_each([(key_text(key), key) for key in asset_keys], inner, "e.id DESC")
+
+    def first_of_each_run(self, run_ids: Iterable[str], limit: int | None = None) -> dict[str, list[EventRecord]]:
+        """The first events of each run, up to `limit` of each."""
+        inner = Query("SELECT i.id FROM events i").where("i.run_id = a.key")
+        inner.order("i.seq", ascending=True, limit=limit)
+        return self._of_each([(run_id, run_id) for run_id in run_ids], inner, "e.seq")
+
+    def _of_each(self, keys: Sequence[tuple[str, K]], inner: Query, order: str) -> dict[K, list[EventRecord]]:
+        columns = ", ".join("e." + column.strip() for column in COLUMNS.split(","))
+        found: dict[K, list[EventRecord]] = {}
+        for part in chunks(keys):
+            listed = ", ".join(["(?)"] * len(part))
+            sql = (
+                f"WITH a(key) AS (VALUES {listed}) SELECT a.key, {columns} FROM a JOIN events e "
+                f"ON e.id IN ({inner.text}) ORDER BY {order}"
+            )
+            rows = self._db.rows(sql, [*(text for text, _ in part), *inner.params])
+            records = self._records([row[1:] for row in rows])
+            of = dict(part)
+            for row, record in zip(rows, records, strict=True):
+                found.setdefault(of[row[0]], []).append(record)
+        return found
 
     def last_id(self) -> int:
         """The id of the newest event; 0 for an empty log."""

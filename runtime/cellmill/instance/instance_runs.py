@@ -152,7 +152,7 @@ class InstanceRuns(Stores):
 
     def get_run_stats(self, run_id: str) -> RunStats:
         """Counts and times of a run."""
-        return run_stats(self.db, run_id)
+        return run_stats(self.db, [run_id])[run_id]
 
     def get_run_step_stats(self, run_id: str, step_keys: Sequence[str] | None = None) -> list[StepStats]:
         """State, times and attempts of each step of a run."""

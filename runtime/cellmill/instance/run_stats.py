@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from cellmill.instance.event_record import EventRecord
-from cellmill.instance.sql import Database
+from cellmill.instance.sql import Database, Query, chunks
 from cellmill.planning.event import EventType
 
 
@@ -65,16 +65,17 @@ _TIMED = {
 }
 
 
-def run_stats(db: Database, run_id: str) -> RunStats:
-    """The numbers of one run, in one query over its events."""
-    found: dict[str, Any] = {}
-    rows = db.rows("SELECT type, count(*), max(timestamp) FROM events WHERE run_id = ? GROUP BY type", (run_id,))
-    for kind, count, last in rows:
-        if kind in _COUNTED:
-            found[_COUNTED[kind]] = count
-        elif kind in _TIMED:
-            found[_TIMED[kind]] = last
-    return RunStats(run_id=run_id, **found)
+def run_stats(db: Database, run_ids: Iterable[str]) -> dict[str, RunStats]:
+    """The numbers of each run, in one query over their events."""
+    found: dict[str, dict[str, Any]] = {run_id: {} for run_id in run_ids}
+    for part in chunks(list(found)):
+        query = Query("SELECT run_id, type, count(*), max(timestamp) FROM events").where_in("run_id", part)
+        for run_id, kind, count, last in db.rows(query.text + " GROUP BY run_id, type", query.params):
+            if kind in _COUNTED:
+                found[run_id][_COUNTED[kind]] = count
+            elif kind in _TIMED:
+                found[run_id][_TIMED[kind]] = last
+    return {run_id: RunStats(run_id=run_id, **numbers) for run_id, numbers in found.items()}
 
 
 _STATES = {

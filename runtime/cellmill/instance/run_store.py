@@ -131,6 +131,21 @@ class RunStore:
             raise RunNotFoundError(f"The instance knows no run {run_id!r}; `cellmill runs list` shows those it knows.")
         return record
 
+    def newest_of_each_job(self, names: Iterable[str], limit: int) -> dict[str, list[RunRecord]]:
+        """The newest runs of each job, up to `limit` of each, newest first."""
+        found: dict[str, list[RunRecord]] = {}
+        inner = Query("SELECT i.id FROM runs i").where("i.job_name = a.key").order("i.id", ascending=False, limit=limit)
+        columns = ", ".join("r." + column.strip() for column in COLUMNS.split(","))
+        for part in chunks(list(names)):
+            listed = ", ".join(["(?)"] * len(part))
+            sql = (
+                f"WITH a(key) AS (VALUES {listed}) SELECT {columns} FROM a JOIN runs r "
+                f"ON r.id IN ({inner.text}) ORDER BY r.id DESC"
+            )
+            for record in map(as_record, self._db.rows(sql, [*part, *inner.params])):
+                found.setdefault(record.run.job_name, []).append(record)
+        return found
+
     def search(
         self,
         filters: RunsFilter | None = None,
