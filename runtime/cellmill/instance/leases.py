@@ -116,6 +116,11 @@ class Leases:
                 (pool, slots),
             )
 
+    def delete_pool(self, pool: str) -> None:
+        """Removes a pool's limit."""
+        with self._db.write() as tx:
+            tx.run("DELETE FROM pools WHERE name = ?", (pool,))
+
     def pools(self) -> dict[str, tuple[int, int]]:
         """Each pool's limit, and how many of its slots are taken."""
         rows = self._db.rows(
