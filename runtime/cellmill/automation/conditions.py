@@ -52,7 +52,13 @@ class ConditionResult:
 
 
 class EvaluateAutomationConditionsResult:
-    """What an evaluation of automation conditions requests, and the cursor for the next."""
+    """What an evaluation of automation conditions requests, and the cursor for the next.
+
+    Made by `evaluate_automation_conditions`; not to be constructed.
+
+    Args:
+        result: What the evaluation found.
+    """
 
     def __init__(self, result: AutomationResult) -> None:
         self._result = result
@@ -72,15 +78,27 @@ class EvaluateAutomationConditionsResult:
         ]
 
     def get_requested_partitions(self, asset_key: Any) -> set[str | None]:
-        """The partitions of an asset that are requested; {None} for one without partitions."""
+        """The partitions of an asset that are requested; {None} for one without partitions.
+
+        Args:
+            asset_key: The asset: a key, or its name.
+        """
         return set(self._result.requested.get(AssetKey.from_coercible(asset_key), ()))
 
     def get_num_requested(self, asset_key: Any) -> int:
-        """How many partitions of an asset are requested."""
+        """How many partitions of an asset are requested.
+
+        Args:
+            asset_key: The asset: a key, or its name. One without partitions counts as one.
+        """
         return len(self.get_requested_partitions(asset_key))
 
     def explain(self, key: Any) -> str:
-        """Why an asset is requested or not, a line per condition."""
+        """Why an asset is requested or not, a line per condition.
+
+        Args:
+            key: The asset: a key, or its name.
+        """
         return self._result.evaluations[AssetKey.from_coercible(key)].explain()
 
 
@@ -91,7 +109,22 @@ def evaluate_automation_conditions(
     evaluation_time: datetime | None = None,
     cursor: Mapping[str, Any] | None = None,
 ) -> EvaluateAutomationConditionsResult:
-    """Evaluates the conditions of all (or the selected) assets once, without starting anything."""
+    """Evaluates the conditions of all (or the selected) assets once, without starting anything.
+
+    For tests of conditions: hand the cursor of one result to the next call, so that "since the last evaluation" has a
+    meaning.
+
+    Args:
+        defs: `Definitions`, or a list of assets.
+        instance: The instance whose materializations, runs and partitions count.
+        asset_selection: The assets whose conditions are evaluated: a selection, a selection string or keys; None means
+            all.
+        evaluation_time: The moment for which they are evaluated; None means now, and one without a time zone is UTC.
+        cursor: That of the result before; None is the first evaluation.
+
+    Returns:
+        What is requested, and why.
+    """
     assets = automation_assets(defs)
     if asset_selection is not None:
         chosen = selected_keys(defs, asset_selection)

@@ -23,7 +23,11 @@ class AutoMaterializeDecisionType(Enum):
 
 @dataclass(frozen=True)
 class AutoMaterializeAssetPartitionsFilter:
-    """Which updates of upstreams count: those by runs that have all of these tags."""
+    """Which updates of upstreams count: those by runs that have all of these tags.
+
+    Args:
+        latest_run_required_tags: The tags, text to text; None lets every update count.
+    """
 
     latest_run_required_tags: Mapping[str, str] | None = None
 
@@ -39,7 +43,15 @@ class AutoMaterializeAssetPartitionsFilter:
 
 @dataclass(frozen=True)
 class AutoMaterializeRule:
-    """A rule: when it holds, an asset is made, or is not."""
+    """A rule: when it holds, an asset is made, or is not.
+
+    Made by the static methods; automation conditions are the newer way.
+
+    Args:
+        description: The rule in words.
+        condition: The automation condition that says the same.
+        decision_type: Whether the asset is made or held back where the rule holds.
+    """
 
     description: str
     condition: AutomationCondition
@@ -65,7 +77,11 @@ class AutoMaterializeRule:
     def materialize_on_parent_updated(
         updated_parent_filter: AutoMaterializeAssetPartitionsFilter | None = None,
     ) -> AutoMaterializeRule:
-        """Return the rule that makes an asset when an upstream was updated (by a run that passes the filter)."""
+        """Return the rule that makes an asset when an upstream was updated.
+
+        Args:
+            updated_parent_filter: Which updates count; None lets every update count.
+        """
         words = "upstream data has changed since latest materialization"
         if updated_parent_filter is None or updated_parent_filter.latest_run_required_tags is None:
             return AutoMaterializeRule(words, AutomationCondition.any_deps_updated())
@@ -79,7 +95,13 @@ class AutoMaterializeRule:
     def materialize_on_cron(
         cron_schedule: str, timezone: str = "UTC", all_partitions: bool = False
     ) -> AutoMaterializeRule:
-        """Return the rule that makes an asset once after each tick of a cron schedule."""
+        """Return the rule that makes an asset once after each tick of a cron schedule.
+
+        Args:
+            cron_schedule: Cron expression of five fields, or an alias such as `@daily`.
+            timezone: IANA name of the zone whose wall-clock time the expression means.
+            all_partitions: Accepted for Dagster's sake and ignored: of windows of time the latest is made.
+        """
         return AutoMaterializeRule(
             f"not materialized since last cron schedule tick of '{cron_schedule}' (timezone: {timezone})",
             AutomationCondition.cron_tick_passed(cron_schedule, timezone).since_last_handled(),
@@ -97,13 +119,23 @@ class AutoMaterializeRule:
 
     @staticmethod
     def skip_on_not_all_parents_updated(require_update_for_all_parent_partitions: bool = False) -> AutoMaterializeRule:
-        """Return the rule that waits until every upstream was updated."""
+        """Return the rule that waits until every upstream was updated.
+
+        Args:
+            require_update_for_all_parent_partitions: Accepted for Dagster's sake and ignored: one partition of each is
+                enough.
+        """
         updated = AutomationCondition.all_deps_match(AutomationCondition.newly_updated())
         return _skip("waiting on upstream data to be updated", ~updated)
 
     @staticmethod
     def skip_on_not_all_parents_updated_since_cron(cron_schedule: str, timezone: str = "UTC") -> AutoMaterializeRule:
-        """Return the rule that waits until every upstream was updated since the last tick of a cron schedule."""
+        """Return the rule that waits until every upstream was updated since the last tick of a cron schedule.
+
+        Args:
+            cron_schedule: Cron expression of five fields, or an alias such as `@daily`.
+            timezone: IANA name of the zone whose wall-clock time the expression means.
+        """
         return _skip(
             "waiting until all upstream assets have updated since the last cron schedule tick of "
             f"'{cron_schedule}' (timezone: {timezone})",
@@ -121,7 +153,11 @@ class AutoMaterializeRule:
 
     @staticmethod
     def skip_on_backfill_in_progress(all_partitions: bool = False) -> AutoMaterializeRule:
-        """Return the rule that waits while a backfill works on the asset."""
+        """Return the rule that waits while a backfill works on the asset.
+
+        Args:
+            all_partitions: Accepted for Dagster's sake and ignored: each partition waits for itself.
+        """
         return _skip("targeted by an in-progress backfill", AutomationCondition.backfill_in_progress())
 
     @staticmethod
@@ -152,7 +188,17 @@ _LAZY = _EAGER - {
 
 
 class AutoMaterializePolicy:
-    """The older way to write an automation condition: a set of rules, or a condition itself."""
+    """The older way to write an automation condition: a set of rules, or a condition itself.
+
+    Args:
+        rules: The rules: one that makes the asset must hold, and none that holds it back.
+        max_materializations_per_minute: Accepted for Dagster's sake and only kept; how much runs at once is a matter of
+            pools and of the run queue.
+        asset_condition: The condition itself, instead of `rules`.
+
+    Raises:
+        CheckError: for both rules and a condition, or neither.
+    """
 
     def __init__(
         self,
@@ -172,17 +218,29 @@ class AutoMaterializePolicy:
 
     @staticmethod
     def eager(max_materializations_per_minute: int | None = 1) -> AutoMaterializePolicy:
-        """Makes the asset whenever an upstream is updated."""
+        """Makes the asset whenever an upstream is updated.
+
+        Args:
+            max_materializations_per_minute: Only kept.
+        """
         return AutoMaterializePolicy(_EAGER, max_materializations_per_minute)
 
     @staticmethod
     def lazy(max_materializations_per_minute: int | None = 1) -> AutoMaterializePolicy:
-        """Makes the asset when its freshness asks for it."""
+        """Makes the asset when its freshness asks for it.
+
+        Args:
+            max_materializations_per_minute: Only kept.
+        """
         return AutoMaterializePolicy(_LAZY, max_materializations_per_minute)
 
     @staticmethod
     def from_automation_condition(automation_condition: AutomationCondition) -> AutoMaterializePolicy:
-        """The policy of a condition."""
+        """The policy of a condition.
+
+        Args:
+            automation_condition: The condition.
+        """
         return AutoMaterializePolicy(None, None, automation_condition)
 
     @property
@@ -199,13 +257,21 @@ class AutoMaterializePolicy:
         return frozenset(rule for rule in self.rules if rule.decision_type is kind)
 
     def with_rules(self, *rules_to_add: AutoMaterializeRule) -> AutoMaterializePolicy:
-        """The policy with more rules."""
+        """The policy with more rules.
+
+        Args:
+            rules_to_add: The rules.
+        """
         return AutoMaterializePolicy(self.rules | set(rules_to_add), self.max_materializations_per_minute)
 
     def without_rules(self, *rules_to_remove: AutoMaterializeRule) -> AutoMaterializePolicy:
         """The policy without some of its rules.
 
-        Raises: CheckError for a rule that it does not have.
+        Args:
+            rules_to_remove: The rules.
+
+        Raises:
+            CheckError: for a rule that it does not have.
         """
         strange = set(rules_to_remove) - self.rules
         if strange:

@@ -19,9 +19,18 @@ _C = TypeVar("_C", bound="AutomationCondition")
 
 @dataclass(frozen=True, kw_only=True)
 class AutomationCondition:
-    """True for some partitions of an asset at each evaluation; those that are true at the top are requested.
+    """When an asset is to be made without being asked: true for some of its partitions at each evaluation.
 
-    Combine conditions with `&`, `|` and `~`; every condition can be labelled, and its last evaluation can be looked at.
+    Those for which the whole condition is true are requested. Start from `AutomationCondition.eager()`, `on_cron(…)` or
+    `on_missing()`, or combine operands with `&`, `|`, `~`, `since` and `newly_true`; every condition can be labelled,
+    and its last evaluation can be looked at.
+
+    >>> from cellmill import AutomationCondition
+    >>> AutomationCondition.eager().without(~AutomationCondition.any_deps_missing()).name
+    'AND'
+
+    Args:
+        label: What the condition is called in explanations; None describes it by its parts.
     """
 
     label: str | None = None
@@ -44,7 +53,11 @@ class AutomationCondition:
         return ()
 
     def with_children(self, children: Sequence[AutomationCondition]) -> AutomationCondition:
-        """The same condition of other parts."""
+        """The same condition of other parts.
+
+        Args:
+            children: The conditions that take the place of its own, in order.
+        """
         return self
 
     @property
@@ -57,7 +70,11 @@ class AutomationCondition:
         return self.label
 
     def with_label(self: _C, label: str | None) -> _C:
-        """The same condition under a label."""
+        """The same condition under a label.
+
+        Args:
+            label: What it is called in explanations; None takes the label away.
+        """
         return replace(self, label=label)
 
     # ---- combination
@@ -72,7 +89,11 @@ class AutomationCondition:
         return NotCondition(operand=self)
 
     def since(self, reset_condition: AutomationCondition) -> SinceCondition:
-        """True from when this becomes true until `reset_condition` does."""
+        """True from when this becomes true until another condition does.
+
+        Args:
+            reset_condition: The condition that ends it.
+        """
         return SinceCondition(trigger=self, reset=_checked(reset_condition))
 
     def since_last_handled(self) -> AutomationCondition:
@@ -95,11 +116,19 @@ class AutomationCondition:
         return self.with_children([child._mapped(change) for child in self.children])
 
     def allow(self, selection: Any) -> AutomationCondition:
-        """The same condition, looking only at upstreams in the selection."""
+        """The same condition, looking only at upstreams in a selection.
+
+        Args:
+            selection: Assets: a selection, a selection string or keys; adds to what was allowed before.
+        """
         return self._with_selection("allow_selection", selection)
 
     def ignore(self, selection: Any) -> AutomationCondition:
-        """The same condition, not looking at upstreams in the selection."""
+        """The same condition, not looking at upstreams in a selection.
+
+        Args:
+            selection: Assets: a selection, a selection string or keys; adds to what was ignored before.
+        """
         return self._with_selection("ignore_selection", selection)
 
     def _with_selection(self, field_name: str, selection: Any) -> AutomationCondition:
@@ -117,12 +146,21 @@ class AutomationCondition:
     def without(self, condition: AutomationCondition) -> AutomationCondition:
         """The same condition without one of the conditions joined by `&`.
 
-        Raises: CheckError when it is not one of them.
+        Args:
+            condition: The one that is taken out.
+
+        Raises:
+            CheckError: when it is not one of them.
         """
         raise CheckError("Condition not found: only conditions joined by & can be taken out")
 
     def replace(self, old: AutomationCondition | str, new: AutomationCondition) -> AutomationCondition:
-        """The same condition with every occurrence of one part (or label) replaced."""
+        """The same condition with every occurrence of one part replaced.
+
+        Args:
+            old: The part, or its label or name.
+            new: The condition that takes its place.
+        """
         return self._mapped(lambda condition: new if old in (condition, condition.label, condition.name) else None)
 
     # ---- operands
@@ -193,21 +231,36 @@ class AutomationCondition:
     def executed_with_tags(
         *, tag_keys: AbstractSet[str] | None = None, tag_values: Mapping[str, str] | None = None
     ) -> AutomationCondition:
-        """The run that updated it last had all of these tags."""
+        """The run that updated it last had all of these tags.
+
+        Args:
+            tag_keys: Tags that it must have, with whatever value.
+            tag_values: Tags that it must have with these values.
+        """
         return _about_tags("executed_with_tags", tag_keys, tag_values)
 
     @staticmethod
     def any_new_update_has_run_tags(
         *, tag_keys: AbstractSet[str] | None = None, tag_values: Mapping[str, str] | None = None
     ) -> AutomationCondition:
-        """One of the runs that updated it since the last evaluation had all of these tags."""
+        """One of the runs that updated it since the last evaluation had all of these tags.
+
+        Args:
+            tag_keys: Tags that it must have, with whatever value.
+            tag_values: Tags that it must have with these values.
+        """
         return _about_tags("any_new_update_has_run_tags", tag_keys, tag_values)
 
     @staticmethod
     def all_new_updates_have_run_tags(
         *, tag_keys: AbstractSet[str] | None = None, tag_values: Mapping[str, str] | None = None
     ) -> AutomationCondition:
-        """It was updated since the last evaluation, and every run that did so had all of these tags."""
+        """It was updated since the last evaluation, and every run that did so had all of these tags.
+
+        Args:
+            tag_keys: Tags that each must have, with whatever value.
+            tag_values: Tags that each must have with these values.
+        """
         return _about_tags("all_new_updates_have_run_tags", tag_keys, tag_values)
 
     @staticmethod
@@ -237,12 +290,24 @@ class AutomationCondition:
 
     @staticmethod
     def in_latest_time_window(lookback_delta: timedelta | None = None) -> AutomationCondition:
-        """In the last window, or in those of the last `lookback_delta`; always true without time partitions."""
+        """In the last window of time; always true without time partitions.
+
+        Args:
+            lookback_delta: With it, in any window of that span before now; None: in the last one that has ended.
+        """
         return OperandCondition(kind="in_latest_time_window", lookback_delta=lookback_delta)
 
     @staticmethod
     def cron_tick_passed(cron_schedule: str, cron_timezone: str = "UTC") -> AutomationCondition:
-        """A tick of the cron expression came since the last evaluation."""
+        """A tick of the cron expression came since the last evaluation.
+
+        Args:
+            cron_schedule: Cron expression of five fields, or an alias such as `@daily`.
+            cron_timezone: IANA name of the zone whose wall-clock time the expression means.
+
+        Raises:
+            InvalidCronError: for an expression that is none.
+        """
         parse_cron(cron_schedule)
         load_zone(cron_timezone)
         return OperandCondition(kind="cron_tick_passed", cron_schedule=cron_schedule, cron_timezone=cron_timezone)
@@ -256,27 +321,50 @@ class AutomationCondition:
 
     @staticmethod
     def any_deps_match(condition: AutomationCondition) -> DepsCondition:
-        """The condition holds for a partition of any upstream that this partition reads."""
+        """The condition holds for a partition of any upstream that this partition reads.
+
+        Args:
+            condition: What is asked of upstreams.
+        """
         return DepsCondition(operand=_checked(condition), every=False)
 
     @staticmethod
     def all_deps_match(condition: AutomationCondition) -> DepsCondition:
-        """The condition holds for at least one partition of every upstream that this partition reads."""
+        """The condition holds for at least one partition of every upstream that this partition reads.
+
+        Args:
+            condition: What is asked of upstreams.
+        """
         return DepsCondition(operand=_checked(condition), every=True)
 
     @staticmethod
     def any_checks_match(condition: AutomationCondition, blocking_only: bool = False) -> ChecksCondition:
-        """The condition holds for any check of the asset."""
+        """The condition holds for any check of the asset.
+
+        Args:
+            condition: What is asked of checks, such as `AutomationCondition.check_failed()`.
+            blocking_only: Whether only blocking checks count.
+        """
         return ChecksCondition(operand=_checked(condition), every=False, blocking_only=blocking_only)
 
     @staticmethod
     def all_checks_match(condition: AutomationCondition, blocking_only: bool = False) -> ChecksCondition:
-        """The condition holds for every check of the asset."""
+        """The condition holds for every check of the asset.
+
+        Args:
+            condition: What is asked of checks, such as `AutomationCondition.check_passed()`.
+            blocking_only: Whether only blocking checks count.
+        """
         return ChecksCondition(operand=_checked(condition), every=True, blocking_only=blocking_only)
 
     @staticmethod
     def asset_matches(key: Any, condition: AutomationCondition) -> AssetMatchesCondition:
-        """The condition holds for another asset."""
+        """The condition holds for another asset.
+
+        Args:
+            key: The other asset: a key, or its name.
+            condition: What is asked of it.
+        """
         return AssetMatchesCondition(key=AssetKey.from_coercible(key), operand=_checked(condition))
 
     @staticmethod
@@ -314,7 +402,15 @@ class AutomationCondition:
 
     @staticmethod
     def all_deps_updated_since_cron(cron_schedule: str, cron_timezone: str = "UTC") -> DepsCondition:
-        """Every upstream was updated since the last tick of the cron expression."""
+        """Every upstream was updated since the last tick of the cron expression.
+
+        Args:
+            cron_schedule: Cron expression of five fields, or an alias such as `@daily`.
+            cron_timezone: IANA name of the zone whose wall-clock time the expression means.
+
+        Raises:
+            InvalidCronError: for an expression that is none.
+        """
         tick = AutomationCondition.cron_tick_passed(cron_schedule, cron_timezone)
         updated = AutomationCondition.newly_updated().since(tick) | AutomationCondition.will_be_requested()
         return AutomationCondition.all_deps_match(updated).with_label(
@@ -337,7 +433,15 @@ class AutomationCondition:
 
     @staticmethod
     def on_cron(cron_schedule: str, cron_timezone: str = "UTC") -> AndCondition:
-        """Makes the asset after each tick of the cron expression, once every upstream was updated since that tick."""
+        """Makes the asset after each tick of the cron expression, once every upstream was updated since that tick.
+
+        Args:
+            cron_schedule: Cron expression of five fields, or an alias such as `@daily`.
+            cron_timezone: IANA name of the zone whose wall-clock time the expression means.
+
+        Raises:
+            InvalidCronError: for an expression that is none.
+        """
         tick = AutomationCondition.cron_tick_passed(cron_schedule, cron_timezone)
         return (
             AutomationCondition.in_latest_time_window()

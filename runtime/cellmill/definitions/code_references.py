@@ -12,7 +12,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class LocalFileCodeReference:
-    """A line of a file on the machine that loaded the definition."""
+    """A line of a file on the machine that loaded the definition.
+
+    Args:
+        file_path: Path of the file.
+        line_number: The line, from 1; None means the whole file.
+        label: What the link is called; None shows the place.
+    """
 
     file_path: str
     line_number: int | None = None
@@ -21,7 +27,12 @@ class LocalFileCodeReference:
 
 @dataclass(frozen=True, slots=True)
 class UrlCodeReference:
-    """A place in a repository that a browser can open."""
+    """A place in a repository that a browser can open.
+
+    Args:
+        url: Its address.
+        label: What the link is called; None shows the address.
+    """
 
     url: str
     label: str | None = None
@@ -50,18 +61,31 @@ class FilePathMapping(ABC):
 
     @abstractmethod
     def convert_to_source_control_path(self, local_path: Path) -> str:
-        """Return the path below the repository's root."""
+        """Return the path below the repository's root.
+
+        Args:
+            local_path: The path of a file on this machine.
+        """
 
 
 @dataclass(frozen=True)
 class AnchorBasedFilePathMapping(FilePathMapping):
-    """Knows the place of one file in the repository, and finds the others from there."""
+    """Knows the place of one file in the repository, and finds the others from there.
+
+    Args:
+        local_file_anchor: A file or folder on this machine.
+        file_anchor_path_in_repository: The same file or folder, from the repository's root.
+    """
 
     local_file_anchor: Path
     file_anchor_path_in_repository: str
 
     def convert_to_source_control_path(self, local_path: Path) -> str:
-        """Return the path below the repository's root."""
+        """Return the path below the repository's root.
+
+        Args:
+            local_path: The path of a file on this machine.
+        """
         import os
 
         from_anchor = os.path.relpath(local_path, Path(self.local_file_anchor).resolve())
@@ -69,7 +93,11 @@ class AnchorBasedFilePathMapping(FilePathMapping):
 
 
 def with_source_code_references(assets_defs: Sequence[Any]) -> list[Any]:
-    """Return the assets, each with the file and line of its function in its metadata."""
+    """Return the assets, each with the file and line of its function in its metadata.
+
+    Args:
+        assets_defs: Definitions of assets; what has no function stays as it is.
+    """
     return [_referred(one) for one in assets_defs]
 
 
@@ -111,7 +139,15 @@ def link_code_references_to_git(
 ) -> list[Any]:
     """Return the assets with their references to local files turned into links to the repository.
 
-    Raises: ValueError for an address that is neither of GitHub nor of GitLab, where no platform is given.
+    Args:
+        assets_defs: Assets with references, as `with_source_code_references` returns them.
+        git_url: Address of the repository, such as `https://github.com/owner/name`.
+        git_branch: Branch, tag or commit that the links show.
+        file_path_mapping: Where local files lie in the repository.
+        platform: "github" or "gitlab"; None finds out from the address.
+
+    Raises:
+        ValueError: for an address that is neither of GitHub nor of GitLab, where no platform is given.
     """
     base = _blob_url(git_url.rstrip("/"), git_branch, platform)
 

@@ -27,22 +27,49 @@ class FreshnessPolicy:
 
     @staticmethod
     def time_window(fail_window: timedelta, warn_window: timedelta | None = None) -> TimeWindowFreshnessPolicy:
-        """Late when the last materialization is older than `fail_window`, a warning from `warn_window` on."""
+        """Late when the last materialization is too old.
+
+        Args:
+            fail_window: How old it may be; at least a minute.
+            warn_window: From which age on it is a warning; less than `fail_window`. None never warns.
+        """
         return TimeWindowFreshnessPolicy(fail_window, warn_window)
 
     @staticmethod
     def cron(deadline_cron: str, lower_bound_delta: timedelta, timezone: str = "UTC") -> CronFreshnessPolicy:
-        """Late when, at a deadline, there was no materialization within `lower_bound_delta` before it."""
+        """Late when a deadline passed without a materialization shortly before it.
+
+        Args:
+            deadline_cron: Cron expression of the deadlines.
+            lower_bound_delta: How long before a deadline a materialization counts; at most the time between two
+                deadlines.
+            timezone: IANA name of the zone whose wall-clock time the expression means.
+        """
         return CronFreshnessPolicy(deadline_cron, lower_bound_delta, timezone)
 
     def state(self, last_materialized_at: datetime | None, now: datetime) -> FreshnessState:
-        """How an asset that was last materialized at this time stands."""
+        """How an asset stands against the policy.
+
+        Args:
+            last_materialized_at: When it was made last, with a time zone; None: never, which is `UNKNOWN`.
+            now: The moment that is asked about, with a time zone.
+        """
         raise CheckError("Use FreshnessPolicy.time_window or FreshnessPolicy.cron")
 
 
 @dataclass(frozen=True)
 class TimeWindowFreshnessPolicy(FreshnessPolicy):
-    """Late when the last materialization is older than a span of time."""
+    """Late when the last materialization is older than a span of time.
+
+    Made by `FreshnessPolicy.time_window`.
+
+    Args:
+        fail_window: How old it may be; at least a minute.
+        warn_window: From which age on it is a warning; less than `fail_window`. None never warns.
+
+    Raises:
+        CheckError: for a window below a minute, or a warning that comes after the failure.
+    """
 
     fail_window: timedelta
     warn_window: timedelta | None = None
@@ -66,7 +93,19 @@ class TimeWindowFreshnessPolicy(FreshnessPolicy):
 
 @dataclass(frozen=True)
 class CronFreshnessPolicy(FreshnessPolicy):
-    """Late when a deadline passed without a materialization shortly before it or since."""
+    """Late when a deadline passed without a materialization shortly before it or since.
+
+    Made by `FreshnessPolicy.cron`.
+
+    Args:
+        deadline_cron: Cron expression of the deadlines.
+        lower_bound_delta: How long before a deadline a materialization counts; at most the time between two deadlines.
+        timezone: IANA name of the zone whose wall-clock time the expression means.
+
+    Raises:
+        InvalidCronError: for an expression that is none.
+        CheckError: for a span below a minute, or longer than the time between two deadlines.
+    """
 
     deadline_cron: str
     lower_bound_delta: timedelta
@@ -95,7 +134,17 @@ class CronFreshnessPolicy(FreshnessPolicy):
 
 @dataclass(frozen=True, kw_only=True)
 class LegacyFreshnessPolicy:
-    """The older policy: at most so many minutes behind, optionally only at the ticks of a cron expression."""
+    """The older policy: at most so many minutes behind, optionally only at the ticks of a cron expression.
+
+    Args:
+        maximum_lag_minutes: How many minutes old the asset's data may be.
+        cron_schedule: When that has to hold; None means always.
+        cron_schedule_timezone: IANA name of the zone of `cron_schedule`; None means UTC.
+
+    Raises:
+        InvalidDefinitionError: for a lag that is not positive.
+        CheckError: for a zone without an expression.
+    """
 
     maximum_lag_minutes: float
     cron_schedule: str | None = None
@@ -117,7 +166,16 @@ class LegacyFreshnessPolicy:
 
 
 def apply_freshness_policy(spec: Any, policy: FreshnessPolicy, overwrite_existing: bool = True) -> Any:
-    """Return the spec with the policy; one that the spec has already stays where it is not to be overwritten."""
+    """Return the spec with a freshness policy.
+
+    Args:
+        spec: An `AssetSpec`.
+        policy: The policy, made by `FreshnessPolicy.time_window` or `FreshnessPolicy.cron`.
+        overwrite_existing: Whether it takes the place of a policy that the spec has already.
+
+    Raises:
+        CheckError: for something that is no freshness policy.
+    """
     if not isinstance(policy, FreshnessPolicy):
         raise CheckError(f"A freshness policy is made by FreshnessPolicy.time_window or .cron; got {policy!r}.")
     if spec.freshness_policy is not None and not overwrite_existing:

@@ -31,7 +31,23 @@ def build_last_update_freshness_checks(
     severity: AssetCheckSeverity = AssetCheckSeverity.WARN,
     blocking: bool = False,
 ) -> Sequence[AssetChecksDefinition]:
-    """Checks that each asset was updated within `lower_bound_delta` of now, or of the last tick of a cron schedule."""
+    """Checks that each asset was materialized or observed lately.
+
+    Each asset gets a check named `freshness_check`, whose metadata says when it was updated last.
+
+    Args:
+        assets: The assets: definitions, specs, keys or their texts.
+        lower_bound_delta: How long ago the last update may be, counted back from now or from the deadline.
+        deadline_cron: Cron expression of deadlines: the update has to be within `lower_bound_delta` before the last
+            one, or since; None counts from now.
+        timezone: IANA name of the zone whose wall-clock time the expression means.
+        severity: How much it matters that an asset is late.
+        blocking: Whether a late asset stops what is downstream in the same run (with severity `ERROR`).
+
+    Raises:
+        CheckError: for no assets, or one that comes twice.
+        InvalidCronError: for an expression that is none.
+    """
     keys = _keys(assets)
     zone = load_zone(timezone)
     cron = None if deadline_cron is None else parse_cron(deadline_cron)
@@ -73,7 +89,21 @@ def build_time_partition_freshness_checks(
     severity: AssetCheckSeverity = AssetCheckSeverity.WARN,
     blocking: bool = False,
 ) -> Sequence[AssetChecksDefinition]:
-    """Checks that, at the last tick of the cron expression, the last partition that had ended was materialized."""
+    """Checks that, at the last tick of the cron expression, the last partition that had ended was materialized.
+
+    Each asset gets a check named `freshness_check`, whose metadata says which partition it looked for.
+
+    Args:
+        assets: Definitions or specs of assets that are partitioned by time.
+        deadline_cron: Cron expression of the deadlines.
+        timezone: IANA name of the zone whose wall-clock time the expression means.
+        severity: How much it matters that an asset is late.
+        blocking: Whether a late asset stops what is downstream in the same run (with severity `ERROR`).
+
+    Raises:
+        CheckError: for no assets, or one that comes twice.
+        InvalidCronError: for an expression that is none.
+    """
     keys = _keys(assets)
     cron, zone = parse_cron(deadline_cron), load_zone(timezone)
     definitions = {key: item for item in assets for key in _keys([item])}
@@ -105,7 +135,18 @@ def build_sensor_for_freshness_checks(
     default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
     tags: Any = None,
 ) -> SensorDefinition:
-    """A sensor that runs the checks again at each of its evaluations."""
+    """A sensor that runs the checks again at each of its evaluations.
+
+    Args:
+        freshness_checks: What `build_last_update_freshness_checks` and its like returned.
+        minimum_interval_seconds: Seconds from one evaluation to the next, at least; None means 30.
+        name: Name of the sensor.
+        default_status: Whether it is on before anybody switched it on or off.
+        tags: Tags of the sensor and of the runs that it starts.
+
+    Raises:
+        CheckError: where there are no checks.
+    """
     keys = [key for checks in freshness_checks for key in checks.check_keys]
     if not keys:
         raise CheckError("There are no freshness checks to run: pass what build_last_update_freshness_checks returned")

@@ -9,7 +9,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositorySelector:
-    """One repository of one code location."""
+    """One repository of one code location.
+
+    Args:
+        location_name: Name of the code location.
+        repository_name: Name of the repository in it.
+    """
 
     location_name: str
     repository_name: str
@@ -20,7 +25,11 @@ class RepositorySelector:
 
     @staticmethod
     def from_graphql_input(graphql_data: Mapping[str, Any]) -> RepositorySelector:
-        """Return the selector that GraphQL gave."""
+        """Return the selector that GraphQL gave.
+
+        Args:
+            graphql_data: `repositoryLocationName` and `repositoryName`.
+        """
         return RepositorySelector(
             location_name=graphql_data["repositoryLocationName"], repository_name=graphql_data["repositoryName"]
         )
@@ -28,7 +37,11 @@ class RepositorySelector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeLocationSelector:
-    """One code location."""
+    """One code location.
+
+    Args:
+        location_name: Its name.
+    """
 
     location_name: str
 

@@ -34,7 +34,18 @@ _COLOURS = {logging.INFO: "34", logging.WARNING: "33", logging.ERROR: "31", logg
 
 
 class LoggerDefinition(AnonymousConfigurableDefinition):
-    """How a logger is made: a function of the init context that returns a `logging.Logger`."""
+    """How a logger is made: a function of the init context that returns a `logging.Logger`.
+
+    Given to a job in `logger_defs`; its messages go there besides the run's event log.
+
+    Args:
+        logger_fn: Function of the `InitLoggerContext`.
+        config_schema: Schema of the logger's config, in any form that `Field` takes.
+        description: What the logger is for.
+
+    Raises:
+        ParameterCheckError: where `logger_fn` is no function.
+    """
 
     def __init__(self, logger_fn: LoggerFn, config_schema: Any = None, description: str | None = None) -> None:
         if not callable(logger_fn):
@@ -57,7 +68,11 @@ class LoggerDefinition(AnonymousConfigurableDefinition):
         return made
 
     def make(self, context: InitLoggerContext) -> logging.Logger:
-        """The logger for an init context."""
+        """The logger for an init context.
+
+        Args:
+            context: What its function may read.
+        """
         return self.logger_fn(context)
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.Logger:
@@ -96,7 +111,16 @@ class LoggerDefinition(AnonymousConfigurableDefinition):
 
 
 class InitLoggerContext:
-    """What a logger's function may read: its config, the job and the run."""
+    """What a logger's function may read: its config, the job and the run.
+
+    Made by cellmill; `build_init_logger_context` makes one for a test.
+
+    Args:
+        logger_config: The logger's config, checked against its schema.
+        logger_def: The definition of the logger that is being made.
+        job_def: The job whose run it is for, where there is one.
+        run_id: The run's id, where it is known.
+    """
 
     __slots__ = ("_logger_def", "job_def", "logger_config", "run_id")
 
@@ -130,7 +154,12 @@ class UnboundInitLoggerContext(InitLoggerContext):
 
 
 def build_init_logger_context(logger_config: Any = None, job_def: Any = None) -> UnboundInitLoggerContext:
-    """An init context with what is given, for calling a logger by hand."""
+    """An init context with what is given, for calling a logger by hand.
+
+    Args:
+        logger_config: The logger's config; it is checked when the logger is called.
+        job_def: The job that `context.job_def` gives.
+    """
     return UnboundInitLoggerContext(logger_config, None, job_def, EPHEMERAL_RUN_ID)
 
 
@@ -143,7 +172,16 @@ def logger(config_schema: Any = None, description: str | None = None) -> Callabl
 
 
 def logger(config_schema: Any = None, description: str | None = None) -> Any:
-    """A decorator that makes a logger of a function of the init context."""
+    """A decorator that makes a logger of a function of the init context.
+
+    Args:
+        config_schema: Schema of the logger's config, in any form that `Field` takes; or the function, where the
+            decorator stands without parentheses.
+        description: What the logger is for; None takes the function's docstring.
+
+    Returns:
+        A `LoggerDefinition`, or the decorator that makes one.
+    """
     if inspect.isfunction(config_schema):
         return _named(LoggerDefinition(config_schema, None, inspect.getdoc(config_schema)))
     return lambda function: _named(
@@ -157,7 +195,14 @@ def _named(definition: LoggerDefinition) -> LoggerDefinition:
 
 
 def level_number(level: str | int) -> int:
-    """The number of a log level given by name, in any case, or by number."""
+    """The number of a log level.
+
+    Args:
+        level: Its name, in any case, or its number.
+
+    Raises:
+        CheckError: for a name that is none.
+    """
     if isinstance(level, int):
         return level
     name = level.upper()
@@ -236,13 +281,21 @@ def default_loggers() -> dict[str, LoggerDefinition]:
 
 
 def default_system_loggers(instance: Any = None) -> list[tuple[LoggerDefinition, Mapping[str, object]]]:
-    """The loggers of a process that has no job to ask, each with its config."""
+    """The loggers of a process that has no job to ask, each with its config.
+
+    Args:
+        instance: The instance whose `python_log_level` counts; None, or one without it, means DEBUG.
+    """
     name = getattr(instance, "python_log_level", None) or "DEBUG"
     return [(colored_console_logger, {"name": "dagster", "log_level": name})]
 
 
 def get_logger(name: str | None = None) -> logging.Logger:
-    """A logger for code outside of ops: within a run its messages become messages of that run."""
+    """A logger for code outside of ops: within a run its messages become messages of that run.
+
+    Args:
+        name: Name of the logger below cellmill's own; None gives that one.
+    """
     made = logging.getLogger(f"{BUILTIN_LOGGER}.{name}" if name else BUILTIN_LOGGER)
     made.setLevel(logging.DEBUG)
     return made

@@ -20,7 +20,18 @@ Judge = Callable[[Any, AssetKey], AssetCheckResult]
 def build_column_schema_change_checks(
     *, assets: Sequence[Any], severity: AssetCheckSeverity = AssetCheckSeverity.WARN
 ) -> Sequence[AssetChecksDefinition]:
-    """Return checks that pass while the columns of each asset are those of the materialization before."""
+    """Return checks that pass while the columns of each asset are those of the materialization before.
+
+    Columns are what the metadata `dagster/column_schema` of the last two materializations says. Each check is named
+    `schema_change`; it passes while there are fewer than two materializations.
+
+    Args:
+        assets: The assets: definitions, specs, keys or their texts; each once.
+        severity: How much a change matters.
+
+    Raises:
+        CheckError: for an asset that comes twice.
+    """
 
     def judge(context: Any, key: AssetKey) -> AssetCheckResult:
         schemas = [_columns(each) for each in _last_materializations(context, key, 2)]
@@ -53,7 +64,23 @@ def build_metadata_bounds_checks(
     exclusive_min: bool = False,
     exclusive_max: bool = False,
 ) -> Sequence[AssetChecksDefinition]:
-    """Return checks that pass while a number in the metadata of the last materialization lies within bounds."""
+    """Return checks that pass while a number in the metadata of the last materialization lies within bounds.
+
+    Each check is named after the metadata, with `_bounds_check` behind it; it does not pass where the number is
+    missing.
+
+    Args:
+        assets: The assets: definitions, specs, keys or their texts; each once.
+        severity: How much it matters that the number is out of bounds.
+        metadata_key: Name of the metadata.
+        min_value: The lowest value; None: no lower bound.
+        max_value: The highest value; None: no upper bound.
+        exclusive_min: Whether `min_value` itself is out of bounds.
+        exclusive_max: Whether `max_value` itself is out of bounds.
+
+    Raises:
+        CheckError: without any bound, or for an asset that comes twice.
+    """
     if min_value is None and max_value is None:
         raise CheckError("At least one of min_value and max_value is needed.")
     bounds = _bounds(metadata_key, min_value, max_value, exclusive_min, exclusive_max)

@@ -18,7 +18,18 @@ CoercibleToAssetSelection = Any  # str | Sequence[str | AssetKey | AssetsDefinit
 
 @dataclass(frozen=True, slots=True)
 class AssetSelection:
-    """A set of assets (and of the checks on them), described by what they are and resolved when used."""
+    """A set of assets (and of the checks on them), described by what they are and resolved when used.
+
+    Made by the static methods or from a string, and combined with `|`, `&` and `-`; wherever a selection is wanted, a
+    selection string or a list of keys may be given too.
+
+    >>> from cellmill import AssetSelection
+    >>> (AssetSelection.groups("sales") - AssetSelection.keys("orders")).to_selection_str()
+    'group:"sales" and not key:"orders"'
+
+    Args:
+        node: What is selected, as a tree; not to be constructed by hand.
+    """
 
     node: tree.SelectionNode
 
@@ -26,32 +37,63 @@ class AssetSelection:
 
     @staticmethod
     def all(include_sources: bool = False) -> AssetSelection:
-        """Return the selection of all assets that can be materialized (and, if asked, of external ones)."""
+        """Return the selection of all assets that can be materialized.
+
+        Args:
+            include_sources: Whether external assets are selected too.
+        """
         return AssetSelection(tree.AllAssets(include_sources))
 
     @staticmethod
     def assets(*assets_defs: Any) -> AssetSelection:
-        """Return the selection of the given definitions, keys or key strings."""
+        """Return the selection of the given assets.
+
+        Args:
+            assets_defs: Definitions, specs, keys or their texts.
+        """
         return AssetSelection(tree.Keys(tuple(dict.fromkeys(key for item in assets_defs for key in _keys_of(item)))))
 
     @staticmethod
     def keys(*asset_keys: Any) -> AssetSelection:
-        """Return the selection of the given keys."""
+        """Return the selection of the given keys.
+
+        Args:
+            asset_keys: Keys, lists of their parts, or texts such as "shop/orders".
+        """
         return AssetSelection.assets(*asset_keys)
 
     @staticmethod
     def groups(*group_strs: str, include_sources: bool = False) -> AssetSelection:
-        """Return the selection of the assets in any of the given groups."""
+        """Return the selection of the assets in any of the given groups.
+
+        Args:
+            group_strs: Names of groups.
+            include_sources: Whether external assets are selected too.
+        """
         return AssetSelection(tree.Groups(_strings(group_strs, "group"), include_sources))
 
     @staticmethod
     def tag(key: str, value: str, include_sources: bool = False) -> AssetSelection:
-        """Return the selection of the assets whose tag `key` is `value` (``""``: whatever it is)."""
+        """Return the selection of the assets that have a tag.
+
+        Args:
+            key: The tag.
+            value: Its value; "" means whatever it is.
+            include_sources: Whether external assets are selected too.
+        """
         return AssetSelection(tree.Tag(key, value, include_sources))
 
     @staticmethod
     def tag_string(string: str, include_sources: bool = False) -> AssetSelection:
-        """Return the selection of ``key=value`` or ``key``."""
+        """Return the selection of the assets that have a tag, written as one text.
+
+        Args:
+            string: `key=value`, or `key` for a tag whatever its value.
+            include_sources: Whether external assets are selected too.
+
+        Raises:
+            InvalidAssetSelectionError: for more than one "=".
+        """
         key, _, value = string.partition("=")
         if "=" in value:
             raise InvalidAssetSelectionError(f"Invalid tag selection {string!r}: it has more than one '='.")
@@ -59,28 +101,51 @@ class AssetSelection:
 
     @staticmethod
     def kind(kind: str | None, include_sources: bool = False) -> AssetSelection:
-        """Return the selection of the assets of that kind; None: of no kind."""
+        """Return the selection of the assets of a kind.
+
+        Args:
+            kind: The kind; None selects the assets of no kind.
+            include_sources: Whether external assets are selected too.
+        """
         return AssetSelection(tree.Kind(kind, include_sources))
 
     @staticmethod
     def owner(owner: str | None) -> AssetSelection:
-        """Return the selection of the assets of that owner; None: of none."""
+        """Return the selection of the assets of an owner.
+
+        Args:
+            owner: An e-mail address, or `team:name`; None selects the assets of nobody.
+        """
         return AssetSelection(tree.Owner(owner))
 
     @staticmethod
     def key_prefixes(*key_prefixes: str | Sequence[str], include_sources: bool = False) -> AssetSelection:
-        """Return the selection of the assets whose key starts with one of the given prefixes."""
+        """Return the selection of the assets whose key starts with one of the given prefixes.
+
+        Args:
+            key_prefixes: The first part of keys, or lists of first parts.
+            include_sources: Whether external assets are selected too.
+        """
         prefixes = tuple((p,) if isinstance(p, str) else _strings(p, "key prefix") for p in key_prefixes)
         return AssetSelection(tree.KeyPrefixes(prefixes, include_sources))
 
     @staticmethod
     def key_substring(key_substring: str, include_sources: bool = False) -> AssetSelection:
-        """Return the selection of the assets whose key, written ``a/b``, contains the text."""
+        """Return the selection of the assets whose key contains a text.
+
+        Args:
+            key_substring: The text; keys are written as in "a/b".
+            include_sources: Whether external assets are selected too.
+        """
         return AssetSelection(tree.KeySubstring(key_substring, include_sources))
 
     @staticmethod
     def checks_for_assets(*assets_defs: Any) -> AssetSelection:
-        """Return the selection of the checks on the given assets, without the assets."""
+        """Return the selection of the checks on the given assets, without the assets.
+
+        Args:
+            assets_defs: Definitions, specs, keys or their texts.
+        """
         return AssetSelection(tree.ChecksOfAssets(tuple(key for item in assets_defs for key in _keys_of(item))))
 
     @staticmethod
@@ -90,7 +155,11 @@ class AssetSelection:
 
     @staticmethod
     def checks(*assets_defs_or_check_keys: Any) -> AssetSelection:
-        """Return the selection of the given checks, or of the checks that the given definitions make."""
+        """Return the selection of the given checks, without any asset.
+
+        Args:
+            assets_defs_or_check_keys: Keys of checks, or definitions, which stand for the checks that they make.
+        """
         keys: dict[AssetCheckKey, None] = {}
         for item in assets_defs_or_check_keys:
             found = (item,) if isinstance(item, AssetCheckKey) else item.check_keys
@@ -101,7 +170,12 @@ class AssetSelection:
     def from_string(cls, string: str, include_sources: bool = False) -> AssetSelection:
         """Return what a selection string, old or new, says.
 
-        Raises: InvalidAssetSelectionError, whose message points at the character.
+        Args:
+            string: Such as `*`, `orders+`, `+key:"a/b"`, or `group:"sales" and not tag:"slow"`.
+            include_sources: Whether external assets are selected too, where the string selects by what assets are.
+
+        Raises:
+            InvalidAssetSelectionError: whose message points at the character.
         """
         text = string.strip()
         if text == "*":
@@ -115,7 +189,14 @@ class AssetSelection:
 
     @classmethod
     def from_coercible(cls, selection: CoercibleToAssetSelection) -> AssetSelection:
-        """Return `selection` itself, or what the string, the strings, keys or definitions say."""
+        """Return `selection` itself, or what the string, the strings, keys or definitions say.
+
+        Args:
+            selection: A selection, a selection string, a list of them, or a list of keys or definitions.
+
+        Raises:
+            InvalidAssetSelectionError: for something else.
+        """
         if isinstance(selection, AssetSelection):
             return selection
         if isinstance(selection, str):
@@ -134,11 +215,21 @@ class AssetSelection:
     # -- combining ---------------------------------------------------------------------------------------------
 
     def upstream(self, depth: int | None = None, include_self: bool = True) -> AssetSelection:
-        """Return this selection with its upstreams up to `depth` steps (None: all of them)."""
+        """Return this selection with its upstreams.
+
+        Args:
+            depth: How many steps up; None means all of them.
+            include_self: Whether the assets of this selection stay in it.
+        """
         return AssetSelection(tree.Upstream(self.node, depth, include_self))
 
     def downstream(self, depth: int | None = None, include_self: bool = True) -> AssetSelection:
-        """Return this selection with its downstreams up to `depth` steps (None: all of them)."""
+        """Return this selection with its downstreams.
+
+        Args:
+            depth: How many steps down; None means all of them.
+            include_self: Whether the assets of this selection stay in it.
+        """
         return AssetSelection(tree.Downstream(self.node, depth, include_self))
 
     def upstream_source_assets(self) -> AssetSelection:
@@ -181,14 +272,24 @@ class AssetSelection:
     # -- resolving ---------------------------------------------------------------------------------------------
 
     def resolve(self, all_assets: Any, allow_missing: bool = False) -> AbstractSet[AssetKey]:
-        """Return the keys of the selected assets among the definitions, or in the asset graph, given.
+        """Return the keys of the selected assets.
 
-        Raises: InvalidSubsetError for a key that does not exist, unless `allow_missing`.
+        Args:
+            all_assets: The definitions, or the asset graph, among which they are found.
+            allow_missing: Whether a key that does not exist is left out, instead of being an error.
+
+        Raises:
+            InvalidSubsetError: for a key that does not exist, unless `allow_missing`.
         """
         return self.node.resolve(selection_graph(all_assets), allow_missing)
 
     def resolve_checks(self, asset_graph: Any, allow_missing: bool = False) -> AbstractSet[AssetCheckKey]:
-        """Return the keys of the selected checks: those on the selected assets, but for what was taken away."""
+        """Return the keys of the selected checks: those on the selected assets, but for what was taken away.
+
+        Args:
+            asset_graph: The definitions, or the asset graph, among which they are found.
+            allow_missing: Whether a key that does not exist is left out, instead of being an error.
+        """
         return self.node.resolve_checks(selection_graph(asset_graph), allow_missing)
 
     # -- writing -----------------------------------------------------------------------------------------------
@@ -196,7 +297,8 @@ class AssetSelection:
     def to_selection_str(self) -> str:
         """Return this selection in the grammar of strings.
 
-        Raises: InvalidAssetSelectionError where the grammar has no words for it.
+        Raises:
+            InvalidAssetSelectionError: where the grammar has no words for it.
         """
         return self.node.text()
 

@@ -24,7 +24,14 @@ class ConfigArgumentWarning(SyntaxWarning):
 def deprecation_warning(
     subject: str, breaking_version: str, additional_warn_text: str | None = None, stacklevel: int = 3
 ) -> None:
-    """Warn that `subject` will be gone in `breaking_version`."""
+    """Warn that something will be gone.
+
+    Args:
+        subject: What it is, in words.
+        breaking_version: The version in which it will be gone.
+        additional_warn_text: What to use instead, as a sentence.
+        stacklevel: How many calls up the warning points, as of `warnings.warn`.
+    """
     more = f" {additional_warn_text}" if additional_warn_text else ""
     warnings.warn(
         f"{subject} is deprecated and will be removed in {breaking_version}.{more}",

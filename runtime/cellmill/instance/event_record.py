@@ -13,7 +13,13 @@ from cellmill.planning.event import Event, EventType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRecord:
-    """An event as stored: `storage_id` grows with the order of commits and serves as a cursor."""
+    """An event as stored.
+
+    Args:
+        storage_id: Its place in the log; grows with the order of commits and serves as a cursor.
+        event_log_entry: The event.
+        seq: The event's number in its run: 1, 2, 3 …
+    """
 
     storage_id: int
     event_log_entry: Event
@@ -68,7 +74,13 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRecordsResult:
-    """A page of records, and the cursor behind it."""
+    """A page of records.
+
+    Args:
+        records: The records, in the order that was asked for.
+        cursor: What to ask for the next page with.
+        has_more: Whether there is a next page.
+    """
 
     records: Sequence[EventRecord]
     cursor: str
@@ -77,7 +89,13 @@ class EventRecordsResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventLogConnection:
-    """A page of one run's records, and the cursor behind it."""
+    """A page of one run's records.
+
+    Args:
+        records: The records, in the order that was asked for.
+        cursor: What to ask for the next page with.
+        has_more: Whether there is a next page.
+    """
 
     records: Sequence[EventRecord]
     cursor: str
@@ -86,7 +104,18 @@ class EventLogConnection:
 
 @dataclass(frozen=True, slots=True)
 class EventRecordsFilter:
-    """Which events to find; cursors are storage ids."""
+    """Which events to find; all conditions that are given have to hold.
+
+    Args:
+        event_type: The kind of events.
+        asset_key: Only events about this asset; None means all.
+        asset_partitions: Only events of these partitions; None means all.
+        after_cursor: Only events behind this place in the log (a `storage_id`).
+        before_cursor: Only events before this place in the log.
+        after_timestamp: Only events later than this, in seconds since 1970.
+        before_timestamp: Only events earlier than this, in seconds since 1970.
+        storage_ids: Only events at these places in the log.
+    """
 
     event_type: EventType
     asset_key: AssetKey | None = None
@@ -100,7 +129,17 @@ class EventRecordsFilter:
 
 @dataclass(frozen=True, slots=True)
 class AssetRecordsFilter:
-    """Which events of one asset to find."""
+    """Which events of one asset to find; all conditions that are given have to hold.
+
+    Args:
+        asset_key: The asset.
+        asset_partitions: Only events of these partitions; None means all.
+        after_timestamp: Only events later than this, in seconds since 1970.
+        before_timestamp: Only events earlier than this, in seconds since 1970.
+        after_storage_id: Only events behind this place in the log.
+        before_storage_id: Only events before this place in the log.
+        storage_ids: Only events at these places in the log.
+    """
 
     asset_key: AssetKey
     asset_partitions: Sequence[str] | None = None
@@ -113,7 +152,17 @@ class AssetRecordsFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStatusChangeRecordsFilter:
-    """Which changes of run state to find."""
+    """Which changes of run state to find; all conditions that are given have to hold.
+
+    Args:
+        event_type: The event of the state, such as `EventType.RUN_FAILURE`.
+        after_timestamp: Only events later than this: seconds since 1970, or a datetime.
+        before_timestamp: Only events earlier than this: seconds since 1970, or a datetime.
+        after_storage_id: Only events behind this place in the log.
+        before_storage_id: Only events before this place in the log.
+        storage_ids: Only events at these places in the log.
+        job_names: Only runs of these jobs; None means all.
+    """
 
     event_type: EventType
     after_timestamp: float | datetime | None = None
@@ -126,7 +175,15 @@ class RunStatusChangeRecordsFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetEntry:
-    """What is known now of one asset."""
+    """What is known now of one asset.
+
+    Args:
+        asset_key: The asset.
+        last_materialization_record: The event of its last materialization.
+        last_run_id: The last run that made it, or means to.
+        last_planned_materialization_run_id: The last run that means to make it.
+        last_observation_storage_id: Place in the log of its last observation.
+    """
 
     asset_key: AssetKey
     last_materialization_record: EventRecord | None = None
@@ -149,7 +206,12 @@ class AssetEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetRecord:
-    """An asset as the catalog holds it."""
+    """An asset as the catalog holds it.
+
+    Args:
+        storage_id: Place in the log of the event that it is known by.
+        asset_entry: What is known now of it.
+    """
 
     storage_id: int
     asset_entry: AssetEntry

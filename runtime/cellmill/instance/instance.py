@@ -40,7 +40,13 @@ class Instance(InstanceAssets):
     """What happened and what is stored; open one with `Instance.get()`, `ephemeral()` or `local_temp()`.
 
     A thin façade: each method is one query or one transaction of the store that it belongs to (`runs`, `events`,
-    `catalog`, `dynamic_partitions`, `automation`, `leases`, `backfills`, `snapshots`).
+    `catalog`, `dynamic_partitions`, `automation`, `leases`, `backfills`, `snapshots`). In a `with` statement it is
+    closed at the end.
+
+    Args:
+        db: The open database.
+        home: Its folder, in which values are stored; None makes a temporary one when it is needed.
+        ephemeral: Whether it is gone when this process ends.
     """
 
     def __init__(self, db: Database, home: Path | None, *, ephemeral: bool = False) -> None:
@@ -53,17 +59,27 @@ class Instance(InstanceAssets):
 
     @classmethod
     def get(cls, home: str | os.PathLike[str] | None = None, *, storage: str | None = None) -> Instance:
-        """The instance of the workspace: in `home`, else `CELLMILL_HOME`, else `.cellmill` in the workspace's root.
+        """The instance of the workspace.
 
-        Its database is `storage`, else `CELLMILL_STORAGE`, else what cellmill.toml says, else SQLite in that folder.
-        Raises `StorageLocationError` or `SchemaVersionError` with the remedy.
+        Args:
+            home: Its folder; None: `CELLMILL_HOME`, else `.cellmill` in the workspace's root.
+            storage: URL of its database; None: `CELLMILL_STORAGE`, else what cellmill.toml says, else SQLite in that
+                folder.
+
+        Raises:
+            StorageLocationError: for a folder or database that cannot be used, with the remedy.
+            SchemaVersionError: for a database of another version, with the remedy.
         """
         folder = find_home() if home is None else Path(home).absolute()
         return cls(open_database(folder, storage or storage_url(folder)), folder)
 
     @classmethod
     def ephemeral(cls, tempdir: str | None = None) -> Instance:
-        """An instance in memory; its values lie in a temporary folder that goes with it."""
+        """An instance in memory; its values lie in a temporary folder that goes with it.
+
+        Args:
+            tempdir: Folder for the values, which then stays; None makes a temporary one.
+        """
         db = SQLiteDatabase(":memory:")
         # Copying a ready image is many times faster than creating every table again.
         db.connection().deserialize(_empty_image())
@@ -71,7 +87,12 @@ class Instance(InstanceAssets):
 
     @classmethod
     def local_temp(cls, tempdir: str | None = None, overrides: Mapping[str, Any] | None = None) -> Instance:
-        """An instance on disk in `tempdir`, or in a temporary folder that goes with it."""
+        """An instance on disk.
+
+        Args:
+            tempdir: Its folder, which then stays; None makes a temporary one that goes with the instance.
+            overrides: Accepted for Dagster's sake and ignored: settings stand in the workspace's cellmill.toml.
+        """
         if tempdir is not None:
             return cls.get(tempdir)
         folder = tempfile.mkdtemp(prefix="cellmill-")

@@ -156,7 +156,10 @@ class AssetNode:
 class AssetGraph:
     """All assets by key, with edges both ways.
 
-    Responsibilities: neighbours, topological order, checks; circles are errors.
+    Responsibilities: neighbours, topological order, checks; circles are errors. Made by `AssetGraph.from_assets`.
+
+    Args:
+        catalog: The definitions by the keys of their assets and checks.
     """
 
     def __init__(self, catalog: AssetCatalog) -> None:
@@ -178,7 +181,11 @@ class AssetGraph:
 
     @classmethod
     def from_assets(cls, items: Any) -> AssetGraph:
-        """Return the graph of definitions of assets and checks, or of a `Definitions`."""
+        """Return the graph of definitions.
+
+        Args:
+            items: Definitions of assets and checks, or a `Definitions`.
+        """
         if isinstance(items, AssetCatalog):
             return cls(items)
         found = getattr(items, "assets_and_checks", None)

@@ -91,7 +91,13 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutomationResult:
-    """What is requested, why, and the memory for the next evaluation."""
+    """What is requested, why, and the memory for the next evaluation.
+
+    Args:
+        requested: The partitions that are requested by asset; {None} of one without partitions.
+        evaluations: The evaluation of each condition, by asset.
+        cursor: What the next evaluation gets; plain data.
+    """
 
     requested: Mapping[AssetKey, Keys]
     evaluations: Mapping[AssetKey, Evaluation]

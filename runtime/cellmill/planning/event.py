@@ -161,7 +161,22 @@ MARKER_EVENTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Event(LateField):
-    """One thing that happened in a run, or to an asset outside any run (`run_id` is then empty)."""
+    """One thing that happened in a run, or to an asset outside any run.
+
+    Made by cellmill; found with `instance.all_logs(run_id)`, in results and in contexts of sensors.
+
+    Args:
+        type: The kind of event.
+        run_id: The run; empty for an event outside any run.
+        timestamp: When, in seconds since 1970.
+        step_key: The step that it belongs to; None for an event of the run as a whole.
+        message: What happened, in words.
+        level: How much it matters, as of `logging`.
+        asset_key: The asset that it is about.
+        partition: The partition that it is about.
+        data: The payload, by kind of event; properties such as `asset_materialization` give it a type.
+        job_name: The run's job.
+    """
 
     type: EventType
     run_id: str

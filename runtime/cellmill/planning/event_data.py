@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ErrorInfo:
-    """An exception as data: it outlives the process that raised it."""
+    """An exception as data: it outlives the process that raised it.
+
+    Args:
+        message: Its class and message, as the last lines of a traceback have them.
+        stack: The lines of the traceback, outermost call first.
+        cls_name: Name of the exception's class.
+        cause: The exception that it was raised from.
+        context: The exception that was being handled when it was raised.
+    """
 
     message: str
     stack: Sequence[str] = ()
@@ -27,7 +35,12 @@ class ErrorInfo:
 
     @classmethod
     def of(cls, error: BaseException, *, frames_to_skip: int = 0) -> ErrorInfo:
-        """Return `error` as data, with what caused it."""
+        """Return an exception as data, with what caused it.
+
+        Args:
+            error: The exception.
+            frames_to_skip: How many of the outermost calls are left out of the traceback.
+        """
         cause = error.__cause__
         context = error.__context__ if cause is None and not error.__suppress_context__ else None
         stack = traceback.format_tb(error.__traceback__)[frames_to_skip:]

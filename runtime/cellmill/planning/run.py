@@ -56,7 +56,30 @@ def make_run_id() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What is known of one run, but for its events."""
+    """What is known of one run, but for its events.
+
+    Made by cellmill; found with `instance.get_runs()` and `instance.get_run_by_id(run_id)`.
+
+    Args:
+        job_name: Name of the job.
+        run_id: Its id; left out, a new one.
+        run_config: Its run config, as a dictionary.
+        status: Its state.
+        tags: Its tags, text to text.
+        asset_selection: The selected assets; None means all of the job.
+        asset_check_selection: The selected checks as pairs of asset key and name; None means all of the selected
+            assets.
+        op_selection: What was asked for with a selection of ops; None means all.
+        resolved_op_selection: The ops that this selects, by their handles.
+        step_keys_to_execute: The steps that are to run; None means all.
+        root_run_id: The first run of the chain of re-executions; None for a first run.
+        parent_run_id: The run that it re-executes; None for a first run.
+        location: Name of the code location that has the job; empty for a job of the running process.
+        code_snapshot: Content hash under which the code that ran is stored.
+        attempt: How often a worker has taken the run up; every write of a worker carries it.
+        reason: Why the run ended as it did, in words.
+        has_repository_load_data: Kept for Dagster's sake.
+    """
 
     job_name: str = ""
     run_id: str = field(default_factory=make_run_id)
@@ -140,11 +163,19 @@ class Run:
         return self.root_run_id
 
     def with_status(self, status: RunStatus) -> Run:
-        """A copy in another state."""
+        """A copy in another state.
+
+        Args:
+            status: The state.
+        """
         return replace(self, status=status)
 
     def with_tags(self, tags: Mapping[str, str]) -> Run:
-        """A copy with these tags and no others."""
+        """A copy with these tags and no others.
+
+        Args:
+            tags: The tags, text to text.
+        """
         return replace(self, tags=dict(tags))
 
     def tags_for_storage(self) -> Mapping[str, str]:
@@ -169,7 +200,20 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunsFilter:
-    """Which runs to list; an empty filter lists all."""
+    """Which runs to list; all conditions that are given have to hold, and an empty filter lists all.
+
+    Args:
+        run_ids: Only runs with these ids.
+        job_name: Only runs of this job.
+        statuses: Only runs in one of these states.
+        tags: Only runs that have each of these tags, with this value or one of these values.
+        updated_after: Only runs whose state changed later than this.
+        updated_before: Only runs whose state changed last before this.
+        created_after: Only runs that were recorded later than this.
+        created_before: Only runs that were recorded earlier than this.
+        exclude_subruns: Whether re-executions of other runs are left out.
+        location: Only runs of this code location.
+    """
 
     run_ids: Sequence[str] | None = None
     job_name: str | None = None
@@ -186,7 +230,16 @@ class RunsFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """A run as stored: the run with its place in the order of runs and its times."""
+    """A run as stored: the run with its place in the order of runs and its times.
+
+    Args:
+        storage_id: Its place in the order in which runs were recorded.
+        dagster_run: The run; `run` is the same.
+        create_timestamp: When it was recorded, in UTC.
+        update_timestamp: When its record last changed, in UTC.
+        start_time: When it began to work, in seconds since 1970; None if it did not yet.
+        end_time: When it ended, in seconds since 1970; None if it did not yet.
+    """
 
     storage_id: int
     dagster_run: Run

@@ -15,7 +15,13 @@ from cellmill.instance.instance import Instance
 def instance_for_test(
     overrides: Mapping[str, Any] | None = None, set_dagster_home: bool = True, temp_dir: str | None = None
 ) -> Generator[Instance, None, None]:
-    """Give an instance on disk that is the one of this process while the block lasts, and gone afterwards."""
+    """Give an instance on disk that is the one of this process while the block lasts, and gone afterwards.
+
+    Args:
+        overrides: Accepted for Dagster's sake and ignored: settings stand in the workspace's cellmill.toml.
+        set_dagster_home: Whether `CELLMILL_HOME` names it inside the block, so that `Instance.get()` finds it.
+        temp_dir: The folder to use, which then stays; None makes one.
+    """
     with tempfile.TemporaryDirectory() as made:
         before = os.environ.get("CELLMILL_HOME")
         folder = temp_dir or made

@@ -22,11 +22,17 @@ _PYTHON = (sys.version_info[0], sys.version_info[1])
 
 
 def load_assets_from_notebooks(*notebooks: str | os.PathLike[str], other_assets: Iterable[Any] = ()) -> list[Any]:
-    """Return the asset cells of notebooks as definitions; paths and globs are relative to the calling file.
+    """Return the asset cells of notebooks as definitions.
 
     The statements that the cells need (imports, helpers, constants) are executed now, the cells when they are run.
-    `other_assets` are assets (or keys) that the cells may read by name.
-    Raises: NotebookError for what is wrong in a notebook.
+
+    Args:
+        notebooks: Paths and globs, from the folder of the calling file.
+        other_assets: Assets of elsewhere that the cells may read by name: definitions, keys or their texts.
+
+    Raises:
+        NotebookError: for what is wrong in a notebook.
+        InvalidDefinitionError: for a path or glob without a notebook.
     """
     found = [_definitions(path, linked) for path, linked in _linked(notebooks, _caller_folder(), other_assets)]
     return [asset for definitions in found for asset in definitions.assets or ()]
@@ -35,7 +41,18 @@ def load_assets_from_notebooks(*notebooks: str | os.PathLike[str], other_assets:
 def load_notebook(notebook: str | os.PathLike[str], *, other_assets: Iterable[Any] = ()) -> Definitions:
     """Return what a notebook declares with cells and line magics: assets, checks, jobs, schedules.
 
-    The path is relative to the calling file. Raises: NotebookError for what is wrong in it.
+    The statements that the cells need (imports, helpers, constants) are executed now, the cells when they are run.
+
+    Args:
+        notebook: Path of the notebook, from the folder of the calling file.
+        other_assets: Assets of elsewhere that the cells may read by name: definitions, keys or their texts.
+
+    Returns:
+        `Definitions`, which can be merged with others.
+
+    Raises:
+        NotebookError: for what is wrong in the notebook.
+        InvalidDefinitionError: where there is no such notebook.
     """
     ((path, linked),) = _linked((notebook,), _caller_folder(), other_assets)
     return _definitions(path, linked)

@@ -41,10 +41,33 @@ def notebook_op(
     """Return an op that executes the notebook from top to bottom.
 
     Inputs and configuration (a dictionary) arrive as parameters, over the defaults in `parameters` and in the cell
-    tagged
-    "parameters".  Each of `outs` is what the notebook handed back under that name (`cellmill.yield_result`,
-    scrapbook's `glue`);
-    without `outs` the op has one output, the path of the executed notebook.
+    tagged "parameters"; a value that cannot be written as source text is handed over in a file. The notebook itself is
+    not changed: what was executed, with its outputs, is kept with the run and named in the metadata.
+
+    Args:
+        notebook_path: The .ipynb file; a relative path starts from the current folder.
+        name: Name of the op; None makes one of the file's name.
+        ins: By parameter of the notebook, the `In` of the op's inputs.
+        outs: By name, what the notebook hands back with `cellmill.yield_result(value, name)` or scrapbook's `glue`;
+            None: one output, the path of the executed notebook.
+        config_schema: Schema of `config`, a dictionary whose entries arrive as parameters of the notebook.
+        required_resource_keys: Keys of resources that are set up before the notebook starts.
+        description: What the op does; None names the notebook.
+        tags: Tags of the op, which executors and launchers read.
+        retry_policy: How often, and after how long, a failed step is run again; None asks the job's.
+        parameters: Values of parameters by name, over the defaults in the cell tagged "parameters".
+        kernel_name: The kernelspec that executes it; None takes the notebook's own.
+        cell_timeout_s: Seconds that one cell may take; None: no limit.
+        timeout_s: Seconds that the whole notebook may take; None: no limit.
+        memory_limit: Bytes that its kernel may use; None: no limit.
+
+    Returns:
+        The op. Its step fails, naming the cell, where a cell does or where a required output was not handed back.
+
+    Raises:
+        InvalidDefinitionError: for a file whose name does not end in .ipynb.
+
+    Source: nbconvert's and papermill's convention of a cell tagged "parameters".
     """
     path = _checked(notebook_path)
     limits = _Limits(kernel_name, cell_timeout_s, timeout_s, memory_limit)
@@ -102,9 +125,41 @@ def notebook_asset(
 ) -> Any:
     """Return an asset that a whole notebook makes.
 
-    Its value is what the notebook handed back under the asset's name (or "result"), else the path of the executed
-    notebook.  The
-    partition's key arrives as the parameter `partition_key` where the notebook is partitioned.
+    Its value is what the notebook handed back under the asset's name (or "result") with `cellmill.yield_result`, else
+    the path of the executed notebook. Upstream assets and configuration arrive as parameters; so does the partition's
+    key, as `partition_key`, where the asset is partitioned. An asset cell of a notebook is the finer form: it makes one
+    asset of a cell.
+
+    Args:
+        notebook_path: The .ipynb file; a relative path starts from the current folder.
+        name: The last part of the key; None makes one of the file's name.
+        key_prefix: Parts before the name in the key: a text or a list of texts.
+        ins: By parameter of the notebook, the asset that it gets: an `AssetIn`.
+        deps: Assets that must be made before this one and are not loaded.
+        config_schema: Schema of `config`, a dictionary whose entries arrive as parameters of the notebook.
+        required_resource_keys: Keys of resources that are set up before the notebook starts.
+        description: What the asset is; None names the notebook.
+        metadata: What is known of the asset itself, by name; the notebook's path comes by itself.
+        tags: Short keys and values to find and select the asset by.
+        group_name: Group under which the asset is shown and selected; None is `default`.
+        partitions_def: The partitions that the asset is made in; None for an asset without.
+        io_manager_key: Key of the resource that stores the value; None is `"io_manager"`.
+        retry_policy: How often, and after how long, a failed step is run again; None asks the job's.
+        code_version: Version of the logic: another one than at the last materialization makes the asset stale.
+        owners: E-mail addresses and teams (`team:name`).
+        parameters: Values of parameters by name, over the defaults in the cell tagged "parameters".
+        kernel_name: The kernelspec that executes it; None takes the notebook's own.
+        cell_timeout_s: Seconds that one cell may take; None: no limit.
+        timeout_s: Seconds that the whole notebook may take; None: no limit.
+        memory_limit: Bytes that its kernel may use; None: no limit.
+
+    Returns:
+        The asset. Its step fails, naming the cell, where a cell does.
+
+    Raises:
+        InvalidDefinitionError: for a file whose name does not end in .ipynb.
+
+    Source: nbconvert's and papermill's convention of a cell tagged "parameters".
     """
     path = _checked(notebook_path)
     asset_name = name or _identifier(path.stem)
