@@ -290,10 +290,10 @@ class AutomationCondition:
 
     @staticmethod
     def in_latest_time_window(lookback_delta: timedelta | None = None) -> AutomationCondition:
-        """In the last window of time; always true without time partitions.
+        """In the last window of time that has ended; always true without time partitions.
 
         Args:
-            lookback_delta: With it, in any window of that span before now; None: in the last one that has ended.
+            lookback_delta: With it, in any window that begins within this span before the end of the last one.
         """
         return OperandCondition(kind="in_latest_time_window", lookback_delta=lookback_delta)
 
