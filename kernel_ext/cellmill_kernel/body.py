@@ -7,12 +7,10 @@ the asset's name can be its value.
 from __future__ import annotations
 
 import ast
-import asyncio
-import contextvars
 import inspect
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from cellmill.notebooks.asset_cell import CellDefinition
@@ -45,7 +43,7 @@ class Body:
         """Execute the body with its upstream values."""
         found = self.function(**{name: values[name] for name in self.parameters if name in values})
         if inspect.iscoroutine(found):
-            found = run_coroutine(found)
+            found = import_module("cellmill_kernel.awaiting").wait_for(found)
         if isinstance(found, BodyResult):
             return found
         # the body ended with a return of its own
@@ -130,7 +128,7 @@ def _function_node(body: list[ast.stmt], parameters: Sequence[str], may_await: b
         vararg=None,
         kwarg=None,
     )
-    kind: Any = ast.AsyncFunctionDef if may_await and _awaits(body) else ast.FunctionDef
+    kind: Any = ast.AsyncFunctionDef if may_await and awaits(body) else ast.FunctionDef
     node: ast.stmt = kind(
         name="cell", args=arguments, body=body, decorator_list=[], returns=None, type_comment=None,
         lineno=1, col_offset=0, end_lineno=1, end_col_offset=0,
@@ -140,7 +138,7 @@ def _function_node(body: list[ast.stmt], parameters: Sequence[str], may_await: b
     return node
 
 
-def _awaits(body: Sequence[ast.AST]) -> bool:
+def awaits(body: Sequence[ast.AST]) -> bool:
     """True where the body itself, not a function in it, awaits."""
     todo = list(body)
     while todo:
@@ -228,27 +226,3 @@ class _NoTimer:
 
 def _no_timer() -> _NoTimer:
     return _NoTimer()
-
-
-def run_coroutine(coroutine: Any) -> Any:
-    """The result of a coroutine, also where this thread already runs an event loop (as in a kernel)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(coroutine)
-    outcome: list[Any] = []
-    context = contextvars.copy_context()
-
-    def work() -> None:
-        try:
-            outcome.append((True, context.run(asyncio.run, coroutine)))
-        except BaseException as error:
-            outcome.append((False, error))
-
-    thread = threading.Thread(target=work, name="cellmill-await")
-    thread.start()
-    thread.join()
-    good, value = outcome[0]
-    if good:
-        return value
-    raise value

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cellmill.notebooks.magic import complete, split_header
 from cellmill.notebooks.options import CELL_KINDS, GRAMMARS, help_text
 from cellmill.notebooks.problem import CellMagicError
+from cellmill.notebooks.syntax import parse_source
 
 if TYPE_CHECKING:
     from .session import Session
@@ -121,8 +122,13 @@ def _cell_magic(session: Session, kind: str) -> Callable[[str, str], Any]:
             run = getattr(import_module("cellmill_kernel.other_cells"), f"run_{kind}_cell")
         return run(session, source if source.rstrip().endswith(cell.rstrip()) and cell.strip() else made)
 
+    async def awaited(line: str, cell: str) -> Any:
+        __tracebackhide__ = True
+        return await import_module("cellmill_kernel.awaiting").run_waiting(magic, line, cell)
+
     magic.__doc__ = help_text(kind)
     magic.__name__ = kind
+    magic.awaited = awaited  # type: ignore[attr-defined]
     return magic
 
 
@@ -188,6 +194,23 @@ def comment_form(lines: list[str]) -> list[str]:
 
 
 def _with_body(lines: list[str]) -> list[str]:
-    """A header with nothing below it comes to us, so that our own error says what is missing, not IPython's."""
-    header = split_header("".join(lines))
-    return [*lines, "\n"] if header is not None and header[2] >= len(lines) else lines
+    """A header with nothing below it comes to us, so that our own error says what is missing, not IPython's.
+
+    A cell whose body awaits is itself awaited.
+    """
+    source = "".join(lines)
+    header = split_header(source)
+    if header is None:
+        return lines
+    if header[2] >= len(lines):
+        return [*lines, "\n"]
+    if "await" not in source and "async" not in source:
+        return lines
+    awaits = import_module("cellmill_kernel.body").awaits(parse_source(source).body)
+    shell = import_module("IPython.core.getipython").get_ipython()
+    if not awaits or shell is None or not shell.autoawait:
+        return lines
+    first = next(number for number, line in enumerate(lines) if line.strip())
+    name, _, line = lines[first].strip()[2:].partition(" ")
+    body = "".join(lines[first + 1 :])
+    return [f"await get_ipython().find_cell_magic({name!r}).awaited({line!r}, {body!r})\n"]

@@ -68,7 +68,10 @@ class _Computation:
         except BaseException as error:
             self.run.failure = error
             note_place(self.run.cell, error, self.body.filename)
-            raise
+            if isinstance(error, Exception | KeyboardInterrupt):
+                raise
+            # sys.exit() and the like end the cell, and the step with it: a run must not go on for ever
+            raise ExecutionError(f"The cell ended with {type(error).__name__}: {error}") from error
         yield from self._outputs(result, values)
 
     def _outputs(self, result: BodyResult, values: Mapping[str, Any]) -> Iterable[Any]:
