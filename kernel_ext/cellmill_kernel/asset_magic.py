@@ -39,6 +39,7 @@ def execute_asset_cell(
         partition_key = _run_partition() or _last_partition_noted(session, linked)
     body = _compile(session, linked, source)
     run = run_cell(session, linked, body, partition_key)
+    session.runs_by_hand.append(run.run_id)
     if run.failure is not None:
         session.changed(linked.keys)
         raise run.failure

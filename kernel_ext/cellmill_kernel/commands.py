@@ -20,6 +20,7 @@ from . import current_run
 from .asset_magic import execute_asset_cell, last_partition
 from .backfill import backfill, resources
 from .displays import Details, Table, shape_text, size_text, text_table
+from .outputs import kept
 from .progress import Progress
 from .session import Session
 from .states import staleness_of
@@ -189,7 +190,8 @@ def _make(session: Session, chosen: Sequence[AssetKey], partition: str | None) -
             _run_needed_cells(session, cell)
             progress.start(number)
             try:
-                run = execute_asset_cell(session, sources[cell_id], cell_id, partition)
+                with kept(session, (cell_id, sources[cell_id])):
+                    run = execute_asset_cell(session, sources[cell_id], cell_id, partition)
             except BaseException:
                 progress.fail(number)
                 raise

@@ -53,8 +53,9 @@ LINES: dict[str, tuple[str, str]] = {
     ),
     "history": (
         "history",
-        "%history NAME [--limit N]\nThe materializations of an asset, latest first. "
-        "Without the name of an asset this is IPython's own %history.\n\nExamples:\n  %history daily_delays",
+        "%history NAME [--limit N] [--outputs]\nThe materializations of an asset, latest first; --outputs shows what "
+        "its cell showed at the latest. Without the name of an asset this is IPython's own %history.\n\n"
+        "Examples:\n  %history daily_delays\n  %history daily_delays --outputs",
     ),
     "diff": (
         "diff",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cellmill.notebooks.asset_cell import AssetCell
     from cellmill.workspace.manifest import AssetEntry
 
+    from .outputs import Recorder
     from .registry import Registry
 
 #: Other notebooks and modules are looked at again after this long.
@@ -53,6 +54,9 @@ class Session:
         #: status lines to show under the cell's own output
         self.after_cell: list[Callable[[], None]] = []
         self._cells: list[tuple[str, str]] = []
+        #: what the running asset cell shows, and the runs that it made by hand
+        self._recorder: Recorder | None = None
+        self.runs_by_hand: list[str] = []
         #: the version of the notebook that listeners know
         self._told_version = 0
         self._warned: set[str] = set()
@@ -201,7 +205,11 @@ class Session:
         stored = getattr(info, "store_history", True)
         self.cell_number = self.shell.execution_count - (1 if stored else 0)
         self.live.refresh()
-        if self._may_have_assets() and split_header(source) is None:
+        self.runs_by_hand.clear()
+        if split_header(source) is not None:
+            if self._recorder is None and current_run.current() is None:
+                self._recorder = import_module("cellmill_kernel.outputs").Recorder(self.shell)
+        elif self._may_have_assets():
             self._prepare_plain_cell(cell_id, source)
 
     def _may_have_assets(self) -> bool:
@@ -228,7 +236,11 @@ class Session:
         return name in self.namespace and name not in self._given and not name.startswith("_")
 
     def after_execution(self, result: Any) -> None:
-        """A cell ended: show the status lines that belong under its output."""
+        """A cell ended: keep what it showed, then show the status lines that belong under its output."""
+        if self._recorder is not None:
+            error = getattr(result, "error_before_exec", None) or getattr(result, "error_in_exec", None)
+            self._recorder.keep(self, self.current_cell, error)
+            self._recorder = None
         if self._cells:
             cell_id, _ = self._cells.pop()
             self.made.end(cell_id, self.namespace)

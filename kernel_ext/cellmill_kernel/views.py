@@ -12,6 +12,7 @@ from cellmill.notebooks.problem import NotebookError
 
 from .displays import Details, Table, ago_text, size_text, state_text, text_table
 from .hidden import hidden_reads
+from .outputs import show_outputs
 from .session import Session
 from .states import Seen, staleness_of, states_of
 from .stepping import ASSETS_TAG
@@ -165,21 +166,38 @@ def _one(session: Session, words: list[str], magic: str) -> AssetKey:
     return session.key_of(words[0])
 
 
-def history(session: Session, words: list[str], line: str) -> Table:
+def history(session: Session, words: list[str], line: str) -> Table | None:
     """The materializations of an asset, latest first."""
-    from .commands import number_option
+    from .commands import number_option, option
 
     limit = number_option(words, "limit", 10)
+    again = option(words, "outputs") is not None
     key = _one(session, words, "history")
+    if again:
+        return _shown_then(session, key)
     rows = []
     for record in session.instance.fetch_materializations(key, limit=limit).records:
-        event = getattr(record, "event", None) or getattr(record, "event_log_entry", record)
+        event = _event(record)
         when = datetime.fromtimestamp(event.timestamp).strftime("%Y-%m-%d %H:%M:%S")
         facts = dict(_metadata(event))
         rows.append(
             (when, event.partition or "", facts.get("dagster/row_count", facts.get("rows", "")), event.run_id or "")
         )
     return text_table(("when", "partition", "rows", "run"), rows, key.to_user_string())
+
+
+def _event(record: Any) -> Any:
+    return getattr(record, "event", None) or getattr(record, "event_log_entry", record)
+
+
+def _shown_then(session: Session, key: AssetKey) -> Table | None:
+    """Show again what the cell of the latest materialization showed."""
+    records = session.instance.fetch_materializations(key, limit=1).records
+    cell = session.registry.find(key)
+    run_id = _event(records[0]).run_id if records else ""
+    if run_id and cell is not None and show_outputs(session, run_id, cell.origin.cell_id):
+        return None
+    return text_table(("output",), [], key.to_user_string(), "Nothing is kept of what its cell showed.")
 
 
 def diff(session: Session, words: list[str], line: str) -> Any:

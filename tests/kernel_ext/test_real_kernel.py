@@ -38,6 +38,22 @@ class Kernel:
         self.client.execute_interactive(source, output_hook=take, timeout=60, allow_stdin=False)
         return outputs
 
+    def answer(self, source: str, answers: list[str]) -> str:
+        """Execute a cell that asks, as a debugger does; everything that it shows, as text."""
+        left, shown = list(answers), []
+
+        def take(message: dict[str, Any]) -> None:
+            content = message["content"]
+            shown.append(content.get("text", "") + "\n".join(content.get("traceback", ())))
+
+        def ask(message: dict[str, Any]) -> None:
+            self.client.input(left.pop(0) if left else "q")
+
+        self.client.execute_interactive(
+            source, output_hook=take, stdin_hook=ask, timeout=60, allow_stdin=True, stop_on_error=False
+        )
+        return "".join(shown)
+
     def stop(self) -> None:
         """End the kernel."""
         self.client.stop_channels()
@@ -74,3 +90,32 @@ def test_asset_cells_in_a_kernel(kernel: Kernel, tmp_path: Path) -> None:
         assert loaded[0].get("data", loaded[0])["text/plain"] == "[1, 2]"
     finally:
         second.stop()
+
+
+def test_outputs_are_those_of_a_plain_cell_and_are_kept(kernel: Kernel, tmp_path: Path) -> None:
+    """display(), widgets, plots, prints and results of an asset cell arrive as ever, and %history shows them again."""
+    body = (
+        "from IPython.display import HTML, display\nimport ipywidgets\nprint('said')\ndisplay(HTML('<b>x</b>'))\n"
+        "display(ipywidgets.IntSlider())\nimport asyncio\nawait asyncio.sleep(0)\n[1]"
+    )
+    kernel.run("%load_ext cellmill")
+    plain = kernel.run(body)
+    shown = kernel.run("%%asset a\n" + body)
+    again = kernel.run("%history a --outputs")
+
+    kinds = [(out["type"], sorted(out.get("data", ()))) for out in plain]
+    assert [(out["type"], sorted(out.get("data", ()))) for out in shown[:-1]] == kinds
+    assert shown[-1]["text"].startswith("✓ a")
+    assert [sorted(out.get("data", ())) for out in again] == [data for _, data in kinds]
+
+
+def test_debug_and_pdb_land_in_the_body(kernel: Kernel) -> None:
+    """%debug opens the frame of the failing line of the cell, with the body's own names; %pdb may be switched on."""
+    kernel.run("%load_ext cellmill")
+    kernel.run("%%asset a\ninner = 41\ninner / 0")
+    asked = kernel.answer("%debug", ["p inner + 1", "where", "q"])
+    kernel.run("%pdb on")
+    at_once = kernel.answer("%%asset b\nother = 6\nother / 0", ["p other * 7", "q"])
+
+    assert "42" in asked and "cellmill_kernel" not in asked.split("42")[0]
+    assert "42" in at_once and "ZeroDivisionError" in at_once
