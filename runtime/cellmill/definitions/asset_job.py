@@ -293,7 +293,22 @@ def merged_resources(definitions: Iterable[AssetsDefinition], given: Mapping[str
 
 
 class UnresolvedAssetJobDefinition:
-    """A job over a selection of assets, before the assets are known."""
+    """A job over a selection of assets, before the assets are known; `define_asset_job` makes it.
+
+    Args:
+        name: The job's name, unique in its code location.
+        selection: An `AssetSelection`; None selects all executable assets and checks.
+        config: Run config of runs that give none, or a `PartitionedConfig`.
+        description: What the job does.
+        tags: Tags of the job, and of its runs unless `run_tags` are given.
+        run_tags: Tags of the runs only.
+        metadata: What is known of the job, by name.
+        partitions_def: Partitions that runs are for; None takes those of the assets.
+        executor_def: How the steps are carried out; None leaves it to the `Definitions` and the workspace.
+        hooks: Hooks that are called after each step.
+        op_retry_policy: Retry policy of assets that have none.
+        owners: E-mail addresses and teams (`team:name`).
+    """
 
     def __init__(
         self,
@@ -334,7 +349,16 @@ class UnresolvedAssetJobDefinition:
         return self.tags or {} if self.given_run_tags is None else self.given_run_tags
 
     def resolve(self, catalog: AssetCatalog, **options: Any) -> JobDefinition:
-        """Return the job over the assets of `catalog`."""
+        """Return the job over the assets of `catalog`.
+
+        Args:
+            catalog: All assets of the code location.
+            options: Further arguments of the job, such as its resources.
+
+        Raises:
+            InvalidDefinitionError: where the selection names what is not there, or cuts apart what can only be made
+                together.
+        """
         try:
             keys, checks = selected_keys(self.selection, catalog, f"define_asset_job({self.name!r})")
             selected = subset_of(catalog, keys, checks)
@@ -359,7 +383,17 @@ class UnresolvedAssetJobDefinition:
         return made
 
     def run_request_for_partition(self, partition_key: str, run_key: str | None = None, **options: Any) -> Any:
-        """Return the request of a run for one partition."""
+        """Return the request of a run for one partition, for schedules and sensors.
+
+        Args:
+            partition_key: The partition.
+            run_key: What the request is known by: a sensor or schedule starts one run for each key. None always starts
+                one.
+            options: `tags`, `run_config` and `asset_selection` of the request.
+
+        Raises:
+            CheckError: where the job was defined without `partitions_def`.
+        """
         request = load("run_request").RunRequest
         if self.partitions_def is None:
             raise CheckError(f"run_request_for_partition needs a partitioned job; {self.name!r} names no partitions.")
@@ -457,7 +491,23 @@ def define_asset_job(
     op_retry_policy: Any = None,
     owners: Sequence[str] | None = None,
 ) -> UnresolvedAssetJobDefinition:
-    """Return a job over a selection of assets; it is resolved when it is placed in `Definitions`."""
+    """Return a job over a selection of assets; it is resolved when it is placed in `Definitions`.
+
+    Args:
+        name: The job's name, unique in its code location.
+        selection: Which assets and checks a run makes: an `AssetSelection`, a selection text (`"group:raw or
+            key:report+"`), or keys and definitions. None selects all that can be executed.
+        config: Run config of runs that give none (a dict or `RunConfig`), or a `PartitionedConfig`.
+        description: What the job does.
+        tags: Tags of the job, and of its runs unless `run_tags` are given.
+        run_tags: Tags of the runs only.
+        metadata: What is known of the job, by name.
+        partitions_def: Partitions that runs are for, which must be those of the selected assets; None takes theirs.
+        executor_def: How the steps are carried out; None leaves it to the `Definitions` and the workspace.
+        hooks: Hooks that are called after each step.
+        op_retry_policy: Retry policy of assets that have none.
+        owners: E-mail addresses and teams (`team:name`).
+    """
     chosen = None if selection is None else load("selection").AssetSelection.from_coercible(selection)
     return UnresolvedAssetJobDefinition(
         name,

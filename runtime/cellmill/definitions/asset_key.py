@@ -14,7 +14,18 @@ _SLASH_NOT_ESCAPED = re.compile(r"(?<!\\)/")
 
 
 class AssetKey:
-    """The name of an asset: one or more parts, written ``a/b``."""
+    """The name of an asset: one or more parts, written ``a/b``. It cannot be changed.
+
+    >>> AssetKey(["raw", "orders"]).to_user_string()
+    'raw/orders'
+
+    Args:
+        path: The parts, or the text of a single part: slashes in it do not part it (`from_user_string` does that).
+        parts: The same as `path`, and wins over it.
+
+    Raises:
+        CheckError: where a part is no text.
+    """
 
     __slots__ = ("_hash", "parts")
     parts: tuple[str, ...]
@@ -85,7 +96,11 @@ class AssetKey:
         return self.to_string()
 
     def to_python_identifier(self, suffix: str | None = None) -> str:
-        """Return a name for ops and files: parts joined by ``__``, other signs turned into ``_``."""
+        """Return a name for ops and files: parts joined by ``__``, other signs turned into ``_``.
+
+        Args:
+            suffix: One more part at the end.
+        """
         parts = self.parts if suffix is None else (*self.parts, suffix)
         return _NOT_IDENTIFIER.sub("_", "__".join(parts))
 
@@ -94,27 +109,47 @@ class AssetKey:
         return {"path": list(self.parts)}
 
     def has_prefix(self, prefix: Sequence[str]) -> bool:
-        """Return whether the key starts with the parts of `prefix`."""
+        """Return whether the key starts with the parts of `prefix`.
+
+        Args:
+            prefix: The parts.
+        """
         return self.parts[: len(prefix)] == tuple(prefix)
 
     def with_prefix(self, prefix: str | Sequence[str]) -> AssetKey:
-        """Return the key with `prefix` before it."""
+        """Return the key with `prefix` before it.
+
+        Args:
+            prefix: One part, or several.
+        """
         before = (prefix,) if isinstance(prefix, str) else tuple(prefix)
         return AssetKey((*before, *self.parts))
 
     @staticmethod
     def from_user_string(asset_key_string: str) -> AssetKey:
-        """Return the key that people write ``a/b``."""
+        """Return the key that people write ``a/b``.
+
+        Args:
+            asset_key_string: The parts with slashes between them.
+        """
         return AssetKey(asset_key_string.split("/"))
 
     @staticmethod
     def from_escaped_user_string(asset_key_string: str) -> AssetKey:
-        r"""Return the key of `to_escaped_user_string`."""
+        """Return the key of `to_escaped_user_string`.
+
+        Args:
+            asset_key_string: The parts with slashes between them; slashes inside parts have a backslash before them.
+        """
         return AssetKey([part.replace(r"\/", "/") for part in _SLASH_NOT_ESCAPED.split(asset_key_string)])
 
     @staticmethod
     def from_db_string(asset_key_string: str | None) -> AssetKey | None:
-        """Return the key that a storage keeps, or None for an empty one."""
+        """Return the key that a storage keeps, or None for an empty one.
+
+        Args:
+            asset_key_string: A JSON list of the parts.
+        """
         if not asset_key_string:
             return None
         if asset_key_string[0] == "[":
@@ -124,7 +159,14 @@ class AssetKey:
 
     @staticmethod
     def from_coercible(arg: Any) -> AssetKey:
-        """Return `arg` if it is a key, else the key of that one part or of those parts."""
+        """Return `arg` if it is a key, else the key of that one part or of those parts.
+
+        Args:
+            arg: A key, a text, or a sequence of texts.
+
+        Raises:
+            CheckError: where it is none of them.
+        """
         if isinstance(arg, AssetKey):
             return arg
         if isinstance(arg, str) or (isinstance(arg, Sequence) and not isinstance(arg, (bytes, bytearray))):
@@ -133,18 +175,31 @@ class AssetKey:
 
     @staticmethod
     def from_coercible_or_definition(arg: Any) -> AssetKey:
-        """Return `from_coercible(arg)`, or the one key of the definition given."""
+        """Return `from_coercible(arg)`, or the one key of the definition given.
+
+        Args:
+            arg: A key in any form, a spec, or the definition of one asset.
+        """
         key = getattr(arg, "key", None)
         return key if isinstance(key, AssetKey) else AssetKey.from_coercible(arg)
 
     @staticmethod
     def from_graphql_input(graphql_input_asset_key: Mapping[str, Sequence[str]]) -> AssetKey:
-        """Return the key of its GraphQL input form."""
+        """Return the key of its GraphQL input form.
+
+        Args:
+            graphql_input_asset_key: A dict with the parts under `path`.
+        """
         return AssetKey(graphql_input_asset_key["path"])
 
 
 class AssetCheckKey:
-    """The name of a check: the asset it is on, and its own name."""
+    """The name of a check: the asset it is on, and its own name. It cannot be changed.
+
+    Args:
+        asset_key: The asset.
+        name: The check's name, unique for the asset.
+    """
 
     __slots__ = ("asset_key", "name")
     asset_key: AssetKey
@@ -181,22 +236,38 @@ class AssetCheckKey:
         return json.dumps({"asset_key": self.asset_key.to_string(), "check_name": self.name})
 
     def with_asset_key_prefix(self, prefix: str | Sequence[str]) -> AssetCheckKey:
-        """Return the key with `prefix` before the asset's."""
+        """Return the key with `prefix` before the asset's.
+
+        Args:
+            prefix: One part, or several.
+        """
         return AssetCheckKey(self.asset_key.with_prefix(prefix), self.name)
 
     def replace_asset_key(self, asset_key: AssetKey) -> AssetCheckKey:
-        """Return the check of the same name on another asset."""
+        """Return the check of the same name on another asset.
+
+        Args:
+            asset_key: The other asset.
+        """
         return AssetCheckKey(asset_key, self.name)
 
     @staticmethod
     def from_user_string(user_string: str) -> AssetCheckKey:
-        """Return the key that people write ``asset/key:check``."""
+        """Return the key that people write ``asset/key:check``.
+
+        Args:
+            user_string: The asset's key, a colon and the check's name.
+        """
         asset, _, name = user_string.rpartition(":")
         return AssetCheckKey(AssetKey.from_user_string(asset), name)
 
     @staticmethod
     def from_db_string(db_string: str) -> AssetCheckKey | None:
-        """Return the key that a storage keeps, or None where the text is no such key."""
+        """Return the key that a storage keeps, or None where the text is no such key.
+
+        Args:
+            db_string: What `to_db_string` returned.
+        """
         try:
             values = json.loads(db_string)
         except ValueError:
@@ -209,7 +280,11 @@ class AssetCheckKey:
 
     @staticmethod
     def from_graphql_input(graphql_input: Mapping[str, Any]) -> AssetCheckKey:
-        """Return the key of its GraphQL input form."""
+        """Return the key of its GraphQL input form.
+
+        Args:
+            graphql_input: A dict with `assetKey` and `name`.
+        """
         return AssetCheckKey(AssetKey.from_graphql_input(graphql_input["assetKey"]), graphql_input["name"])
 
 

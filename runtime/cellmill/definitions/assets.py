@@ -18,7 +18,28 @@ _EMPTY: Mapping[str, Any] = {}
 
 
 class AssetsDefinition:
-    """One op or graph, and the assets that its inputs and outputs are."""
+    """One op or graph, and the assets that its inputs and outputs are; the asset decorators make it.
+
+    Args:
+        keys_by_input_name: By input of the node, the asset that is loaded or waited for.
+        keys_by_output_name: By output of the node, the asset that it is.
+        node_def: The op or graph that does the work; None where nothing here does.
+        specs: What describes the assets; those left out depend on all inputs.
+        partitions_def: The partitions of all the assets; None takes that of the specs.
+        partition_mappings: By upstream asset, which of its partitions a partition needs; None takes those of the specs'
+            deps.
+        asset_deps: By asset, the assets that it depends on, for assets without a spec.
+        can_subset: Whether a run may make some of the assets only.
+        resource_defs: Resources by key for these assets only.
+        hook_defs: Hooks that are called after each step.
+        check_specs_by_output_name: By output of the node, the check that it stands for.
+        backfill_policy: How the partitions of a backfill are spread over runs.
+        execution_type: What running the node does: `MATERIALIZATION`, `OBSERVATION`, or `UNEXECUTABLE`.
+        selected_asset_keys: The assets that this part of a larger definition makes; None is all.
+        selected_check_keys: The checks that this part of a larger definition evaluates; None is all.
+        is_checks: Whether the node only evaluates checks and makes no asset.
+        auto_observe_interval_minutes: Kept for code that reads it; automation conditions say when to observe.
+    """
 
     def __init__(
         self,
@@ -143,11 +164,19 @@ class AssetsDefinition:
         return self._specs
 
     def get_asset_spec(self, key: AssetKey | None = None) -> AssetSpec:
-        """Return the spec of an asset, of the only one without `key`."""
+        """Return the spec of an asset.
+
+        Args:
+            key: The asset; None is the only one.
+        """
         return self._specs[key or self.key]
 
     def to_source_asset(self, key: Any = None) -> Any:
-        """Return the asset as one that is only loaded."""
+        """Return the asset as one that is only loaded.
+
+        Args:
+            key: The asset; None is the only one.
+        """
         from cellmill.definitions.source_asset import SourceAsset
 
         wanted = AssetKey.from_coercible(key) if key is not None else self.key
@@ -223,11 +252,20 @@ class AssetsDefinition:
         }
 
     def get_partition_mapping(self, in_asset_key: AssetKey) -> Any:
-        """Return the partition mapping to an upstream, or None."""
+        """Return the partition mapping to an upstream, or None where none is declared.
+
+        Args:
+            in_asset_key: The upstream asset.
+        """
         return self.partition_mappings.get(in_asset_key)
 
     def infer_partition_mapping(self, upstream_asset_key: AssetKey, upstream_partitions_def: Any) -> Any:
-        """Return the partition mapping to an upstream: the declared one, else what its partitions suggest."""
+        """Return the partition mapping to an upstream: the declared one, else what the partitions of both suggest.
+
+        Args:
+            upstream_asset_key: The upstream asset.
+            upstream_partitions_def: Its partitions, or None.
+        """
         from cellmill.definitions.partitions.multi_mapping import infer_partition_mapping
 
         declared = self.partition_mappings.get(upstream_asset_key)
@@ -398,7 +436,15 @@ class AssetsDefinition:
         selected_asset_keys: AbstractSet[AssetKey],
         selected_asset_check_keys: AbstractSet[AssetCheckKey] | None = None,
     ) -> AssetsDefinition:
-        """Return the part of the definition that makes just these assets."""
+        """Return the part of the definition that makes just these assets.
+
+        Args:
+            selected_asset_keys: The assets; those of others are left out.
+            selected_asset_check_keys: The checks; None keeps all.
+
+        Raises:
+            InvalidDefinitionError: where the definition cannot be subset.
+        """
         selected = frozenset(selected_asset_keys) & self.keys
         if not self.can_subset and selected != self.keys:
             raise InvalidDefinitionError(
@@ -408,7 +454,14 @@ class AssetsDefinition:
         return self.copy_with(_selected=selected, _selected_checks=checks)
 
     def map_asset_specs(self, fn: Callable[[AssetSpec], AssetSpec]) -> AssetsDefinition:
-        """Return the definition with `fn` applied to each spec; keys must stay as they are."""
+        """Return the definition with a function applied to each spec.
+
+        Args:
+            fn: Takes a spec and returns the one in its place, with the same key.
+
+        Raises:
+            InvalidDefinitionError: where the function changes a key.
+        """
         specs = {}
         for key, spec in self._specs.items():
             made = fn(spec)
@@ -444,7 +497,17 @@ class AssetsDefinition:
         backfill_policy: Any = None,
         **changed_by_key: Any,
     ) -> AssetsDefinition:
-        """Return a copy with other keys, groups, hooks or resources."""
+        """Return a copy with other keys, groups, hooks or resources.
+
+        Args:
+            asset_key_replacements: By key, the new key; upstream keys are replaced too.
+            input_asset_key_replacements: By upstream key, the new one.
+            group_names_by_key: By (old) key, the new group.
+            hook_defs: The new hooks; None keeps them.
+            resource_defs: The new resources; None keeps them.
+            backfill_policy: The new policy; None keeps it.
+            changed_by_key: Taken for the sake of code written for Dagster and not used.
+        """
         own = asset_key_replacements or {}
         above = {**(input_asset_key_replacements or {}), **own}
         groups = group_names_by_key or {}
@@ -477,7 +540,12 @@ class AssetsDefinition:
         prefix: Any = None,
         group_name: str | None = None,
     ) -> AssetsDefinition:
-        """Return a copy with a prefix before each key, or in a group."""
+        """Return a copy with a prefix before each key, or in a group.
+
+        Args:
+            prefix: One part or several; None keeps the keys.
+            group_name: The group; None keeps it.
+        """
         replacements = {}
         if prefix is not None:
             parts = key_prefix_from_coercible(prefix)
@@ -486,11 +554,19 @@ class AssetsDefinition:
         return self.with_attributes(asset_key_replacements=replacements, group_names_by_key=groups)
 
     def with_resources(self, resource_defs: Mapping[str, Any]) -> AssetsDefinition:
-        """Return a copy with resources that it uses where it has none of its own."""
+        """Return a copy with resources that it uses where it has none of its own.
+
+        Args:
+            resource_defs: Resources by key.
+        """
         return self.copy_with(resource_defs={**resource_defs, **self.resource_defs})
 
     def with_hooks(self, hook_defs: AbstractSet[Any]) -> AssetsDefinition:
-        """Return a copy with more hooks."""
+        """Return a copy with more hooks.
+
+        Args:
+            hook_defs: Hooks that are called after each step, beside those it has.
+        """
         return self.copy_with(hook_defs=self.hook_defs | checked_hooks(hook_defs))
 
     # -- calling --------------------------------------------------------------------------------------------------
@@ -508,14 +584,27 @@ class AssetsDefinition:
 
     @staticmethod
     def from_graph(graph_def: Any, **options: Any) -> AssetsDefinition:
-        """Return the assets that a graph makes."""
+        """Return the assets that a graph makes, one for each of its outputs.
+
+        Args:
+            graph_def: The graph.
+            options: `keys_by_input_name`, `keys_by_output_name`, `key_prefix`, `internal_asset_deps`, `partitions_def`,
+                `partition_mappings`, `resource_defs`, `group_name`, `can_subset`, `check_specs`, `hooks`,
+                `backfill_policy`, and attributes of the assets by output: `descriptions_by_output_name`,
+                `metadata_by_output_name` and so on.
+        """
         from cellmill.definitions.graph_asset import assets_from_node
 
         return assets_from_node(graph_def, **options)
 
     @staticmethod
     def from_op(op_def: Any, **options: Any) -> AssetsDefinition:
-        """Return the assets that an op makes."""
+        """Return the assets that an op makes, one for each of its outputs.
+
+        Args:
+            op_def: The op.
+            options: As of `from_graph`.
+        """
         from cellmill.definitions.graph_asset import assets_from_node
 
         return assets_from_node(op_def, **options)

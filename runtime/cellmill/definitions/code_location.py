@@ -358,9 +358,14 @@ def _check_kinds(name: str, items: Iterable[Any], attributes: tuple[str, ...]) -
 
 
 class Repository:
-    """The definitions of a code location, resolved.
+    """The definitions of a code location, resolved; `Definitions.get_repository_def` makes it.
 
     Responsibilities: jobs over assets, resources bound, targets of schedules and sensors, unique names.
+
+    Args:
+        defs: The definitions.
+        name: The code location's name.
+        description: What is in it.
     """
 
     def __init__(self, defs: Definitions, name: str = "__repository__", description: str | None = None) -> None:
@@ -421,7 +426,14 @@ class Repository:
     # -- jobs -----------------------------------------------------------------------------------------------------
 
     def get_job(self, name: str) -> JobDefinition:
-        """Return the job with this name, resolved."""
+        """Return the job with this name, resolved.
+
+        Args:
+            name: The job's name.
+
+        Raises:
+            InvariantViolationError: where there is none, with the nearest name.
+        """
         made = self._resolved_jobs.get(name)
         if made is None:
             if name not in self._jobs:
@@ -515,7 +527,14 @@ class Repository:
     def get_maybe_subset_job_def(
         self, job_name: str, op_selection: Any = None, asset_selection: Any = None, asset_check_selection: Any = None
     ) -> JobDefinition:
-        """Return a job, or the part of it that is selected."""
+        """Return a job, or the part of it that is selected.
+
+        Args:
+            job_name: The job.
+            op_selection: Nodes by name, as in `JobDefinition.get_subset`.
+            asset_selection: Keys of the assets to make.
+            asset_check_selection: Keys of the checks to evaluate.
+        """
         job = self.get_job(job_name)
         if op_selection is None and asset_selection is None and asset_check_selection is None:
             return job
@@ -564,7 +583,12 @@ class Repository:
         check_loadable(self)
 
     def load_asset_value(self, asset_key: Any, **options: Any) -> Any:
-        """Return the stored value of an asset."""
+        """Return the stored value of an asset.
+
+        Args:
+            asset_key: The asset's key, in any form.
+            options: As of `Definitions.load_asset_value`.
+        """
         return self.definitions.load_asset_value(asset_key, **options)
 
     def get_asset_value_loader(self, instance: Any = None) -> Any:

@@ -41,7 +41,13 @@ class NodeHandle(tuple[str, ...]):
 
 
 class DependencyDefinition:
-    """An input comes from one output of one node."""
+    """An input comes from one output of one node.
+
+    Args:
+        node: The node's name in the graph.
+        output: Which of its outputs.
+        description: What is handed on, for readers of the code.
+    """
 
     __slots__ = ("description", "node", "output")
 
@@ -72,14 +78,21 @@ class DependencyDefinition:
 
 
 class MappedInput:
-    """Stands in a fan-in for a value that comes from an input of the graph."""
+    """Stands in a `MultiDependencyDefinition` for a value that comes from an input of the graph."""
 
 
 MappedInputPlaceholder = MappedInput
 
 
 class MultiDependencyDefinition:
-    """An input is the list of several outputs."""
+    """An input is the list of several outputs.
+
+    Args:
+        dependencies: Where each item comes from, in order; `MappedInputPlaceholder` stands for an input of the graph.
+
+    Raises:
+        CheckError: where the same output is named twice.
+    """
 
     __slots__ = ("dependencies",)
 
@@ -108,7 +121,12 @@ class MultiDependencyDefinition:
 
 
 class DynamicCollectDependencyDefinition(DependencyDefinition):
-    """An input is the list of all values of a dynamic output."""
+    """An input is the list of all values of a dynamic output.
+
+    Args:
+        node_name: The node's name in the graph.
+        output_name: Which of its outputs, a dynamic one or one of a node mapped over such.
+    """
 
     __slots__ = ()
 
@@ -119,7 +137,15 @@ class DynamicCollectDependencyDefinition(DependencyDefinition):
 
 
 class NodeInvocation:
-    """The use of a node in a graph under another name, with tags or hooks of its own."""
+    """The use of a node in a graph under another name, with tags or hooks of its own; a key of `dependencies`.
+
+    Args:
+        name: Name of the op or graph.
+        alias: Name of the node; None takes that of its definition.
+        tags: Tags of the node, beside those of its definition.
+        hook_defs: Hooks that are called after the node's steps.
+        retry_policy: Retry policy in place of the op's own.
+    """
 
     __slots__ = ("alias", "hook_defs", "name", "retry_policy", "tags")
 

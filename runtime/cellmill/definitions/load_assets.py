@@ -51,7 +51,23 @@ def load_assets_from_modules(
     include_specs: bool = False,
     auto_materialize_policy: Any = None,
 ) -> list[Any]:
-    """Return the assets that the modules define, with what is given here where they have none of their own."""
+    """Return the assets that modules define, with what is given here where they have none of their own.
+
+    Args:
+        modules: The modules; assets in lists at their top level count too.
+        group_name: Group of assets that have none.
+        key_prefix: Parts before each key of assets that are made here, and before the keys by which they name each
+            other.
+        automation_condition: When assets that have no condition are to be made without being asked.
+        freshness_policy: How old assets that have no policy may become.
+        backfill_policy: How the partitions of a backfill are spread over runs, of assets that have no policy.
+        source_key_prefix: Parts before each key of assets that are not made here.
+        include_specs: Whether specs at the top level are taken as external assets.
+        auto_materialize_policy: Older form of `automation_condition`.
+
+    Raises:
+        InvalidDefinitionError: where two modules define one key, or an asset has another group.
+    """
     assets = [
         one
         for one in _found(modules)
@@ -137,26 +153,51 @@ def _modules_of(package: ModuleType) -> Iterator[ModuleType]:
 
 
 def load_assets_from_current_module(group_name: str | None = None, key_prefix: Any = None, **options: Any) -> list[Any]:
-    """Return the assets of the module, or notebook, that calls this."""
+    """Return the assets of the module, or notebook, that calls this.
+
+    Args:
+        group_name: Group of assets that have none.
+        key_prefix: Parts before each key of assets that are made here.
+        options: As of `load_assets_from_modules`.
+    """
     return load_assets_from_modules([_caller()], group_name, key_prefix, **options)
 
 
 def load_assets_from_package_module(
     package_module: ModuleType, group_name: str | None = None, key_prefix: Any = None, **options: Any
 ) -> list[Any]:
-    """Return the assets of a package and the modules below it."""
+    """Return the assets of a package and the modules below it, all of which are imported.
+
+    Args:
+        package_module: The package.
+        group_name: Group of assets that have none.
+        key_prefix: Parts before each key of assets that are made here.
+        options: As of `load_assets_from_modules`.
+    """
     return load_assets_from_modules(_modules_of(package_module), group_name, key_prefix, **options)
 
 
 def load_assets_from_package_name(
     package_name: str, group_name: str | None = None, key_prefix: Any = None, **options: Any
 ) -> list[Any]:
-    """Return the assets of a package and the modules below it."""
+    """Return the assets of a package and the modules below it, all of which are imported.
+
+    Args:
+        package_name: The package, as it is imported.
+        group_name: Group of assets that have none.
+        key_prefix: Parts before each key of assets that are made here.
+        options: As of `load_assets_from_modules`.
+    """
     return load_assets_from_package_module(import_module(package_name), group_name, key_prefix, **options)
 
 
 def load_asset_checks_from_modules(modules: Iterable[ModuleType], asset_key_prefix: Any = None) -> Sequence[Any]:
-    """Return the checks that the modules define."""
+    """Return the checks that modules define.
+
+    Args:
+        modules: The modules; checks in lists at their top level count too.
+        asset_key_prefix: Parts before the keys of the assets that are checked.
+    """
     checks = [one for one in _found(modules) if isinstance(one, AssetsDefinition) and one.is_checks]
     if asset_key_prefix is None:
         return checks
@@ -166,24 +207,48 @@ def load_asset_checks_from_modules(modules: Iterable[ModuleType], asset_key_pref
 
 
 def load_asset_checks_from_current_module(asset_key_prefix: Any = None) -> Sequence[Any]:
-    """Return the checks of the module that calls this."""
+    """Return the checks of the module, or notebook, that calls this.
+
+    Args:
+        asset_key_prefix: Parts before the keys of the assets that are checked.
+    """
     return load_asset_checks_from_modules([_caller()], asset_key_prefix)
 
 
 def load_asset_checks_from_package_module(package_module: ModuleType, asset_key_prefix: Any = None) -> Sequence[Any]:
-    """Return the checks of a package and the modules below it."""
+    """Return the checks of a package and the modules below it, all of which are imported.
+
+    Args:
+        package_module: The package.
+        asset_key_prefix: Parts before the keys of the assets that are checked.
+    """
     return load_asset_checks_from_modules(_modules_of(package_module), asset_key_prefix)
 
 
 def load_asset_checks_from_package_name(package_name: str, asset_key_prefix: Any = None) -> Sequence[Any]:
-    """Return the checks of a package and the modules below it."""
+    """Return the checks of a package and the modules below it, all of which are imported.
+
+    Args:
+        package_name: The package, as it is imported.
+        asset_key_prefix: Parts before the keys of the assets that are checked.
+    """
     return load_asset_checks_from_package_module(import_module(package_name), asset_key_prefix)
 
 
 def load_definitions_from_modules(
     modules: Iterable[ModuleType], resources: Any = None, loggers: Any = None, executor: Any = None
 ) -> Any:
-    """Return everything that the modules define."""
+    """Return everything that modules define: assets, checks, jobs, schedules and sensors.
+
+    Args:
+        modules: The modules; definitions in lists at their top level count too.
+        resources: Resources by key.
+        loggers: Loggers by key, for jobs that have none.
+        executor: How steps are carried out in jobs that do not say.
+
+    Returns:
+        A `Definitions`.
+    """
     from cellmill.definitions.code_location import Definitions
     from cellmill.definitions.repository import _kind_of
 
@@ -203,24 +268,63 @@ def load_definitions_from_modules(
 def load_definitions_from_module(
     module: ModuleType, resources: Any = None, loggers: Any = None, executor: Any = None
 ) -> Any:
-    """Return everything that a module defines."""
+    """Return everything that a module defines: assets, checks, jobs, schedules and sensors.
+
+    Args:
+        module: The module.
+        resources: Resources by key.
+        loggers: Loggers by key, for jobs that have none.
+        executor: How steps are carried out in jobs that do not say.
+
+    Returns:
+        A `Definitions`.
+    """
     return load_definitions_from_modules([module], resources, loggers, executor)
 
 
 def load_definitions_from_package_module(
     package_module: ModuleType, resources: Any = None, loggers: Any = None, executor: Any = None
 ) -> Any:
-    """Return everything that a package and the modules below it define."""
+    """Return everything that a package and the modules below it define; all of them are imported.
+
+    Args:
+        package_module: The package.
+        resources: Resources by key.
+        loggers: Loggers by key, for jobs that have none.
+        executor: How steps are carried out in jobs that do not say.
+
+    Returns:
+        A `Definitions`.
+    """
     return load_definitions_from_modules(_modules_of(package_module), resources, loggers, executor)
 
 
 def load_definitions_from_package_name(
     package_name: str, resources: Any = None, loggers: Any = None, executor: Any = None
 ) -> Any:
-    """Return everything that a package and the modules below it define."""
+    """Return everything that a package and the modules below it define; all of them are imported.
+
+    Args:
+        package_name: The package, as it is imported.
+        resources: Resources by key.
+        loggers: Loggers by key, for jobs that have none.
+        executor: How steps are carried out in jobs that do not say.
+
+    Returns:
+        A `Definitions`.
+    """
     return load_definitions_from_package_module(import_module(package_name), resources, loggers, executor)
 
 
 def load_definitions_from_current_module(resources: Any = None, loggers: Any = None, executor: Any = None) -> Any:
-    """Return everything that the module that calls this defines."""
+    """Return everything that the module, or notebook, that calls this defines.
+
+    Args:
+        resources: Resources by key.
+        loggers: Loggers by key, for jobs that have none.
+        executor: How steps are carried out in jobs that do not say.
+
+    Returns:
+        A `Definitions`.
+    """
     return load_definitions_from_module(_caller(), resources, loggers, executor)

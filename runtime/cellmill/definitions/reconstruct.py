@@ -16,7 +16,18 @@ from cellmill.errors import InvariantViolationError
 
 
 class ReconstructableJob:
-    """Where a job comes from: a function or name in a module or file, and its arguments."""
+    """Where a job comes from: a function or name in a module or file, and its arguments; `reconstructable` makes it.
+
+    Args:
+        module: The module, as it is imported; None where there is a file.
+        file: The Python file; None where there is a module.
+        attribute: Name of the job, or of a function that returns it.
+        args: Arguments of the function.
+        kwargs: Arguments of the function, by name.
+        op_selection: The part of the job that is meant, by its ops.
+        asset_selection: The part of the job that is meant, by its assets.
+        working_directory: Folder that imports start from; None is the current one.
+    """
 
     __slots__ = (
         "args",
@@ -50,7 +61,11 @@ class ReconstructableJob:
         self.working_directory = working_directory or os.getcwd()
 
     def get_definition(self) -> JobDefinition:
-        """Return the job, made anew."""
+        """Return the job, made anew.
+
+        Raises:
+            InvariantViolationError: where the name stands for no job.
+        """
         found = self._container()
         for part in self.attribute.split("."):
             found = getattr(found, part)
@@ -89,7 +104,12 @@ class ReconstructableJob:
         return self.get_definition().name
 
     def with_selection(self, op_selection: Sequence[str] | None, asset_selection: Any = None) -> ReconstructableJob:
-        """Return the same job cut down to a selection."""
+        """Return the same job cut down to a selection.
+
+        Args:
+            op_selection: Nodes by name, as in `JobDefinition.get_subset`.
+            asset_selection: Keys of the assets to make.
+        """
         return ReconstructableJob(
             self.module,
             self.file,
@@ -125,7 +145,15 @@ class ReconstructableJob:
 
 
 def reconstructable(target: Any) -> ReconstructableJob:
-    """Return `target`, a job at the top of a module or a function that returns one, as other processes can make it."""
+    """Return a job in the form in which worker processes can make it again, by importing its module.
+
+    Args:
+        target: A job at the top of a module, or a function there that returns one.
+
+    Raises:
+        InvariantViolationError: where other processes cannot reach it: a lambda, something within a function, or in a
+            notebook.
+    """
     if isinstance(target, JobDefinition):
         fn = target.graph.composition_fn
         if fn is None:
@@ -179,7 +207,16 @@ def build_reconstructable_job(
     reconstructable_kwargs: Mapping[str, Any] | None = None,
     reconstructor_working_directory: str | None = None,
 ) -> ReconstructableJob:
-    """Return the job that a function of a module makes from these arguments."""
+    """Return the job that a function of a module makes from these arguments, in a form that worker processes can
+    make again.
+
+    Args:
+        reconstructor_module_name: The module, as it is imported.
+        reconstructor_function_name: The function in it that returns the job.
+        reconstructable_args: Arguments of the function, which can be pickled.
+        reconstructable_kwargs: Arguments of the function, by name.
+        reconstructor_working_directory: Folder that imports start from; None is the current one.
+    """
     return ReconstructableJob(
         reconstructor_module_name,
         None,

@@ -21,7 +21,24 @@ def repository(
     default_logger_defs: Mapping[str, Any] | None = None,
     top_level_resources: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Return the definitions that the decorated function lists, as a code location."""
+    """Make the decorated function, which returns definitions, a code location; `Definitions` is the newer way.
+
+    Args:
+        definitions_fn: The function, where the decorator stands without parentheses; it returns a list of definitions,
+            or a dict of them under `jobs`, `schedules`, `sensors`, `assets` and `asset_checks`.
+        name: The repository's name; None takes the function's.
+        description: What is in it; None takes the docstring.
+        metadata: What is known of it, by name.
+        default_executor_def: How steps are carried out in jobs that do not say.
+        default_logger_defs: Loggers by key, for jobs that have none.
+        top_level_resources: Resources by key, for everything that has none of its own.
+
+    Returns:
+        The `RepositoryDefinition`, or a decorator where it was called with arguments.
+
+    Raises:
+        InvalidDefinitionError: where the function returns something else, or two things of one name.
+    """
 
     def decorate(fn: Callable[[], Any]) -> Repository:
         listed = fn()

@@ -18,7 +18,29 @@ from cellmill.errors import CheckError
 
 
 class SourceAsset(AssetsDefinition):
-    """An asset that something else makes; assets here load it, and a function may watch it."""
+    """An asset that something else makes; assets here load it, and a function may watch it.
+
+    Args:
+        key: The asset's key, in any form.
+        metadata: What is known of it, by name; what its IO manager needs to load it.
+        io_manager_key: Key of the resource that loads it; None is `"io_manager"`.
+        io_manager_def: The IO manager itself, for this asset only.
+        description: What the asset is.
+        partitions_def: Its partitions; None for an asset without.
+        group_name: Group under which it is shown and selected; None is `default`.
+        resource_defs: Resources by key for this asset only.
+        observe_fn: Function that returns the `DataVersion` it sees (or one for each partition); None for an asset that
+            is not watched.
+        op_tags: Tags of the op that watches it.
+        automation_condition: When it is to be observed without being asked.
+        auto_observe_interval_minutes: Kept for code that reads it; `automation_condition` says when to observe.
+        freshness_policy: How old it may become before it counts as late.
+        tags: Short keys and values to find and select it by.
+        required_resource_keys: Keys of resources that `observe_fn` reads from `context.resources`.
+        deps: The assets that it depends on.
+        kinds: Up to three words for what it is made with or kept in.
+        owners: E-mail addresses and teams (`team:name`).
+    """
 
     def __init__(
         self,
@@ -165,7 +187,35 @@ def observable_source_asset(
     tags: Mapping[str, str] | None = None,
     **_: Any,
 ) -> Any:
-    """Return the decorated function as an asset that is watched: it returns the data version it sees."""
+    """Make the decorated function the watcher of an asset made elsewhere: it returns the `DataVersion` that it sees.
+
+    A new version makes what is downstream stale. For a partitioned asset it returns `DataVersionsByPartition`.
+
+    Args:
+        observe_fn: The function, where the decorator stands without parentheses; it takes a context and resources only.
+        key: The whole key, instead of `name` and `key_prefix`.
+        name: The last part of the key; None takes the function's name.
+        key_prefix: Parts before the name in the key: a text or a list of texts.
+        metadata: What is known of the asset, by name.
+        io_manager_key: Key of the resource that loads it; None is `"io_manager"`.
+        io_manager_def: The IO manager itself, for this asset only.
+        description: What the asset is; None takes the first paragraph of the docstring.
+        group_name: Group under which it is shown and selected; None is `default`.
+        required_resource_keys: Keys of resources that the body reads from `context.resources`.
+        resource_defs: Resources by key for this asset only.
+        partitions_def: Its partitions; None for an asset without.
+        auto_observe_interval_minutes: Kept for code that reads it; `automation_condition` says when to observe.
+        op_tags: Tags of the op that watches it.
+        automation_condition: When it is to be observed without being asked.
+        freshness_policy: How old it may become before it counts as late.
+        tags: Short keys and values to find and select it by.
+
+    Returns:
+        The `SourceAsset`, or a decorator where it was called with arguments.
+
+    Raises:
+        CheckError: where the function has parameters that are upstream assets.
+    """
 
     def decorate(fn: Callable[..., Any]) -> SourceAsset:
         prefix = key_prefix_from_coercible(key_prefix or ())
@@ -203,7 +253,23 @@ def multi_observable_source_asset(
     group_name: str | None = None,
     check_specs: Sequence[Any] | None = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
-    """Return a decorator: the function watches several assets and yields an `ObserveResult` for each."""
+    """Make the decorated function the watcher of several assets made elsewhere: it yields an `ObserveResult` for
+    each.
+
+    Args:
+        specs: The assets.
+        name: Name of the op; None takes the function's.
+        description: What it does; None takes the first paragraph of the docstring.
+        partitions_def: The partitions of all the assets; None for assets without.
+        can_subset: Whether a run may observe some of the assets only.
+        required_resource_keys: Keys of resources that the body reads from `context.resources`.
+        resource_defs: Resources by key for these assets only.
+        group_name: Group of all the assets; None leaves each to its own.
+        check_specs: Checks that the function evaluates itself.
+
+    Returns:
+        A decorator that makes an `AssetsDefinition` of a function.
+    """
     from cellmill.definitions.multi_asset import multi_asset
 
     return multi_asset(
@@ -233,12 +299,20 @@ def external_asset(spec: AssetSpec) -> AssetsDefinition:
 
 
 def external_assets_from_specs(specs: Sequence[AssetSpec]) -> list[AssetsDefinition]:
-    """Return the definitions of assets that are only known by their specs."""
+    """Return the definitions of assets that are only known by their specs.
+
+    Args:
+        specs: What describes them.
+    """
     return [external_asset(spec) for spec in specs]
 
 
 def external_asset_from_spec(spec: AssetSpec) -> AssetsDefinition:
-    """Return the definition of an asset that is only known by its spec."""
+    """Return the definition of an asset that is only known by its spec.
+
+    Args:
+        spec: What describes it.
+    """
     return external_asset(spec)
 
 

@@ -17,7 +17,15 @@ from cellmill.instance.instance import Instance
 
 
 class AssetValueLoader:
-    """Loads stored values of assets; the resources that this needs are made once, and taken down at the end."""
+    """Loads stored values of assets; the resources that this needs are made once, and taken down at the end.
+
+    Use it in a `with` block.
+
+    Args:
+        definitions: The code location's `Definitions`.
+        instance: Where the values are known; None takes that of the workspace.
+        resource_config: By resource, a dict with `config`.
+    """
 
     def __init__(
         self, definitions: Any, instance: Any = None, resource_config: Mapping[str, Any] | None = None
@@ -52,7 +60,21 @@ class AssetValueLoader:
         metadata: Mapping[str, Any] | None = None,
         resource_config: Any = None,
     ) -> Any:
-        """Return the stored value of an asset, or of one of its partitions."""
+        """Return the stored value of an asset, or of one of its partitions, by its IO manager.
+
+        Args:
+            asset_key: The asset's key, in any form.
+            python_type: Class that the value is to be loaded as, such as `polars.DataFrame`; None leaves it to the IO
+                manager.
+            partition_key: The partition; None loads all partitions of a partitioned asset, as a dict by key.
+            metadata: What the IO manager finds in `context.definition_metadata`.
+            resource_config: By resource, a dict with `config`; None takes that of the loader.
+
+        Raises:
+            ValueNotFoundError: where nothing is stored.
+            InvariantViolationError: where the IO manager is not provided, or a partition of an unpartitioned asset is
+                asked for.
+        """
         key = AssetKey.from_coercible(asset_key)
         source = self._repository.catalog.by_key.get(key)
         if source is None:

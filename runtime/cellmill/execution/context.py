@@ -18,7 +18,18 @@ from cellmill.execution.partition_context import PartitionQuestions
 
 
 class OpExecutionContext(PartitionQuestions):
-    """What the function of an op is told about its run, and by what it speaks to it."""
+    """What the function of an op is told about its run, and by what it speaks to it.
+
+    Made by cellmill; tests use `build_op_context`.
+
+    Args:
+        step: The step that runs.
+        services: What the run offers its steps: resources, IO managers, values.
+        log: The log of the run.
+        emit: Records an event.
+        retry_number: How often the step was run before.
+        config: The op's config.
+    """
 
     __is_context__ = True
 
@@ -66,11 +77,19 @@ class OpExecutionContext(PartitionQuestions):
         return tags
 
     def has_tag(self, key: str) -> bool:
-        """Return whether the run has this tag."""
+        """Return whether the run has this tag.
+
+        Args:
+            key: The tag's key.
+        """
         return key in self.run_tags
 
     def get_tag(self, key: str) -> str | None:
-        """Return the run's tag, or None."""
+        """Return the run's tag, or None.
+
+        Args:
+            key: The tag's key.
+        """
         return self.run_tags.get(key)
 
     @property
@@ -231,14 +250,22 @@ class OpExecutionContext(PartitionQuestions):
         return key
 
     def asset_key_for_output(self, output_name: str = "result") -> AssetKey:
-        """Return the asset that an output is."""
+        """Return the asset that an output is.
+
+        Args:
+            output_name: The output.
+        """
         key = self.assets_def.node_keys_by_output_name.get(output_name)
         if key is None:
             raise InvariantViolationError(f"Output '{output_name}' has no asset")
         return AssetKey.from_coercible(key)
 
     def output_name_for_asset_key(self, asset_key: AssetKey) -> str:
-        """Return the output that an asset is."""
+        """Return the output that an asset is.
+
+        Args:
+            asset_key: The asset.
+        """
         name: str = self.assets_def.get_output_name_for_asset_key(asset_key)
         return name
 
@@ -252,7 +279,11 @@ class OpExecutionContext(PartitionQuestions):
         return self.output_name_for_asset_key(asset_key)
 
     def asset_key_for_input(self, input_name: str) -> AssetKey:
-        """Return the asset that an input is."""
+        """Return the asset that an input is.
+
+        Args:
+            input_name: The input.
+        """
         for one in self._step.inputs:
             if one.name == input_name and one.asset_key is not None:
                 return AssetKey.from_coercible(one.asset_key)
@@ -261,7 +292,14 @@ class OpExecutionContext(PartitionQuestions):
     # -- saying something -----------------------------------------------------------------------------------------
 
     def log_event(self, event: Any) -> None:
-        """Record an AssetMaterialization, AssetObservation or ExpectationResult."""
+        """Record an event of one's own now, whatever becomes of the step.
+
+        Args:
+            event: An `AssetMaterialization`, `AssetObservation` or `ExpectationResult`.
+
+        Raises:
+            InvariantViolationError: where it is none of them.
+        """
         self._emit_user_event(event)
 
     def _emit_user_event(self, event: Any) -> None:
@@ -281,7 +319,17 @@ class OpExecutionContext(PartitionQuestions):
     def add_output_metadata(
         self, metadata: Mapping[str, Any], output_name: str | None = None, mapping_key: str | None = None
     ) -> None:
-        """Attach metadata to an output before it is yielded."""
+        """Attach metadata to an output before it is returned or yielded.
+
+        Args:
+            metadata: What is known of the value, by name.
+            output_name: The output; None is the only one.
+            mapping_key: Key of a dynamic output's value.
+
+        Raises:
+            InvalidMetadataError: where a name was given before.
+            InvariantViolationError: where the output is not clear or does not exist.
+        """
         name = self._checked_output(output_name, mapping_key)
         if self._metadata is None:
             self._metadata = {}
@@ -313,13 +361,27 @@ class OpExecutionContext(PartitionQuestions):
         return output_name
 
     def get_output_metadata(self, output_name: str, mapping_key: str | None = None) -> Mapping[str, Any] | None:
-        """Return the metadata that was attached to an output."""
+        """Return the metadata that was attached to an output, or None.
+
+        Args:
+            output_name: The output.
+            mapping_key: Key of a dynamic output's value.
+        """
         return None if self._metadata is None else self._metadata.get((output_name, mapping_key))
 
     def add_asset_metadata(
         self, metadata: Mapping[str, Any], asset_key: Any = None, partition_key: str | None = None
     ) -> None:
-        """Attach metadata to an asset's materialization before it is recorded."""
+        """Attach metadata to an asset's materialization before it is recorded.
+
+        Args:
+            metadata: What is known of the materialization, by name.
+            asset_key: The asset; None is the only one that is made.
+            partition_key: The partition whose materialization is meant; None means all that are made.
+
+        Raises:
+            InvariantViolationError: where the asset is not made here, or not clear.
+        """
         if asset_key is None:
             if len(self.selected_asset_keys) != 1:
                 raise InvariantViolationError(
@@ -338,24 +400,43 @@ class OpExecutionContext(PartitionQuestions):
         self._asset_metadata.setdefault((key, partition_key), {}).update(metadata)
 
     def set_data_version(self, asset_key: AssetKey, data_version: DataVersion) -> None:
-        """Set the data version of an asset before it is yielded."""
+        """Set the data version of an asset before it is returned or yielded.
+
+        Args:
+            asset_key: The asset.
+            data_version: The version of its data.
+        """
         self._data_versions[self.output_name_for_asset_key(asset_key)] = data_version
 
     def get_asset_provenance(self, asset_key: AssetKey) -> Any:
-        """Return the code version and input versions of the asset's last materialization, or None."""
+        """Return the code version and input versions of the asset's last materialization, or None.
+
+        Args:
+            asset_key: The asset.
+        """
         states = self.instance.asset_states([asset_key])
         return states.get(asset_key)
 
     def load_asset_value(
         self, asset_key: AssetKey, *, python_type: Any = None, partition_key: str | None = None
     ) -> Any:
-        """Return the stored value of an asset."""
+        """Return the stored value of an asset, by its IO manager.
+
+        Args:
+            asset_key: The asset.
+            python_type: Class that the value is to be loaded as; None leaves it to the IO manager.
+            partition_key: The partition; None loads all partitions of a partitioned asset, as a dict by key.
+        """
         from cellmill.execution.asset_values import load_from_job
 
         return load_from_job(self._services, asset_key, python_type, partition_key)
 
     def set_requires_typed_event_stream(self, *, error_message: str | None = None) -> None:
-        """Ask that every output is yielded explicitly."""
+        """Ask that every output is yielded explicitly.
+
+        Args:
+            error_message: Taken for the sake of code written for Dagster and not used.
+        """
         self._typed_stream = True
 
     @property
@@ -364,7 +445,12 @@ class OpExecutionContext(PartitionQuestions):
         return self._typed_stream
 
     def observe_output(self, output_name: str, mapping_key: str | None = None) -> None:
-        """Note that an output was yielded."""
+        """Note that an output was yielded.
+
+        Args:
+            output_name: The output.
+            mapping_key: Key of a dynamic output's value.
+        """
 
     @property
     def pdb(self) -> Any:

@@ -302,7 +302,26 @@ def build_op_context(
     event_loop: Any = None,
     run_config: Any = None,
 ) -> DirectContext:
-    """Return a context to call an op with in a test."""
+    """Return a context to call an op with in a test.
+
+    As a context manager it takes the resources down at the end, which generator resources need.
+
+    Args:
+        resources: Resources by key: resource classes with their config, definitions, or any plain objects.
+        op_config: Older name of `config`.
+        resources_config: By resource, a dict with `config`.
+        instance: What the op finds in `context.instance`; None makes one that forgets.
+        config: The op's config, as a config object or in plain form.
+        partition_key: The partition the call is for.
+        partition_key_range: The range of partitions the call is for, as a `PartitionKeyRange`.
+        mapping_key: What `context.get_mapping_key()` returns.
+        run_tags: Tags of the run that there seems to be.
+        event_loop: Taken for the sake of code written for Dagster and not used.
+        run_config: What the op finds in `context.run_config`.
+
+    Raises:
+        InvariantViolationError: where both `op_config` and `config` are given.
+    """
     if op_config is not None and config is not None:
         raise InvariantViolationError(
             "Attempted to invoke ``build_op_context`` with both ``op_config`` and ``config``."
@@ -331,7 +350,21 @@ def build_asset_context(
     event_loop: Any = None,
     run_config: Any = None,
 ) -> DirectAssetContext:
-    """Return a context to call an asset with in a test."""
+    """Return a context to call an asset with in a test.
+
+    As a context manager it takes the resources down at the end, which generator resources need.
+
+    Args:
+        resources: Resources by key: resource classes with their config, definitions, or any plain objects.
+        resources_config: By resource, a dict with `config`.
+        asset_config: The asset's config, as a config object or in plain form.
+        instance: What the asset finds in `context.instance`; None makes one that forgets.
+        partition_key: The partition the call is for.
+        partition_key_range: The range of partitions the call is for, as a `PartitionKeyRange`.
+        run_tags: Tags of the run that there seems to be.
+        event_loop: Taken for the sake of code written for Dagster and not used.
+        run_config: What the asset finds in `context.run_config`.
+    """
     return DirectAssetContext(
         resources,
         asset_config,
@@ -352,7 +385,16 @@ def build_asset_check_context(
     instance: Any = None,
     **_: Any,
 ) -> DirectCheckContext:
-    """Return a context to call a check with in a test."""
+    """Return a context to call a check with in a test.
+
+    As a context manager it takes the resources down at the end, which generator resources need.
+
+    Args:
+        resources: Resources by key: resource classes with their config, definitions, or any plain objects.
+        resources_config: By resource, a dict with `config`.
+        asset_config: The check's config, as a config object or in plain form.
+        instance: What the check finds in `context.instance`; None makes one that forgets.
+    """
     return DirectCheckContext(resources, asset_config, None, None, None, instance, None, None, resources_config)
 
 

@@ -10,7 +10,18 @@ from cellmill.execution.step import user_exception
 
 
 class HookContext:
-    """What a hook is told: the step, its error or outputs, resources and the log."""
+    """What a hook is told: the step, its error or outputs, resources and the log.
+
+    Made by cellmill; tests use `build_hook_context`.
+
+    Args:
+        hook: The hook.
+        step: The step that it runs after.
+        services: What the run offers its steps.
+        log: The log of the run.
+        error: What the step failed with, or None.
+        outputs: The values of the step's outputs, by name.
+    """
 
     __is_context__ = True
 
@@ -198,7 +209,18 @@ def build_hook_context(
     op_exception: BaseException | None = None,
     instance: Any = None,
 ) -> UnboundHookContext:
-    """Return a context to call a hook with in a test."""
+    """Return a context to call a hook with in a test; reading what was not given raises `InvariantViolationError`.
+
+    As a context manager it takes the resources down at the end.
+
+    Args:
+        resources: Resources by key: resource classes with their config, definitions, or any plain objects.
+        op: What the hook finds in `context.op`: an op, or a use of one.
+        run_id: What it finds in `context.run_id`.
+        job_name: What it finds in `context.job_name`.
+        op_exception: The error it finds in `context.op_exception`; None is a step that succeeded.
+        instance: What it finds in `context.instance`.
+    """
     return UnboundHookContext(resources or {}, op, run_id, job_name, op_exception, instance)
 
 

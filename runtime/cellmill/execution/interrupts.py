@@ -13,7 +13,11 @@ from cellmill.errors import ExecutionInterruptedError
 
 @contextmanager
 def raise_execution_interrupts() -> Generator[None, None, None]:
-    """Within, an interrupt raises `ExecutionInterruptedError`, which leaves handlers of `Exception` alone."""
+    """Within a `with` block, let an interrupt raise `ExecutionInterruptedError`, which passes handlers of
+    `Exception`.
+
+    It does nothing outside of the main thread, where signals do not arrive.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -27,11 +27,17 @@ def load(
     run: str | None = None,
     instance: Instance | None = None,
 ) -> Any:
-    """The stored value of an asset: the current one, the one that `run` made, or the one of `version`.
+    """Return the stored value of an asset: the current one, the one that `run` made, or the one of `version`.
 
-    `version` is a data version or a version of the value store, or the beginning of one; `run` is a run's id or the
-    beginning of one. The instance is that of the workspace unless one is given.
-    Raises `ValueNotFoundError`, naming what there is.
+    Args:
+        asset: The asset's key, or its text with slashes.
+        partition: The partition's key, of a partitioned asset.
+        version: A data version or a version of the value store, or the beginning of one; None takes any.
+        run: A run's id, or the beginning of one; None takes any.
+        instance: Where the value is known; None takes that of the workspace.
+
+    Raises:
+        ValueNotFoundError: naming what there is.
     """
     opened = instance or Instance.get()
     try:

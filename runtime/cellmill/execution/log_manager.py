@@ -18,7 +18,19 @@ _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | 
 
 
 class LogManager(logging.Logger):
-    """A logger whose messages become events of the run and go to the run's loggers too."""
+    """A logger whose messages become events of the run and go to the run's loggers too; it is `context.log`.
+
+    Made by cellmill.
+
+    Args:
+        emit: Records an event; None records nothing.
+        run_id: The run.
+        job_name: The job.
+        step_key: The step that logs; None for the run itself.
+        loggers: The run's loggers, such as the console.
+        level: The lowest level that is taken.
+        tags: The run's tags, which loggers find with each message.
+    """
 
     def __init__(
         self,
@@ -39,7 +51,14 @@ class LogManager(logging.Logger):
         self.run_tags = tags or {}
 
     def log(self, level: int | str, msg: object, *args: object, **kwargs: Any) -> None:
-        """Log at a level given by number or by name."""
+        """Log at a level given by number or by name.
+
+        Args:
+            level: The level: a number, or a name such as `"INFO"`.
+            msg: The message, with `%s` for the arguments.
+            args: Arguments of the message.
+            kwargs: As of `logging.Logger.log`; fields of `extra` are kept with the event.
+        """
         super().log(level_number(level), msg, *args, **kwargs)
 
     def for_step(self, step_key: str | None) -> LogManager:

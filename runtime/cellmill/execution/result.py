@@ -17,7 +17,14 @@ _NOTHING = object()
 class ExecutionResult:
     """What is known of a run that has ended.
 
-    Responsibilities: events by kind and node; values of outputs by node and name, of assets by key.
+    Responsibilities: events by kind and node; values of outputs by node and name, of assets by key. Made by cellmill.
+
+    Args:
+        job: The job.
+        services: What the run offered its steps.
+        events: The run's events in order.
+        instance: The instance that keeps the run.
+        state: What became of each step.
     """
 
     def __init__(self, job: Any, services: Any, events: Sequence[Event], instance: Any, state: Any) -> None:
@@ -52,19 +59,35 @@ class ExecutionResult:
         return bool(self._events) and any(one.type is EventType.RUN_SUCCESS for one in reversed(self._events))
 
     def is_node_success(self, node_str: str) -> bool:
-        """Return whether a step of the node succeeded."""
+        """Return whether a step of the node succeeded.
+
+        Args:
+            node_str: The node's name; `graph.op` for one within a graph.
+        """
         return any(one.is_step_success for one in self.events_for_node(node_str))
 
     def is_node_failed(self, node_str: str) -> bool:
-        """Return whether a step of the node failed."""
+        """Return whether a step of the node failed.
+
+        Args:
+            node_str: The node's name; `graph.op` for one within a graph.
+        """
         return any(one.is_step_failure for one in self.events_for_node(node_str))
 
     def is_node_skipped(self, node_str: str) -> bool:
-        """Return whether a step of the node was skipped."""
+        """Return whether a step of the node was skipped.
+
+        Args:
+            node_str: The node's name; `graph.op` for one within a graph.
+        """
         return any(one.is_step_skipped for one in self.events_for_node(node_str))
 
     def is_node_untouched(self, node_str: str) -> bool:
-        """Return whether nothing happened with the node."""
+        """Return whether nothing happened with the node.
+
+        Args:
+            node_str: The node's name; `graph.op` for one within a graph.
+        """
         return not self.events_for_node(node_str)
 
     # -- events ---------------------------------------------------------------------------------------------------
@@ -89,11 +112,22 @@ class ExecutionResult:
         return [one for one in self._events if one.type is EventType.ASSET_MATERIALIZATION_PLANNED]
 
     def filter_events(self, event_filter: Callable[[Event], bool]) -> Sequence[Event]:
-        """Return the events that the function accepts."""
+        """Return the events that a function accepts.
+
+        Args:
+            event_filter: Takes an event, and returns whether it is wanted.
+        """
         return [one for one in self.all_events if event_filter(one)]
 
     def events_for_node(self, node_name: str) -> Sequence[Event]:
-        """Return the events of a node, or of the nodes in a graph."""
+        """Return the events of a node, or of the nodes in a graph.
+
+        Args:
+            node_name: The node's name; `graph.op` for one within a graph.
+
+        Raises:
+            InvariantViolationError: where there is no such node.
+        """
         keys = self._step_keys_of(node_name)
         return [one for one in self.all_events if one.step_key is not None and _base(one.step_key) in keys]
 
@@ -105,22 +139,38 @@ class ExecutionResult:
         return keys
 
     def compute_events_for_handle(self, handle: Any) -> Sequence[Event]:
-        """Return the events of a step by its handle."""
+        """Return the events of a step by its handle.
+
+        Args:
+            handle: The path of the node through the job's graphs.
+        """
         return [one for one in self.all_events if one.step_key is not None and _base(one.step_key) == str(handle)]
 
     def _of_kind(self, node_name: str, kind: EventType) -> list[Event]:
         return [one for one in self.events_for_node(node_name) if one.type is kind]
 
     def asset_materializations_for_node(self, node_name: str) -> Sequence[AssetMaterialization]:
-        """Return the materializations that a node reported."""
+        """Return the materializations that a node reported.
+
+        Args:
+            node_name: The node's name.
+        """
         return [one.data.materialization for one in self._of_kind(node_name, EventType.ASSET_MATERIALIZATION)]
 
     def asset_observations_for_node(self, node_name: str) -> Sequence[AssetObservation]:
-        """Return the observations that a node reported."""
+        """Return the observations that a node reported.
+
+        Args:
+            node_name: The node's name.
+        """
         return [one.data.asset_observation for one in self._of_kind(node_name, EventType.ASSET_OBSERVATION)]
 
     def expectation_results_for_node(self, node_name: str) -> Sequence[Any]:
-        """Return the expectation results that a node reported."""
+        """Return the expectation results that a node reported.
+
+        Args:
+            node_name: The node's name.
+        """
         return [one.data.expectation_result for one in self._of_kind(node_name, EventType.STEP_EXPECTATION_RESULT)]
 
     def get_asset_materialization_events(self) -> Sequence[Event]:
@@ -164,7 +214,11 @@ class ExecutionResult:
         raise InvariantViolationError("The run did not succeed.")
 
     def retry_attempts_for_node(self, node_name: str) -> int:
-        """Return how often a node was run again."""
+        """Return how often a node was run again.
+
+        Args:
+            node_name: The node's name.
+        """
         return len(self._of_kind(node_name, EventType.STEP_RESTARTED))
 
     get_run_success_event = get_job_success_event
@@ -175,14 +229,27 @@ class ExecutionResult:
         return self.get_job_failure_event().job_failure_data
 
     def failure_data_for_node(self, node_name: str) -> Any:
-        """Return the data of a node's failure, or None."""
+        """Return the data of a node's failure, or None.
+
+        Args:
+            node_name: The node's name.
+        """
         found = self._of_kind(node_name, EventType.STEP_FAILURE)
         return found[0].data if found else None
 
     # -- values ---------------------------------------------------------------------------------------------------
 
     def output_for_node(self, node_str: str, output_name: str = "result") -> Any:
-        """Return the value of a node's output; a dict by mapping key for dynamic ones."""
+        """Return the value of a node's output; a dict by mapping key for dynamic ones.
+
+        Args:
+            node_str: The node's name; `graph.op` for one within a graph. Assets are nodes under their key's parts
+                joined by `__`.
+            output_name: Which of its outputs.
+
+        Raises:
+            InvariantViolationError: where there is no such node or output, or it was not made.
+        """
         key, name = self._leaf_output(node_str, output_name)
         return self._value(key, name, node_str, output_name)
 
@@ -249,7 +316,14 @@ class ExecutionResult:
         return _NOTHING
 
     def output_value(self, output_name: str = "result") -> Any:
-        """Return the value of an output of the job itself."""
+        """Return the value of an output of the job itself.
+
+        Args:
+            output_name: Which of the job's outputs.
+
+        Raises:
+            InvariantViolationError: where there is no such output, or it was not made.
+        """
         graph_def = self._job.graph
         if not graph_def.output_dict and len(graph_def.node_dict) == 1:
             return self.output_for_node(next(iter(graph_def.node_dict)), output_name)
@@ -262,7 +336,14 @@ class ExecutionResult:
         return self.output_for_node(mapping.mapped_node_name, mapping.mapped_node_output_name)
 
     def asset_value(self, asset_key: Any) -> Any:
-        """Return the value of an asset that the run made."""
+        """Return the value of an asset that the run made; `result[key]` is the same.
+
+        Args:
+            asset_key: The asset's key, in any form.
+
+        Raises:
+            InvariantViolationError: where the run did not make it.
+        """
         key = AssetKey.from_coercible(asset_key)
         for step in self._state.plan.steps.values():
             for output in step.outputs:

@@ -49,7 +49,12 @@ class TypeLoader:
         raise AttributeError("schema_type")
 
     def construct_from_config_value(self, context: Any, config_value: Any) -> Any:
-        """The value that checked config stands for."""
+        """Return the value that checked config stands for; override it.
+
+        Args:
+            context: What the loader may read: resources and the log.
+            config_value: The config.
+        """
         return config_value
 
     def required_resource_keys(self) -> Set[str]:
@@ -91,7 +96,18 @@ class FunctionTypeLoader(TypeLoader):
 def type_loader(
     config_schema: Any, required_resource_keys: Set[str] | None = None
 ) -> Callable[[Callable[[Any, Any], Any]], TypeLoader]:
-    """A decorator that makes a type loader of a function of (context, config)."""
+    """Make the decorated function of (context, config) a type loader: what makes a value of an unconnected input.
+
+    Args:
+        config_schema: What the config may be, in any form that `Field` takes.
+        required_resource_keys: Keys of resources that the function reads from `context.resources`.
+
+    Returns:
+        A decorator that makes a `TypeLoader` of a function.
+
+    Raises:
+        InvalidDefinitionError: where the function takes fewer arguments.
+    """
     config_type = as_config_type(config_schema)
 
     def of_function(function: Callable[[Any, Any], Any]) -> TypeLoader:

@@ -16,7 +16,17 @@ SHOWN_FAILURES = 10
 
 
 def pandera_schema_to_type(schema: Any, name: str | None = None) -> Type:
-    """The type of the data frames that a pandera schema, or a `DataFrameModel` class, accepts."""
+    """Return the type of the data frames that a pandera schema accepts.
+
+    A failed check shows the first values that do not fit; the type's metadata shows the columns.
+
+    Args:
+        schema: A `DataFrameSchema`, or a `DataFrameModel` class.
+        name: The type's name; None takes that of the schema.
+
+    Raises:
+        MissingExtra: where pandera is not installed.
+    """
     made = _schema_object(schema)
     errors = import_module("pandera.errors")
 

@@ -69,7 +69,14 @@ _INFERRED: dict[type, Type] = {}
 
 
 def resolve_type(annotation: Any) -> Type:
-    """The type that an annotation or a Type stands for; an error where it stands for none."""
+    """Return the type that an annotation or a Type stands for.
+
+    Args:
+        annotation: A class, `int`, `list[…]`, `Optional[…]` and the like, or a `Type`; None is any type.
+
+    Raises:
+        InvalidDefinitionError: where it stands for none.
+    """
     if isinstance(annotation, Type):
         return annotation
     try:
@@ -148,7 +155,15 @@ def is_supported_annotation(annotation: Any) -> bool:
 
 
 def make_python_type_usable_as(python_type: type, dagster_type: Type) -> None:
-    """From now on annotations with this class stand for the given Type."""
+    """From now on let annotations with a class stand for a given Type.
+
+    Args:
+        python_type: The class.
+        dagster_type: The type, in place of a plain check of the class.
+
+    Raises:
+        InvalidDefinitionError: where the class stands for another one already.
+    """
     if not isinstance(python_type, type):
         raise ParameterCheckError(f"make_python_type_usable_as takes a class; got {python_type!r}.")
     if not isinstance(dagster_type, Type):
@@ -173,7 +188,17 @@ def usable_as_type(
 
 
 def usable_as_type(name: Any = None, description: str | None = None, loader: TypeLoader | None = None) -> Any:
-    """A class decorator: annotations with this class stand for a Type of its instances with this name and loader."""
+    """Let annotations with the decorated class stand for a Type of its instances.
+
+    Args:
+        name: The type's name; None takes that of the class. The class itself, where the decorator stands without
+            parentheses.
+        description: What belongs to the type.
+        loader: How a value is made from run config, for inputs that nothing is connected to.
+
+    Returns:
+        The class, or a decorator where it was called with arguments.
+    """
 
     def register(cls: C, own_name: str | None = None) -> C:
         kind = PythonObjectType(cls, name=own_name or cls.__name__, description=description, loader=loader)
@@ -186,7 +211,18 @@ def usable_as_type(name: Any = None, description: str | None = None, loader: Typ
 
 
 def check_type(dagster_type: Any, value: Any) -> TypeCheck:
-    """The outcome of checking a value against a type, for tests of types."""
+    """Return the outcome of checking a value against a type, for tests of types.
+
+    Args:
+        dagster_type: The type, or an annotation that stands for one.
+        value: The value.
+
+    Returns:
+        A `TypeCheck`.
+
+    Raises:
+        InvariantViolationError: where the type needs resources.
+    """
     resolved = resolve_type(dagster_type)
     if resolved.required_resource_keys:
         raise InvariantViolationError(

@@ -29,7 +29,24 @@ class TypeKind(StrEnum):
 
 
 class Type:
-    """A type of values that ops hand on: `type_check_fn(context, value)` decides at run time what belongs to it."""
+    """A type of values that ops hand on: a function decides at run time what belongs to it.
+
+    Args:
+        type_check_fn: Takes the context and a value, and returns whether it belongs: a bool, or a `TypeCheck` with
+            description and metadata.
+        key: What tells the type from others in snapshots; None takes the name.
+        name: Name that messages show.
+        is_builtin: Whether the type belongs to cellmill itself.
+        description: What belongs to the type.
+        loader: How a value is made from run config, for inputs that nothing is connected to.
+        required_resource_keys: Keys of resources that the function reads from `context.resources`.
+        metadata: What is known of the type, by name, such as a table's schema.
+        typing_type: The Python type that values have, which tells IO managers what to load.
+
+    Raises:
+        InvalidDefinitionError: where the function does not take two arguments.
+        CheckError: where there is neither a name nor a key.
+    """
 
     kind: TypeKind = TypeKind.REGULAR
     #: Tells the config system that this is no config type.
@@ -65,7 +82,18 @@ class Type:
         self.typing_type = typing_type
 
     def type_check(self, context: Any, value: Any) -> TypeCheck:
-        """Whether the value belongs to the type; an error where the check function answers with anything else."""
+        """Return whether a value belongs to the type.
+
+        Args:
+            context: What the function may read: resources and the log.
+            value: The value.
+
+        Returns:
+            A `TypeCheck`.
+
+        Raises:
+            InvariantViolationError: where the function answers with anything else than a bool or a `TypeCheck`.
+        """
         result = self._type_check_fn(context, value)
         if result is True:
             return PASSED
@@ -202,7 +230,17 @@ class _Scalar(Type):
 
 
 class PythonObjectType(Type):
-    """The type of the instances of a Python class, or of several classes."""
+    """The type of the instances of a Python class, or of several classes.
+
+    Args:
+        python_type: The class, or a tuple of classes.
+        key: What tells the type from others in snapshots; None takes the name.
+        name: Name that messages show; None takes that of the class.
+        kwargs: Further arguments of `Type`, such as `description`, `loader` and `metadata`.
+
+    Raises:
+        ParameterCheckError: where `python_type` is no class.
+    """
 
     def __init__(
         self,

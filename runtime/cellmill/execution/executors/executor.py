@@ -14,7 +14,14 @@ from cellmill.planning.run import Run
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitExecutorContext:
-    """What an executor is made from."""
+    """What an executor is made from.
+
+    Args:
+        job_def: The job that is to be run.
+        executor_def: The definition that makes the executor.
+        executor_config: Its config, from `execution` of the run config.
+        instance: The instance that keeps the run.
+    """
 
     job_def: Any
     executor_def: ExecutorDefinition
@@ -22,7 +29,11 @@ class InitExecutorContext:
     instance: Any = None
 
     def with_config(self, config: Mapping[str, Any] | None) -> InitExecutorContext:
-        """Return the context with another configuration."""
+        """Return the context with another configuration.
+
+        Args:
+            config: The new config; None is empty.
+        """
         return replace(self, executor_config=config or {})
 
 
@@ -30,7 +41,17 @@ class Executor(Protocol):
     """Carries out runs."""
 
     def execute(self, job: Any, plan: Plan, run: Run, instance: Any, config: Any, **options: Any) -> Any:
-        """Carry out a run that the instance knows, to its recorded end, and return its result."""
+        """Carry out a run that the instance knows, to its recorded end, and return its result.
+
+        Args:
+            job: The job.
+            plan: Its steps.
+            run: The run.
+            instance: The instance that keeps the run.
+            config: The resolved run config.
+            options: `raise_on_error`, `previous` (what an earlier run made of steps) and more, as the caller needs
+                them.
+        """
 
 
 def make_executor(job: Any, instance: Any, config: Mapping[str, Any] | None = None) -> Executor:

@@ -80,14 +80,25 @@ class MissingSecret(SecurityError):
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A value known by the name of the environment variable that holds it; the run's worker looks it up, nothing
-    stores it.
+    """A value known by the name of the environment variable that holds it.
+
+    The run's worker looks it up; nothing stores it.
+
+    Args:
+        variable: Name of the variable.
     """
 
     variable: str
 
     def resolve(self, environment: Mapping[str, str] | None = None) -> str:
-        """Return the value. Raises: MissingSecret."""
+        """Return the value.
+
+        Args:
+            environment: The variables by name; None takes those of this process.
+
+        Raises:
+            MissingSecret: where the variable is not set.
+        """
         value = (os.environ if environment is None else environment).get(self.variable)
         learn(value)
         if value is None:

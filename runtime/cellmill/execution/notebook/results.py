@@ -21,10 +21,14 @@ RESULTS_VARIABLE = "CELLMILL_RESULTS"
 
 
 def yield_result(value: Any, output_name: str = "result") -> None:
-    """Hand `value` back as the output `output_name` of the notebook's op or asset.
+    """Hand a value back as an output of the notebook's op or asset.
 
-    JSON values are shown in the notebook; others are written into the run's folder.  In an interactive kernel nothing
-    is handed on.
+    JSON values are shown in the notebook; others are written into the run's folder. In an interactive kernel nothing is
+    handed on.
+
+    Args:
+        value: The value.
+        output_name: The output that it is; `result` is that of an op or asset with one.
     """
     from IPython.display import display
 
@@ -43,7 +47,12 @@ def yield_result(value: Any, output_name: str = "result") -> None:
 def results_of(notebook: Node, folder: Path) -> dict[str, Any]:
     """Return what the cells of an executed notebook handed back, by output name; the last one of a name counts.
 
-    Raises: SecurityError for a path that leaves `folder`.
+    Args:
+        notebook: The executed notebook.
+        folder: The run's folder that holds values which are no JSON.
+
+    Raises:
+        SecurityError: for a path that leaves `folder`.
     """
     found: dict[str, Any] = {}
     for cell in notebook["cells"]:
