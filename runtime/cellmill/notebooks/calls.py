@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
 from . import known, strings
 from .facts import CERTAIN, CLOCK, DYNAMIC, EFFECTS, GUESS, LIKELY, OPAQUE, RANDOM, SETUP, Hint
 from .linemagics import shell_call
-
-if TYPE_CHECKING:
-    from .expressions import ExpressionWalker
+from .walker import Walker
 
 _SHELL_METHODS = frozenset(
     {"run_line_magic", "run_cell_magic", "system", "getoutput", "magic", "getoutput_lines", "push", "ex", "run_cell"}
@@ -39,7 +36,7 @@ SPECIAL = frozenset(
 )  # fmt: skip
 
 
-def special_call(walker: ExpressionWalker, node: ast.Call, last: str) -> None:
+def special_call(walker: Walker, node: ast.Call, last: str) -> None:
     """Add what a known call means; its function and arguments were walked already."""
     func = node.func
     name = _dotted(func)
@@ -67,13 +64,13 @@ def special_call(walker: ExpressionWalker, node: ast.Call, last: str) -> None:
         _namespace_function(walker, node, last)
 
 
-def _setup(walker: ExpressionWalker, node: ast.Call, name: str) -> None:
+def _setup(walker: Walker, node: ast.Call, name: str) -> None:
     walker.ctx.flags.add(SETUP)
     if not name.startswith(known.COSMETIC_PREFIXES):
         walker.mutate(name.split(".")[0], node, CERTAIN, "setup")
 
 
-def _changed_argument(walker: ExpressionWalker, node: ast.Call, name: str) -> None:
+def _changed_argument(walker: Walker, node: ast.Call, name: str) -> None:
     position = known.MUTATING_FUNCTIONS.get(name)
     if position is not None and len(node.args) > position:
         if name == "setattr" and strings.is_this_module(node.args[0]):
@@ -88,7 +85,7 @@ def _changed_argument(walker: ExpressionWalker, node: ast.Call, name: str) -> No
             walker.mutate(base, node, CERTAIN, f"{name}()")
 
 
-def _strings(walker: ExpressionWalker, node: ast.Call, name: str, last: str) -> None:
+def _strings(walker: Walker, node: ast.Call, name: str, last: str) -> None:
     argument = (
         node.args[0]
         if node.args
@@ -117,7 +114,7 @@ def _strings(walker: ExpressionWalker, node: ast.Call, name: str, last: str) -> 
             strings.sql_names(walker, argument, text)
 
 
-def _outside(walker: ExpressionWalker, node: ast.Call, name: str, last: str) -> None:
+def _outside(walker: Walker, node: ast.Call, name: str, last: str) -> None:
     ctx = walker.ctx
     line = getattr(node, "lineno", 1)
     if last in known.READERS:
@@ -137,14 +134,14 @@ def _outside(walker: ExpressionWalker, node: ast.Call, name: str, last: str) -> 
         ctx.flags.add(EFFECTS)
 
 
-def _namespace_function(walker: ExpressionWalker, node: ast.Call, last: str) -> None:
+def _namespace_function(walker: Walker, node: ast.Call, last: str) -> None:
     if last in ("exec", "eval") and node.args:
         _execute(walker, node, last)
     elif last == "vars" and node.args and strings.is_this_module(node.args[0]):
         walker.ctx.flags.add(DYNAMIC)
 
 
-def _execute(walker: ExpressionWalker, node: ast.Call, last: str) -> None:
+def _execute(walker: Walker, node: ast.Call, last: str) -> None:
     if len(node.args) > 1 and not strings.is_namespace_call(node.args[1]):
         walker.ctx.flags.add(OPAQUE)  # it runs in a dictionary of its own
         return
@@ -162,7 +159,7 @@ def _execute(walker: ExpressionWalker, node: ast.Call, last: str) -> None:
     walker.place = outer
 
 
-def _namespace_update(walker: ExpressionWalker, node: ast.Call) -> None:
+def _namespace_update(walker: Walker, node: ast.Call) -> None:
     """``globals().update(x=1)`` binds x; with a computed mapping the cell is dynamic."""
     for keyword in node.keywords:
         if keyword.arg:

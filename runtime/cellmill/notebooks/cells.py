@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from .expressions import Context
 from .facts import (
     BROKEN,
     BUILTINS,
@@ -24,6 +23,7 @@ from .facts import (
 from .linemagics import cell_magic, foreign_cell
 from .names import NamespaceWalker
 from .syntax import Parsed, parse_source
+from .walker import Context
 
 StarNames = Callable[[str], Iterable[str] | None]
 

@@ -3,106 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from . import strings
 from .calls import SPECIAL, special_call
-from .facts import CERTAIN, GUESS, LIKELY, Deferred, Hint, Import, Mutation, Use
-
-NO_NAMES: frozenset[str] = frozenset()
-
-
-class Context:
-    """What is gathered over one statement, whatever the depth: flags, imports, hints, notes."""
-
-    __slots__ = ("flags", "future_annotations", "hints", "imports", "notes", "python", "star_names")
-
-    def __init__(
-        self,
-        python: tuple[int, int] = (3, 11),
-        future_annotations: bool = False,
-        star_names: Callable[[str], Iterable[str] | None] | None = None,
-    ) -> None:
-        self.python = python
-        self.future_annotations = future_annotations or python >= (3, 14)
-        self.star_names = star_names
-        self.clear()
-
-    def clear(self) -> None:
-        """Start the next statement."""
-        self.flags: set[str] = set()
-        self.imports: list[Import] = []
-        self.hints: list[Hint] = []
-        self.notes: list[str] = []
+from .facts import CERTAIN, Mutation, Use
+from .walker import NO_NAMES, Walker
 
 
-class ExpressionWalker:
+class ExpressionWalker(Walker):
     """Reads expressions; a subclass says what loading, binding and changing a name means in its scope."""
 
-    __slots__ = ("cls", "ctx", "local", "place")
-
-    def __init__(self, ctx: Context) -> None:
-        self.ctx = ctx
-        #: names of comprehensions around this point
-        self.local: frozenset[str] = NO_NAMES
-        #: names bound so far in the class body that is being executed
-        self.cls: set[str] | None = None
-        #: the node whose place stands for nodes parsed out of a string
-        self.place: ast.AST | None = None
-
-    # what a scope does with a name ------------------------------------------------------------------------------
-
-    def load(self, name: str, node: Any, kind: str = "name", confidence: int = CERTAIN, via: str = "") -> None:
-        """Read `name`."""
-        raise AssertionError
-
-    def bind(self, name: str, node: Any, kind: str = "assign") -> None:
-        """Bind `name`."""
-        raise AssertionError
-
-    def mutate(self, name: str, node: Any, confidence: int, how: str, via: str = "") -> None:
-        """Change the object of `name` in place."""
-        raise AssertionError
-
-    def define(self, name: str, node: Any, deferred: Deferred, kind: str) -> None:
-        """Bind `name` to a function."""
-        raise AssertionError
-
-    def sandbox(self, body: Sequence[ast.stmt]) -> None:
-        """Execute statements whose bindings are thrown away."""
-        raise AssertionError
-
-    def apply(self, deferred: Deferred, node: Any, via: str) -> None:
-        """Call a function now."""
-        raise AssertionError
-
-    def postpone(self, deferred: Deferred, node: Any) -> None:
-        """Keep a function that has no name of its own."""
-        raise AssertionError
-
-    def scan_function(self, args: ast.arguments, body: Sequence[ast.stmt] | ast.expr) -> Deferred:
-        """What a function does when called."""
-        raise AssertionError
-
-    def conditional(self) -> int:
-        """Begin an expression that may not be evaluated."""
-        return 0
-
-    def unconditional(self, mark: int) -> None:
-        """End it: what it bound is bound on some paths only."""
-
-    def run_block(self, body: Sequence[ast.stmt]) -> None:
-        """Execute statements (of a string given to exec)."""
-        raise AssertionError
-
-    def alias(self, name: str, value: ast.expr) -> None:
-        """Note that `name` may stand for the same object as the root of `value`, or may call its functions later."""
-
-    def hold(self, name: str, value: ast.expr) -> None:
-        """Note that the object of `name` may call the functions of `value` later."""
-
-    # expressions ------------------------------------------------------------------------------------------------
+    __slots__ = ()
 
     def expr(self, node: ast.AST) -> None:
         """Evaluate one expression."""
@@ -357,5 +270,3 @@ EXPRESSIONS = _Table({
     ast.SetComp: E.comprehension, ast.DictComp: E.comprehension, ast.GeneratorExp: E.comprehension,
     ast.Load: E.skip, ast.Store: E.skip,
 })  # fmt: skip
-
-__all__ = ["CERTAIN", "GUESS", "LIKELY", "Context", "ExpressionWalker", "dotted", "root_name", "target_names"]

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING
 
 from . import known, strings
 from .facts import DYNAMIC, EFFECTS, ENVIRONMENT, LIKELY, OPAQUE, Hint
 from .sql import looks_like_sql, placeholders
-
-if TYPE_CHECKING:
-    from .expressions import ExpressionWalker
+from .walker import Walker
 
 _FLAG = re.compile(r"\s*--?(?P<flag>[A-Za-z][\w-]*)(?P<value>=\S+)?(?:\s+|$)")
 _WORD = re.compile(r"(\S+)\s*")
@@ -24,7 +21,7 @@ _AS = re.compile(r"\s--as(?:=(\S+)|\s+(\S+))")
 _SQL_RESULT = re.compile(r"^\s*(?:[^\s]*://\S*\s+)?([^\W\d]\w*)\s*<<\s*", re.MULTILINE)
 
 
-def shell_call(walker: ExpressionWalker, node: ast.Call, method: str) -> None:
+def shell_call(walker: Walker, node: ast.Call, method: str) -> None:
     """One call of ``get_ipython()``: a magic, a shell line, a push."""
     texts = [strings.constant_text(argument) for argument in node.args]
     if method in ("system", "getoutput", "getoutput_lines"):
@@ -47,7 +44,7 @@ def shell_call(walker: ExpressionWalker, node: ast.Call, method: str) -> None:
         walker.ctx.flags.add(OPAQUE)
 
 
-def _push(walker: ExpressionWalker, node: ast.Call) -> None:
+def _push(walker: Walker, node: ast.Call) -> None:
     argument = node.args[0] if node.args else None
     if isinstance(argument, ast.Dict) and all(isinstance(key, ast.Constant) for key in argument.keys):
         for key in argument.keys:
@@ -57,7 +54,7 @@ def _push(walker: ExpressionWalker, node: ast.Call) -> None:
         walker.ctx.flags.add(DYNAMIC)
 
 
-def line_magic(walker: ExpressionWalker, node: ast.AST, name: str, line: str) -> None:
+def line_magic(walker: Walker, node: ast.AST, name: str, line: str) -> None:
     """``%name line``."""
     ctx = walker.ctx
     if name in ("pinfo", "pinfo2"):
@@ -114,7 +111,7 @@ def split_options(name: str, line: str) -> tuple[str, list[str]]:
     return line[at:], values
 
 
-def _load_asset(walker: ExpressionWalker, node: ast.AST, line: str) -> None:
+def _load_asset(walker: Walker, node: ast.AST, line: str) -> None:
     """``%load_asset raw/flights --as df`` reads the asset and binds the variable."""
     found = _LOADED.match(line)
     if found is None:
@@ -126,7 +123,7 @@ def _load_asset(walker: ExpressionWalker, node: ast.AST, line: str) -> None:
         walker.bind(variable, node, "magic")
 
 
-def _store(walker: ExpressionWalker, node: ast.AST, line: str) -> None:
+def _store(walker: Walker, node: ast.AST, line: str) -> None:
     words = line.split()
     if words[:1] == ["-r"]:
         if len(words) == 1:
@@ -137,7 +134,7 @@ def _store(walker: ExpressionWalker, node: ast.AST, line: str) -> None:
         strings.load_names(walker, [w for w in words if not w.startswith("-") and w.isidentifier()], node, "magic")
 
 
-def _foreign_line(walker: ExpressionWalker, node: ast.AST, name: str, line: str) -> None:
+def _foreign_line(walker: Walker, node: ast.AST, name: str, line: str) -> None:
     if name.lower() == "rpush":
         strings.load_names(walker, line.split(), node, "magic")
     elif name.lower() in ("rpull", "rget"):
@@ -148,7 +145,7 @@ def _foreign_line(walker: ExpressionWalker, node: ast.AST, name: str, line: str)
         walker.ctx.flags.add(OPAQUE)
 
 
-def inputs_outputs(walker: ExpressionWalker, node: ast.AST, line: str) -> None:
+def inputs_outputs(walker: Walker, node: ast.AST, line: str) -> None:
     """``-i a,b -o c`` of a magic in another language; ``--out x`` of ``%%bash``."""
     for found in _INPUTS.findall(line):
         strings.load_names(walker, found.split(","), node, "magic", LIKELY + 1)
@@ -158,7 +155,7 @@ def inputs_outputs(walker: ExpressionWalker, node: ast.AST, line: str) -> None:
                 walker.bind(bound, node, "magic")
 
 
-def sql_magic(walker: ExpressionWalker, node: ast.AST, text: str) -> None:
+def sql_magic(walker: Walker, node: ast.AST, text: str) -> None:
     """``%sql``/``%%sql`` text: tables, placeholders, ``name <<``."""
     from_result = _SQL_RESULT.search(text)
     if from_result is not None:
@@ -170,7 +167,7 @@ def sql_magic(walker: ExpressionWalker, node: ast.AST, text: str) -> None:
         strings.sql_names(walker, node, body)
 
 
-def run_statement(walker: ExpressionWalker, node: ast.AST, text: str, *, keep: bool) -> None:
+def run_statement(walker: Walker, node: ast.AST, text: str, *, keep: bool) -> None:
     """Analyse the statement that a magic runs; what it binds stays only where `keep`."""
     try:
         body = ast.parse(text.strip()).body
@@ -185,7 +182,7 @@ def run_statement(walker: ExpressionWalker, node: ast.AST, text: str, *, keep: b
     walker.place = outer
 
 
-def cell_magic(walker: ExpressionWalker, node: ast.AST, name: str, line: str, body: str) -> None:
+def cell_magic(walker: Walker, node: ast.AST, name: str, line: str, body: str) -> None:
     """``%%name line`` with its body, inside another cell's code."""
     if name == "capture":
         for word in line.split():
@@ -200,7 +197,7 @@ def cell_magic(walker: ExpressionWalker, node: ast.AST, name: str, line: str, bo
         foreign_cell(walker, node, name, line, body)
 
 
-def foreign_cell(walker: ExpressionWalker, node: ast.AST, name: str, line: str, body: str) -> None:
+def foreign_cell(walker: Walker, node: ast.AST, name: str, line: str, body: str) -> None:
     """A cell in another language: opaque, but for the names that its first line and SQL show."""
     ctx = walker.ctx
     if name in known.SHOWING_CELL_MAGICS:
@@ -239,7 +236,7 @@ def foreign_cell(walker: ExpressionWalker, node: ast.AST, name: str, line: str, 
         strings.interpolated(walker, node, body)
 
 
-def _sql_cell(walker: ExpressionWalker, node: ast.AST, name: str, line: str, body: str) -> None:
+def _sql_cell(walker: Walker, node: ast.AST, name: str, line: str, body: str) -> None:
     words = line.split()
     if name in ("bigquery", "bq", "duckdb") and words and words[0].isidentifier():
         walker.bind(words[0], node, "magic")

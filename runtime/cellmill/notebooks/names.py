@@ -6,10 +6,11 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
-from .expressions import NO_NAMES, Context, make_mutation, make_use, root_name
+from .expressions import make_mutation, make_use, root_name
 from .facts import CERTAIN, GUESS, LIKELY, Bind, Deferred, Mutation, Statement, Use
 from .holding import held_names
 from .statements import StatementWalker
+from .walker import NO_NAMES, Context
 
 _NO_FUNCTION = Deferred({}, {}, frozenset())
 

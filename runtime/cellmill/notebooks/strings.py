@@ -5,13 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from .facts import DYNAMIC, GUESS, LIKELY, OPAQUE
 from .sql import tables_of
-
-if TYPE_CHECKING:
-    from .expressions import ExpressionWalker
+from .walker import Walker
 
 _AT = re.compile(r"(?<![\w\"'`.])@([^\W\d]\w*)")
 _PERCENT_NAME = re.compile(r"%\(([^\W\d]\w*)\)")
@@ -46,32 +43,30 @@ def names_in_expression(text: str) -> list[str]:
     return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
 
 
-def load_names(
-    walker: ExpressionWalker, names: Iterable[str], node: ast.AST, kind: str, confidence: int = LIKELY
-) -> None:
+def load_names(walker: Walker, names: Iterable[str], node: ast.AST, kind: str, confidence: int = LIKELY) -> None:
     """Read each name, with the string's place."""
     for name in names:
         if name != HOLE and name.isidentifier():
             walker.load(name, node, kind, confidence)
 
 
-def at_names(walker: ExpressionWalker, node: ast.AST, text: str) -> None:
+def at_names(walker: Walker, node: ast.AST, text: str) -> None:
     """``df.query("a > @limit")``."""
     load_names(walker, _AT.findall(text), node, "string")
 
 
-def expression_names(walker: ExpressionWalker, node: ast.AST, text: str, confidence: int = LIKELY) -> None:
+def expression_names(walker: Walker, node: ast.AST, text: str, confidence: int = LIKELY) -> None:
     """``pd.eval("a + b")``."""
     load_names(walker, names_in_expression(text.replace("@", "")), node, "string", confidence)
 
 
-def formula_names(walker: ExpressionWalker, node: ast.AST, text: str) -> None:
+def formula_names(walker: Walker, node: ast.AST, text: str) -> None:
     """``ols("y ~ x + center(z)")``: columns and names look alike, so all is a guess."""
     for part in text.split("~"):
         load_names(walker, names_in_expression(part or "0"), node, "string", GUESS)
 
 
-def sql_names(walker: ExpressionWalker, node: ast.AST, text: str) -> None:
+def sql_names(walker: Walker, node: ast.AST, text: str) -> None:
     """Tables of an SQL text; a table that a ``CREATE`` makes is bound in a namespace of its own."""
     found = tables_of(text)
     if found is None:
@@ -84,7 +79,7 @@ def sql_names(walker: ExpressionWalker, node: ast.AST, text: str) -> None:
         walker.bind("sql:" + table, node, "table")
 
 
-def interpolated(walker: ExpressionWalker, node: ast.AST, text: str) -> None:
+def interpolated(walker: Walker, node: ast.AST, text: str) -> None:
     """``$name`` and ``{expression}`` of a shell line or a line magic, as IPython expands them."""
     load_names(walker, _DOLLAR_NAME.findall(text), node, "shell")
     for inner in _BRACED.findall(text):
@@ -115,7 +110,7 @@ def is_this_module(node: ast.AST) -> bool:
     )
 
 
-def namespace_subscript(walker: ExpressionWalker, node: ast.Subscript) -> bool:
+def namespace_subscript(walker: Walker, node: ast.Subscript) -> bool:
     """``globals()["x"]`` is a read of x; with a computed key the cell is dynamic."""
     if not is_namespace_call(node.value):
         return False
@@ -128,7 +123,7 @@ def namespace_subscript(walker: ExpressionWalker, node: ast.Subscript) -> bool:
     return True
 
 
-def namespace_store(walker: ExpressionWalker, node: ast.Subscript) -> bool:
+def namespace_store(walker: Walker, node: ast.Subscript) -> bool:
     """``globals()["x"] = …`` binds x; with a computed key the cell is dynamic."""
     if not is_namespace_call(node.value):
         return False
@@ -141,7 +136,7 @@ def namespace_store(walker: ExpressionWalker, node: ast.Subscript) -> bool:
     return True
 
 
-def percent_format(walker: ExpressionWalker, node: ast.BinOp) -> None:
+def percent_format(walker: Walker, node: ast.BinOp) -> None:
     """``"%(x)s" % locals()`` reads x."""
     if is_namespace_call(node.right):
         text = constant_text(node.left)
@@ -149,7 +144,7 @@ def percent_format(walker: ExpressionWalker, node: ast.BinOp) -> None:
             load_names(walker, _PERCENT_NAME.findall(text), node, "string")
 
 
-def keyword_format(walker: ExpressionWalker, node: ast.Call) -> None:
+def keyword_format(walker: Walker, node: ast.Call) -> None:
     """``"{x}".format(**globals())`` and ``Template("$x").substitute(globals())`` read x."""
     func = node.func
     if not isinstance(func, ast.Attribute):

@@ -21,7 +21,6 @@ from cellmill.planning.event_data import (
     HandledOutputData,
     HookErroredData,
     JobCanceledData,
-    JobFailureData,
     LoadedInputData,
     LogMessageData,
     LogsCapturedData,
@@ -527,3 +526,12 @@ class Event(LateField):
         """The payload of the engine's own events."""
         data: EngineEventData = self._payload(*MARKER_EVENTS)
         return data
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailureData:
+    """A run failed; among what events carry the one that names another event."""
+
+    error: ErrorInfo | None
+    failure_reason: RunFailureReason | None = None
+    first_step_failure_event: Event | None = None

@@ -6,13 +6,10 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.value_ref import ValueRef
-
-if TYPE_CHECKING:
-    from cellmill.planning.event import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,15 +255,6 @@ class RunFailureReason(Enum):
     START_TIMEOUT = "START_TIMEOUT"
     RUN_WORKER_RESTART = "RUN_WORKER_RESTART"
     UNKNOWN = "UNKNOWN"
-
-
-@dataclass(frozen=True, slots=True)
-class JobFailureData:
-    """A run failed."""
-
-    error: ErrorInfo | None
-    failure_reason: RunFailureReason | None = None
-    first_step_failure_event: Event | None = None
 
 
 @dataclass(frozen=True, slots=True)
