@@ -6,12 +6,13 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cellmill import Instance, OpExecutionContext, RunStatus, job, op
 from cellmill.definitions.run_config import resolve_run_config
 from cellmill.execution.executors.dask import DaskExecutor, cluster_from_config
-from cellmill.execution.executors.dask_pool import DaskCluster, OpenDaskScheduler
+from cellmill.execution.executors.dask_pool import DaskCluster, DaskPool, OpenDaskScheduler
 from cellmill.planning.event import EventType
 from cellmill.planning.plan import plan_job
 
@@ -52,8 +53,6 @@ def test_an_open_scheduler_is_refused_unless_it_is_allowed() -> None:
 @pytest.mark.security
 def test_a_local_cluster_listens_on_this_machine_only() -> None:
     """Scheduler and workers listen on 127.0.0.1, and no dashboard is up; what listened before does not count."""
-    from cellmill.execution.executors.dask_pool import DaskPool
-
     before = _listening()
     with DaskPool(print, DaskCluster(workers=1)) as pool:
         assert pool.address.startswith("tcp://127.0.0.1:")
@@ -73,6 +72,62 @@ def _listening() -> set[tuple[str, int]]:
         for connection in process.net_connections("tcp")
         if connection.status == psutil.CONN_LISTEN
     }
+
+
+@op(config_schema=str)
+def notes(context: OpExecutionContext) -> int:
+    """Note that it ran, and in which process."""
+    with open(context.op_config, "a") as file:
+        file.write(f"{os.getpid()}\n")
+    return 7
+
+
+@op
+def reads(value: int) -> int:
+    """Read the value."""
+    return value + 1
+
+
+@job
+def noting() -> None:
+    """Two steps."""
+    reads(notes())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("told", "times"), [(True, 1), (False, 2)], ids=["told", "not told"])
+def test_a_result_that_is_lost_after_success_is_published_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: bool, times: int
+) -> None:
+    """The worker dies with the result in its memory.
+
+    Where its last word came before, nothing is lost; else Dask carries the step out again, and the record tells of one.
+    """
+    ran = tmp_path / "ran"
+    put = DaskPool._put
+
+    def lose_it(pool: Any, name: str, kind: str, value: Any) -> None:
+        last_word = kind == "said" and "end" in value
+        if (last_word or kind == "ended") and ran.exists() and not (tmp_path / "killed").exists():
+            if told or kind == "ended":
+                os.kill(int(ran.read_text()), signal.SIGKILL)
+                (tmp_path / "killed").touch()
+            if not told and last_word:
+                return
+        put(pool, name, kind, value)
+
+    monkeypatch.setattr(DaskPool, "_put", lose_it)
+    with Instance.get(tmp_path / "home") as instance:
+        run = instance.create_run(job_name="noting")
+        config = resolve_run_config(noting, {"ops": {"notes": {"config": str(ran)}}})
+        result = DaskExecutor(DaskCluster(workers=1)).execute(noting, plan_job(noting), run, instance, config)
+
+        assert result.success and result.output_for_node("reads") == 8
+        processes = ran.read_text().split()
+        assert len(processes) == len(set(processes)) == times
+        stored = instance.all_logs(run.run_id)
+        for kind in (EventType.STEP_START, EventType.HANDLED_OUTPUT, EventType.STEP_SUCCESS):
+            assert sorted(e.step_key or "" for e in stored if e.type is kind) == ["notes", "reads"], kind
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ def dask_address() -> Iterator[str]:
         yield cluster.scheduler_address
 
 
-def executor_named(name: str, request: pytest.FixtureRequest) -> Any:
+def executor_named(name: str, request: pytest.FixtureRequest, *, max_concurrent: int | None = None) -> Any:
     """Return the executor that a parameter names."""
     if name == "in_process":
         return InProcessExecutor()
@@ -50,8 +50,8 @@ def executor_named(name: str, request: pytest.FixtureRequest) -> Any:
         from cellmill.execution.executors.dask_pool import DaskCluster
 
         address = request.getfixturevalue("dask_address")
-        return DaskExecutor(DaskCluster(address=address, allow_insecure=True))
-    return MultiprocessExecutor(max_concurrent=2, start_method=name)
+        return DaskExecutor(DaskCluster(address=address, allow_insecure=True), max_concurrent=max_concurrent)
+    return MultiprocessExecutor(max_concurrent=max_concurrent or 2, start_method=name)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cellmill.execution.capture import captured_path
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import EventType
 from cellmill.planning.run import RunStatus
@@ -159,6 +160,35 @@ def test_shared_pools_are_respected(elsewhere: Any, carry_out: Carry, instance: 
     assert instance.leases.claims("printer") == []
 
 
+def test_what_a_step_prints_is_kept_by_step(elsewhere: Any, carry_out: Carry, instance: Instance) -> None:
+    """Python's output and a child's are in the step's file, and an event tells of it; a silent step has none."""
+    result = carry_out(elsewhere, jobs.printers)
+
+    assert result.success
+    assert captured_path(instance.home, result.run_id, "prints", "out").read_text() == "from python\nfrom a child\n"
+    assert "an error" in captured_path(instance.home, result.run_id, "prints", "err").read_text()
+    assert not captured_path(instance.home, result.run_id, "one", "out").exists()
+    assert {"prints", "prints_too_much"} <= _steps(result, EventType.LOGS_CAPTURED)
+
+
+def test_a_dask_worker_keeps_no_resources_of_runs_that_are_over(
+    carry_out: Carry, dask_address: str, request: pytest.FixtureRequest
+) -> None:
+    """What a worker opened for a run is closed when newer runs have come."""
+    import distributed
+
+    for _ in range(4):
+        assert carry_out(executor_named("dask", request), jobs.ordered).success
+
+    def held() -> int:
+        from cellmill.execution.executors import dask_pool
+
+        return len(dask_pool._works._works)
+
+    with distributed.Client(dask_address, set_as_default=False) as client:
+        assert max(client.run(held).values()) <= 2
+
+
 @pytest.mark.security
 def test_a_run_in_memory_is_refused_with_the_remedy(carry_out: Carry) -> None:
     """Other processes cannot see an instance in memory."""
@@ -175,13 +205,10 @@ def test_a_run_in_memory_is_refused_with_the_remedy(carry_out: Carry) -> None:
             )
 
 
-@pytest.mark.parametrize("name", ["in_process", "fork", "loky"])
+@pytest.mark.parametrize("name", ["in_process", "fork", "loky", "dask"])
 def test_urgent_steps_come_first(name: str, request: pytest.FixtureRequest, carry_out: Carry) -> None:
     """Of steps that may start, one at a time, the one of the highest priority does."""
-    from cellmill.execution.executors.multiprocess import MultiprocessExecutor
-
-    one_by_one = MultiprocessExecutor(max_concurrent=1, start_method=name) if name != "in_process" else None
-    result = carry_out(one_by_one or executor_named(name, request), jobs.hurried)
+    result = carry_out(executor_named(name, request, max_concurrent=1), jobs.hurried)
 
     order = [event.step_key for event in result.all_events if event.type is EventType.STEP_START]
     assert order == ["first_of_all", "usual", "late"]

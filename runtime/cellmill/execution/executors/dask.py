@@ -56,8 +56,7 @@ class DaskExecutor:
             most=self._most,
             tag_limits=self._tag_limits,
             retries_enabled=self._retries_enabled,
-            # a Dask worker's streams belong to all of its tasks
-            capture=False,
+            shares_process=True,
             **options,
         )
 

@@ -13,9 +13,11 @@ import os
 import pickle
 import queue
 import select
+import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -182,6 +184,9 @@ class DaskPool:
         """Cancel what is left and leave the cluster; one of our own ends."""
         self._running.clear()
         with contextlib.suppress(Exception):
+            self._client.unsubscribe_topic(self._topic)
+            self._client.run_on_scheduler(_forget, self._topic)
+        with contextlib.suppress(Exception):
             self._client.close(timeout=2)
         if self._own_cluster is not None:
             with contextlib.suppress(Exception):
@@ -258,7 +263,13 @@ class DaskPool:
             running = self._running.get(name)
             if running is None:
                 continue
-            if kind == "said":
+            if kind == "said" and "end" in value:
+                if running.incarnation in (None, value["incarnation"]) and running.said == value["number"]:
+                    # the last word came with all before it: nothing is lost any more with the worker's memory
+                    del self._running[name]
+                    raised, ended = value["end"]
+                    self._messages.append((Raised if raised else Done)(running.task, pickle.loads(ended)))
+            elif kind == "said":
                 running.worker = value["worker"]
                 self._said(running, value["incarnation"], value["number"], value["value"])
             else:
@@ -316,7 +327,51 @@ class DaskPool:
             raise DaskClusterGone(self.address, f"its connection is {self._client.status}")
 
 
-_works: dict[str, Work] = {}
+#: Bytes of a result that is sent with the last word; a larger one is fetched from the worker.
+_LARGEST_LAST_WORD = 1_000_000
+#: Runs whose definitions and open resources a worker keeps for their next step.
+_MOST_WORKS = 2
+
+
+class _Works:
+    """What the tasks of this Dask worker do, run by run: unpickled once, and closed when newer runs have come."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._works: dict[str, Work] = {}
+        self._busy: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def taken(self, payload: bytes) -> Iterator[Work]:
+        """Give the work of a payload while a task uses it."""
+        import cloudpickle
+
+        digest = hashlib.sha256(payload).hexdigest()
+        with self._lock:
+            work = self._works.pop(digest, None) or cloudpickle.loads(payload)
+            self._works[digest] = work  # the newest is the last
+            self._busy[digest] += 1
+        try:
+            yield work
+        finally:
+            with self._lock:
+                self._busy[digest] -= 1
+                idle = [key for key in self._works if not self._busy[key]]
+                old = [self._works.pop(key) for key in idle[: max(0, len(self._works) - _MOST_WORKS)]]
+            for one in old:
+                getattr(one, "close", _nothing)()
+
+
+def _forget(topic: str, dask_scheduler: Any) -> None:
+    """Let the scheduler forget what was said on a topic; it would keep it for as long as it lives."""
+    dask_scheduler._broker.truncate(topic)
+
+
+def _nothing() -> None:
+    """Close what has nothing to close."""
+
+
+_works = _Works()
 
 
 def perform(payload: bytes, task: bytes, topic: str, name: str) -> tuple[str, list[bytes], bool, bytes]:
@@ -326,10 +381,6 @@ def perform(payload: bytes, task: bytes, topic: str, name: str) -> tuple[str, li
     import cloudpickle
     from distributed import get_worker
 
-    digest = hashlib.sha256(payload).hexdigest()
-    work = _works.get(digest)
-    if work is None:
-        work = _works.setdefault(digest, cloudpickle.loads(payload))
     incarnation = uuid.uuid4().hex
     worker = get_worker()
     said: list[bytes] = []
@@ -349,10 +400,15 @@ def perform(payload: bytes, task: bytes, topic: str, name: str) -> tuple[str, li
         said.append(data)
 
     try:
-        raised, value = False, work(cloudpickle.loads(task), say)
+        with _works.taken(payload) as work:
+            raised, value = False, work(cloudpickle.loads(task), say)
     except Exception as error:
         raised, value = True, error
-    return incarnation, said, raised, bytes(cloudpickle.dumps(value))
+    ended = bytes(cloudpickle.dumps(value))
+    if len(ended) <= _LARGEST_LAST_WORD:
+        last = {"name": name, "incarnation": incarnation, "number": len(said), "end": (raised, ended)}
+        worker.log_event(topic, last)
+    return incarnation, said, raised, ended
 
 
 Perform = Callable[[bytes, bytes, str, str], tuple[str, list[bytes], bool, bytes]]

@@ -12,8 +12,9 @@ from typing import Any, Self
 from cellmill.errors import CellmillError, UnmetExecutorRequirementsError
 from cellmill.execution.executors.in_process import retries_enabled
 from cellmill.execution.executors.limits import StepLimits, TagLimit
-from cellmill.execution.executors.parallel import ParallelLoop, StepWork
+from cellmill.execution.executors.parallel import ParallelLoop
 from cellmill.execution.executors.pool import WorkerPool
+from cellmill.execution.executors.step_work import StepWork
 from cellmill.execution.in_process import run_loggers, stored_values
 from cellmill.execution.resources import resource_scope
 from cellmill.execution.result import JobExecutionResult
@@ -84,7 +85,7 @@ def execute_elsewhere(
     most: int,
     tag_limits: Sequence[TagLimit] = (),
     retries_enabled: bool = True,
-    capture: bool = True,
+    shares_process: bool = False,
     raise_on_error: bool = True,
     input_values: Mapping[str, Any] | None = None,
     previous: Any = None,
@@ -108,7 +109,7 @@ def execute_elsewhere(
         storage=getattr(instance.db, "url", None),
         input_values=input_values,
         retries_enabled=retries_enabled,
-        capture=capture,
+        shares_process=shares_process,
     )
     with resource_scope(job.resource_defs, config.resources, instance=instance, run=run) as scope:
         services = Services(

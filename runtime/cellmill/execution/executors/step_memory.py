@@ -28,11 +28,16 @@ def memory_limit_of(step: Any) -> int | None:
     return int(float(found[1]) * _UNITS[found[2].lower()])
 
 
-def refuse_shared_process(step: Any) -> None:
-    """Raise InvalidConfigError in a Dask worker with several threads: the limit would be that of other steps too."""
+def threads_of_worker() -> int:
+    """Return how many threads the Dask worker has in which this is called."""
     import distributed  # an optional extra
 
-    threads = distributed.get_worker().state.nthreads
+    return int(distributed.get_worker().state.nthreads)
+
+
+def refuse_shared_process(step: Any) -> None:
+    """Raise InvalidConfigError in a Dask worker with several threads: the limit would be that of other steps too."""
+    threads = threads_of_worker()
     if threads > 1:
         raise InvalidConfigError(
             f"Step {step.key!r} has the tag {MEMORY_TAG}, which needs Dask workers with one thread each; this one has "
