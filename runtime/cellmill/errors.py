@@ -33,6 +33,7 @@ A class's docstring is its default message and says what to do next.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from typing import Any
 
@@ -90,6 +91,10 @@ class StorageBusyError(StorageError):
 
 class StorageConnectionError(StorageError):
     """The connection to the instance's database was lost; the change was not made, unless it was being committed."""
+
+
+#: What the system says where a file takes no more: the disk's, a quota's or this process's limit is reached.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class StorageFullError(StorageError):

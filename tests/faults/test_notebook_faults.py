@@ -268,5 +268,5 @@ def test_a_full_disk_is_an_error_and_leaves_no_kernel(tmp_path: Path) -> None:
     )
 
     assert ended.returncode == 1
-    assert "File too large" in ended.stderr
+    assert "StorageFullError" in ended.stderr and "File too large" in ended.stderr
     assert list(processes_of_run("full-disk")) == []

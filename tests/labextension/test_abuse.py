@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+import pickle
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +14,16 @@ from urllib.parse import quote
 
 import pytest
 import websocket
-from cellmill.errors import SecurityError
+from cellmill import Instance
+from cellmill.errors import CellmillError, SecurityError
+from cellmill.execution.load import load
 from cellmill.execution.notebook.journal import Journal
+from cellmill.io.value_store import ValueStore
 from cellmill_lab.contained import contained
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.instance.log import materialization
 from tests.labextension.server import TOKEN, Server
 
 pytestmark = pytest.mark.security
@@ -183,6 +190,45 @@ def test_a_notebook_that_runs_is_shown_as_far_as_it_has_come(server: Server) -> 
     saved = server.request("GET", "/cellmill/runs/going/notebook/a.ipynb?download=1").json()
     assert saved["cells"][0]["outputs"][0]["text"] == ["so far\n"]
     assert server.request("GET", "/cellmill/runs/going/notebook/b.ipynb").status_code == 404
+
+
+class _Canary:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self._path),)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-python-pickle", "application/octet-stream"])
+def test_a_pickle_in_a_request_is_never_executed(server: Server, tmp_path: Path, kind: str) -> None:
+    """Whatever a body calls itself, and wherever in a document a pickle stands, nothing unpickles it."""
+    canary = tmp_path / "executed"
+    bomb = pickle.dumps(_Canary(canary))
+    assert server.request("POST", "/cellmill/graphql", content=bomb, headers={"Content-Type": kind}).status_code >= 400
+    text = base64.b64encode(bomb).decode()
+    server.graphql("query($id: ID!) { runOrError(runId: $id) { __typename } }", id=text)
+    server.graphql("query($c: String!) { runsOrError(cursor: $c) { __typename } }", c=text)
+    assert server.data("{version}")
+    assert not canary.exists()
+
+
+def test_a_stored_value_that_was_exchanged_is_not_executed_by_looking_at_it(server: Server, tmp_path: Path) -> None:
+    """A foreign pickle in the place of an asset's value: every screen of the asset answers, nothing is executed."""
+    canary = tmp_path / "executed"
+    with Instance.get(server.root / ".cellmill") as instance:
+        run = instance.create_run(job_name="job")
+        ref = ValueStore(instance.storage_directory(), key_folder=instance.home).write("assets/odd", {1, 2})
+        instance.run_writer(run.run_id).append([materialization(run.run_id, "odd", ref=ref)])
+        (Path(instance.storage_directory()) / ref.path).write_bytes(pickle.dumps(_Canary(canary)))
+        found = server.data(
+            'query { assetOrError(assetKey: {path: ["odd"]}) { ... on Asset { assetMaterializations(limit: 5) { '
+            "runId metadataEntries { __typename label } } } } }"
+        )
+        assert found["assetOrError"]["assetMaterializations"]
+        with pytest.raises(CellmillError, match="odd"):
+            load("odd", instance=instance)
+    assert not canary.exists()
 
 
 def test_what_a_step_printed_is_plain_text(server: Server) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
 from cellmill import faults
-from cellmill.errors import StorageFullError, StorageLocationError, ValueNotFoundError
+from cellmill.errors import NO_ROOM, StorageFullError, StorageLocationError, ValueNotFoundError
 
 TEMPORARY_MARK = ".tmp-"
 _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
@@ -99,7 +99,7 @@ class LocalFiles:
                 _fsync_folder(full.rpartition("/")[0])
         except BaseException as error:
             self._discard(temporary)
-            if isinstance(error, OSError) and error.errno in (28, 122):
+            if isinstance(error, OSError) and error.errno in NO_ROOM:
                 raise StorageFullError(
                     f"No room to write {full}: {error.strerror}. The old value is untouched."
                 ) from error
@@ -124,7 +124,7 @@ class LocalFiles:
                     f"{path.rpartition('/')[0]} is not writable ({error.strerror}); choose another base_dir."
                 ) from error
             except OSError as error:
-                if error.errno in (28, 122):
+                if error.errno in NO_ROOM:
                     raise StorageFullError(f"No room to write {path}: {error.strerror}.") from error
                 raise
         raise AssertionError("not reached")

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cellmill.errors import ExecutionError
+from cellmill.errors import NO_ROOM, ExecutionError, StorageFullError
 from cellmill.execution.notebook.imports import without_slow_grammars
 from cellmill.notebooks import document as percent
 from cellmill.notebooks.problem import NotebookError
@@ -123,9 +123,19 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise full_disk(target.name, error) from error
         raise
+
+
+def full_disk(what: str, error: OSError) -> StorageFullError:
+    """Return the error of something that found no room to be written."""
+    return StorageFullError(
+        f"There is no room to write {what} ({error.strerror}). Make free room where the instance is kept, or move "
+        "CELLMILL_HOME, and retry the run: what was finished is kept."
+    )
 
 
 def _joined(value: object) -> str:

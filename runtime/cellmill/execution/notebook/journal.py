@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Self
 
-from cellmill.execution.notebook.document import Node
+from cellmill.errors import NO_ROOM
+from cellmill.execution.notebook.document import Node, full_disk
 from cellmill.execution.notebook.ends import STOPPING, CellResult, End
 from cellmill.execution.notebook.outputs import apply
 from cellmill.redaction import redacted
@@ -99,8 +100,13 @@ def _write(file: int, line: Node) -> int:
     text = json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
     data = (redacted(text) + "\n").encode("utf-8", "surrogateescape")
     size = len(data)
-    while data:
-        data = data[os.write(file, data) :]
+    try:
+        while data:
+            data = data[os.write(file, data) :]
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise full_disk("the journal of a notebook", error) from error
+        raise
     return size
 
 

@@ -1,17 +1,19 @@
 """What a notebook hands back to the op or asset that it is: results shown as outputs with a MIME type of their own.
 
-`yield_result` is for Python; any language can show the JSON form, and scrapbook's `glue` is understood as well.
+`yield_result` is for Python.  Any language can show the JSON form, or write JSON to `$CELLMILL_RESULTS/NAME.json`;
+scrapbook's `glue` is understood as well.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cellmill.errors import SecurityError
+from cellmill.errors import ExecutionError, SecurityError
 from cellmill.execution.notebook.document import Node
 
 RESULT_MIME = "application/vnd.cellmill.result+json"
@@ -53,8 +55,9 @@ def results_of(notebook: Node, folder: Path) -> dict[str, Any]:
 
     Raises:
         SecurityError: for a path that leaves `folder`.
+        ExecutionError: for a file that is no JSON.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {path.stem: _parsed(path) for path in sorted(folder.glob("*.json"))}
     for cell in notebook["cells"]:
         for output in cell.get("outputs", ()):
             bundle = output.get("data") or {}
@@ -73,6 +76,16 @@ def _read(name: str, folder: Path) -> Any:
             f"A notebook named {name!r} as the file of a result, which lies outside the folder of its run."
         )
     return pickle.loads(path.read_bytes())
+
+
+def _parsed(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ExecutionError(
+            f"The notebook handed back {path.stem!r} as {path.name}, which is no JSON: {error}. "
+            "A text stands in quotes."
+        ) from None
 
 
 def _is_json(value: Any) -> bool:
