@@ -53,7 +53,11 @@ class AssetDep:
 
     @staticmethod
     def from_coercible(arg: Any) -> AssetDep:
-        """Return `arg` if it is a dependency, else the dependency on the asset it names."""
+        """Return `arg` if it is a dependency, else the dependency on the asset it names.
+
+        Args:
+            arg: An `AssetDep`, or an asset in any form that it takes.
+        """
         return arg if isinstance(arg, AssetDep) else AssetDep(arg)
 
     def __eq__(self, other: object) -> bool:

@@ -354,7 +354,11 @@ class AssetsDefinition:
         return next(iter(self.check_keys))
 
     def get_spec_for_check_key(self, key: AssetCheckKey) -> Any:
-        """Return the spec of a check."""
+        """Return the spec of a check.
+
+        Args:
+            key: The check.
+        """
         return self.check_specs_by_key[key]
 
     # -- names ----------------------------------------------------------------------------------------------------
@@ -365,7 +369,11 @@ class AssetsDefinition:
         return self.keys_by_input_name.keys()
 
     def get_op_def_for_asset_key(self, key: AssetKey) -> Any:
-        """Return the op that makes an asset, also where a graph does; None where nothing is executed."""
+        """Return the op that makes an asset, also where a graph does; None where nothing is executed.
+
+        Args:
+            key: The asset.
+        """
         node: Any = self.node_def if self.is_executable else None
         name = self.get_output_name_for_asset_key(key) if node is not None else None
         while node is not None and getattr(node, "is_graph", False):
@@ -374,7 +382,11 @@ class AssetsDefinition:
         return node
 
     def get_io_manager_key_for_asset_key(self, key: AssetKey) -> str:
-        """Return the key of the resource that stores an asset."""
+        """Return the key of the resource that stores an asset.
+
+        Args:
+            key: The asset.
+        """
         from_spec = self._specs[key].metadata.get("dagster/io_manager_key")
         if not self.is_executable:
             return str(from_spec or "io_manager")
@@ -382,14 +394,25 @@ class AssetsDefinition:
         return str(from_spec or getattr(out, "io_manager_key", None) or "io_manager")
 
     def get_output_name_for_asset_check_key(self, key: AssetCheckKey) -> str:
-        """Return the output that is a check."""
+        """Return the output that is a check.
+
+        Args:
+            key: The check.
+
+        Raises:
+            InvariantViolationError: where the definition does not evaluate it.
+        """
         for name, spec in self.check_specs_by_output_name.items():
             if spec.key == key:
                 return name
         raise InvariantViolationError(f"Could not find asset check key {key} in AssetsDefinition")
 
     def get_partition_mapping_for_dep(self, dep_key: AssetKey) -> Any:
-        """Return the mapping declared for an upstream asset, None where none is."""
+        """Return the mapping declared for an upstream asset, None where none is.
+
+        Args:
+            dep_key: The upstream asset.
+        """
         return self._partition_mappings.get(dep_key)
 
     @property
@@ -398,7 +421,14 @@ class AssetsDefinition:
         return bool(self.check_keys)
 
     def get_output_name_for_asset_key(self, key: AssetKey) -> str:
-        """Return the output that the asset is."""
+        """Return the output that an asset is.
+
+        Args:
+            key: The asset.
+
+        Raises:
+            CheckError: where the definition does not make it.
+        """
         for name, own in self.node_keys_by_output_name.items():
             if own == key:
                 return name
@@ -474,7 +504,11 @@ class AssetsDefinition:
         return self.with_specs(specs)
 
     def with_specs(self, specs: Mapping[AssetKey, AssetSpec]) -> AssetsDefinition:
-        """Return the definition with other specs for its assets, inputs renamed to the new dependencies."""
+        """Return the definition with other specs for its assets, inputs renamed to the new dependencies.
+
+        Args:
+            specs: By asset, its new spec.
+        """
         new_inputs = {dep.asset_key for spec in specs.values() for dep in spec.deps}
         known = set(self.node_keys_by_input_name.values()) | set(specs)
         made = self.copy_with(_specs=dict(specs))

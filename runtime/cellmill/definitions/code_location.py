@@ -128,17 +128,35 @@ class Definitions:
     resolve_job_def = get_job_def
 
     def has_job_def(self, name: str) -> bool:
-        """Return whether there is such a job."""
+        """Return whether there is such a job.
+
+        Args:
+            name: The job's name.
+        """
         return self._resolved().has_job(name)
 
     def get_schedule_def(self, name: str) -> Any:
-        """Return the schedule with this name."""
+        """Return the schedule with this name.
+
+        Args:
+            name: The schedule's name.
+
+        Raises:
+            InvariantViolationError: where there is none, with the nearest name.
+        """
         return self._resolved().get_schedule_def(name)
 
     resolve_schedule_def = get_schedule_def
 
     def get_sensor_def(self, name: str) -> Any:
-        """Return the sensor with this name."""
+        """Return the sensor with this name.
+
+        Args:
+            name: The sensor's name.
+
+        Raises:
+            InvariantViolationError: where there is none, with the nearest name.
+        """
         return self._resolved().get_sensor_def(name)
 
     resolve_sensor_def = get_sensor_def
@@ -174,21 +192,42 @@ class Definitions:
     resolve_assets_def = get_assets_def
 
     def get_asset_checks_def(self, key: Any) -> AssetsDefinition:
-        """Return the definition that evaluates a check."""
+        """Return the definition that evaluates a check.
+
+        Args:
+            key: The check's `AssetCheckKey`.
+
+        Raises:
+            InvariantViolationError: where there is none.
+        """
         for one in self.assets_and_checks:
             if key in one.check_keys:
                 return one
         raise InvariantViolationError(f"Could not find asset checks defs for {key}")
 
     def get_unresolved_schedule_def(self, name: str) -> Any:
-        """Return the schedule with this name as it was given."""
+        """Return the schedule with this name as it was given.
+
+        Args:
+            name: The schedule's name.
+
+        Raises:
+            ValueError: where there is none.
+        """
         for one in self.schedules or ():
             if one.name == name:
                 return one
         raise ValueError(f"ScheduleDefinition with name {name} not found")
 
     def get_unresolved_sensor_def(self, name: str) -> Any:
-        """Return the sensor with this name as it was given."""
+        """Return the sensor with this name as it was given.
+
+        Args:
+            name: The sensor's name.
+
+        Raises:
+            ValueError: where there is none.
+        """
         for one in self.sensors or ():
             if one.name == name:
                 return one
@@ -199,11 +238,19 @@ class Definitions:
         return self._resolved().has_job(IMPLICIT_JOB_NAME)
 
     def resolve_implicit_job_def_def_for_assets(self, asset_keys: Iterable[AssetKey]) -> JobDefinition | None:
-        """Return the job that can make these assets."""
+        """Return the job that can make these assets.
+
+        Args:
+            asset_keys: The assets.
+        """
         return self._resolved().get_implicit_job_def_for_assets(asset_keys)
 
     def with_definition_metadata_update(self, update: Any) -> Definitions:
-        """Return the definitions with other metadata: what `update` makes of it."""
+        """Return the definitions with other metadata.
+
+        Args:
+            update: Takes the metadata and returns what it shall be.
+        """
         made = self.with_resources({})
         made.metadata = update(dict(self.metadata))
         return made
@@ -471,7 +518,11 @@ class Repository:
         return made.copy_with(**changed)
 
     def has_job(self, name: str) -> bool:
-        """Return whether there is such a job."""
+        """Return whether there is such a job.
+
+        Args:
+            name: The job's name.
+        """
         return name in self._jobs
 
     def get_all_jobs(self) -> list[JobDefinition]:
@@ -488,7 +539,11 @@ class Repository:
         return self.get_job(IMPLICIT_JOB_NAME)
 
     def get_implicit_job_def_for_assets(self, asset_keys: Iterable[AssetKey]) -> JobDefinition:
-        """Return the job over all assets, from which these can be selected."""
+        """Return the job over all assets, from which these can be selected.
+
+        Args:
+            asset_keys: The assets.
+        """
         return self.get_job(IMPLICIT_JOB_NAME)
 
     # -- the rest -------------------------------------------------------------------------------------------------
@@ -553,21 +608,43 @@ class Repository:
         return list(self.sensors.values())
 
     def has_schedule_def(self, name: str) -> bool:
-        """Return whether there is such a schedule."""
+        """Return whether there is such a schedule.
+
+        Args:
+            name: The schedule's name.
+        """
         return name in self.schedules
 
     def has_sensor_def(self, name: str) -> bool:
-        """Return whether there is such a sensor."""
+        """Return whether there is such a sensor.
+
+        Args:
+            name: The sensor's name.
+        """
         return name in self.sensors
 
     def get_schedule_def(self, name: str) -> Any:
-        """Return the schedule with this name."""
+        """Return the schedule with this name.
+
+        Args:
+            name: The schedule's name.
+
+        Raises:
+            InvariantViolationError: where there is none, with the nearest name.
+        """
         if name not in self.schedules:
             raise _as_invariant(not_found("schedule", name, self.schedules, "the code location"))
         return self.schedules[name]
 
     def get_sensor_def(self, name: str) -> Any:
-        """Return the sensor with this name."""
+        """Return the sensor with this name.
+
+        Args:
+            name: The sensor's name.
+
+        Raises:
+            InvariantViolationError: where there is none, with the nearest name.
+        """
         if name not in self.sensors:
             raise _as_invariant(not_found("sensor", name, self.sensors, "the code location"))
         return self.sensors[name]
@@ -592,5 +669,9 @@ class Repository:
         return self.definitions.load_asset_value(asset_key, **options)
 
     def get_asset_value_loader(self, instance: Any = None) -> Any:
-        """Return what loads stored values of several assets."""
+        """Return what loads stored values of several assets.
+
+        Args:
+            instance: Where the values are known; None takes that of the workspace.
+        """
         return self.definitions.get_asset_value_loader(instance)

@@ -118,14 +118,25 @@ class GraphDefinition(NodeUses):
         return [self.node_dict[name] for name in self.node_order]
 
     def node_named(self, name: str) -> Node:
-        """Return the node with this name."""
+        """Return the node with this name.
+
+        Args:
+            name: The node's name.
+
+        Raises:
+            InvalidDefinitionError: where there is none, with the nearest name.
+        """
         try:
             return self.node_dict[name]
         except KeyError:
             raise not_found("node named", name, self.node_dict, f"graph {self.name!r}") from None
 
     def get_node_named(self, name: str) -> Node:
-        """Return the node with this name."""
+        """Return the node with this name, as `node_named` does.
+
+        Args:
+            name: The node's name.
+        """
         return self.node_named(name)
 
     def node_names(self) -> list[str]:
@@ -146,7 +157,11 @@ class GraphDefinition(NodeUses):
         return self.to_job()
 
     def has_node_named(self, name: str) -> bool:
-        """Return whether there is such a node."""
+        """Return whether there is such a node.
+
+        Args:
+            name: The node's name.
+        """
         return name in self.node_dict
 
     @property
@@ -165,23 +180,46 @@ class GraphDefinition(NodeUses):
         return self.output_dict
 
     def has_input(self, name: str) -> bool:
-        """Return whether there is such an input."""
+        """Return whether there is such an input.
+
+        Args:
+            name: The input's name.
+        """
         return name in self.input_dict
 
     def has_output(self, name: str) -> bool:
-        """Return whether there is such an output."""
+        """Return whether there is such an output.
+
+        Args:
+            name: The output's name.
+        """
         return name in self.output_dict
 
     def input_def_named(self, name: str) -> InputDefinition:
-        """Return the input with this name."""
+        """Return the input with this name.
+
+        Args:
+            name: The input's name.
+        """
         return self.input_dict[name]
 
     def output_def_named(self, name: str) -> OutputDefinition:
-        """Return the output with this name."""
+        """Return the output with this name.
+
+        Args:
+            name: The output's name.
+        """
         return self.output_dict[name]
 
     def get_output_mapping(self, name: str) -> OutputMapping:
-        """Return where the output comes from."""
+        """Return which node's output an output of the graph is.
+
+        Args:
+            name: The output's name.
+
+        Raises:
+            InvalidDefinitionError: where the graph has no such output.
+        """
         for one in self.output_mappings:
             if one.graph_output_name == name:
                 return one
@@ -233,7 +271,13 @@ class GraphDefinition(NodeUses):
         return Pending(self)(*args, **kwargs)
 
     def to_job(self, name: str | None = None, **options: Any) -> Any:
-        """Return a job that runs the graph."""
+        """Return a job that runs the graph.
+
+        Args:
+            name: The job's name; None takes the graph's.
+            options: `resource_defs`, `config`, `description`, `tags`, `executor_def`, `hooks` and more, as of
+                `JobDefinition`.
+        """
         return load("job").JobDefinition(graph_def=self, name=name, **options)
 
     def execute_in_process(
@@ -247,7 +291,18 @@ class GraphDefinition(NodeUses):
         input_values: Mapping[str, object] | None = None,
         **options: Any,
     ) -> Any:
-        """Run the graph in this process and return the result."""
+        """Run the graph in this process, one step after the other, and return the result.
+
+        Args:
+            run_config: A dict or `RunConfig`.
+            instance: Where the run is kept; None keeps nothing of it after this process.
+            resources: Resources by key.
+            raise_on_error: Whether the error of a failed step is raised; with False it is in the result.
+            op_selection: Nodes to run, as in `JobDefinition.get_subset`; None runs all.
+            run_id: The run's id; None makes one.
+            input_values: Values of the graph's inputs, by name.
+            options: Further arguments of `JobDefinition.execute_in_process`.
+        """
         return self.to_job().execute_in_process(
             run_config=run_config,
             instance=instance,
@@ -273,7 +328,14 @@ class GraphDefinition(NodeUses):
         config_schema: Any = None,
         description: str | None = None,
     ) -> Any:
-        """Return the graph with the config of its mapping given."""
+        """Return the graph with config given, or made from config of another form.
+
+        Args:
+            config_or_config_fn: The config, or a function from config of the new form to the graph's.
+            name: Name of the new graph; None takes that of the function given.
+            config_schema: Schema of the new form, where a function is given.
+            description: What the new graph does; None keeps the graph's.
+        """
         return load("configured").configured_node(self, config_or_config_fn, name, config_schema, description)
 
     def __repr__(self) -> str:

@@ -177,11 +177,19 @@ class JobDefinition:
         return self.graph.dependencies
 
     def node_named(self, name: str) -> Any:
-        """Return the node with this name."""
+        """Return the node with this name.
+
+        Args:
+            name: The node's name.
+        """
         return self.graph.node_named(name)
 
     def get_node_named(self, name: str) -> Any:
-        """Return the node with this name."""
+        """Return the node with this name, as `node_named` does.
+
+        Args:
+            name: The node's name.
+        """
         return self.graph.node_named(name)
 
     @property
@@ -232,7 +240,11 @@ class JobDefinition:
         return found
 
     def has_node_named(self, name: str) -> bool:
-        """Return whether there is such a node."""
+        """Return whether there is such a node.
+
+        Args:
+            name: The node's name.
+        """
         return self.graph.has_node_named(name)
 
     @property

@@ -209,19 +209,35 @@ class OpDefinition(NodeUses):
     has_config_arg = property(lambda self: self.shape.config_arg is not None)
 
     def input_def_named(self, name: str) -> InputDefinition:
-        """Return the input with this name."""
+        """Return the input with this name.
+
+        Args:
+            name: The input's name.
+        """
         return self.input_dict[name]
 
     def output_def_named(self, name: str) -> OutputDefinition:
-        """Return the output with this name."""
+        """Return the output with this name.
+
+        Args:
+            name: The output's name.
+        """
         return self.output_dict[name]
 
     def input_has_default(self, name: str) -> bool:
-        """Return whether an input has a default value."""
+        """Return whether an input has a default value.
+
+        Args:
+            name: The input's name.
+        """
         return self.input_def_named(name).has_default_value
 
     def default_value_for_input(self, name: str) -> Any:
-        """Return the default value of an input."""
+        """Return the default value of an input.
+
+        Args:
+            name: The input's name.
+        """
         return self.input_def_named(name).default_value
 
     def describe_node(self) -> str:
@@ -229,11 +245,19 @@ class OpDefinition(NodeUses):
         return f"op '{self.name}'"
 
     def has_input(self, name: str) -> bool:
-        """Return whether there is such an input."""
+        """Return whether there is such an input.
+
+        Args:
+            name: The input's name.
+        """
         return name in self.input_dict
 
     def has_output(self, name: str) -> bool:
-        """Return whether there is such an output."""
+        """Return whether there is such an output.
+
+        Args:
+            name: The output's name.
+        """
         return name in self.output_dict
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -253,7 +277,11 @@ class OpDefinition(NodeUses):
         return made
 
     def with_replaced_properties(self, name: str, **_: Any) -> OpDefinition:
-        """Return a copy with another name."""
+        """Return a copy with another name.
+
+        Args:
+            name: The new name.
+        """
         return self.copy_with(name=checked_name(name, "op"))
 
     def configured(

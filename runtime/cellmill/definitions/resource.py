@@ -84,7 +84,11 @@ class ResourceDefinition(AnonymousConfigurableDefinition):
         return made
 
     def make(self, context: InitResourceContext) -> Any:
-        """What the function returns for an init context: the resource, or a generator of it."""
+        """Return what the function returns for an init context: the resource, or a generator of it.
+
+        Args:
+            context: The init context.
+        """
         return self.resource_fn(context) if self.context_parameter is not None else self.resource_fn()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

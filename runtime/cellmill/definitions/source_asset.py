@@ -122,13 +122,23 @@ class SourceAsset(AssetsDefinition):
         return self.io_manager_key or DEFAULT_IO_MANAGER_KEY
 
     def with_resources(self, resource_defs: Mapping[str, Any]) -> SourceAsset:
-        """Return a copy with resources that it uses where it has none of its own."""
+        """Return a copy with resources that it uses where it has none of its own.
+
+        Args:
+            resource_defs: Resources by key.
+        """
         made = super().with_resources(resource_defs)
         assert isinstance(made, SourceAsset)
         return made
 
     def with_attributes(self, *, group_name: str | None = None, key: Any = None, **changed: Any) -> Any:
-        """Return a copy in a group, or with another key."""
+        """Return a copy in a group, or with another key.
+
+        Args:
+            group_name: The group; None keeps it.
+            key: The new key; None keeps it.
+            changed: Further arguments of `AssetsDefinition.with_attributes`.
+        """
         own = next(iter(self._specs))
         if group_name is not None:
             changed["group_names_by_key"] = {own: group_name}

@@ -275,7 +275,11 @@ class OpExecutionContext(PartitionQuestions):
         return self._services.run.location or None
 
     def output_for_asset_key(self, asset_key: AssetKey) -> str:
-        """Return the output that an asset is, as `output_name_for_asset_key` does."""
+        """Return the output that an asset is, as `output_name_for_asset_key` does.
+
+        Args:
+            asset_key: The asset.
+        """
         return self.output_name_for_asset_key(asset_key)
 
     def asset_key_for_input(self, input_name: str) -> AssetKey:

@@ -62,7 +62,18 @@ def find_ref(
     version: str | None = None,
     run: str | None = None,
 ) -> ValueRef:
-    """Where the value lies. Raises `ValueNotFoundError`, naming what there is."""
+    """Return where a value lies.
+
+    Args:
+        instance: Where the value is known.
+        key: The asset.
+        partition: The partition's key, of a partitioned asset.
+        version: A data version or a version of the value store, or the beginning of one.
+        run: A run's id, or the beginning of one.
+
+    Raises:
+        ValueNotFoundError: naming what there is.
+    """
     if version is None and run is None:
         ref = instance.find_value_ref(key, partition)
         if ref is not None and (partition is not None or not _is_partitioned(instance, key)):

@@ -62,14 +62,22 @@ class LogManager(logging.Logger):
         super().log(level_number(level), msg, *args, **kwargs)
 
     def for_step(self, step_key: str | None) -> LogManager:
-        """Return the same log for a step."""
+        """Return the same log for a step.
+
+        Args:
+            step_key: The step; None is the run itself.
+        """
         made = object.__new__(LogManager)
         # A step's log differs from its run's by one word; a Logger's own `__init__` takes longer than a small step.
         made.__dict__ = {**self.__dict__, "step_key": step_key, "handlers": [], "filters": [], "_cache": {}}
         return made
 
     def handle(self, record: logging.LogRecord) -> None:
-        """Record a message as an event and pass it on."""
+        """Record a message as an event and pass it on.
+
+        Args:
+            record: The message, as Python's logging makes it.
+        """
         fields = {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
         message = record.getMessage()
         if self._emit is not None:
@@ -89,14 +97,24 @@ class LogManager(logging.Logger):
         self.pass_on(record, message)
 
     def follow(self, event: Event) -> None:
-        """Hand an event of the run to its loggers, as a message at the event's level."""
+        """Hand an event of the run to its loggers, as a message at the event's level.
+
+        Args:
+            event: The event.
+        """
         if event.type is not EventType.LOG:
             message = event.message or ""
             record = logging.LogRecord(self.name, event.level, "", 0, message, (), None)
             self.for_step(event.step_key).pass_on(record, message, event.type)
 
     def pass_on(self, record: logging.LogRecord, message: str, kind: EventType | None = None) -> None:
-        """Hand a record to the loggers of the run."""
+        """Hand a record to the loggers of the run.
+
+        Args:
+            record: The record.
+            message: Its text, with the arguments filled in.
+            kind: The kind of event that it stands for; None for a message of user code.
+        """
         if not self.loggers:
             return
         pid = None if kind is None else str(os.getpid())
@@ -125,7 +143,13 @@ class LogManager(logging.Logger):
         }
 
     def log_dagster_event(self, level: int, msg: str, dagster_event: Event) -> None:
-        """Record an event."""
+        """Record an event.
+
+        Args:
+            level: Taken for the sake of code written for Dagster; the event's own level counts.
+            msg: Taken for the sake of code written for Dagster; the event's own message counts.
+            dagster_event: The event.
+        """
         if self._emit is not None:
             self._emit(dagster_event)
 

@@ -122,7 +122,11 @@ class PartitionQuestions:
         return list(keys)
 
     def asset_partition_key_for_output(self, output_name: str = "result") -> str:
-        """Return the partition that an output is."""
+        """Return the partition that an output is.
+
+        Args:
+            output_name: The output.
+        """
         keys = self._output_keys(output_name)
         if len(keys) != 1:
             raise InvariantViolationError(
@@ -131,19 +135,35 @@ class PartitionQuestions:
         return _multi(keys[0], self._partitions_def())
 
     def asset_partition_keys_for_output(self, output_name: str = "result") -> Sequence[str]:
-        """Return the partitions that an output is."""
+        """Return the partitions that an output is.
+
+        Args:
+            output_name: The output.
+        """
         return self._output_keys(output_name)
 
     def asset_partition_key_range_for_output(self, output_name: str = "result") -> Any:
-        """Return the first and last partition that an output is."""
+        """Return the first and last partition that an output is.
+
+        Args:
+            output_name: The output.
+        """
         return self._range(self._output_keys(output_name))
 
     def asset_partitions_time_window_for_output(self, output_name: str = "result") -> Any:
-        """Return the time window that an output covers."""
+        """Return the time window that an output covers.
+
+        Args:
+            output_name: The output.
+        """
         return self._window(self._partitions_def(), self._output_keys(output_name))
 
     def asset_partitions_def_for_output(self, output_name: str = "result") -> Any:
-        """Return the partitions definition of an output's asset."""
+        """Return the partitions definition of an output's asset.
+
+        Args:
+            output_name: The output.
+        """
         return self._partitions_def()
 
     @property
@@ -158,7 +178,11 @@ class PartitionQuestions:
         raise InvariantViolationError(f"There is no input {input_name!r}.")
 
     def asset_partitions_def_for_input(self, input_name: str) -> Any:
-        """Return the partitions definition of an input's asset."""
+        """Return the partitions definition of an input's asset.
+
+        Args:
+            input_name: The input.
+        """
         source = self._input(input_name).source_assets
         definition = None if source is None else source.partitions_def
         if definition is None:
@@ -166,7 +190,11 @@ class PartitionQuestions:
         return definition
 
     def asset_partition_keys_for_input(self, input_name: str) -> Sequence[str]:
-        """Return the partitions of an input's asset that are read."""
+        """Return the partitions of an input's asset that are read.
+
+        Args:
+            input_name: The input.
+        """
         from cellmill.execution.partitions_of_input import input_subset
 
         subset = input_subset(self._input(input_name), self._step, self._services)
@@ -175,7 +203,11 @@ class PartitionQuestions:
         return list(subset.get_partition_keys())
 
     def asset_partition_key_for_input(self, input_name: str) -> str:
-        """Return the one partition of an input's asset that is read."""
+        """Return the one partition of an input's asset that is read.
+
+        Args:
+            input_name: The input.
+        """
         keys = self.asset_partition_keys_for_input(input_name)
         if len(keys) != 1:
             raise InvariantViolationError(
@@ -184,11 +216,19 @@ class PartitionQuestions:
         return keys[0]
 
     def asset_partition_key_range_for_input(self, input_name: str) -> Any:
-        """Return the first and last partition of an input's asset that are read."""
+        """Return the first and last partition of an input's asset that are read.
+
+        Args:
+            input_name: The input.
+        """
         return self._range(list(self.asset_partition_keys_for_input(input_name)))
 
     def asset_partitions_time_window_for_input(self, input_name: str = "result") -> Any:
-        """Return the time window that an input covers."""
+        """Return the time window that an input covers.
+
+        Args:
+            input_name: The input.
+        """
         definition = self.asset_partitions_def_for_input(input_name)
         return self._window(definition, self.asset_partition_keys_for_input(input_name))
 

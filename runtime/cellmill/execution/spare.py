@@ -34,7 +34,14 @@ class ForkedProcess:
         self._status: int | None = None
 
     def wait(self, timeout: float | None = None) -> int:
-        """Return the exit status. Raises: subprocess.TimeoutExpired."""
+        """Return the exit status.
+
+        Args:
+            timeout: Seconds to wait at most; None waits until the end.
+
+        Raises:
+            subprocess.TimeoutExpired: where the process still runs.
+        """
         if self._status is None:
             if not wait_for(self._pidfd, timeout):
                 raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0.0)

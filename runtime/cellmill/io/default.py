@@ -53,9 +53,16 @@ class ByTypeIOManager(IOManager):
     # -- storing -------------------------------------------------------------------------------------------------
 
     def handle_output(self, context: OutputContext, obj: Any) -> ValueRef | dict[str, ValueRef]:
-        """Stores a new version and returns where it lies; the version is current once the catalog says so.
+        """Store a new version and return where it lies; the version is current once the catalog says so.
 
         What is made for several partitions at once is a mapping by partition; then there is a place for each of them.
+
+        Args:
+            context: Which output, asset and partitions the value is of.
+            obj: The value.
+
+        Raises:
+            CheckError: where the value of several partitions is no mapping with just their keys.
         """
         chosen = self._format
         metadata = context.definition_metadata
@@ -87,7 +94,14 @@ class ByTypeIOManager(IOManager):
     # -- loading -------------------------------------------------------------------------------------------------
 
     def load_input(self, context: InputContext) -> Any:
-        """The current version; a mapping by partition where several partitions are asked for."""
+        """Return the current version; a mapping by partition where several partitions are asked for.
+
+        Args:
+            context: Which input, asset and partitions are to be loaded.
+
+        Raises:
+            ValueNotFoundError: where nothing is stored.
+        """
         try:
             if not context.has_asset_key:
                 return self._load_output(context)
@@ -119,7 +133,11 @@ class ByTypeIOManager(IOManager):
         return self.store.read(ref)
 
     def has_output(self, context: OutputContext) -> bool:
-        """Whether a value of this asset and partition, or of this output of this run, is stored."""
+        """Return whether a value of this asset and partition, or of this output of this run, is stored.
+
+        Args:
+            context: Which output, asset and partition is meant.
+        """
         try:
             if context.has_asset_key:
                 self.store.find(_place(context.asset_key, _partition(context)))

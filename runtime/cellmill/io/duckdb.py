@@ -79,7 +79,15 @@ class DuckDBIOManager(IOManager):
         return f" WHERE {quoted(column)} IN ({', '.join('?' * len(keys))})", keys
 
     def handle_output(self, context: OutputContext, obj: Any) -> None:
-        """Stores the table, or the rows of the partitions, in one transaction."""
+        """Store the table, or the rows of the partitions, in one transaction.
+
+        Args:
+            context: Which output, asset and partitions the table is of.
+            obj: A table of pandas, pyarrow or polars; None stores nothing.
+
+        Raises:
+            ValueTypeError: where the value is no table.
+        """
         if obj is None:
             return
         if type_name(obj) not in TABLES:
@@ -102,7 +110,15 @@ class DuckDBIOManager(IOManager):
         context.add_output_metadata({key: value for key, value in metadata.items() if key not in given})
 
     def load_input(self, context: InputContext) -> Any:
-        """The table, or the rows of the partitions."""
+        """Return the table, or the rows of the partitions; `columns` in the input's metadata names those that are
+        wanted.
+
+        Args:
+            context: Which input, asset and partitions are to be loaded.
+
+        Raises:
+            ValueNotFoundError: where there is no such table.
+        """
         source = context if context.has_asset_key else context.upstream_output
         if source is None:
             raise ValueNotFoundError("DuckDBIOManager loads assets and outputs; this input is neither.")

@@ -37,11 +37,25 @@ class Files(Protocol):
         ...
 
     def open(self, path: str) -> Any:
-        """A context manager around the file, open for reading. Raises `ValueNotFoundError`."""
+        """Return a context manager around the file, open for reading.
+
+        Args:
+            path: Path below the root.
+
+        Raises:
+            ValueNotFoundError: where there is no such file.
+        """
         ...
 
     def read(self, path: str) -> bytes:
-        """The file's bytes. Raises `ValueNotFoundError`."""
+        """Return the file's bytes.
+
+        Args:
+            path: Path below the root.
+
+        Raises:
+            ValueNotFoundError: where there is no such file.
+        """
         ...
 
     def exists(self, path: str) -> bool:

@@ -67,7 +67,16 @@ def sign(key: bytes, name: str, data: bytes) -> bytes:
 
 
 def verify(key: bytes, name: str, data: bytes) -> memoryview:
-    """The pickle without its signature. Raises `SecurityError` where it is not ours, was changed, or was moved."""
+    """Return the pickle without its signature.
+
+    Args:
+        key: The key that it was signed with.
+        name: The place that it was stored in.
+        data: The pickle with its signature behind it.
+
+    Raises:
+        SecurityError: where it is not ours, was changed, or was moved.
+    """
     view = memoryview(data)
     body, trailer = view[:-_TRAILER], view[-_TRAILER:]
     if len(data) <= _TRAILER or bytes(trailer[: len(MARK)]) != MARK:

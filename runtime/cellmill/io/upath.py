@@ -90,11 +90,20 @@ class UPathIOManager(IOManager):
     # -- paths ---------------------------------------------------------------------------------------------------
 
     def get_asset_relative_path(self, context: InputContext | OutputContext) -> Any:
-        """The path of an asset below the base, without partition and extension."""
+        """Return the path of an asset below the base, without partition and extension; override it for another
+        layout.
+
+        Args:
+            context: Which input or output it is of.
+        """
         return Path(*map(plain_segment, context.asset_key.path))
 
     def get_op_output_relative_path(self, context: InputContext | OutputContext) -> Any:
-        """The path of an op's output below the base, without extension."""
+        """Return the path of an op's output below the base, without extension; override it for another layout.
+
+        Args:
+            context: Which input or output it is of.
+        """
         return Path(*map(plain_segment, context.get_identifier()))
 
     def get_path_for_partition(self, context: InputContext | OutputContext, path: Any, partition: str) -> Any:
@@ -126,11 +135,22 @@ class UPathIOManager(IOManager):
         }
 
     def path_exists(self, path: Any) -> bool:
-        """Whether something is stored at `path`."""
+        """Return whether something is stored at `path`.
+
+        Args:
+            path: The path.
+        """
         return bool(path.exists())
 
     def make_directory(self, path: Any) -> None:
-        """Makes a folder and those above it."""
+        """Make a folder and those above it.
+
+        Args:
+            path: The folder.
+
+        Raises:
+            StorageLocationError: where it cannot be made.
+        """
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -139,18 +159,34 @@ class UPathIOManager(IOManager):
             ) from error
 
     def unlink(self, path: Any) -> None:
-        """Removes what is stored at `path`."""
+        """Remove what is stored at `path`.
+
+        Args:
+            path: The path.
+        """
         path.unlink()
 
     def has_output(self, context: OutputContext) -> bool:
-        """Whether the output is stored."""
+        """Return whether the output is stored.
+
+        Args:
+            context: Which output, asset and partitions it is.
+        """
         paths = list(self._partition_paths(context).values()) if context.has_asset_partitions else [self._path(context)]
         return all(self.path_exists(path) for path in paths)
 
     # -- storing and loading -------------------------------------------------------------------------------------
 
     def handle_output(self, context: OutputContext, obj: Any) -> None:
-        """Stores the value; what was there before is replaced as a whole."""
+        """Store the value; what was there before is replaced as a whole.
+
+        Args:
+            context: Which output, asset and partition the value is of.
+            obj: The value.
+
+        Raises:
+            CheckError: where the output is of several partitions at once.
+        """
         if _is_nothing(context):
             if obj is not None:
                 raise CheckError(f"The output has the type Nothing, but its value is {type(obj).__name__}.")
@@ -192,7 +228,14 @@ class UPathIOManager(IOManager):
         faults.hit("output.committed")
 
     def load_input(self, context: InputContext) -> Any:
-        """The stored value; a mapping by partition where several partitions are asked for."""
+        """Return the stored value; a mapping by partition where several partitions are asked for.
+
+        Args:
+            context: Which input, asset and partitions are to be loaded.
+
+        Raises:
+            ValueNotFoundError: where nothing is stored.
+        """
         if not context.has_asset_key or not context.has_asset_partitions:
             return self._load(context, self._path(context))
         paths = self._partition_paths(context)

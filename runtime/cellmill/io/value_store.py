@@ -60,7 +60,16 @@ class _Hashing(io.RawIOBase):
 
 
 class ValueStore:
-    """Versions of values below one folder or fsspec URL."""
+    """Versions of values below one folder or fsspec URL.
+
+    Args:
+        base: The folder or URL.
+        key_folder: Folder of the key that signs pickles; None uses `CELLMILL_KEY`, or the user's own key.
+        fsync: Whether each value survives a power cut once it is stored, at the cost of speed.
+        verify_checksums: Whether bytes are compared with the checksum that they were written with.
+        is_default: Whether this is the instance's own store, so that references need not name it.
+        options: Options of the fsspec filesystem.
+    """
 
     def __init__(
         self,
@@ -90,14 +99,27 @@ class ValueStore:
         return self._key
 
     def write(self, place: str, value: Any, format: Format | None = None) -> ValueRef:
-        """Stores a new version of the value of `place`; no earlier version is touched."""
+        """Store a new version of the value of `place`; no earlier version is touched.
+
+        Args:
+            place: Path below the root, without version and suffix.
+            value: The value.
+            format: How it is written; None chooses by type, and a pickle where the format cannot hold the value after
+                all.
+        """
         version = new_version()
         chosen = format or format_of(value)
         path = f"{place}@{version}{chosen.suffix}"
         return self._write(path, version, chosen, value, fall_back=format is None)
 
     def write_file(self, path: str, value: Any, format: Format | None = None) -> ValueRef:
-        """Stores the value in one file, `path` with the format's suffix, replacing what was there."""
+        """Store the value in one file, replacing what was there.
+
+        Args:
+            path: Path below the root, without the format's suffix.
+            value: The value.
+            format: How it is written; None chooses by type.
+        """
         chosen = format or format_of(value)
         ref = self._write(path + chosen.suffix, new_version(), chosen, value, fall_back=format is None)
         self._forget_other_formats(path, ref.path)
@@ -160,10 +182,15 @@ class ValueStore:
         )
 
     def read(self, ref: ValueRef) -> Any:
-        """The value of this version.
+        """Return the value of a version.
 
-        Raises `ValueNotFoundError` where retention removed it, `ValueCorruptError` where its bytes have changed, and
-        `SecurityError`, before anything is run, where a pickle is not ours.
+        Args:
+            ref: The version.
+
+        Raises:
+            ValueNotFoundError: where retention removed it.
+            ValueCorruptError: where its bytes have changed.
+            SecurityError: before anything is run, where a pickle is not ours.
         """
         chosen = FORMATS.get(ref.format)
         if chosen is None:
@@ -187,14 +214,28 @@ class ValueStore:
             return chosen.load(file, ref.type_name)
 
     def find(self, place: str) -> ValueRef:
-        """The newest version in `place`, for readers without a catalog. Raises `ValueNotFoundError`."""
+        """Return the newest version in `place`, for readers without a catalog.
+
+        Args:
+            place: Path below the root, without version and suffix.
+
+        Raises:
+            ValueNotFoundError: where there is none.
+        """
         versions = self.versions(place)
         if not versions:
             raise ValueNotFoundError(f"Nothing is stored in {self.root}/{place}; materialize it first.")
         return versions[-1]
 
     def find_file(self, path: str) -> ValueRef:
-        """The file that `write_file` wrote for `path`. Raises `ValueNotFoundError`."""
+        """Return the file that `write_file` wrote for `path`.
+
+        Args:
+            path: Path below the root, without the format's suffix.
+
+        Raises:
+            ValueNotFoundError: where there is none.
+        """
         folder, _, stem = path.rpartition("/")
         for name in self.files.names(folder):
             suffix = name.removeprefix(stem)
@@ -203,7 +244,11 @@ class ValueStore:
         raise ValueNotFoundError(f"Nothing is stored in {self.root}/{path}; run what makes it first.")
 
     def versions(self, place: str) -> list[ValueRef]:
-        """All versions in `place`, oldest first; without checksums, which only the catalog knows."""
+        """Return all versions in `place`, oldest first; without checksums, which only the catalog knows.
+
+        Args:
+            place: Path below the root, without version and suffix.
+        """
         found = []
         folder, _, stem = place.rpartition("/")
         for name in self.files.names(folder):
@@ -214,7 +259,11 @@ class ValueStore:
         return sorted(found, key=lambda ref: ref.version)
 
     def delete(self, ref: ValueRef) -> None:
-        """Removes a version."""
+        """Remove a version.
+
+        Args:
+            ref: The version.
+        """
         self.files.delete(ref.path)
 
 

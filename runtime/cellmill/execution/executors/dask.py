@@ -35,7 +35,14 @@ class DaskExecutor:
 
     @classmethod
     def from_context(cls, context: Any) -> Self:
-        """Return the executor that a configuration describes. Raises: OpenDaskScheduler."""
+        """Return the executor that a configuration describes.
+
+        Args:
+            context: What it is made from.
+
+        Raises:
+            OpenDaskScheduler: for an address without TLS that nobody allowed.
+        """
         config: Mapping[str, Any] = context.executor_config or {}
         return cls(
             cluster_from_config(config),
@@ -45,7 +52,21 @@ class DaskExecutor:
         )
 
     def execute(self, job: Any, plan: Plan, run: Run, instance: Any, config: Any, **options: Any) -> Any:
-        """Carry out the run. Raises: DaskClusterGone, UnpicklableWork, UnmetExecutorRequirements."""
+        """Carry out the run on the cluster.
+
+        Args:
+            job: The job, which the workers can make again.
+            plan: Its steps.
+            run: The run.
+            instance: The instance that keeps the run, which the workers can open.
+            config: The resolved run config.
+            options: Further arguments, as the caller needs them.
+
+        Raises:
+            DaskClusterGone: where the scheduler cannot be reached any more.
+            UnpicklableWork: where the job cannot be sent to the workers.
+            UnmetExecutorRequirementsError: where the workers cannot make the job or open the instance.
+        """
         return execute_elsewhere(
             job,
             plan,

@@ -100,7 +100,16 @@ class DaskNotebooks:
     ) -> NotebookStepOutcome:
         """Execute the step on a worker of the cluster, as `run_notebook_step` does here.
 
-        Raises: DaskWorkerLost, DaskClusterGone, NotebookFolderNotShared, and what `run_notebook_step` raises.
+        Args:
+            request: The notebook, its parameters and limits.
+            emit: Takes events of asset cells as they arrive.
+            listener: Told what happens, as it happens.
+            cancel: Stops the step.
+
+        Raises:
+            DaskWorkerLost: where the worker is gone before it said how the step ended.
+            DaskClusterGone: where the scheduler cannot be reached any more.
+            NotebookFolderNotShared: where the worker does not see the run's folder.
         """
         snapshot = request.snapshot if request.snapshot is not None else read_notebook(request.path)
         env = {**request.env, **self._env}

@@ -77,7 +77,11 @@ class DaskCluster:
     resources: Mapping[str, float] = field(default_factory=dict)
 
     def checked(self) -> DaskCluster:
-        """Return itself. Raises: OpenDaskScheduler for an address without TLS that nobody allowed."""
+        """Return itself.
+
+        Raises:
+            OpenDaskScheduler: for an address without TLS that nobody allowed.
+        """
         if self.address and not self.address.startswith("tls://") and not self.allow_insecure:
             raise OpenDaskScheduler(self.address)
         return self
@@ -143,7 +147,15 @@ class DaskPool:
         return 0
 
     def receive(self, timeout_s: float | None = None, extra_fd: int | None = None) -> list[Message]:
-        """Return what tasks say. Raises: DaskClusterGone."""
+        """Return what tasks say.
+
+        Args:
+            timeout_s: Seconds to wait for something; None waits.
+            extra_fd: A file descriptor that ends the wait when it can be read.
+
+        Raises:
+            DaskClusterGone: where the scheduler cannot be reached any more.
+        """
         until = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._messages:
             self._drain()

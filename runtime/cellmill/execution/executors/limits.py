@@ -11,7 +11,14 @@ from cellmill.errors import InvalidConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagLimit:
-    """At most `limit` steps with the tag `key` (of `value`, of any value, or for each value by itself)."""
+    """At most so many steps with a tag work at the same time.
+
+    Args:
+        key: The tag.
+        limit: How many steps.
+        value: The tag's value; None means any.
+        each_value: Whether the limit holds for each value by itself.
+    """
 
     key: str
     limit: int
@@ -20,7 +27,14 @@ class TagLimit:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> TagLimit:
-        """Return the limit that one entry of `tag_concurrency_limits` describes. Raises: InvalidConfigError."""
+        """Return the limit that one entry of `tag_concurrency_limits` describes.
+
+        Args:
+            config: A dict with `key`, `limit`, and maybe `value`.
+
+        Raises:
+            InvalidConfigError: where the entry lacks one of them.
+        """
         value = config.get("value")
         each = isinstance(value, Mapping) and bool(value.get("applyLimitPerUniqueValue"))
         if not isinstance(config.get("limit"), int):

@@ -55,8 +55,18 @@ class MultiprocessExecutor:
         )
 
     def execute(self, job: Any, plan: Plan, run: Run, instance: Any, config: Any, **options: Any) -> Any:
-        """Carry out the run. Raises: UnmetExecutorRequirementsError for an instance that other processes cannot
-        open.
+        """Carry out the run in worker processes.
+
+        Args:
+            job: The job, which the workers can make again.
+            plan: Its steps.
+            run: The run.
+            instance: The instance that keeps the run, which the workers can open.
+            config: The resolved run config.
+            options: Further arguments, as the caller needs them.
+
+        Raises:
+            UnmetExecutorRequirementsError: where the workers cannot make the job or open the instance.
         """
         return execute_elsewhere(
             job,

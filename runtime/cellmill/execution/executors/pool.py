@@ -135,7 +135,15 @@ class WorkerPool:
         return tuple(worker.pid for worker in self._workers.values())
 
     def start(self, task: Any, timeout_s: float | None = None) -> int:
-        """Give `task` to a free worker and return the worker's process id. Raises: RuntimeError when none is free."""
+        """Give a task to a free worker and return the worker's process id.
+
+        Args:
+            task: What the worker's function gets.
+            timeout_s: Seconds after which the worker is ended; None lets it work.
+
+        Raises:
+            RuntimeError: where no worker is free.
+        """
         worker = next((one for one in self._workers.values() if not one.busy), None)
         if worker is None:
             if len(self._workers) >= self._size:

@@ -64,9 +64,15 @@ def declared_parameters(notebook: Node) -> dict[str, DeclaredParameter]:
 
 
 def typed_values(texts: Mapping[str, str], declared: Mapping[str, DeclaredParameter]) -> dict[str, Any]:
-    """Return values for the texts, by the types that the notebook declares.
+    """Return values for texts, by the types that the notebook declares.
 
-    Raises: InvalidParameterName, InvalidConfigError for a text that is no value of its parameter's type.
+    Args:
+        texts: By parameter, the value as it was written.
+        declared: The parameters of the notebook.
+
+    Raises:
+        InvalidParameterName: for a name that is no identifier.
+        InvalidConfigError: for a text that is no value of its parameter's type.
     """
     check_names(texts)
     return {name: typed_value(name, text, declared.get(name)) for name, text in texts.items()}

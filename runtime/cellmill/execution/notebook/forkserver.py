@@ -266,7 +266,11 @@ def _lock(path: Path) -> Iterator[None]:
 
 
 def _folder() -> Path:
-    """Return this user's private folder for servers' sockets. Raises: PermissionError when somebody else owns it."""
+    """Return this user's private folder for servers' sockets.
+
+    Raises:
+        PermissionError: when somebody else owns it.
+    """
     base = os.environ.get("XDG_RUNTIME_DIR")
     folder = Path(base) / "cellmill" if base else Path(tempfile.gettempdir()) / f"cellmill-{os.getuid()}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

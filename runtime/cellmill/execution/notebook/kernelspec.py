@@ -60,9 +60,13 @@ class Kernelspec:
 
 
 def find_kernelspec(name: str | None) -> Kernelspec:
-    """Return the kernelspec called `name` (of this interpreter's own kernel without a name).
+    """Return the kernelspec called `name`.
 
-    A path stands for the ipykernel of that Python. Raises: NoSuchKernel.
+    Args:
+        name: Its name, or a path, which stands for the ipykernel of that Python; None is this interpreter's own kernel.
+
+    Raises:
+        NoSuchKernel: where there is none.
     """
     if name is not None and os.sep in name:
         if not os.access(name, os.X_OK):

@@ -210,8 +210,10 @@ class _Limits:
 
 
 def _execute(path: Path, context: Any, given: Mapping[str, Any], limits: _Limits) -> tuple[Any, dict[str, Any]]:
-    """Execute the notebook and return its outcome and what it handed back. Raises: Failure, with the executed
-    notebook.
+    """Execute the notebook and return its outcome and what it handed back.
+
+    Raises:
+        Failure: with the executed notebook.
     """
     from cellmill.execution.notebook.notebook_step import NotebookStepRequest, run_notebook_step
     from cellmill.execution.notebook.results import RESULTS_VARIABLE, results_of

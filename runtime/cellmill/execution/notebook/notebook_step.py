@@ -118,10 +118,21 @@ def run_notebook_step(
 ) -> NotebookStepOutcome:
     """Execute the step and return how it ended; events of its asset cells go to `emit` as they arrive.
 
-    The executed notebook is written once, at the end, from the same changes that the journal holds.
-    Raises: UnreadableNotebook, NoSuchKernel, KernelLacksCellmill, InvalidParameterName, MissingSecret; a kernel that
-    does not start or dies
-    is a result, not an error.
+    The executed notebook is written once, at the end, from the same changes that the journal holds. A kernel that does
+    not start or dies is a result, not an error.
+
+    Args:
+        request: The notebook, its parameters and limits.
+        emit: Takes events of asset cells as they arrive.
+        listener: Told what happens, as it happens.
+        cancel: Stops the step.
+
+    Raises:
+        UnreadableNotebook: where the file cannot be read as a notebook.
+        NoSuchKernel: where no kernelspec has the name.
+        KernelLacksCellmill: where asset cells need cellmill in a kernel that has none.
+        InvalidParameterName: for a parameter that is no identifier.
+        MissingSecret: where the variable of a secret is not set.
     """
     notebook, inserted = _notebook(request)
     skip = _skipped(notebook, request)

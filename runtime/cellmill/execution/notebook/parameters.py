@@ -115,7 +115,14 @@ class StoredValue:
 
 
 def check_names(parameters: Mapping[str, Any]) -> None:
-    """Refuse every name that is not a plain identifier. Raises: InvalidParameterName."""
+    """Refuse every name that is not a plain identifier.
+
+    Args:
+        parameters: The parameters by name.
+
+    Raises:
+        InvalidParameterName: for the first such name.
+    """
     for name in parameters:
         if not isinstance(name, str) or not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
             raise InvalidParameterName(str(name))
@@ -139,7 +146,14 @@ def stored_form(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def secret_environment(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return the environment that hands the secrets among `parameters` to a kernel. Raises: MissingSecret."""
+    """Return the environment that hands the secrets among parameters to a kernel.
+
+    Args:
+        parameters: The parameters by name.
+
+    Raises:
+        MissingSecret: where a variable is not set.
+    """
     return {
         _ENVIRONMENT_PREFIX + name: value.resolve() for name, value in parameters.items() if isinstance(value, Secret)
     }

@@ -40,10 +40,18 @@ def open_kernel(
     preload: Iterable[str] | None = None,
     start_timeout_s: float = START_TIMEOUT_S,
 ) -> OpenKernel:
-    """Return a kernel that is ready, with working directory `cwd` (of the kernel; this process keeps its own).
+    """Return a kernel that is ready.
 
-    `preload` names the third-party modules that the notebook imports first; None asks for a cold kernel.
-    Raises: NoSuchKernel, KernelDidNotStart.
+    Args:
+        kernel_name: The kernelspec, or a path of a Python; None is this interpreter's own.
+        cwd: Working directory of the kernel (this process keeps its own).
+        env: Environment variables beside those of this process.
+        preload: The third-party modules that the notebook imports first; None asks for a cold kernel.
+        start_timeout_s: Seconds that the kernel may take to answer.
+
+    Raises:
+        NoSuchKernel: where no kernelspec has the name.
+        KernelDidNotStart: where it ended, or did not answer in time.
     """
     spec = find_kernelspec(kernel_name)
     environment = {**os.environ, **(env or {})}
