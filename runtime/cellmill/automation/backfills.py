@@ -97,7 +97,14 @@ def plan_request(
 ) -> list[dict[str, Any]]:
     """The units of an asset backfill as plain data.
 
-    Raises: InvalidInvocationError for an asset or partition that does not exist.
+    Args:
+        definitions: The `Definitions` that have the assets.
+        instance: The instance whose partitions and materializations count.
+        request: What the backfill asks for, as it is stored.
+        location: Name of the code location of the definitions.
+
+    Raises:
+        InvalidInvocationError: for an asset or partition that does not exist.
     """
     return plan_targets(backfill_assets(definitions, location), instance, request)
 

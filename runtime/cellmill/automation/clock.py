@@ -33,7 +33,11 @@ class SystemClock:
 
 
 class ManualClock:
-    """A time that only moves when told to."""
+    """A time that only moves when told to, for tests.
+
+    Args:
+        now: Where it stands: seconds since 1970, or a datetime.
+    """
 
     def __init__(self, now: datetime | float) -> None:
         self._now = now.timestamp() if isinstance(now, datetime) else float(now)
@@ -43,14 +47,30 @@ class ManualClock:
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Moves forward."""
+        """Moves forward.
+
+        Args:
+            seconds: By how much.
+        """
         self._now += seconds
 
     def step_back(self, seconds: float) -> None:
-        """Moves backward, as a correction of the machine's clock does."""
+        """Moves backward, as a correction of the machine's clock does.
+
+        Args:
+            seconds: By how much.
+        """
         self._now -= seconds
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Moves forward by the time that would be waited."""
+        """Moves forward by the time that would be waited, without waiting.
+
+        Args:
+            event: What would be waited for.
+            seconds: How long at most.
+
+        Returns:
+            Whether the event is set.
+        """
         self._now += seconds
         return event.is_set()

@@ -31,7 +31,14 @@ def running_daemons(instance: Instance) -> dict[str, int]:
 def start_daemon(instance: Instance, *, workspace: Path, home: Path, patience_s: float = PATIENCE_S) -> int:
     """Start a daemon that outlives this process, and return its process id once it gives a sign of life.
 
-    Raises: InvariantViolationError where one runs already, or where it ends at once, with what it said.
+    Args:
+        instance: The instance that it works on.
+        workspace: Folder or file of the workspace that it watches.
+        home: The instance's folder; what the daemon says goes into `daemon.log` there.
+        patience_s: Seconds within which it must give a sign of life.
+
+    Raises:
+        InvariantViolationError: where one runs already, or where it ends at once, with what it said.
     """
     if running_daemons(instance):
         raise InvariantViolationError("A daemon is running already.")
@@ -55,7 +62,14 @@ def start_daemon(instance: Instance, *, workspace: Path, home: Path, patience_s:
 def stop_daemons(instance: Instance, *, patience_s: float = PATIENCE_S) -> int:
     """Tell every daemon of this machine to stop, wait until each has, and return how many there were.
 
-    Runs that go on are not stopped. Raises: InvariantViolationError where one runs on another machine, or will not end.
+    Runs that go on are not stopped.
+
+    Args:
+        instance: The instance that they work on.
+        patience_s: Seconds within which each must have ended.
+
+    Raises:
+        InvariantViolationError: where one runs on another machine, or will not end.
     """
     found = running_daemons(instance)
     here = os.uname().nodename

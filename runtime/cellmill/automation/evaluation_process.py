@@ -22,9 +22,15 @@ class EvaluationError(ExecutionError):
 
 
 def call_in_process(work: Callable[[], Any], timeout_s: float, who: str) -> Any:
-    """What `work` returns, as JSON data, computed in a forked child that is killed after `timeout_s`.
+    """What a function returns, as JSON data, computed in a forked child.
 
-    Raises: EvaluationError with the child's error, its exit status or the time limit.
+    Args:
+        work: The function, without parameters.
+        timeout_s: Seconds after which the child is killed.
+        who: Whose function it is, for messages.
+
+    Raises:
+        EvaluationError: with the child's error, its exit status or the time limit.
     """
     reader, writer = os.pipe()
     pid = os.fork()

@@ -49,8 +49,16 @@ class _Made:
 class OpenLineageEmitter:
     """Tells the starts and ends of runs, each once and in order; what a server refuses is told again at the next pass.
 
-    `url` None leaves the transport to OpenLineage's own settings (`OPENLINEAGE_URL`, `openlineage.yml`).
-    Raises: MissingExtra.
+    Args:
+        instance: The instance whose runs they are.
+        url: Address of the server; None leaves the transport to OpenLineage's own settings (`OPENLINEAGE_URL`,
+            `openlineage.yml`).
+        namespace: Namespace of the jobs and datasets.
+
+    Raises:
+        MissingExtra: without the extra that has OpenLineage's client.
+
+    Source: the OpenLineage specification.
     """
 
     def __init__(self, instance: Instance, *, url: str | None = None, namespace: str = NAMESPACE) -> None:

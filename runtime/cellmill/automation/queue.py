@@ -98,7 +98,8 @@ class RunQueue:
     def run_once(self) -> Admitted:
         """Launches what may run now, highest priority first, then oldest.
 
-        Raises `StorageFullError`, before anything is changed, where the disk of the instance is nearly full.
+        Raises:
+            StorageFullError: before anything is changed, where the disk of the instance is nearly full.
         """
         self._require_room()
         done = Admitted()

@@ -430,7 +430,18 @@ class MaterializeResult(AssetResult):
 
 
 class ObserveResult(AssetResult):
-    """The observation of an asset."""
+    """The observation of an asset, as the function of an observable source asset returns it.
+
+    Args:
+        asset_key: The asset; needed only where the function observes several.
+        metadata: What is worth knowing, by name: `MetadataValue`s or plain values of Python.
+        check_results: Results of the asset's checks that were evaluated on the way.
+        data_version: A `DataVersion` of what was seen; where it changed, what is downstream is stale.
+        tags: Tags of the event, text to text; `dagster/data_version` is the data version.
+
+    Raises:
+        CheckError: for a data version or check results of the wrong kind.
+    """
 
     __slots__ = ()
 

@@ -13,7 +13,11 @@ from cellmill.errors import CheckError, InvalidDefinitionError
 
 
 class FreshnessState(StrEnum):
-    """How an asset stands against its policy."""
+    """How an asset stands against its policy.
+
+    `PASS` and `FAIL` say whether it holds, `WARN` that it will soon not; `UNKNOWN` is an asset that was never made, and
+    `NOT_APPLICABLE` one without a policy.
+    """
 
     PASS = "PASS"
     WARN = "WARN"

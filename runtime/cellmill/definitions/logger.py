@@ -60,7 +60,12 @@ class LoggerDefinition(AnonymousConfigurableDefinition):
         return self._config_schema
 
     def copy_for_configured(self, description: str | None, config_schema: Any) -> Self:
-        """The same logger with another config schema."""
+        """The same logger with another config schema.
+
+        Args:
+            description: What the copy is for; None keeps the description.
+            config_schema: The schema of its config.
+        """
         made = object.__new__(type(self))
         made.__dict__.update(self.__dict__)
         made._config_schema = config_schema
@@ -265,13 +270,25 @@ def _console_schema() -> dict[str, Field]:
 
 @logger(config_schema=_console_schema(), description="The default colored console logger.")
 def colored_console_logger(init_context: InitLoggerContext) -> logging.Logger:
-    """A logger that writes lines to standard error, in colour where that is a terminal."""
+    """A logger that writes lines to standard error, in colour where that is a terminal.
+
+    Its config: `log_level`, the lowest level that is shown ("INFO"), and `name`, the logger's name ("cellmill").
+
+    Args:
+        init_context: What the logger may read: its config.
+    """
     return _console(init_context, ColouredFormatter(_FORMAT, _TIME))
 
 
 @logger(config_schema=_console_schema(), description="A JSON-formatted console logger.")
 def json_console_logger(init_context: InitLoggerContext) -> logging.Logger:
-    """A logger that writes a JSON object a line to standard error."""
+    """A logger that writes a JSON object a line to standard error.
+
+    Its config: `log_level`, the lowest level that is shown ("INFO"), and `name`, the logger's name ("cellmill").
+
+    Args:
+        init_context: What the logger may read: its config.
+    """
     return _console(init_context, JsonFormatter())
 
 

@@ -32,78 +32,37 @@ class MetadataValueFactories(type):
     """The constructors `MetadataValue.text(…)`, `.int(…)` …, on the class only: values have fields of these names."""
 
     def text(cls, text: str) -> TextMetadataValue:
-        """Plain text.
-
-        Args:
-            text: The text, shown as it is.
-        """
+        """Plain `text`, shown as it is."""
         return TextMetadataValue(text)
 
     def url(cls, url: str) -> UrlMetadataValue:
-        """A link.
-
-        Args:
-            url: The address.
-        """
+        """A link to the address `url`."""
         return UrlMetadataValue(url)
 
     def path(cls, path: str | os.PathLike[str] | None) -> PathMetadataValue:
-        """A path in a file system.
-
-        Args:
-            path: The path; kept as text.
-        """
+        """A `path` in a file system; kept as text."""
         return PathMetadataValue(path)
 
     def notebook(cls, path: str | os.PathLike[str] | None) -> NotebookMetadataValue:
-        """A path of a notebook, shown rendered.
-
-        Args:
-            path: The path of the .ipynb file; kept as text.
-        """
+        """The `path` of an .ipynb file, which is shown rendered."""
         return NotebookMetadataValue(path)
 
     def json(cls, data: Any) -> JsonMetadataValue:
-        """JSON data: a mapping, a sequence or a scalar.
-
-        Args:
-            data: What `json.dumps` takes.
-
-        Raises:
-            InvalidMetadataError: for data that is not JSON.
-        """
+        """JSON `data`: what `json.dumps` takes; other data is an `InvalidMetadataError`."""
         return JsonMetadataValue(data)
 
     def md(cls, data: str) -> MarkdownMetadataValue:
-        """Markdown, shown rendered.
-
-        Args:
-            data: The Markdown text.
-        """
+        """Markdown `data`, shown rendered."""
         return MarkdownMetadataValue(data)
 
     def python_artifact(cls, python_artifact: Callable[..., Any]) -> PythonArtifactMetadataValue:
-        """The module and name of a class or function.
-
-        Args:
-            python_artifact: The class or function.
-
-        Raises:
-            ParameterCheckError: for something else.
-        """
+        """The module and name of the class or function `python_artifact`; anything else is a `ParameterCheckError`."""
         if not callable(python_artifact):
             raise ParameterCheckError(f"python_artifact must be a class or function; got {python_artifact!r}.")
         return PythonArtifactMetadataValue(python_artifact.__module__, python_artifact.__name__)
 
     def timestamp(cls, value: builtins.float | datetime) -> TimestampMetadataValue:
-        """An instant.
-
-        Args:
-            value: Seconds since 1970, or a datetime with a time zone.
-
-        Raises:
-            CheckError: for a datetime without a time zone, or something else.
-        """
+        """An instant; `value` is seconds since 1970 or a datetime with a time zone, else a `CheckError`."""
         if isinstance(value, datetime):
             if value.tzinfo is None:
                 raise CheckError(
@@ -116,65 +75,31 @@ class MetadataValueFactories(type):
         return TimestampMetadataValue(builtins.float(value))
 
     def dagster_run(cls, run_id: str) -> RunMetadataValue:
-        """A link to a run.
-
-        Args:
-            run_id: The run's id.
-        """
+        """A link to the run with the id `run_id`."""
         return RunMetadataValue(run_id)
 
     def run(cls, run_id: str) -> RunMetadataValue:
-        """A link to a run.
-
-        Args:
-            run_id: The run's id.
-        """
+        """A link to the run with the id `run_id`."""
         return RunMetadataValue(run_id)
 
     def job(cls, job_name: str, location_name: str, *, repository_name: str | None = None) -> JobMetadataValue:
-        """A link to a job of a code location.
-
-        Args:
-            job_name: Name of the job.
-            location_name: Name of its code location.
-            repository_name: Name of its repository, where the location has several.
-        """
+        """A link to the job `job_name` of a location (and of `repository_name`, where `location_name` has several)."""
         return JobMetadataValue(job_name, location_name, repository_name)
 
     def asset(cls, asset_key: AssetKey) -> AssetMetadataValue:
-        """A link to an asset.
-
-        Args:
-            asset_key: The asset's key.
-        """
+        """A link to the asset `asset_key`."""
         return AssetMetadataValue(asset_key)
 
     def table(cls, records: Sequence[TableRecord], schema: TableSchema | None = None) -> TableMetadataValue:
-        """A small table; its schema is inferred from the records when it is not given.
-
-        Args:
-            records: The rows, each a `TableRecord`.
-            schema: The columns; None takes those of the records, which then all have the same.
-
-        Raises:
-            CheckError: for no records and no schema, or records whose columns differ.
-        """
+        """A small table of `records`; its `schema` is inferred from them when it is not given."""
         return TableMetadataValue(records, schema)
 
     def table_schema(cls, schema: TableSchema) -> TableSchemaMetadataValue:
-        """The columns of a table.
-
-        Args:
-            schema: The columns.
-        """
+        """The columns of a table, as `schema` has them."""
         return TableSchemaMetadataValue(schema)
 
     def column_lineage(cls, lineage: TableColumnLineage) -> TableColumnLineageMetadataValue:
-        """Which upstream columns each column is made from.
-
-        Args:
-            lineage: The upstream columns by column.
-        """
+        """Which upstream columns each column is made from, as `lineage` has it."""
         return TableColumnLineageMetadataValue(lineage)
 
     def null(cls) -> NullMetadataValue:
@@ -182,35 +107,19 @@ class MetadataValueFactories(type):
         return NullMetadataValue()
 
     def pool(cls, pool: str) -> PoolMetadataValue:
-        """The name of a concurrency pool.
-
-        Args:
-            pool: Its name.
-        """
+        """The name of a concurrency `pool`."""
         return PoolMetadataValue(pool)
 
     def bool(cls, value: builtins.bool) -> BoolMetadataValue:
-        """True or False.
-
-        Args:
-            value: Which of the two.
-        """
+        """True or False, as `value` is."""
         return BoolMetadataValue(value)
 
     def float(cls, value: builtins.float) -> FloatMetadataValue:
-        """A floating-point number.
-
-        Args:
-            value: The number; infinities and "not a number" survive storing.
-        """
+        """The floating-point number `value`; infinities and "not a number" survive storing."""
         return FloatMetadataValue(value)
 
     def int(cls, value: builtins.int) -> IntMetadataValue:
-        """A whole number.
-
-        Args:
-            value: The number.
-        """
+        """The whole number `value`."""
         return IntMetadataValue(value)
 
 

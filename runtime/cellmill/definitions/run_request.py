@@ -21,21 +21,21 @@ from cellmill.errors import CheckError, InvariantViolationError, UnknownPartitio
 
 
 class InstigatorStatus(Enum):
-    """Whether a schedule or sensor is on."""
+    """Whether a schedule or sensor is on: `RUNNING` or `STOPPED`."""
 
     RUNNING = "RUNNING"
     STOPPED = "STOPPED"
 
 
 class DefaultScheduleStatus(Enum):
-    """Whether a schedule is on before anybody switched it."""
+    """Whether a schedule is on before anybody switched it: `RUNNING` or `STOPPED`."""
 
     RUNNING = "RUNNING"
     STOPPED = "STOPPED"
 
 
 class DefaultSensorStatus(Enum):
-    """Whether a sensor is on before anybody switched it."""
+    """Whether a sensor is on before anybody switched it: `RUNNING` or `STOPPED`."""
 
     RUNNING = "RUNNING"
     STOPPED = "STOPPED"

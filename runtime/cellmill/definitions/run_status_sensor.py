@@ -96,7 +96,24 @@ class RunStatusSensorContext(EvaluationContext):
 
 
 class RunFailureSensorContext(RunStatusSensorContext):
-    """The run whose failure the sensor is evaluated for."""
+    """The run whose failure the sensor is evaluated for.
+
+    Made by cellmill; in a test by `build_run_status_sensor_context(…).for_run_failure()`.
+
+    Args:
+        sensor_name: Name that `context.sensor_name` gives.
+        dagster_run: The run; `run` is the same.
+        dagster_event: The event of its failure; `event` is the same.
+        instance: The instance that `context.instance` gives, such as `Instance.ephemeral()`; None: none, and using it
+            is an error.
+        context: Accepted for Dagster's sake and ignored.
+        resource_defs: Resources by name, as values or definitions; set up at first use of `context.resources`.
+        logger: What `context.log` gives; None: a logger of the sensor.
+        partition_key: What `context.partition_key` gives; None takes the run's.
+        repository_def: Repository that the definition belongs to, for `context.repository_def`.
+        run: Other name of `dagster_run`.
+        event: Other name of `dagster_event`.
+    """
 
     @property
     def failure_event(self) -> Any:

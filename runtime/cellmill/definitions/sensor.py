@@ -28,7 +28,7 @@ EMPTY_RESULT = "Sensor function returned an empty result"
 
 
 class SensorType(Enum):
-    """The kinds of sensors."""
+    """The kinds of sensors, as they are shown and filtered by."""
 
     STANDARD = "STANDARD"
     RUN_STATUS = "RUN_STATUS"

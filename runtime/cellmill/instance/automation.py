@@ -284,10 +284,21 @@ class Automation:
         """Ends a claimed tick: its runs, its outcome and the instigator's cursor commit together or not at all.
 
         Runs with a run key are recorded at most once for each (origin, key), also within one batch.
-        `cursor` None leaves the cursor as it is; `failures` None leaves the count.  `overlap` says which runs are in
-        the way: then none is recorded and the tick is skipped.  `dynamic_partitions` are (name, keys to add, keys to
-        remove); `remember` is merged into what is remembered of the instigator.
-        Raises `LeaseLostError` where another owner has taken the tick over.
+
+        Args:
+            tick: The tick, as it was claimed.
+            status: How it ended.
+            submissions: The runs that it asks for.
+            origin: What run keys are kept under; None takes the instigator.
+            cursor: The instigator's new cursor; None leaves it as it is.
+            failures: How often it failed in a row; None leaves the count.
+            body: What is worth knowing of the tick, as JSON data.
+            overlap: Which runs are in the way: where there are, none is recorded and the tick is skipped.
+            dynamic_partitions: Triples of name, keys to add and keys to remove.
+            remember: Merged into what is remembered of the instigator.
+
+        Raises:
+            LeaseLostError: where another owner has taken the tick over.
         """
         with self._db.write() as tx:
             now = self._db.now()

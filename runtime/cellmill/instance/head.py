@@ -25,7 +25,11 @@ def schema_version(db: Database) -> str | None:
 def ensure_head(db: Database) -> None:
     """Creates the newest schema in an empty database; refuses one that is older or newer.
 
-    Raises `SchemaVersionError` with the remedy.
+    Args:
+        db: The open database.
+
+    Raises:
+        SchemaVersionError: with the remedy.
     """
     version = schema_version(db)
     if version is None:

@@ -25,13 +25,25 @@ class InstanceEvents(InstanceRuns):
     """Events, under Dagster's method names."""
 
     def all_logs(self, run_id: str, of_type: OfType = None) -> list[Event]:
-        """All events of a run, in order."""
+        """All events of a run, in order.
+
+        Args:
+            run_id: The run's id.
+            of_type: Only events of this type, or of one of these types; None means all.
+        """
         return self.events.logs(run_id, of_type)
 
     def logs_after(
         self, run_id: str, cursor: int | None = None, of_type: OfType = None, limit: int | None = None
     ) -> list[Event]:
-        """The events of a run behind its event number `cursor`."""
+        """The events of a run behind one of them.
+
+        Args:
+            run_id: The run's id.
+            cursor: Number of that event in its run; None means from the first.
+            of_type: Only events of this type, or of one of these types; None means all.
+            limit: How many at most; None means all.
+        """
         found = self.events.of_run(run_id, after=cursor or 0, of_type=of_type, limit=limit)
         return [record.event_log_entry for record in found]
 
@@ -43,13 +55,27 @@ class InstanceEvents(InstanceRuns):
         limit: int | None = None,
         ascending: bool = True,
     ) -> EventLogConnection:
-        """A page of a run's events behind the cursor that the page before gave."""
+        """A page of a run's events.
+
+        Args:
+            run_id: The run's id.
+            cursor: What the page before gave; None means the first page.
+            of_type: Only events of this type, or of one of these types; None means all.
+            limit: How many at most; None means all.
+            ascending: Whether the oldest come first.
+        """
         return self.events.page_of_run(run_id, cursor, of_type, limit, ascending)
 
     def get_event_records(
         self, event_records_filter: EventRecordsFilter, limit: int | None = None, ascending: bool = False
     ) -> list[EventRecord]:
-        """The events of all runs that pass the filter, newest first unless `ascending`."""
+        """The events of all runs that pass a filter.
+
+        Args:
+            event_records_filter: The type of event and, if wanted, asset, partitions, times and places in the log.
+            limit: How many at most; None means all.
+            ascending: Whether the oldest come first; else the newest do.
+        """
         return self.events.find(event_records_filter, limit, ascending)
 
     def fetch_materializations(
@@ -59,7 +85,14 @@ class InstanceEvents(InstanceRuns):
         cursor: str | None = None,
         ascending: bool = False,
     ) -> EventRecordsResult:
-        """A page of an asset's materializations."""
+        """A page of an asset's materializations.
+
+        Args:
+            records_filter: The asset, or a filter that also names partitions, times and places in the log.
+            limit: How many at most.
+            cursor: What the page before gave; None means the first page.
+            ascending: Whether the oldest come first; else the newest do.
+        """
         return self.events.fetch(EventType.ASSET_MATERIALIZATION, _filter(records_filter), limit, cursor, ascending)
 
     def fetch_observations(
@@ -69,7 +102,14 @@ class InstanceEvents(InstanceRuns):
         cursor: str | None = None,
         ascending: bool = False,
     ) -> EventRecordsResult:
-        """A page of an asset's observations."""
+        """A page of an asset's observations.
+
+        Args:
+            records_filter: The asset, or a filter that also names partitions, times and places in the log.
+            limit: How many at most.
+            cursor: What the page before gave; None means the first page.
+            ascending: Whether the oldest come first; else the newest do.
+        """
         return self.events.fetch(EventType.ASSET_OBSERVATION, _filter(records_filter), limit, cursor, ascending)
 
     def fetch_planned_materializations(
@@ -79,7 +119,14 @@ class InstanceEvents(InstanceRuns):
         cursor: str | None = None,
         ascending: bool = False,
     ) -> EventRecordsResult:
-        """A page of the events that planned an asset's materialization."""
+        """A page of the events that planned an asset's materialization.
+
+        Args:
+            records_filter: The asset, or a filter that also names partitions, times and places in the log.
+            limit: How many at most.
+            cursor: What the page before gave; None means the first page.
+            ascending: Whether the oldest come first; else the newest do.
+        """
         kind = EventType.ASSET_MATERIALIZATION_PLANNED
         return self.events.fetch(kind, _filter(records_filter), limit, cursor, ascending)
 
@@ -90,7 +137,15 @@ class InstanceEvents(InstanceRuns):
         cursor: str | None = None,
         ascending: bool = False,
     ) -> EventRecordsResult:
-        """A page of the events of one type that changed the state of runs."""
+        """A page of the events of one type that changed the state of runs.
+
+        Args:
+            records_filter: The type, such as `EventType.RUN_FAILURE`, or a filter that also names jobs, times and
+                places in the log.
+            limit: How many at most.
+            cursor: What the page before gave; None means the first page.
+            ascending: Whether the oldest come first; else the newest do.
+        """
         filters = (
             RunStatusChangeRecordsFilter(event_type=records_filter)
             if isinstance(records_filter, EventType)
@@ -99,15 +154,32 @@ class InstanceEvents(InstanceRuns):
         return self.events.fetch_status_changes(filters, limit, cursor, ascending)
 
     def report_events_outside_runs(self, events: Sequence[Event]) -> int:
-        """Appends events that belong to no run; returns the storage id of the last."""
+        """Appends events that belong to no run.
+
+        Args:
+            events: The events, in order; a run id that one has is taken away.
+
+        Returns:
+            The storage id of the last.
+        """
         return append_outside_runs(self.db, events, self._notify)
 
     def add_event_listener(self, run_id: str | None, cb: Callable[[Event], Any]) -> None:
-        """Calls `cb` with each event of a run (of all runs, for None) that this process appends."""
+        """Calls a function with each event of a run that this process appends.
+
+        Args:
+            run_id: The run's id; None means all runs.
+            cb: The function of the event, called in the thread that appends.
+        """
         self._listeners.setdefault(run_id, []).append(cb)
 
     def remove_event_listener(self, run_id: str | None, cb: Callable[[Event], Any]) -> None:
-        """Stops calling `cb`."""
+        """Stops calling a function that was given to `add_event_listener`.
+
+        Args:
+            run_id: What it was given with.
+            cb: The function.
+        """
         listeners = self._listeners.get(run_id, [])
         if cb in listeners:
             listeners.remove(cb)
@@ -115,13 +187,20 @@ class InstanceEvents(InstanceRuns):
             self._listeners.pop(run_id, None)
 
     def tail(self, after: int = 0, limit: int = 1000) -> list[EventRecord]:
-        """The events of all runs behind a storage id, in order of commit."""
+        """The events of all runs behind a place in the log, in order of commit.
+
+        Args:
+            after: Storage id of the event behind which to begin; 0 means from the first.
+            limit: How many at most.
+        """
         return self.events.tail(after, limit=limit)
 
     def follow(self, after: int | None = None, *, timeout_s: float | None = None) -> Iterator[EventRecord]:
-        """The events of all runs behind a storage id (from now on, for None), as they are committed by any process.
+        """The events of all runs behind a place in the log, as they are committed by any process.
 
-        Ends after `timeout_s` without a new event; never, for None.
+        Args:
+            after: Storage id of the event behind which to begin; None means from now on.
+            timeout_s: Ends after so many seconds without a new event; None: never.
         """
         return follow(self.db, self.events, self.events.last_id() if after is None else after, timeout_s)
 

@@ -76,7 +76,17 @@ def filesystem_type(path: Path, mounts: str) -> str:
 
 
 def refuse_network_filesystem(path: Path, mounts: str | None = None) -> None:
-    """Raises `StorageLocationError` where SQLite would lose data."""
+    """Nothing, where SQLite can keep its promises.
+
+    Args:
+        path: A folder or file of the instance.
+        mounts: What is mounted, as Linux lists it; None reads that of this machine.
+
+    Raises:
+        StorageLocationError: where SQLite would lose data.
+
+    Source: sqlite.org/howtocorrupt.html (locks on network file systems).
+    """
     if mounts is None:
         try:
             mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")

@@ -113,7 +113,16 @@ class RunStore:
         self._db = db
 
     def add(self, run: Run, *, origin: str | None = None, run_key: str | None = None) -> Run:
-        """Records a new run. Raises `DuplicateRunError` where its id is taken."""
+        """Records a new run.
+
+        Args:
+            run: The run.
+            origin: The schedule or sensor that asks for it.
+            run_key: What the run is about: one origin's key is recorded once.
+
+        Raises:
+            DuplicateRunError: where its id is taken.
+        """
         with self._db.write() as tx:
             if not record_run(tx, run, now=self._db.now(), origin=origin, run_key=run_key):
                 raise DuplicateRunError(f"The instance already holds a run with the id {run.run_id!r}.")
@@ -125,7 +134,14 @@ class RunStore:
         return None if row is None else as_record(row)
 
     def require(self, run_id: str) -> RunRecord:
-        """The run with this id. Raises `RunNotFoundError`."""
+        """The run with this id.
+
+        Args:
+            run_id: The id.
+
+        Raises:
+            RunNotFoundError: for an id that no run has.
+        """
         record = self.get(run_id)
         if record is None:
             raise RunNotFoundError(f"The instance knows no run {run_id!r}; `cellmill runs list` shows those it knows.")

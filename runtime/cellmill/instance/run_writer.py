@@ -67,8 +67,13 @@ class RunWriter:
     def append(self, events: Sequence[Event]) -> None:
         """Appends the events, in this order.
 
-        Raises `LeaseLostError` where another attempt owns the run, `RunFinishedError` where the events would change
-        the state of a run that has ended, `StorageBusyError` and its like where the database cannot be written.
+        Args:
+            events: Events of this run.
+
+        Raises:
+            LeaseLostError: where another attempt owns the run.
+            RunFinishedError: where the events would change the state of a run that has ended.
+            StorageBusyError: or its like, where the database cannot be written.
         """
         if not events:
             return

@@ -196,7 +196,14 @@ class AssetGraph:
     # -- assets ---------------------------------------------------------------------------------------------------
 
     def get(self, key: AssetKey) -> AssetNode:
-        """Return the asset with this key."""
+        """Return the asset with this key.
+
+        Args:
+            key: The key.
+
+        Raises:
+            InvariantViolationError: for a key that no asset has, with the nearest one that does.
+        """
         try:
             return self.nodes[key]
         except KeyError:
@@ -360,15 +367,28 @@ class AssetGraph:
         return set(self.catalog.by_check)
 
     def get_check_keys_for_assets(self, keys: Iterable[AssetKey]) -> set[AssetCheckKey]:
-        """Return the checks on these assets."""
+        """Return the checks on assets.
+
+        Args:
+            keys: The assets.
+        """
         return {check for key in keys for check in self.nodes[key].check_keys}
 
     def get_check_spec(self, key: AssetCheckKey) -> Any:
-        """Return the spec of a check."""
+        """Return the spec of a check.
+
+        Args:
+            key: The check.
+        """
         return self.catalog.by_check[key].get_spec_for_check_key(key)
 
     def get_partition_mapping(self, key: AssetKey, parent_asset_key: AssetKey) -> Any:
-        """Return the partition mapping between an asset and one of its upstreams."""
+        """Return the partition mapping between an asset and one of its upstreams.
+
+        Args:
+            key: The asset that reads.
+            parent_asset_key: The asset that it reads.
+        """
         from cellmill.definitions.partitions.multi_mapping import infer_partition_mapping
 
         node = self.get(key)
@@ -380,5 +400,9 @@ class AssetGraph:
         return self.get(key).partitions_def
 
     def get_execution_set_asset_keys(self, key: AssetKey) -> frozenset[AssetKey]:
-        """Return the assets that can only be made together with this one."""
+        """Return the assets that can only be made together with this one, itself among them.
+
+        Args:
+            key: The asset.
+        """
         return self.get(key).execution_set_asset_keys

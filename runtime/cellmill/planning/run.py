@@ -28,7 +28,11 @@ PRIORITY_TAG = "dagster/priority"
 
 
 class RunStatus(StrEnum):
-    """The state of a run, under Dagster's words."""
+    """The state of a run, under Dagster's words.
+
+    A run waits as `QUEUED` or is recorded as `NOT_STARTED`; `STARTING` and `STARTED` have a process; `CANCELING` was
+    asked to end. `SUCCESS`, `FAILURE` and `CANCELED` are final. `MANAGED` is kept for Dagster's sake.
+    """
 
     QUEUED = "QUEUED"
     NOT_STARTED = "NOT_STARTED"
@@ -184,17 +188,29 @@ class Run:
 
     @staticmethod
     def tags_for_schedule(schedule: Any) -> Mapping[str, str]:
-        """The tags of runs that a schedule asks for."""
+        """The tags of runs that a schedule asks for.
+
+        Args:
+            schedule: The schedule.
+        """
         return {SCHEDULE_TAG: schedule.name}
 
     @staticmethod
     def tags_for_sensor(sensor: Any) -> Mapping[str, str]:
-        """The tags of runs that a sensor asks for."""
+        """The tags of runs that a sensor asks for.
+
+        Args:
+            sensor: The sensor.
+        """
         return {SENSOR_TAG: sensor.name}
 
     @staticmethod
     def tags_for_backfill_id(backfill_id: str) -> Mapping[str, str]:
-        """The tags of runs that a backfill asks for."""
+        """The tags of runs that a backfill asks for.
+
+        Args:
+            backfill_id: The backfill's id.
+        """
         return {BACKFILL_TAG: backfill_id}
 
 

@@ -25,7 +25,14 @@ _ORDER = ("scheduler", "sensors", "automation", "backfills", "queue", "monitor")
 class StepDaemon:
     """The daemon's loops, one pass a `tick`; a run that is launched is over when `tick` returns.
 
-    Schedules count from the first pass, so that nothing runs for the time before.
+    Schedules count from the first pass, so that nothing runs for the time before. Made by `StepDaemon.of(workspace,
+    clock)`.
+
+    Args:
+        instance: The instance that it works on.
+        source: Where it learns what is declared.
+        clock: The time, which the test moves.
+        launcher: Function of the instance and a run that launches it; None starts a process and waits for its end.
     """
 
     def __init__(
@@ -42,7 +49,12 @@ class StepDaemon:
 
     @classmethod
     def of(cls, workspace: TemporaryWorkspace, clock: ManualClock) -> StepDaemon:
-        """Return the daemon of a workspace."""
+        """Return the daemon of a workspace.
+
+        Args:
+            workspace: The workspace, with its instance.
+            clock: The time, which the test moves.
+        """
         source = WorkspaceSource(workspace.workspace, refresh_s=0.0)
 
         def launch(instance: Instance, run: Run) -> Any:
@@ -51,14 +63,22 @@ class StepDaemon:
         return cls(workspace.instance, AutomatedWorkspace(source, workspace.instance), clock, launcher=launch)
 
     def tick(self, *loops: str) -> list[Run]:
-        """Make one pass of each loop (or of these) and return the runs that it brought, oldest first."""
+        """Make one pass and return the runs that it brought, oldest first.
+
+        Args:
+            loops: Names of the loops that make a pass, in order; without any: all of them.
+        """
         before = {run.run_id for run in self.instance.get_runs()}
         for name in loops or _ORDER:
             self._loops[name]()
         return [run for run in reversed(self.instance.get_runs()) if run.run_id not in before]
 
     def advance(self, time: timedelta | float) -> list[Run]:
-        """Move the clock forward (seconds, or a timedelta), make one pass, and return the runs that it brought."""
+        """Move the clock forward, make one pass, and return the runs that it brought.
+
+        Args:
+            time: By how much: seconds, or a timedelta.
+        """
         self.clock.advance(time.total_seconds() if isinstance(time, timedelta) else time)
         return self.tick()
 

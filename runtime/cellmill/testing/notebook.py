@@ -31,7 +31,13 @@ def load_notebook(
 ) -> NotebookUnderTest:
     """Return a notebook whose cells can be called: `load_notebook("flights.ipynb").assets.daily_delays(flights=df)`.
 
-    The path is relative to the calling file. `other_assets` are assets of elsewhere that its cells read by name.
+    Args:
+        notebook: Path of the notebook, from the folder of the calling file.
+        other_assets: Assets of elsewhere that its cells read by name: keys or their texts.
+
+    Raises:
+        InvalidInvocationError: where there is no such notebook.
+        NotebookError: for what is wrong in it.
     """
     path = Path(_caller_folder(), notebook)
     if not path.is_file():
@@ -82,10 +88,15 @@ class Cells:
 
 
 class NotebookUnderTest:
-    """A notebook's cells as functions.
+    """A notebook's cells as functions, by kind: `assets`, `checks` and `ops`.
 
     Each call executes the plain statements that its cell needs (imports, helpers, constants) afresh, so that no call
-    sees what another one changed.
+    sees what another one changed. Made by `load_notebook`.
+
+    Args:
+        linked: What was read of the notebook.
+        name: Its name there.
+        path: Its file.
     """
 
     def __init__(self, linked: WorkspaceScan, name: str, path: Path) -> None:
@@ -135,7 +146,12 @@ class NotebookUnderTest:
         return self._linker
 
     def executed(self, units: Iterable[Unit], values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a namespace in which plain statements were executed, with `values` in it from the start."""
+        """Return a namespace in which plain statements were executed.
+
+        Args:
+            units: The statements, in order.
+            values: What is in it from the start, by name.
+        """
         folder = os.fspath(self.path.resolve().parent)
         if folder not in sys.path:
             sys.path.insert(0, folder)
@@ -163,7 +179,14 @@ _OUR_MAGICS = ("cellmill", "'schedule'", "'job'", "'lineage'", "'cellmill_config
 
 
 class CellFunction:
-    """One cell as a function of the assets it reads; what it returns is the asset's value."""
+    """One cell as a function of the assets it reads; what it returns is the asset's value.
+
+    Made by `load_notebook`.
+
+    Args:
+        notebook: The notebook.
+        cell: What was read of the cell.
+    """
 
     def __init__(self, notebook: NotebookUnderTest, cell: AssetCell) -> None:
         self.notebook = notebook
@@ -219,7 +242,12 @@ class CellFunction:
         return last
 
     def run_check(self, name: str, value: Any) -> AssetCheckResult:
-        """Return what a `--check` condition of this cell says of a value."""
+        """Return what a `--check` condition of this cell says of a value.
+
+        Args:
+            name: "check_1" for the first condition, "check_2" for the second; `checks` lists them.
+            value: What the cell returned; a tuple where it makes several assets.
+        """
         condition = self.checks[name]
         namespace = self.notebook.executed(self._units(), {})
         made = self.cell.definition.names

@@ -19,7 +19,11 @@ _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name":
 
 
 class TemporaryWorkspace:
-    """A folder with notebooks and modules, and an instance of its own."""
+    """A folder with notebooks and modules, and an instance of its own.
+
+    Args:
+        root: The folder; made where it does not exist, such as pytest's `tmp_path`.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -28,7 +32,15 @@ class TemporaryWorkspace:
         self.home.mkdir(exist_ok=True)
 
     def notebook(self, name: str, *cells: str) -> Path:
-        """Write a notebook of these code cells; the first one loads cellmill, unless one of them does."""
+        """Write a notebook of code cells.
+
+        Args:
+            name: Name of the file, with or without .ipynb.
+            cells: The cells' sources, which may be indented; `%load_ext cellmill` comes before them, unless one has it.
+
+        Returns:
+            The path of the file.
+        """
         sources = [dedent(cell).strip("\n") for cell in cells]
         if not any("load_ext cellmill" in source for source in sources):
             sources.insert(0, "%load_ext cellmill")
@@ -51,14 +63,30 @@ class TemporaryWorkspace:
         return self.file(name if name.endswith(".ipynb") else f"{name}.ipynb", json.dumps(content, indent=1) + "\n")
 
     def file(self, name: str, text: str) -> Path:
-        """Write a file: a module, `cellmill.toml`, data."""
+        """Write a file: a module, `cellmill.toml`, data.
+
+        Args:
+            name: Its path from the workspace's folder.
+            text: What is in it.
+
+        Returns:
+            The path of the file.
+        """
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
         return path
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run the `cellmill` command in the workspace; raises AssertionError with its output when it fails."""
+        """Run the `cellmill` command in the workspace.
+
+        Args:
+            arguments: What comes behind `cellmill`, word by word.
+            check: Whether a failure raises an `AssertionError` with what the command said.
+
+        Returns:
+            The finished process, with its output as text.
+        """
         done = subprocess.run(
             [sys.executable, "-m", "cellmill", *arguments],
             cwd=self.root,

@@ -74,7 +74,13 @@ class PartitionDimensionKey(NamedTuple):
 
 
 class MultiPartitionKey(str):
-    """A key with one part per dimension, written `a|2024-01-01` in the alphabetical order of the dimensions' names."""
+    """A key with one part per dimension, written `a|2024-01-01` in the alphabetical order of the dimensions' names.
+
+    It is text, and can be used wherever a key is.
+
+    Args:
+        keys_by_dimension: The parts by the names of their dimensions.
+    """
 
     dimension_keys: list[PartitionDimensionKey]
 
@@ -120,7 +126,11 @@ class Partition:
 def check_key_text(keys: Sequence[str]) -> None:
     """Nothing, if all keys may be partition keys.
 
-    Raises: InvalidDefinitionError that names the key and the part that is not allowed.
+    Args:
+        keys: The keys.
+
+    Raises:
+        InvalidDefinitionError: that names the key and the part that is not allowed.
     """
     for key in keys:
         if not isinstance(key, str):

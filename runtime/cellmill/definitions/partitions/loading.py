@@ -25,7 +25,14 @@ class DynamicPartitionsStore(Protocol):
 
 
 class PartitionLoadingContext(NamedTuple):
-    """The moment for which partitions are listed, and the store of dynamic ones."""
+    """The moment for which partitions are listed, and the store of dynamic ones.
+
+    Made by `partition_loading_context`.
+
+    Args:
+        effective_dt: The moment.
+        dynamic_partitions_store: Where keys of dynamic partitions are kept; None has none.
+    """
 
     effective_dt: datetime
     dynamic_partitions_store: DynamicPartitionsStore | None
@@ -68,7 +75,12 @@ def effective_time(current_time: datetime | None) -> datetime:
 def dynamic_store(given: DynamicPartitionsStore | None, name: str) -> DynamicPartitionsStore:
     """The given store or that of the surrounding block.
 
-    Raises: InvalidInvocationError when there is none.
+    Args:
+        given: The store that was given, if any.
+        name: Name of the dynamic partitions, for the message.
+
+    Raises:
+        InvalidInvocationError: when there is none.
     """
     if given is not None:
         return given

@@ -206,7 +206,11 @@ class MultiPartitionsDefinition(PartitionsDefinition):
         return MultiPartitionKey(dict(zip(self.partition_dimension_names, parts, strict=True)))
 
     def is_valid_key_format(self, partition_key: str) -> bool:
-        """Whether the text has one part per dimension."""
+        """Whether a text has one part per dimension.
+
+        Args:
+            partition_key: The text.
+        """
         return self._split(partition_key) is not None
 
     def get_partition_key_from_str(self, partition_key_str: str) -> MultiPartitionKey:
@@ -267,7 +271,15 @@ class MultiPartitionsDefinition(PartitionsDefinition):
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
         current_time: datetime | None = None,
     ) -> Sequence[MultiPartitionKey]:
-        """All keys with this part in one dimension."""
+        """All keys with a part in one dimension.
+
+        Args:
+            dimension_name: Name of the dimension.
+            dimension_partition_key: The part.
+            dynamic_partitions_store: Where keys of dynamic partitions are kept: an instance; None: that of
+                `partition_loading_context`.
+            current_time: The moment for which partitions are listed; None means now.
+        """
         return self.get_multipartition_keys_with_dimension_values(
             dimension_name, [dimension_partition_key], dynamic_partitions_store, current_time
         )
@@ -279,7 +291,15 @@ class MultiPartitionsDefinition(PartitionsDefinition):
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
         current_time: datetime | None = None,
     ) -> Sequence[MultiPartitionKey]:
-        """All keys with one of these parts in one dimension."""
+        """All keys with one of several parts in one dimension.
+
+        Args:
+            dimension_name: Name of the dimension.
+            dimension_partition_keys: The parts.
+            dynamic_partitions_store: Where keys of dynamic partitions are kept: an instance; None: that of
+                `partition_loading_context`.
+            current_time: The moment for which partitions are listed; None means now.
+        """
         self.get_partitions_def_for_dimension(dimension_name)
         lists = [
             dimension_partition_keys
@@ -291,7 +311,11 @@ class MultiPartitionsDefinition(PartitionsDefinition):
         return [MultiPartitionKey(dict(zip(names, keys, strict=True))) for keys in itertools.product(*lists)]
 
     def time_window_for_partition_key(self, partition_key: str) -> TimeWindow:
-        """The window of a key's part in the dimension of time windows."""
+        """The window of a key's part in the dimension of time windows.
+
+        Args:
+            partition_key: The key.
+        """
         key = self.get_partition_key_from_str(partition_key)
         return self.time_window_partitions_def.time_window_for_partition_key(
             key.keys_by_dimension[self.time_window_dimension.name]

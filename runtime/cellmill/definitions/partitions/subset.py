@@ -76,25 +76,47 @@ class PartitionsSubset(ABC):
     def get_partition_keys_not_in_subset(
         self, partitions_def: PartitionsDefinition, *args: Any, **kwargs: Any
     ) -> Iterable[str]:
-        """The keys of the definition that are not in the subset."""
+        """The keys of the definition that are not in the subset.
+
+        Args:
+            partitions_def: The definition that the subset is of.
+            args: As of its `get_partition_keys`: the moment, and the store of dynamic keys.
+            kwargs: The same by name.
+        """
         return [key for key in partitions_def.get_partition_keys(*args, **kwargs) if key not in self]
 
     def get_partition_key_ranges(
         self, partitions_def: PartitionsDefinition, *args: Any, **kwargs: Any
     ) -> Sequence[PartitionKeyRange]:
-        """The subset as ranges of neighbouring keys of the definition."""
+        """The subset as ranges of neighbouring keys of the definition.
+
+        Args:
+            partitions_def: The definition that the subset is of.
+            args: As of its `get_partition_keys`: the moment, and the store of dynamic keys.
+            kwargs: The same by name.
+        """
         return key_ranges(partitions_def.get_partition_keys(*args, **kwargs), self)
 
     def with_partition_key_range(
         self, partitions_def: PartitionsDefinition, key_range: PartitionKeyRange
     ) -> PartitionsSubset:
-        """The subset with the keys of a range added."""
+        """The subset with the keys of a range added.
+
+        Args:
+            partitions_def: The definition that the subset is of.
+            key_range: The first and the last key.
+        """
         return self.with_partition_keys(partitions_def.get_partition_keys_in_range(key_range))
 
     def with_partition_key_ranges(
         self, partitions_def: PartitionsDefinition, key_ranges: Iterable[PartitionKeyRange]
     ) -> PartitionsSubset:
-        """The subset with the keys of some ranges added."""
+        """The subset with the keys of some ranges added.
+
+        Args:
+            partitions_def: The definition that the subset is of.
+            key_ranges: The ranges, each of a first and a last key.
+        """
         found: PartitionsSubset = self
         for key_range in key_ranges:
             found = found.with_partition_key_range(partitions_def, key_range)
@@ -127,7 +149,11 @@ def key_ranges(ordered: Sequence[str], wanted: Any) -> list[PartitionKeyRange]:
 
 
 class KeysSubset(PartitionsSubset):
-    """A subset that is a set of keys; Dagster's `DefaultPartitionsSubset`."""
+    """A subset that is a set of keys; Dagster's `DefaultPartitionsSubset`.
+
+    Args:
+        subset: The keys; None is empty.
+    """
 
     __slots__ = ("subset",)
 

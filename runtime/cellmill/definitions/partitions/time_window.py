@@ -289,7 +289,11 @@ class TimeWindowPartitionsDefinition(PartitionsDefinition):
         return self.cadence.ceil(self.start_timestamp)
 
     def stop_number(self, current_time: datetime | None = None) -> int:
-        """One more than the number of the last window whose partition exists at this time."""
+        """One more than the number of the last window whose partition exists.
+
+        Args:
+            current_time: The moment that counts; None means now.
+        """
         stop = self.cadence.closed_before(self._timestamp(current_time)) + self.end_offset
         if self.end_ts is not None:
             stop = min(stop, self.cadence.closed_before(self.end_ts.timestamp))
@@ -300,7 +304,11 @@ class TimeWindowPartitionsDefinition(PartitionsDefinition):
         return float(local_epoch(moment, self._zone)) if moment.tzinfo is None else moment.timestamp()
 
     def key_of(self, number: int) -> str:
-        """The key of a window; the second of two windows that start at one wall-clock time carries its UTC offset."""
+        """The key of a window; the second of two windows that start at one wall-clock time carries its UTC offset.
+
+        Args:
+            number: The window's number.
+        """
         local = at_epoch(self.cadence.instant(number), self._zone)
         if self.fmt == "%Y-%m-%d":
             text = f"{local.year:04d}-{local.month:02d}-{local.day:02d}"
@@ -331,12 +339,23 @@ class TimeWindowPartitionsDefinition(PartitionsDefinition):
     def number_of(self, key: str) -> int:
         """The number of the window that a key names, also where no partition exists (yet).
 
-        Raises: InvalidPartitionKeyError for text that is no date of this format.
+        Args:
+            key: A date in the format of the keys.
+
+        Raises:
+            InvalidPartitionKeyError: for text that is no date of this format.
         """
         return self.cadence.ceil(self._parsed(key))
 
     def checked_number_of(self, key: str) -> int:
-        """As `number_of`, for a key that is that of a window exactly."""
+        """The number of the window that a key names exactly.
+
+        Args:
+            key: The key.
+
+        Raises:
+            InvalidPartitionKeyError: where no window begins at that time, with the key of the next one.
+        """
         number = self.number_of(key)
         if self.key_of(number) != key:
             raise InvalidPartitionKeyError(
@@ -567,7 +586,12 @@ class TimeWindowPartitionsDefinition(PartitionsDefinition):
     def get_partition_key_range_for_time_window(
         self, time_window: TimeWindow, respect_bounds: bool = True
     ) -> PartitionKeyRange:
-        """The range of the windows that lie in a window of time."""
+        """The range of the windows that lie in a window of time.
+
+        Args:
+            time_window: A span of time; its end does not belong to it.
+            respect_bounds: Accepted for Dagster's sake and ignored.
+        """
         first = self.cadence.floor(time_window.start.timestamp())
         last = self.cadence.closed_before(time_window.end.timestamp()) - 1
         return PartitionKeyRange(self.key_of(first), self.key_of(last))
@@ -581,12 +605,20 @@ class TimeWindowPartitionsDefinition(PartitionsDefinition):
         return self._keys(*self.numbers_in(*time_window))
 
     def get_num_partitions_in_window(self, time_window: TimeWindow) -> int:
-        """How many windows start in a window of time."""
+        """How many windows start in a window of time.
+
+        Args:
+            time_window: A span of time; its end does not belong to it.
+        """
         start, stop = self.numbers_in(*time_window)
         return stop - start
 
     def has_any_partitions_in_window(self, time_window: TimeWindow) -> bool:
-        """Whether a window starts in a window of time."""
+        """Whether a window starts in a window of time.
+
+        Args:
+            time_window: A span of time; its end does not belong to it.
+        """
         return self.get_num_partitions_in_window(time_window) > 0
 
     # ---- subsets
@@ -604,7 +636,11 @@ class TimeWindowPartitionsDefinition(PartitionsDefinition):
         return self.empty_subset().with_partition_key_range(self, partition_key_range)
 
     def get_partition_subset_in_time_window(self, time_window: TimeWindow) -> TimeWindowPartitionsSubset:
-        """The subset of the windows that start in a window of time."""
+        """The subset of the windows that start in a window of time.
+
+        Args:
+            time_window: A span of time; its end does not belong to it.
+        """
         return TimeWindowPartitionsSubset(self, included_time_windows=[time_window])
 
     # ---- identity
