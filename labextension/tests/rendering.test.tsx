@@ -5,6 +5,7 @@ import { renderToStaticMarkup } from 'react-dom/server';
 import { Client, GraphQLFailure, ITransport } from '../src/client';
 import { CatalogueModel } from '../src/model/catalogue';
 import { deleteRun, forEachRun, IRunDetails, reexecuteAssets } from '../src/model/runs';
+import { Pinned } from '../src/view/automation';
 import { MetadataValue } from '../src/view/metadata';
 import { Note, StateBadge, StatusWord } from '../src/view/parts';
 
@@ -36,6 +37,18 @@ test('states have a word for those who see no colours', () => {
   assert.match(html, />stale</);
   assert.match(renderToStaticMarkup(<StatusWord status="NOT_STARTED" />), /cm-status-not-started/);
   assert.match(renderToStaticMarkup(<Note kind="problem">x</Note>), /role="alert"/);
+});
+
+test('a pinned schedule names the cells that changed and offers to promote', () => {
+  const cell = { notebook: 'a.ipynb', kind: 'changed', cell: 1, before: 'x = 1', now: 'x = 2\ny' };
+  const version = { notebooks: ['a.ipynb'], pinnedAt: 0, changedCells: [cell] };
+  const html = renderToStaticMarkup(<Pinned version={version} onPin={() => undefined} />);
+  assert.match(html, /1 cell has changed since/);
+  assert.match(html, /a\.ipynb cell 2 changed: <code>x = 2<\/code>/);
+  assert.match(html, /Promote/);
+  const same = renderToStaticMarkup(<Pinned version={{ ...version, changedCells: [] }} onPin={() => undefined} />);
+  assert.doesNotMatch(same, /Promote/);
+  assert.match(renderToStaticMarkup(<Pinned version={null} onPin={() => undefined} />), />Pin</);
 });
 
 class Recorded implements ITransport {

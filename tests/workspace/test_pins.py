@@ -10,6 +10,7 @@ from cellmill.automation.clock import ManualClock
 from cellmill.automation.scheduler import Scheduler
 from cellmill.automation.workspace_assets import AutomatedWorkspace
 from cellmill.errors import InvalidInvocationError
+from cellmill.instance.automation import InstigatorState
 from cellmill.instance.instance import Instance
 from cellmill.planning.instigator import ScheduleSpec
 from cellmill.planning.run import RunStatus
@@ -17,6 +18,8 @@ from cellmill.workspace.pins import changes_since, pin_of, pin_schedule, unpin_s
 from cellmill.workspace.source import WorkspaceSource
 from cellmill.workspace.worker import RunWork
 from cellmill.workspace.workspace import Workspace
+
+from tests.workspace.notebooks import write_notebook
 
 
 def write(path: Path, *sources: str) -> None:
@@ -54,18 +57,19 @@ def test_a_pinned_schedule_runs_what_was_pinned(tmp_path: Path) -> None:
             return said.read_text()
 
         scheduler.run_once()
-        pin = pin_schedule(instance, tmp_path, spec)
+        pin = pin_schedule(instance, workspace, spec)
         assert changes_since(instance, tmp_path, pin) == ()
         write(report, "x = 'new'", f"open({str(said)!r}, 'a').write(x)", "more = 2", "and_more = 3")
         changes = changes_since(instance, tmp_path, pin)
 
+        assert {"report.ipynb"} == {one.notebook for one in changes}
         assert [(one.kind, one.cell, one.before, one.now) for one in changes] == [
             ("changed", 0, "x = 'old'", "x = 'new'"),
             ("changed", 2, "gone = 1", "more = 2"),
             ("added", 3, "", "and_more = 3"),
         ]
         assert run_next() == "old"
-        promoted = pin_schedule(instance, tmp_path, spec)
+        promoted = pin_schedule(instance, workspace, spec)
         assert pin_of(instance.automation.instigator(spec.id)) == promoted != pin
         assert run_next() == "oldnew"
         write(report, f"open({str(said)!r}, 'a').write('live')")
@@ -74,7 +78,46 @@ def test_a_pinned_schedule_runs_what_was_pinned(tmp_path: Path) -> None:
         assert run_next() == "oldnewlive"
 
 
-def test_only_whole_notebooks_are_pinned(tmp_path: Path) -> None:
-    """A schedule of a job or of assets is refused, with what can be done."""
-    with Instance.ephemeral() as instance, pytest.raises(InvalidInvocationError, match="runs a whole notebook"):
-        pin_schedule(instance, tmp_path, ScheduleSpec(name="s", crons=("@daily",), job_name="j"))
+def test_only_notebooks_are_pinned(tmp_path: Path) -> None:
+    """A schedule of a job of ops or of a module is refused, with what can be done."""
+    with Workspace.open(tmp_path, home=tmp_path / ".cellmill") as workspace, Instance.ephemeral() as instance:
+        with pytest.raises(InvalidInvocationError, match="which no notebook makes"):
+            pin_schedule(instance, workspace, ScheduleSpec(name="s", crons=("@daily",), job_name="j"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "declared", ["%schedule '* * * * *' * --name s", "j = cm.define_asset_job('j')\ns = cm.ScheduleDefinition("
+                 "name='s', job=j, cron_schedule='* * * * *')"]
+)  # fmt: skip
+def test_a_schedule_of_assets_is_pinned_with_all_their_notebooks(tmp_path: Path, declared: str) -> None:
+    """Cells, plain cells and the selection are as they were, also of an asset that is gone and of one that is new."""
+    said = tmp_path / "said"
+    down = f"%%asset down\nopen({str(said)!r}, 'a').write(str(up))\nup + 10"
+    preamble = "%load_ext cellmill\nimport cellmill as cm"
+    write_notebook(tmp_path / "a.ipynb", preamble, "size = 1", "%%asset up\nsize", declared)
+    write_notebook(tmp_path / "b.ipynb", preamble, down, "%%asset gone\n5")
+    home = tmp_path / ".cellmill"
+    with Workspace.open(tmp_path, home=home) as workspace, Instance.get(home) as instance:
+        source = AutomatedWorkspace(WorkspaceSource(workspace, refresh_s=0), instance)
+        (spec,) = source.schedules()
+        instance.automation.add_instigator(
+            InstigatorState(id=spec.id, kind="schedule", name=spec.name, location=spec.location, status="RUNNING")
+        )
+        clock = ManualClock(1_700_000_030)
+        scheduler = Scheduler(instance, source, clock, "d")
+        scheduler.run_once()
+        pin = pin_schedule(instance, workspace, spec)
+        assert ("a.ipynb", "b.ipynb") == pin.notebooks
+        write_notebook(tmp_path / "a.ipynb", preamble, "size = 2", "%%asset up\nsize", declared)
+        write_notebook(tmp_path / "b.ipynb", preamble, down, "%%asset new\n5")
+        changes = changes_since(instance, tmp_path, pin)
+        assert [("a.ipynb", 1), ("b.ipynb", 2)] == [(one.notebook, one.cell) for one in changes]
+        clock.advance(60)
+        assert 1 == scheduler.run_once().requested
+        (run,) = instance.get_runs()
+        RunWork(instance, workspace, run, run.attempt).work()
+
+        assert RunStatus.SUCCESS is instance.get_runs()[0].status
+        assert {"up", "down", "gone"} == {key.to_user_string() for key in instance.get_asset_keys()}
+        assert "1" == said.read_text()

@@ -138,6 +138,7 @@ export const AUTOMATION = `query Automation {
           name cronSchedule executionTimezone pipelineName description
           scheduleState { id status ticks(limit: 20) { timestamp status runIds skipReason error { message } } }
           futureTicks(limit: 3) { results { timestamp } }
+          pinnedVersion { notebooks pinnedAt changedCells { notebook kind cell before now } }
         }
         sensors {
           name sensorType minIntervalSeconds description
@@ -161,6 +162,10 @@ export const START_SCHEDULE = `mutation StartSchedule($selector: ScheduleSelecto
 
 export const STOP_SCHEDULE = `mutation StopSchedule($id: String!) {
   stopRunningSchedule(id: $id) { __typename ... on Error { message } }
+}`;
+
+export const PIN_SCHEDULE = `mutation PinSchedule($selector: ScheduleSelector!, $pinned: Boolean!) {
+  pinSchedule(scheduleSelector: $selector, pinned: $pinned) { __typename ... on Error { message } }
 }`;
 
 export const START_SENSOR = `mutation StartSensor($selector: SensorSelector!) {

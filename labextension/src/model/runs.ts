@@ -11,6 +11,7 @@ import {
   RUN,
   RUN_LOG,
   RUNS,
+  PIN_SCHEDULE,
   START_SCHEDULE,
   START_SENSOR,
   STOP_SCHEDULE,
@@ -91,8 +92,16 @@ export interface IState {
   ticks: ITick[];
 }
 
+/** The version of its notebooks that a schedule runs, and the cells that changed since. */
+export interface IPinnedVersion {
+  notebooks: string[];
+  pinnedAt: number;
+  changedCells: { notebook: string; kind: string; cell: number; before: string; now: string }[];
+}
+
 export interface ISchedule {
   name: string;
+  pinnedVersion: IPinnedVersion | null;
   cronSchedule: string;
   executionTimezone: string | null;
   pipelineName: string;
@@ -335,4 +344,20 @@ export async function switchAutomation(
       })
     : await client.request<Record<string, IResult>>(STOP_SENSOR, { id: item.sensor.sensorState.id });
   expecting(Object.values(answer)[0], 'Sensor', 'StopSensorMutationResult');
+}
+
+/** Let a schedule run its notebooks as they are now whatever is saved later, or as they are at each launch. */
+export async function pinSchedule(
+  client: Client,
+  repository: IRepository,
+  schedule: ISchedule,
+  pinned: boolean
+): Promise<void> {
+  const selector = {
+    repositoryName: repository.name,
+    repositoryLocationName: repository.location.name,
+    scheduleName: schedule.name
+  };
+  const answer = await client.request<Record<string, IResult>>(PIN_SCHEDULE, { selector, pinned });
+  expecting(Object.values(answer)[0], 'ScheduleStateResult');
 }

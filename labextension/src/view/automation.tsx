@@ -1,10 +1,20 @@
 import { useEffect } from 'react';
+import type React from 'react';
 
 import type { CatalogueModel } from '../model/catalogue';
 import { ago } from '../model/format';
-import { IRepository, IState, ITick, loadAutomation, switchAutomation } from '../model/runs';
+import {
+  IPinnedVersion,
+  IRepository,
+  ISchedule,
+  IState,
+  ITick,
+  loadAutomation,
+  pinSchedule,
+  switchAutomation
+} from '../model/runs';
 import { useLoaded } from './hooks';
-import { INavigator, Note } from './parts';
+import { Button, INavigator, Note } from './parts';
 
 /** Schedules and sensors with their switches and last ticks; daemons; broken locations. */
 export function Automation(props: { model: CatalogueModel; navigator: INavigator }): JSX.Element {
@@ -22,6 +32,10 @@ export function Automation(props: { model: CatalogueModel; navigator: INavigator
   }
   const turn = (repository: IRepository, item: Parameters<typeof switchAutomation>[2], on: boolean) =>
     void switchAutomation(model.client, repository, item, on).then(again, error =>
+      navigator.notify(error.message, 'error')
+    );
+  const pin = (repository: IRepository, schedule: ISchedule, pinned: boolean) =>
+    void pinSchedule(model.client, repository, schedule, pinned).then(again, error =>
       navigator.notify(error.message, 'error')
     );
   const none = value.repositories.every(one => one.schedules.length === 0 && one.sensors.length === 0);
@@ -57,7 +71,9 @@ export function Automation(props: { model: CatalogueModel; navigator: INavigator
                 state={schedule.scheduleState}
                 navigator={navigator}
                 onTurn={on => turn(repository, { schedule }, on)}
-              />
+              >
+                <Pinned version={schedule.pinnedVersion} onPin={pinned => pin(repository, schedule, pinned)} />
+              </Item>
             ))}
             {repository.sensors.map(sensor => (
               <Item
@@ -83,6 +99,7 @@ function Item(props: {
   state: IState;
   navigator: INavigator;
   onTurn(on: boolean): void;
+  children?: React.ReactNode;
 }): JSX.Element {
   const on = props.state.status === 'RUNNING';
   return (
@@ -103,7 +120,42 @@ function Item(props: {
         ))}
       </span>
       <span className="cm-when">{on && props.next ? `next ${new Date(props.next * 1000).toLocaleString()}` : ''}</span>
+      {props.children}
     </li>
+  );
+}
+
+/** Whether a schedule runs a pinned version; what changed in its notebooks since, and the offer to promote. */
+export function Pinned(props: { version: IPinnedVersion | null; onPin(pinned: boolean): void }): JSX.Element {
+  const { version, onPin } = props;
+  if (!version) {
+    return (
+      <Button label="Pin" title="Run the notebooks as they are now, whatever is saved later" onClick={() => onPin(true)} />
+    );
+  }
+  const changed = version.changedCells;
+  return (
+    <>
+      <span className="cm-when" title={version.notebooks.join(', ')}>
+        pinned {ago(version.pinnedAt)}
+      </span>
+      <Button label="Unpin" title="Run the notebooks as they are at each launch" onClick={() => onPin(false)} />
+      {changed.length > 0 && (
+        <details className="cm-pinned">
+          <summary>
+            {changed.length} {changed.length === 1 ? 'cell has' : 'cells have'} changed since
+          </summary>
+          <ul>
+            {changed.map(cell => (
+              <li key={`${cell.notebook}/${cell.kind}/${cell.cell}`}>
+                {cell.notebook} cell {cell.cell + 1} {cell.kind}: <code>{(cell.now || cell.before).split('\n')[0]}</code>
+              </li>
+            ))}
+          </ul>
+          <Button label="Promote" title="Run the notebooks as they are now" onClick={() => onPin(true)} />
+        </details>
+      )}
+    </>
   );
 }
 

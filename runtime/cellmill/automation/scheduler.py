@@ -20,7 +20,7 @@ from cellmill.instance.instance import Instance
 from cellmill.planning.instigator import Answer, Question, RunAsk, ScheduleSpec
 from cellmill.planning.run import FINISHED_STATUSES, RunsFilter, RunStatus
 from cellmill.planning.tick import MissedTick, TickStatus, due_ticks, overlap_reason, retry_after_s, tick_id
-from cellmill.workspace.pins import pin_of
+from cellmill.workspace.pins import pin_of, pinned_version
 from cellmill.workspace.run_names import PINNED_TAG
 
 SCHEDULE_TAG = "dagster/schedule_name"
@@ -48,7 +48,7 @@ class Claimed:
     spec: ScheduleSpec
     tick: Tick
     after: int
-    #: The snapshot of the notebook that it runs, where that is pinned.
+    #: The snapshot of the notebooks that it runs, where they are pinned.
     pinned: str | None = None
 
 
@@ -234,6 +234,10 @@ class Scheduler:
         tags = {**ask.tags, SCHEDULE_TAG: spec.name, TICK_TAG: str(tick.id)}
         if claimed.pinned is not None:
             tags[PINNED_TAG] = claimed.pinned
+            if not spec.evaluated and ask.asset_selection is not None:
+                # what was selected then is made, whatever the selection means now
+                kept = pinned_version(self._instance, claimed.pinned).assets
+                ask = replace(ask, asset_selection=kept)
         run = run_for(ask, location=spec.location, tags=tags, default_job=spec.job_name)
         return RunSubmission(run=run, run_key=key)
 

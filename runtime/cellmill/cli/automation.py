@@ -175,10 +175,12 @@ def show_schedule(app: App, name: str, as_json: bool) -> None:
             app.console.print(f"{label + ':':<12} {shown}", highlight=False, markup=False)
     for change in changes:
         first = (change.now or change.before).strip().splitlines()[:1]
-        app.console.print(f"  cell {change.cell} {change.kind}: {''.join(first)}", highlight=False, markup=False)
+        app.console.print(
+            f"  {change.notebook} cell {change.cell} {change.kind}: {''.join(first)}", highlight=False, markup=False
+        )
     if changes:
         app.console.print(
-            f"The notebook has moved on from its pin. To run it as it is: cellmill schedules promote {spec.name}"
+            f"The notebook has moved on from the pin. To run it as it is: cellmill schedules promote {spec.name}"
         )
 
 
@@ -208,8 +210,8 @@ def _pin(app: App, names: tuple[str, ...], word: str) -> None:
     for name in names:
         spec = _find(app, "schedule", name)
         assert isinstance(spec, ScheduleSpec)
-        pin = pin_schedule(app.instance, app.config.root, spec)
-        app.console.print(f"schedule {spec.name}: {word} {pin.notebook} as it is now ({pin.snapshot[:12]})")
+        pin = pin_schedule(app.instance, app.workspace, spec)
+        app.console.print(f"schedule {spec.name}: {word} {', '.join(pin.notebooks)} as of now ({pin.snapshot[:12]})")
 
 
 @schedules.command("unpin")

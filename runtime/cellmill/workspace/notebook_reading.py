@@ -134,11 +134,13 @@ def second_look(
         linked = link_file(path, relative, others, modules, told.assets)
     except (NotebookError, OSError) as error:
         return Manifest(problems=(problem_of(error, notebook=relative),))
-    found = _read_manifest(path, relative, linked)
+    found = manifest_of(linked, relative)
+    found = replace(found, schedules=(*found.schedules, *schedules_in_metadata(path, relative)))
     return found if described is None else with_told(found, told, described["variables"], linked)
 
 
-def _read_manifest(path: Path, relative: str, linked: WorkspaceScan) -> Manifest:
+def manifest_of(linked: WorkspaceScan, relative: str) -> Manifest:
+    """Return what the cells of a linked notebook offer."""
     cells = {id(cell): cell for cell in linked.assets.values()}.values()
     scan = linked.notebooks[relative]
     declared = {
@@ -155,7 +157,6 @@ def _read_manifest(path: Path, relative: str, linked: WorkspaceScan) -> Manifest
         found = _with_objects(found, scan, linked.assets, declared)
     return replace(
         found,
-        schedules=(*found.schedules, *schedules_in_metadata(path, relative)),
         sensors=(*(_sensor_cell(cell) for cell in linked.others if cell.definition.kind == "sensor"), *found.sensors),
         problems=(
             *(problem_of(error, notebook=relative) for error in linked.problems),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
@@ -19,7 +19,7 @@ from cellmill.notebooks.workspace import WorkspaceScan, link_workspace
 from cellmill.planning.notebook_step import NotebookStep, made_behind, plan_notebook_steps
 from cellmill.workspace.manifest import AssetEntry
 from cellmill.workspace.notebook_location import NotebookLocation
-from cellmill.workspace.notebook_reading import described_assets, scan_file
+from cellmill.workspace.notebook_reading import described_assets, manifest_of, scan_file
 from cellmill.workspace.workspace import Workspace
 
 #: Marks a visit to a module's location among visits to notebooks.
@@ -65,14 +65,29 @@ class LinkedNotebooks:
     def __init__(self, workspace: Workspace, pinned: Mapping[str, str] | None = None) -> None:
         self._workspace = workspace
         #: Text of notebooks that are read instead of their files.
-        self._pinned = pinned or {}
+        self.pinned = pinned or {}
         self._linked: dict[str, WorkspaceScan] = {}
-        self._entries = workspace.assets_by_key
+        self.entries: Mapping[tuple[str, ...], AssetEntry] = workspace.assets_by_key
         self.locations: dict[str, NotebookLocation] = {}
         for entry in workspace.manifest.assets:
             location = workspace.locations.get(entry.location)
             if entry.notebook and isinstance(location, NotebookLocation):
                 self.locations[entry.notebook] = location
+        if self.pinned:
+            self.entries = self._with_pinned()
+
+    def _with_pinned(self) -> dict[tuple[str, ...], AssetEntry]:
+        """Return all assets, those of pinned notebooks as they were then."""
+        found = {path: entry for path, entry in self.entries.items() if entry.notebook not in self.pinned}
+        for notebook in self.pinned:
+            location = self.locations[notebook].config.name if notebook in self.locations else self._notebooks_name()
+            for entry in manifest_of(self.linked(notebook), notebook).assets:
+                found[entry.key] = replace(entry, location=location)
+        return found
+
+    def _notebooks_name(self) -> str:
+        locations = self._workspace.locations.values()
+        return next((one.config.name for one in locations if isinstance(one, NotebookLocation)), "")
 
     def path(self, notebook: str) -> Path:
         """Return the file of a notebook that is named from the root."""
@@ -83,7 +98,7 @@ class LinkedNotebooks:
         found = self._linked.get(notebook)
         if found is None:
             scan = self._read(notebook)
-            others = [entry.asset_key for entry in self._entries.values() if entry.notebook != notebook]
+            others = [entry.asset_key for entry in self.entries.values() if entry.notebook != notebook]
             python = (sys.version_info[0], sys.version_info[1])
             modules = self.locations[notebook].modules() if notebook in self.locations else {}
             found = link_workspace([scan], other_assets=others, modules=modules, python=python)
@@ -91,10 +106,10 @@ class LinkedNotebooks:
         return found
 
     def _read(self, notebook: str) -> NotebookScan:
-        if notebook in self._pinned:
-            return scan_notebook(self._pinned[notebook], notebook, python=(sys.version_info[0], sys.version_info[1]))
+        if notebook in self.pinned:
+            return scan_notebook(self.pinned[notebook], notebook, python=(sys.version_info[0], sys.version_info[1]))
         scan = scan_file(self.path(notebook), notebook)
-        return with_described(scan, described_assets(e for e in self._entries.values() if e.notebook == notebook))
+        return with_described(scan, described_assets(e for e in self.entries.values() if e.notebook == notebook))
 
     def cell(self, entry: AssetEntry) -> AssetCell:
         """Return the asset cell of an entry.
@@ -138,7 +153,7 @@ class LinkedNotebooks:
 
     def _names_elsewhere(self, notebook: str) -> dict[str, AssetKey]:
         names: dict[str, AssetKey] = {}
-        for entry in self._entries.values():
+        for entry in self.entries.values():
             if entry.notebook != notebook:
                 names.setdefault(entry.key[-1], entry.asset_key)
         return names
@@ -278,6 +293,7 @@ def _visit(step: NotebookStep, by_key: Mapping[AssetKey, AssetEntry], notebooks:
         assets=keys,
         after=step.after,
         notebook=notebooks.path(step.path),
+        pinned=notebooks.pinned.get(step.path),
         name=step.path,
         cells=cells,
         made_by=step.assets,

@@ -51,7 +51,7 @@ class WorkspaceSource:
 
     def schedules(self) -> Sequence[ScheduleSpec]:
         """Return all schedules; one that cannot be understood is left out (`cellmill check` names it)."""
-        return [spec for entry in self.manifest().schedules if (spec := self._schedule(entry)) is not None]
+        return [spec for entry in self.manifest().schedules if (spec := self.schedule(entry)) is not None]
 
     def sensors(self) -> Sequence[SensorSpec]:
         """Return all sensors."""
@@ -63,7 +63,8 @@ class WorkspaceSource:
             return True
         return any(job.name == job_name and location in ("", job.location) for job in self.workspace.manifest.jobs)
 
-    def _schedule(self, entry: ScheduleEntry) -> ScheduleSpec | None:
+    def schedule(self, entry: ScheduleEntry) -> ScheduleSpec | None:
+        """Return a schedule as the daemon needs it; None for one that cannot be understood."""
         try:
             keys = self._selected(entry.selection) if entry.selection else None
             return ScheduleSpec(

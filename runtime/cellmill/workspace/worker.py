@@ -8,13 +8,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import CellmillError, ConcurrencyError
 from cellmill.execution.capture import StepCapture
 from cellmill.execution.notebook.notebook_run import CancelSwitch
@@ -34,9 +35,9 @@ from cellmill.workspace.config import find_workspace, read_config, with_location
 from cellmill.workspace.location import ModuleLocation
 from cellmill.workspace.manifest import AssetEntry, JobEntry
 from cellmill.workspace.notebook_visit import HeldKernel, VisitEnd, VisitServices, visit_notebook
-from cellmill.workspace.pins import pinned_text
+from cellmill.workspace.pins import PinnedVersion, pinned_version
 from cellmill.workspace.run_names import CHECKS_TAG, EXECUTOR_TAG, NOTEBOOK_JOB, NOTEBOOK_TAG, PARALLEL_TAG, PINNED_TAG
-from cellmill.workspace.run_plan import Visit, plan_checks, plan_visits, whole_notebook
+from cellmill.workspace.run_plan import LinkedNotebooks, Visit, plan_checks, plan_visits, whole_notebook
 from cellmill.workspace.workspace import Workspace, find_home
 
 #: Visits at the same time unless something else is said: a kernel each.
@@ -136,13 +137,15 @@ class RunWork:
     def _plan(self) -> tuple[Visit, ...]:
         notebook = self.run.tags.get(NOTEBOOK_TAG)
         if notebook is not None and self.run.job_name == NOTEBOOK_JOB:
-            snapshot = self.run.tags.get(PINNED_TAG)
-            pinned = None if snapshot is None else pinned_text(self.instance, snapshot)
-            return (whole_notebook(self.workspace, notebook, pinned),)
+            version = self._pinned()
+            return (whole_notebook(self.workspace, notebook, version and version.notebooks[notebook]),)
         if CHECKS_TAG in self.run.tags:
             return plan_checks(self.workspace, self.run.asset_selection or frozenset())
+        version = self._pinned()
+        if version is not None:
+            return self._plan_pinned(version)
         if self.run.asset_selection is not None:
-            return plan_visits(self.workspace, self._selected())
+            return plan_visits(self.workspace, self._selected(self.workspace.assets_by_key))
         job = self._job()
         if isinstance(self.workspace.locations.get(job.location), ModuleLocation):
             # The module's own job runs: with its config, hooks and resources.
@@ -154,9 +157,20 @@ class RunWork:
             raise CellmillError(f"The job {job.name!r} has no ops and selects no asset, so there is nothing to run.")
         return plan_visits(self.workspace, entries)
 
-    def _selected(self) -> list[AssetEntry]:
+    def _pinned(self) -> PinnedVersion | None:
+        snapshot = self.run.tags.get(PINNED_TAG)
+        return None if snapshot is None else pinned_version(self.instance, snapshot)
+
+    def _plan_pinned(self, version: PinnedVersion) -> tuple[Visit, ...]:
+        """Return the visits to pinned notebooks: they make what they made then."""
+        notebooks = LinkedNotebooks(self.workspace, version.notebooks)
+        if self.run.asset_selection is not None:
+            return plan_visits(self.workspace, self._selected(notebooks.entries), notebooks)
+        wanted = [AssetKey.from_escaped_user_string(name).parts for name in version.assets]
+        return plan_visits(self.workspace, [notebooks.entries[path] for path in wanted], notebooks)
+
+    def _selected(self, known: Mapping[tuple[str, ...], AssetEntry]) -> list[AssetEntry]:
         assert self.run.asset_selection is not None
-        known = self.workspace.assets_by_key
         missing = [key.to_user_string() for key in self.run.asset_selection if key.parts not in known]
         if missing:
             raise CellmillError(
