@@ -213,7 +213,7 @@ class InstanceView:
     def updated_at(self, key: AssetKey) -> Mapping[str | None, float]:
         """When each partition was materialized last, in seconds since the epoch."""
         if self._partitioned.get(key):
-            states = self._instance.catalog.partition_states(key)
+            states = self._instance.partition_states([key]).get(key, {})
             return {partition: state.timestamp for partition, state in states.items() if state.timestamp is not None}
         state = self._states.get(key)
         return {None: state.timestamp} if state is not None and state.timestamp is not None else {}

@@ -138,7 +138,8 @@ class RunWork:
         notebook = self.run.tags.get(NOTEBOOK_TAG)
         if notebook is not None and self.run.job_name == NOTEBOOK_JOB:
             version = self._pinned()
-            return (whole_notebook(self.workspace, notebook, version and version.notebooks[notebook]),)
+            pinned = None if version is None else version.notebooks[notebook]
+            return (whole_notebook(self.workspace, notebook, pinned),)
         if CHECKS_TAG in self.run.tags:
             return plan_checks(self.workspace, self.run.asset_selection or frozenset())
         version = self._pinned()
