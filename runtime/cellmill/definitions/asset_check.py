@@ -165,6 +165,12 @@ def asset_check(
     A parameter that is neither `context`, `config` nor a resource gets the asset's value; a function without one reads
     what it needs itself.
 
+    >>> @asset_check(asset="orders", blocking=True)
+    ... def not_empty(orders: list[int]) -> AssetCheckResult:
+    ...     return AssetCheckResult(passed=bool(orders), metadata={"rows": len(orders)})
+    >>> not_empty([1, 2]).passed
+    True
+
     Args:
         asset: The asset that is checked: its key, the key's text, a spec or a definition.
         name: The check's name, unique for its asset; None takes the function's.

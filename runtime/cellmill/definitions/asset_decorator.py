@@ -67,6 +67,14 @@ def asset(
     parameter named `context` is the `AssetExecutionContext`, one named `config` the asset's config, and parameters
     annotated with a resource class or `ResourceParam` are resources: these are no upstream assets.
 
+    >>> @asset(group_name="sales", deps=["prices"])
+    ... def total(orders: list[int]) -> int:
+    ...     return sum(orders)
+    >>> total.keys_by_input_name["orders"]
+    AssetKey(['orders'])
+    >>> total([1, 2])
+    3
+
     Args:
         compute_fn: The function, where the decorator stands without parentheses.
         name: The last part of the key; None takes the function's name.

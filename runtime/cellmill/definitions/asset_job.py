@@ -493,6 +493,10 @@ def define_asset_job(
 ) -> UnresolvedAssetJobDefinition:
     """Return a job over a selection of assets; it is resolved when it is placed in `Definitions`.
 
+    >>> nightly = define_asset_job("nightly", selection="group:sales", tags={"team": "sales"})
+    >>> ScheduleDefinition(job=nightly, cron_schedule="0 2 * * *").name
+    'nightly_schedule'
+
     Args:
         name: The job's name, unique in its code location.
         selection: Which assets and checks a run makes: an `AssetSelection`, a selection text (`"group:raw or

@@ -95,7 +95,12 @@ def coerced_deps(deps: Iterable[Any] | None) -> tuple[AssetDep, ...]:
 class AssetSpec:
     """An asset's key with all that describes it, apart from how it is made.
 
-    In `Definitions(assets=[…])` a spec alone is an external asset: it is known and observed, and nothing here makes it.
+    In `Definitions(assets=[…])` a spec alone is an external asset: it is known, and nothing here makes it.
+
+    >>> prices = AssetSpec("raw/prices", group_name="shop", owners=["team:sales"], kinds={"csv"})
+    >>> @multi_asset(specs=[AssetSpec("report", deps=[prices])])
+    ... def report():
+    ...     return MaterializeResult(metadata={"rows": 3})
 
     Args:
         key: The asset's key: an `AssetKey`, a list of its parts, or a text with slashes between them.
@@ -299,6 +304,12 @@ def _condition(condition: Any, policy: Any) -> Any:
 
 class AssetIn:
     """How an input of an asset's function is loaded: from which asset, under which mapping, by which manager.
+
+    >>> @asset(ins={"orders": AssetIn(key_prefix="raw")})
+    ... def total(orders: list[int]) -> int:
+    ...     return sum(orders)
+    >>> list(total.dependency_keys)
+    [AssetKey(['raw', 'orders'])]
 
     Args:
         key: The asset; None takes the parameter's name.

@@ -29,6 +29,13 @@ IMPLICIT_JOB_NAME = "__ASSET_JOB"
 class Definitions:
     """Assets, checks, jobs, schedules, sensors and resources of one code location, bound together when first used.
 
+    >>> @asset
+    ... def orders() -> list[int]:
+    ...     return [1, 2]
+    >>> defs = Definitions(assets=[orders], jobs=[define_asset_job("nightly", selection="orders")])
+    >>> defs.get_job_def("nightly").execute_in_process().success
+    True
+
     Args:
         assets: Assets, specs of external assets, source assets.
         schedules: Schedules; the jobs that they target need not be listed again.

@@ -215,6 +215,14 @@ class ConfigurableResource(ConfigurableResourceFactory[T]):
     Fields with other resources are annotated with their class or with `ResourceDependency[…]`; `EnvVar("X")` may stand
     for a value. Override `setup_for_execution` and `teardown_after_execution`, or `yield_for_execution`, for what must
     be opened and closed.
+
+    >>> class Greeter(ConfigurableResource):
+    ...     word: str = "hello"
+    >>> @asset
+    ... def greeting(greeter: Greeter) -> str:
+    ...     return greeter.word
+    >>> materialize([greeting], resources={"greeter": Greeter(word="hi")}).asset_value("greeting")
+    'hi'
     """
 
     def create_resource(self, context: InitResourceContext) -> Any:

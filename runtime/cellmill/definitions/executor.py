@@ -12,7 +12,11 @@ from cellmill.errors import InvalidConfigError, InvalidDefinitionError
 
 
 class ExecutorRequirement(Enum):
-    """What an executor asks of jobs and instances."""
+    """What an executor asks of jobs and instances.
+
+    `RECONSTRUCTABLE_JOB` (older: `RECONSTRUCTABLE_PIPELINE`): other processes can make the job again;
+    `NON_EPHEMERAL_INSTANCE`: they can open the instance; `PERSISTENT_OUTPUTS`: they can load what steps stored.
+    """
 
     RECONSTRUCTABLE_PIPELINE = "RECONSTRUCTABLE_PIPELINE"
     RECONSTRUCTABLE_JOB = "RECONSTRUCTABLE_JOB"
@@ -154,7 +158,7 @@ def executor(
 
 
 class RetryMode(Enum):
-    """Whether failed steps are run again."""
+    """Whether failed steps are run again: by the executor itself, not at all, or by whoever gave it the steps."""
 
     ENABLED = "enabled"
     DISABLED = "disabled"
@@ -184,7 +188,13 @@ def _multi_or_in_process(context: Any) -> Any:
 
 
 class _LazyExecutor(ExecutorDefinition):
-    """An executor of ours; its schema is made when somebody looks at it."""
+    """An executor that comes with cellmill; its schema is made when somebody looks at it.
+
+    Its config stands in run config under `execution` and `config`, or is given by `configured`. In several processes:
+    `max_concurrent` (steps at a time; None is one for each CPU), `tag_concurrency_limits` (a list of dicts with `key`,
+    maybe `value`, and `limit`), `start_method` (`spawn`, `forkserver` or `fork`). In one process and in several:
+    `retries` (`enabled` or `disabled`). The one that does either takes `in_process` or `multiprocess` with that config.
+    """
 
     @property
     def config_field(self) -> Any:

@@ -644,6 +644,15 @@ def graph(
     The body is run once, when the graph is made. The graph can be called in other bodies like an op, made into jobs
     with `to_job`, and run with `execute_in_process`.
 
+    >>> @op
+    ... def plus_one(number: int) -> int:
+    ...     return number + 1
+    >>> @graph
+    ... def plus_two(number):
+    ...     return plus_one(plus_one(number))
+    >>> plus_two.execute_in_process(input_values={"number": 1}).output_value()
+    3
+
     Args:
         compose_fn: The function, where the decorator stands without parentheses.
         name: The graph's name; None takes the function's.

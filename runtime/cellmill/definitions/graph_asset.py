@@ -67,6 +67,18 @@ def graph_asset(
 
     Each op is a step of its own, so that a failed one is run again without the others.
 
+    >>> @op
+    ... def fetched() -> list[int]:
+    ...     return [3, 1]
+    >>> @op
+    ... def in_order(rows: list[int]) -> list[int]:
+    ...     return sorted(rows)
+    >>> @graph_asset
+    ... def orders():
+    ...     return in_order(fetched())
+    >>> materialize([orders]).asset_value("orders")
+    [1, 3]
+
     Args:
         compose_fn: The function, where the decorator stands without parentheses.
         name: The last part of the key; None takes the function's name.

@@ -111,6 +111,12 @@ def failure_hook(
 
     An error in a hook is recorded and does not change what became of the step.
 
+    >>> @failure_hook
+    ... def tell(context):
+    ...     print(f"{context.job_name} failed: {context.op_exception}")
+    >>> tell(build_hook_context(job_name="nightly", op_exception=ValueError("no rows")))
+    nightly failed: no rows
+
     Args:
         name: The hook's name; None takes the function's. The function itself, where the decorator stands without
             parentheses; its parameter is `context`, a `HookContext`.

@@ -34,6 +34,18 @@ class IOManager(InputManager):
     """Stores outputs, and loads them as inputs of what is downstream.
 
     An object with these two methods serves as well as a subclass.
+
+    >>> class Shelf(IOManager):
+    ...     def __init__(self):
+    ...         self.values = {}
+    ...     def handle_output(self, context, obj):
+    ...         self.values[context.asset_key] = obj
+    ...     def load_input(self, context):
+    ...         return self.values[context.asset_key]
+    >>> shelf = Shelf()
+    >>> shelf.handle_output(build_output_context(asset_key="orders"), [1, 2])
+    >>> shelf.load_input(build_input_context(asset_key="orders"))
+    [1, 2]
     """
 
     @abstractmethod

@@ -553,6 +553,18 @@ def job(
     The body is run once, when the job is made, to find the calls and what is passed between them; the work is done in
     runs.
 
+    >>> @op
+    ... def two() -> int:
+    ...     return 2
+    >>> @op
+    ... def doubled(number: int) -> int:
+    ...     return 2 * number
+    >>> @job(tags={"team": "sales"})
+    ... def work():
+    ...     doubled(two())
+    >>> work.execute_in_process().output_for_node("doubled")
+    4
+
     Args:
         compose_fn: The function, where the decorator stands without parentheses.
         name: The job's name, unique in its code location; None takes the function's.

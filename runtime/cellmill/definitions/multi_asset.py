@@ -51,6 +51,12 @@ def multi_asset(
     With `outs` the function returns a tuple of values in their order, or yields an `Output` for each; the values are
     stored. With `specs` it does the storing itself and returns or yields a `MaterializeResult` for each asset.
 
+    >>> @multi_asset(outs={"small": AssetOut(), "large": AssetOut(group_name="big")})
+    ... def parts():
+    ...     return 1, 100
+    >>> materialize([parts]).asset_value("large")
+    100
+
     Args:
         outs: The assets by the name of the output that each of them is; the name is the key's last part unless the
             `AssetOut` has a key.

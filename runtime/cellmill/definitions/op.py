@@ -447,6 +447,12 @@ def op(
     annotated with a resource class or `ResourceParam` are resources: these are no inputs. A function that yields gives
     an `Output` for each of its outputs.
 
+    >>> @op(out={"low": Out(), "high": Out()})
+    ... def bounds(numbers: list[int]):
+    ...     return min(numbers), max(numbers)
+    >>> bounds([3, 1, 2])
+    (1, 3)
+
     Args:
         compute_fn: The function, where the decorator stands without parentheses.
         name: The op's name, unique within a job's definitions; None takes the function's.

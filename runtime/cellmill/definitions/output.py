@@ -114,8 +114,8 @@ class Output:
         value: The value, which the output's IO manager stores.
         output_name: Which output it is, where there are several; `result` is the only one's name.
         metadata: What is known of this value, by name: plain values or `MetadataValue`s.
-        data_version: Version of the data; None lets one be computed from the code version and the versions of the
-            inputs.
+        data_version: Version of the data; None takes the hash of what is stored, or, where equal values may be stored
+            as different bytes, a hash of the code version and of the versions of the inputs.
         tags: Tags of the materialization, where the output is an asset.
         metadata_entries: Taken from older code and not used; give `metadata`.
     """

@@ -265,6 +265,19 @@ class DynamicOut(Out):
 
     What is downstream is called once for each value by `.map(…)`, or once for all of them by `.collect()`. The
     arguments are those of `Out`.
+
+    >>> @op(out=DynamicOut())
+    ... def words():
+    ...     for word in ("one", "three"):
+    ...         yield DynamicOutput(word, mapping_key=word)
+    >>> @op
+    ... def length(word: str) -> int:
+    ...     return len(word)
+    >>> @job
+    ... def lengths():
+    ...     words().map(length)
+    >>> lengths.execute_in_process().output_for_node("length")
+    {'one': 3, 'three': 5}
     """
 
     __slots__ = ()

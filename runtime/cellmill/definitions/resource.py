@@ -231,6 +231,13 @@ def resource(
     """Make a resource of the decorated function of the init context; what a generator yields is taken down after
     use.
 
+    >>> @resource(config_schema={"word": str})
+    ... def greeter(context):
+    ...     yield context.resource_config["word"]
+    >>> with build_resources({"greeter": greeter.configured({"word": "hi"})}) as resources:
+    ...     resources.greeter
+    'hi'
+
     Args:
         config_schema: Schema of `context.resource_config`, in any form that `Field` takes; None takes any config. The
             function itself, where the decorator stands without parentheses.

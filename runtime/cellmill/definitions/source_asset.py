@@ -201,6 +201,12 @@ def observable_source_asset(
 
     A new version makes what is downstream stale. For a partitioned asset it returns `DataVersionsByPartition`.
 
+    >>> @observable_source_asset
+    ... def price_list():
+    ...     return DataVersion("2026-07")
+    >>> observe([price_list]).asset_observations_for_node("price_list")[0].data_version
+    '2026-07'
+
     Args:
         observe_fn: The function, where the decorator stands without parentheses; it takes a context and resources only.
         key: The whole key, instead of `name` and `key_prefix`.

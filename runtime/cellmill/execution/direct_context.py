@@ -306,6 +306,12 @@ def build_op_context(
 
     As a context manager it takes the resources down at the end, which generator resources need.
 
+    >>> @op(config_schema={"limit": int})
+    ... def rows(context) -> int:
+    ...     return context.op_config["limit"]
+    >>> rows(build_op_context(config={"limit": 3}))
+    3
+
     Args:
         resources: Resources by key: resource classes with their config, definitions, or any plain objects.
         op_config: Older name of `config`.
@@ -353,6 +359,12 @@ def build_asset_context(
     """Return a context to call an asset with in a test.
 
     As a context manager it takes the resources down at the end, which generator resources need.
+
+    >>> @asset(partitions_def=StaticPartitionsDefinition(["de", "fr"]))
+    ... def orders(context: AssetExecutionContext) -> str:
+    ...     return context.partition_key
+    >>> orders(build_asset_context(partition_key="de"))
+    'de'
 
     Args:
         resources: Resources by key: resource classes with their config, definitions, or any plain objects.

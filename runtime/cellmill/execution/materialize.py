@@ -26,6 +26,15 @@ def materialize(
 ) -> ExecuteInProcessResult:
     """Make the assets in this process, one step after the other; values are stored by their IO managers.
 
+    >>> @asset
+    ... def orders() -> list[int]:
+    ...     return [1, 2]
+    >>> @asset
+    ... def total(orders: list[int]) -> int:
+    ...     return sum(orders)
+    >>> materialize([orders, total]).asset_value("total")
+    3
+
     Args:
         assets: Assets and checks to make, and source assets or specs of what they load.
         run_config: A dict or `RunConfig`: config of assets (under `ops`) and of resources.

@@ -123,6 +123,18 @@ def config_mapping(
 ) -> Any:
     """Make a `ConfigMapping` of the decorated function.
 
+    >>> @op(config_schema={"limit": int, "offset": int})
+    ... def rows(context):
+    ...     return context.op_config["limit"]
+    >>> @config_mapping(config_schema={"limit": int})
+    ... def only_limit(config):
+    ...     return {"ops": {"rows": {"config": {"limit": config["limit"], "offset": 0}}}}
+    >>> @job(config=only_limit)
+    ... def load_rows():
+    ...     rows()
+    >>> load_rows.execute_in_process({"limit": 3}).output_for_node("rows")
+    3
+
     Args:
         config_fn: The function, where the decorator stands without parentheses.
         config_schema: Schema of the outer config; None takes that of the parameter's annotation, or any config.

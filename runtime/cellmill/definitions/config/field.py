@@ -428,7 +428,8 @@ class Field:
             run. A type with defaults for all its parts has one by itself.
         is_required: Whether it must be given; None means that it must unless there is a default.
         description: What it is for; shown with the schema.
-        is_secret: Whether the value is kept out of what is shown.
+        is_secret: Marks a value that is not to be shown, for code that reads the mark; what is given by `EnvVar` is
+            kept out of what cellmill shows.
 
     Raises:
         InvalidDefinitionError: where `config` is no type.

@@ -38,6 +38,17 @@ class Config(BaseModel):
     """Base of config classes: the fields are the config's entries, with types, defaults, descriptions and constraints.
 
     An object cannot be changed; `EnvVar("X")` may stand for a value and is read at the start of a run.
+
+    >>> class LoadConfig(Config):
+    ...     limit: int = 10
+    >>> @op
+    ... def rows(config: LoadConfig) -> list[int]:
+    ...     return list(range(config.limit))
+    >>> @job
+    ... def load_rows():
+    ...     rows()
+    >>> load_rows.execute_in_process(RunConfig(ops={"rows": LoadConfig(limit=2)})).output_for_node("rows")
+    [0, 1]
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)

@@ -31,6 +31,10 @@ class TypeKind(StrEnum):
 class Type:
     """A type of values that ops hand on: a function decides at run time what belongs to it.
 
+    >>> Even = Type(lambda context, value: value % 2 == 0, name="Even")
+    >>> check_type(Even, 3).success
+    False
+
     Args:
         type_check_fn: Takes the context and a value, and returns whether it belongs: a bool, or a `TypeCheck` with
             description and metadata.
