@@ -63,7 +63,8 @@ class CatchUp:
         """No missed tick runs.
 
         Args:
-            window_s: Seconds; kept for comparing, since no late tick runs anyway.
+            window_s: Seconds; a tick that is later than this is recorded as too late instead of as skipped by the
+                policy.
         """
         return CatchUp(CatchUpKind.SKIP, 1, window_s)
 

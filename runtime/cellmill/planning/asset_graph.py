@@ -215,7 +215,11 @@ class AssetGraph:
             raise InvariantViolationError(f"There is no asset {key.to_user_string()!r}.{hint}") from None
 
     def has(self, key: AssetKey) -> bool:
-        """Return whether there is such an asset."""
+        """Return whether there is such an asset.
+
+        Args:
+            key: The asset's key.
+        """
         return key in self.nodes
 
     def __contains__(self, key: object) -> bool:
@@ -286,7 +290,11 @@ class AssetGraph:
         return sorted({node.group_name for node in self.nodes.values()})
 
     def asset_keys_for_group(self, group_name: str) -> set[AssetKey]:
-        """Return the assets of a group."""
+        """Return the assets of a group.
+
+        Args:
+            group_name: The group.
+        """
         return self._keys(lambda node: node.group_name == group_name)
 
     @property
@@ -297,22 +305,38 @@ class AssetGraph:
     # -- edges ----------------------------------------------------------------------------------------------------
 
     def parents(self, key: AssetKey) -> frozenset[AssetKey]:
-        """Return the direct upstreams."""
+        """Return the direct upstreams.
+
+        Args:
+            key: The asset that reads them.
+        """
         return self.get(key).parent_keys
 
     def children(self, key: AssetKey) -> set[AssetKey]:
-        """Return the direct downstreams."""
+        """Return the direct downstreams.
+
+        Args:
+            key: The asset that they read.
+        """
         return self.get(key).child_keys
 
     get_parents = parents
     get_children = children
 
     def ancestors(self, key: AssetKey) -> set[AssetKey]:
-        """Return all upstreams at any distance."""
+        """Return all upstreams at any distance.
+
+        Args:
+            key: The asset whose upstreams they are.
+        """
         return self._reach(key, lambda node: node.parent_keys)
 
     def descendants(self, key: AssetKey) -> set[AssetKey]:
-        """Return all downstreams at any distance."""
+        """Return all downstreams at any distance.
+
+        Args:
+            key: The asset whose downstreams they are.
+        """
         return self._reach(key, lambda node: node.child_keys)
 
     get_ancestor_asset_keys = ancestors
@@ -396,7 +420,11 @@ class AssetGraph:
         return infer_partition_mapping(declared, node.partitions_def, self.get(parent_asset_key).partitions_def)
 
     def get_partitions_def(self, key: AssetKey) -> Any:
-        """Return the partitions of an asset, or None."""
+        """Return the partitions of an asset, or None.
+
+        Args:
+            key: The asset.
+        """
         return self.get(key).partitions_def
 
     def get_execution_set_asset_keys(self, key: AssetKey) -> frozenset[AssetKey]:

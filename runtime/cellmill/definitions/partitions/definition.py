@@ -216,13 +216,24 @@ class PartitionsDefinition(ABC):
         serialized_partitions_def_unique_id: str | None = None,
         serialized_partitions_def_class_name: str | None = None,
     ) -> bool:
-        """Whether a subset was written by a definition of this kind."""
+        """Whether a subset was written by a definition of this kind.
+
+        Args:
+            serialized: The text that `serialize()` wrote.
+            serialized_partitions_def_unique_id: Accepted for Dagster's sake and ignored.
+            serialized_partitions_def_class_name: Name of the definition's class, where it is known.
+        """
         if serialized_partitions_def_class_name not in (None, type(self).__name__):
             return False
         return self.empty_subset().can_deserialize(serialized)
 
     def get_serializable_unique_identifier(self, dynamic_partitions_store: DynamicPartitionsStore | None = None) -> str:
-        """A hash that changes with the set of keys."""
+        """A hash that changes with the set of keys.
+
+        Args:
+            dynamic_partitions_store: Where keys of dynamic partitions are kept: an instance; None: that of
+                `partition_loading_context`.
+        """
         return hashlib.sha1(json.dumps(self._identity(dynamic_partitions_store)).encode()).hexdigest()
 
     def _identity(self, dynamic_partitions_store: DynamicPartitionsStore | None) -> object:

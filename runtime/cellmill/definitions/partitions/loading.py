@@ -16,11 +16,20 @@ class DynamicPartitionsStore(Protocol):
     """Where the keys of dynamic partitions are kept; an `Instance` is one."""
 
     def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]:
-        """The keys that were added and not removed, in the order in which they were added."""
+        """The keys that were added and not removed, in the order in which they were added.
+
+        Args:
+            partitions_def_name: Name of the `DynamicPartitionsDefinition`.
+        """
         ...
 
     def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
-        """Whether the key was added and not removed."""
+        """Whether a key was added and not removed.
+
+        Args:
+            partitions_def_name: Name of the `DynamicPartitionsDefinition`.
+            partition_key: The key.
+        """
         ...
 
 

@@ -123,7 +123,11 @@ class PartitionsSubset(ABC):
         return found
 
     def can_deserialize(self, serialized: str) -> bool:
-        """Whether `deserialized` accepts the text."""
+        """Whether `deserialized` accepts a text.
+
+        Args:
+            serialized: The text.
+        """
         try:
             self.deserialized(serialized)
         except (InvalidSerializedSubsetError, ValueError):

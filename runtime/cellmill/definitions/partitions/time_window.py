@@ -366,17 +366,31 @@ class TimeWindowPartitionsDefinition(PartitionsDefinition):
         return number
 
     def numbers_between(self, start_s: float, end_s: float) -> tuple[int, int]:
-        """The half-open range of windows that start between two instants."""
+        """The half-open range of windows that start between two instants.
+
+        Args:
+            start_s: Seconds since 1970; a window that starts then counts.
+            end_s: Seconds since 1970; a window that starts then does not count.
+        """
         if start_s >= end_s:
             return (0, 0)
         return self.cadence.ceil(start_s), self.cadence.ceil(end_s)
 
     def numbers_in(self, start: datetime, end: datetime) -> tuple[int, int]:
-        """The half-open range of windows that start within a window of time."""
+        """The half-open range of windows that start within a window of time.
+
+        Args:
+            start: A moment with a time zone; a window that starts then counts.
+            end: A moment with a time zone; a window that starts then does not count.
+        """
         return self.numbers_between(start.timestamp(), end.timestamp())
 
     def window(self, number: int) -> TimeWindow:
-        """The window of this number."""
+        """The window of a number.
+
+        Args:
+            number: The window's number.
+        """
         return TimeWindow(
             at_epoch(self.cadence.instant(number), self._zone), at_epoch(self.cadence.end(number), self._zone)
         )
@@ -656,7 +670,11 @@ class TimeWindowPartitionsDefinition(PartitionsDefinition):
             )
 
     def equal_except_for_start_or_end(self, other: TimeWindowPartitionsDefinition) -> bool:
-        """Whether windows and keys are the same apart from the first and the last."""
+        """Whether windows and keys are the same apart from the first and the last.
+
+        Args:
+            other: The definition that it is compared with.
+        """
         return self._windows_identity() == other._windows_identity() and self.end_offset == other.end_offset
 
     def _windows_identity(self) -> tuple[object, ...]:

@@ -146,7 +146,11 @@ class TimeWindowPartitionsSubset(PartitionsSubset):
         return self._with(merged([*self.ranges, (first, last + 1)]))
 
     def with_partitions_def(self, partitions_def: TimeWindowPartitionsDefinition) -> TimeWindowPartitionsSubset:
-        """The same windows as a subset of another definition."""
+        """The same windows as a subset of another definition.
+
+        Args:
+            partitions_def: The other definition; its windows that start in one of these are in the subset.
+        """
         return TimeWindowPartitionsSubset(partitions_def, included_time_windows=self.included_time_windows)
 
     def _with(self, ranges: Ranges) -> TimeWindowPartitionsSubset:
