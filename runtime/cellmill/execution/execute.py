@@ -81,7 +81,7 @@ def execute_job(
         asset_selection: Keys of the assets to make, of a job of assets; None makes all.
 
     Returns:
-        The result: whether it succeeded, and its events. Use it in a `with` block to read outputs.
+        The result: whether it succeeded, its events, and the outputs' values, read back from where they were stored.
 
     Raises:
         CheckError: where a job with an executor of other processes is not reconstructable.

@@ -27,7 +27,8 @@ class ByTypeIOManager(IOManager):
 
     Args:
         base: Folder or fsspec URL that all values lie below.
-        key_folder: Folder of the key that signs pickles; None uses `CELLMILL_KEY` or the workspace's.
+        key_folder: Folder of the key that signs pickles; None takes `CELLMILL_HOME`, or the user's own folder. The key
+            in `CELLMILL_KEY` wins over both.
         fsync: Whether each value survives a power cut once it is stored, at the cost of speed.
         format: One format for all values: `parquet`, `npy`, `json`, `text`, `bytes` or `pickle`; None chooses by type.
         previews: Whether size, columns and first rows are kept with what is materialized.

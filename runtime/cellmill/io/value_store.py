@@ -64,7 +64,8 @@ class ValueStore:
 
     Args:
         base: The folder or URL.
-        key_folder: Folder of the key that signs pickles; None uses `CELLMILL_KEY`, or the user's own key.
+        key_folder: Folder of the key that signs pickles; None takes `CELLMILL_HOME`, or the user's own folder. The key
+            in `CELLMILL_KEY` wins over both.
         fsync: Whether each value survives a power cut once it is stored, at the cost of speed.
         verify_checksums: Whether bytes are compared with the checksum that they were written with.
         is_default: Whether this is the instance's own store, so that references need not name it.
