@@ -195,4 +195,3 @@ describe_option = click.option(
     help="Also run, in their host, the cells that make what a notebook's text does not show.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
-selection_argument = click.argument("selection", nargs=-1)

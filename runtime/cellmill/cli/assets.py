@@ -8,7 +8,8 @@ from typing import Any
 import click
 from rich.tree import Tree
 
-from cellmill.cli.app import App, describe_option, json_option, pass_app, selection_argument
+from cellmill.cli.app import App, describe_option, json_option, pass_app
+from cellmill.cli.complete import complete_asset
 from cellmill.cli.render import cell_text, duration_text, show_json, show_rows, size_text, time_text
 from cellmill.cli.state import AssetState, asset_states, detailed_states
 from cellmill.workspace.manifest import AssetEntry, entry_dict
@@ -24,7 +25,7 @@ def assets() -> None:
 
 
 @assets.command("list")
-@selection_argument
+@click.argument("selection", nargs=-1, shell_complete=complete_asset)
 @json_option
 @pass_app
 def list_assets(app: App, selection: Sequence[str], as_json: bool) -> None:
@@ -65,7 +66,7 @@ def asset_row(entry: AssetEntry, state: AssetState | None) -> dict[str, Any]:
 
 
 @assets.command("show")
-@click.argument("asset")
+@click.argument("asset", shell_complete=complete_asset)
 @json_option
 @pass_app
 def show(app: App, asset: str, as_json: bool) -> None:
@@ -94,7 +95,7 @@ def show(app: App, asset: str, as_json: bool) -> None:
 
 
 @assets.command("graph")
-@selection_argument
+@click.argument("selection", nargs=-1, shell_complete=complete_asset)
 @json_option
 @click.option("--no-state", is_flag=True, help="Read definitions alone; nothing stored is opened.")
 @describe_option
@@ -165,7 +166,7 @@ def _draw(entries: Sequence[AssetEntry], states: Any) -> Tree:
 
 
 @assets.command("wipe")
-@selection_argument
+@click.argument("selection", nargs=-1, shell_complete=complete_asset)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_app
 def wipe(app: App, selection: Sequence[str], yes: bool) -> None:

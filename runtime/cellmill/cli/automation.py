@@ -15,6 +15,7 @@ from cellmill.automation.evaluator import answer_of
 from cellmill.automation.sensors import sensor_question
 from cellmill.automation.workspace_assets import AutomatedWorkspace
 from cellmill.cli.app import App, json_option, pass_app
+from cellmill.cli.complete import complete_schedule, complete_sensor
 from cellmill.cli.render import show_json, show_rows, time_text
 from cellmill.instance.automation import InstigatorState
 from cellmill.planning.instigator import Answer, Question, ScheduleSpec, SensorSpec
@@ -111,7 +112,7 @@ def _upcoming(spec: ScheduleSpec, count: int, after: float | None = None) -> lis
 
 
 @schedules.command("preview")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_schedule)
 @click.argument("count", type=click.IntRange(1, 1000), default=5)
 @json_option
 @pass_app
@@ -128,7 +129,7 @@ def preview_schedule(app: App, name: str, count: int, as_json: bool) -> None:
 
 
 @schedules.command("start")
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1, required=True, shell_complete=complete_schedule)
 @pass_app
 def start_schedules(app: App, names: tuple[str, ...]) -> None:
     """Switch schedules on."""
@@ -136,7 +137,7 @@ def start_schedules(app: App, names: tuple[str, ...]) -> None:
 
 
 @schedules.command("stop")
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1, required=True, shell_complete=complete_schedule)
 @pass_app
 def stop_schedules(app: App, names: tuple[str, ...]) -> None:
     """Switch schedules off."""
@@ -144,7 +145,7 @@ def stop_schedules(app: App, names: tuple[str, ...]) -> None:
 
 
 @schedules.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_schedule)
 @json_option
 @pass_app
 def show_schedule(app: App, name: str, as_json: bool) -> None:
@@ -185,7 +186,7 @@ def show_schedule(app: App, name: str, as_json: bool) -> None:
 
 
 @schedules.command("pin")
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1, required=True, shell_complete=complete_schedule)
 @pass_app
 def pin_schedules(app: App, names: tuple[str, ...]) -> None:
     """Let schedules run their notebook as it is now, whatever is saved later."""
@@ -193,7 +194,7 @@ def pin_schedules(app: App, names: tuple[str, ...]) -> None:
 
 
 @schedules.command("promote")
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1, required=True, shell_complete=complete_schedule)
 @pass_app
 def promote_schedules(app: App, names: tuple[str, ...]) -> None:
     """Let pinned schedules run their notebook as it is now."""
@@ -215,7 +216,7 @@ def _pin(app: App, names: tuple[str, ...], word: str) -> None:
 
 
 @schedules.command("unpin")
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1, required=True, shell_complete=complete_schedule)
 @pass_app
 def unpin_schedules(app: App, names: tuple[str, ...]) -> None:
     """Let schedules run their notebook as it is at each launch."""
@@ -227,7 +228,7 @@ def unpin_schedules(app: App, names: tuple[str, ...]) -> None:
 
 
 @schedules.command("tick")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_schedule)
 @click.option("--at", help="As of this instant, ISO 8601 [now].")
 @json_option
 @pass_app
@@ -294,7 +295,7 @@ def list_sensors(app: App, as_json: bool) -> None:
 
 
 @sensors.command("start")
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1, required=True, shell_complete=complete_sensor)
 @pass_app
 def start_sensors(app: App, names: tuple[str, ...]) -> None:
     """Switch sensors on."""
@@ -302,7 +303,7 @@ def start_sensors(app: App, names: tuple[str, ...]) -> None:
 
 
 @sensors.command("stop")
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1, required=True, shell_complete=complete_sensor)
 @pass_app
 def stop_sensors(app: App, names: tuple[str, ...]) -> None:
     """Switch sensors off."""
@@ -317,7 +318,7 @@ def _preview(app: App, name: str, cursor: str | None, as_json: bool) -> None:
 
 
 @sensors.command("preview")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_sensor)
 @click.option("--cursor", help="Instead of the stored cursor.")
 @json_option
 @pass_app
@@ -327,7 +328,7 @@ def preview_sensor(app: App, name: str, cursor: str | None, as_json: bool) -> No
 
 
 @sensors.command("tick")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_sensor)
 @click.option("--cursor", help="Instead of the stored cursor.")
 @json_option
 @pass_app

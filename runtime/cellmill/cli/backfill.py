@@ -20,6 +20,7 @@ from cellmill.automation.backfills import (
 )
 from cellmill.automation.submit import queue_is_live
 from cellmill.cli.app import App, json_option, pass_app
+from cellmill.cli.complete import complete_asset, complete_backfill, complete_partition
 from cellmill.cli.daemon import daemon_beside
 from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.partitions import check_key, keys_in_range
@@ -37,8 +38,15 @@ def backfill() -> None:
 
 
 @backfill.command("start")
-@click.argument("selection", nargs=-1, required=True)
-@click.option("--partition", "keys", multiple=True, metavar="KEY", help="This partition; may be repeated.")
+@click.argument("selection", nargs=-1, required=True, shell_complete=complete_asset)
+@click.option(
+    "--partition",
+    "keys",
+    multiple=True,
+    metavar="KEY",
+    shell_complete=complete_partition,
+    help="This partition; may be repeated.",
+)
 @click.option("--partition-range", metavar="FIRST..LAST", help="These partitions, both ends included.")
 @click.option("--all", "everything", is_flag=True, help="All partitions.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag of its runs.")
@@ -115,7 +123,7 @@ def _row(view: BackfillView) -> dict[str, Any]:
 
 
 @backfill.command("show")
-@click.argument("backfill_id")
+@click.argument("backfill_id", shell_complete=complete_backfill)
 @click.option("-f", "--follow", is_flag=True, help="Watch until it ends; without a daemon, work it off here.")
 @json_option
 @pass_app
@@ -163,7 +171,7 @@ def _watch(app: App, backfill_id: str) -> int:
 
 def _command(name: str, change: Callable[..., bool], done: str, text: str) -> None:
     @backfill.command(name, help=text)
-    @click.argument("backfill_id")
+    @click.argument("backfill_id", shell_complete=complete_backfill)
     @pass_app
     def command(app: App, backfill_id: str) -> int:
         if change(app.instance, backfill_id):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from cellmill.cli.app import App, json_option, pass_app
+from cellmill.cli.complete import complete_asset
 from cellmill.cli.launch import RunOrder, start_and_follow
 from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.render import show_rows
@@ -30,7 +31,7 @@ def check_keys(app: App, selection: Sequence[str]) -> list[AssetCheckKey]:
 
 
 @checks.command("list")
-@click.argument("selection", nargs=-1)
+@click.argument("selection", nargs=-1, shell_complete=complete_asset)
 @json_option
 @pass_app
 def list_checks(app: App, selection: Sequence[str], as_json: bool) -> None:
@@ -54,7 +55,7 @@ def check_rows(app: App, keys: Sequence[AssetCheckKey]) -> list[dict[str, object
 
 
 @checks.command("run")
-@click.argument("selection", nargs=-1, required=True)
+@click.argument("selection", nargs=-1, required=True, shell_complete=complete_asset)
 @click.option("--detach", is_flag=True, help="Write the run's id and do not wait.")
 @json_option
 @pass_app

@@ -11,6 +11,7 @@ import click
 
 from cellmill.cli.app import App, json_option, pass_app
 from cellmill.cli.artifacts import executed_notebooks
+from cellmill.cli.complete import complete_partition, complete_run_id, complete_what
 from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.render import show_json, time_text
 from cellmill.cli.runs import find_run
@@ -27,9 +28,9 @@ _CODE_VERSION_TAG = "dagster/code_version"
 
 
 @click.command()
-@click.argument("what")
-@click.argument("other", required=False)
-@click.option("--partition", metavar="KEY", help="Of this partition.")
+@click.argument("what", shell_complete=complete_what)
+@click.argument("other", required=False, shell_complete=complete_run_id)
+@click.option("--partition", shell_complete=complete_partition, metavar="KEY", help="Of this partition.")
 @click.option("--tolerance", type=float, default=0.0, show_default=True, help="Relative; numbers this close are equal.")
 @json_option
 @pass_app

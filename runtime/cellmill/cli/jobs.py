@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from cellmill.cli.app import App, json_option, pass_app
+from cellmill.cli.complete import complete_job
 from cellmill.cli.launch import RunOrder, executor_tags, read_config_file, start_and_follow
 from cellmill.cli.render import show_rows
 from cellmill.cli.runs import parse_tags
@@ -57,7 +58,7 @@ def find_job(app: App, name: str) -> JobEntry:
 
 
 @jobs.command("run")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_job)
 @click.option("--op", "ops", multiple=True, help="Only these ops, in selection syntax such as '*x+'.")
 @click.option("--partition", metavar="KEY", help="Of this partition.")
 @click.option(

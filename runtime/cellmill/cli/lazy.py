@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from cellmill.cli.examples import with_examples
+
 #: Command name -> (module below cellmill.cli, attribute, one line of help).
 Commands = Mapping[str, tuple[str, str, str]]
 
@@ -31,7 +33,7 @@ class LazyGroup(click.Group):
         module, attribute, _ = self.lazy[cmd_name]
         command = getattr(import_module(f"cellmill.cli.{module}"), attribute)
         assert isinstance(command, click.Command)
-        return command
+        return with_examples(command, cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

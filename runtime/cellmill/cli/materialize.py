@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from cellmill.cli.app import App, pass_app, problem_text
+from cellmill.cli.complete import complete_asset, complete_partition
 from cellmill.cli.launch import RunOrder, executor_tags, read_config_file, start_and_follow
 from cellmill.cli.runs import parse_tags
 from cellmill.definitions.asset_key import AssetKey
@@ -21,17 +22,11 @@ from cellmill.workspace.run_names import ASSET_JOB, PARALLEL_TAG
 from cellmill.workspace.validate import first_cycle
 
 
-def complete_asset(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Return names of assets that start so, for the shell."""
-    app = App(ctx.find_root().obj or {})
-    return [entry.name for entry in app.workspace.manifest.assets if entry.name.startswith(incomplete)]
-
-
 @click.command()
 @click.argument("selection", nargs=-1, shell_complete=complete_asset)
 @click.option("-u", "--upstream", is_flag=True, help="Also everything upstream.")
 @click.option("--stale", is_flag=True, help="Only what is stale or missing; of partitioned assets, those partitions.")
-@click.option("--partition", metavar="KEY", help="Of this partition.")
+@click.option("--partition", metavar="KEY", shell_complete=complete_partition, help="Of this partition.")
 @click.option("--partition-range", metavar="FIRST..LAST", help="Of these partitions, both ends included.")
 @click.option(
     "--config", "config_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Run config."

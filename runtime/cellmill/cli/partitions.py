@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from cellmill.cli.app import App, json_option, pass_app
+from cellmill.cli.complete import complete_asset, complete_dynamic
 from cellmill.cli.render import show_json, show_rows
 from cellmill.definitions.partitions.definition import DynamicPartitionsDefinition, PartitionsDefinition
 from cellmill.definitions.partitions.key import PartitionKeyRange
@@ -63,7 +64,7 @@ def keys_in_range(app: App, entry: AssetEntry, text: str) -> Sequence[str]:
 
 
 @partitions.command("list")
-@click.argument("asset")
+@click.argument("asset", shell_complete=complete_asset)
 @click.option("--missing", is_flag=True, help="Only those that were never made.")
 @click.option("--failed", is_flag=True, help="Only those that failed.")
 @click.option("--stale", is_flag=True, help="Only those that were made and are not fresh any more.")
@@ -91,7 +92,7 @@ def _rows(app: App, entry: AssetEntry) -> list[dict[str, Any]]:
 
 
 @partitions.command("status")
-@click.argument("asset")
+@click.argument("asset", shell_complete=complete_asset)
 @json_option
 @pass_app
 def status(app: App, asset: str, as_json: bool) -> None:
@@ -108,7 +109,7 @@ def status(app: App, asset: str, as_json: bool) -> None:
 
 
 @partitions.command("add")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_dynamic)
 @click.argument("keys", nargs=-1, required=True)
 @pass_app
 def add(app: App, name: str, keys: tuple[str, ...]) -> None:
@@ -119,7 +120,7 @@ def add(app: App, name: str, keys: tuple[str, ...]) -> None:
 
 
 @partitions.command("remove")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_dynamic)
 @click.argument("keys", nargs=-1, required=True)
 @pass_app
 def remove(app: App, name: str, keys: tuple[str, ...]) -> None:

@@ -13,6 +13,7 @@ from rich.console import Group
 from rich.live import Live
 
 from cellmill.cli.app import App, json_option, pass_app
+from cellmill.cli.complete import complete_run_id
 from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.render import cell_text, duration_text, show_json, show_rows, size_text, time_text
 from cellmill.cli.steps import StepView, apply_event, event_line, step_views, steps_tree
@@ -27,12 +28,6 @@ _POLL_S = 0.2
 @click.group()
 def runs() -> None:
     """List, show, follow, cancel and retry runs."""
-
-
-def complete_run_id(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Return ids of recent runs that start so, for the shell."""
-    app = App(ctx.find_root().obj or {})
-    return [record.run_id for record in app.instance.get_run_records(limit=50) if record.run_id.startswith(incomplete)]
 
 
 run_argument = click.argument("run_id", shell_complete=complete_run_id)

@@ -8,6 +8,7 @@ import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cellmill.cli.app import App, json_option, pass_app
+from cellmill.cli.complete import complete_asset, complete_partition
 from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.render import show_json
 from cellmill.workspace.validate import validate_manifest
@@ -17,8 +18,8 @@ _COLOURS = {"same": "green", "stale": "yellow", "not stored": "yellow", "unknown
 
 
 @click.command()
-@click.argument("selection", nargs=-1, required=True)
-@click.option("--partition", metavar="KEY", help="Of this partition.")
+@click.argument("selection", nargs=-1, required=True, shell_complete=complete_asset)
+@click.option("--partition", shell_complete=complete_partition, metavar="KEY", help="Of this partition.")
 @json_option
 @pass_app
 def verify(app: App, selection: Sequence[str], partition: str | None, as_json: bool) -> int:
