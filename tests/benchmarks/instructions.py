@@ -5,8 +5,9 @@
     python instructions.py b2 b9           # some
     python instructions.py b2 --lib cellmill,floor
 
-A cell is run at two sizes; the difference of the totals, over the difference of the sizes, is what one unit costs, free
-of imports and set-up. Commands (b1) are counted whole. One line a cell goes to results/instructions.jsonl.
+Of a cell its phase "main" is counted, at two sizes; the difference of the totals over the difference of the sizes is
+what one unit costs, free of imports and of what a first unit pays. Commands (b1) are counted whole. One line a cell
+goes to results/instructions.jsonl.
 
 Only what stays in one process (or starts others by `exec`) is counted: a forked child carries its parent's count, so
 worker processes, forked kernels and daemons are compared by CPU time instead. callgrind is about fifty times slower
@@ -76,14 +77,14 @@ COMMANDS = {
 }
 
 
-def counted(command: list[str], env: dict[str, str], cwd: Path) -> int:
-    """Instructions of a command and of what it starts by `exec`, in user space.
+def counted(command: list[str], env: dict[str, str], cwd: Path, *options: str) -> int:
+    """Instructions of a command and of what it starts by `exec`, in user space; `options` are callgrind's.
 
     Raises RuntimeError with the end of its standard error where it fails.
     """
     folder = Path(tempfile.mkdtemp(prefix="callgrind_"))
     try:
-        valgrind = ["valgrind", "--tool=callgrind", "--trace-children=yes", f"--callgrind-out-file={folder}/%p"]
+        valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/%p", *options]
         done = subprocess.run([*valgrind, *command], env=env, cwd=cwd, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-1500:]}")
@@ -100,8 +101,9 @@ def _run(cell: Cell, n: int) -> int:
     command = [python, "-m", "harness.child", "--module", registered["module"], "--bench", cell.bench]
     try:
         env = os.environ | bench.QUIET_ENV | {"HOME": str(work), "CB_WORK": str(work), "PYTHONHASHSEED": "0"}
-        env["CB_SLOWNESS"] = str(SLOWNESS)
-        return counted([*command, "--params", params, "--workdir", str(work)], env, HERE)
+        env |= {"CB_SLOWNESS": str(SLOWNESS), "CB_CALLGRIND": "1"}
+        # its own children are callgrind_control's
+        return counted([*command, "--params", params, "--workdir", str(work)], env, HERE, "--instr-atstart=no")
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -118,7 +120,7 @@ def _of_command(lib: str, words: list[str]) -> dict[str, Any]:
     # once before, so that no bytecode is written while it is counted
     command = [str(binaries / words[0]), *words[1:]]
     subprocess.run(command, env=env, capture_output=True, check=True)
-    return {"minstr_per_unit": round(counted(command, env, HERE) / 1e6, 1)}
+    return {"minstr_per_unit": round(counted(command, env, HERE, "--trace-children=yes") / 1e6, 1)}
 
 
 def _there(lib: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
+import subprocess
 
 _NR = {"x86_64": 298, "aarch64": 241}.get(os.uname().machine)
 _fds: dict[str, int] = {}
@@ -46,3 +47,10 @@ def count() -> int | None:
         return struct.unpack("<Q", os.read(fd, 8))[0]
     except OSError:
         return None
+
+
+def counting(on: bool) -> None:
+    """Under valgrind (instructions.py): count from here on, or no longer."""
+    if os.environ.get("CB_CALLGRIND"):
+        command = ["callgrind_control", "--instr=on" if on else "--instr=off", str(os.getpid())]
+        subprocess.run(command, check=True, capture_output=True)
