@@ -4,17 +4,19 @@
 # make lint   ruff, mypy, import-linter, tsc
 # make docs   the reference and the site
 # make bench  the benchmark suite          make soak  the long-running fault tests
+# make fuzz   random input and random events, TIMES=50 times as long as in the tests and from new seeds
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint types unit notebooks typescript browser bench bench-all soak docs clean
+.PHONY: help demo lab test lint types unit notebooks typescript browser bench bench-all fuzz soak docs clean
 
 # The first Python that is recent enough; a name on the path may be a shim for a version that is not there.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 MINUTES ?= 10
+TIMES ?= 50
 STAMPS := .venv/stamps
 LAB := labextension
 # Root installs Debian packages itself; everybody else through sudo.
@@ -107,6 +109,10 @@ bench-all: $(STAMPS)/test-install
 	$(BIN)/python tests/benchmarks/suite.py
 	$(BIN)/python tests/benchmarks/instructions.py
 	$(BIN)/python tests/benchmarks/report.py
+
+fuzz: $(STAMPS)/test-install
+	@CELLMILL_FUZZ=$(TIMES) $(BIN)/pytest tests/security/test_fuzz.py tests/graphql/test_fuzz.py tests/faults/test_machines.py \
+	  tests/faults/test_daemons_under_fire.py --timeout 3600
 
 soak: $(STAMPS)/test-install $(STAMPS)/postgres
 	@$(BIN)/python tests/faults/soak.py $(MINUTES)

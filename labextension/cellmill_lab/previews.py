@@ -32,7 +32,7 @@ class SandboxHandler(CellmillHandler):
         """Finish the request with ``content`` in an opaque origin, as a download unless the type is shown."""
         self.set_header(
             "Content-Security-Policy",
-            "sandbox allow-scripts; default-src 'none'; "
+            "sandbox allow-scripts; default-src 'none'; base-uri 'none'; form-action 'none'; "
             "style-src 'unsafe-inline'; img-src data:; script-src 'unsafe-inline'",
         )
         self.set_header("X-Content-Type-Options", "nosniff")

@@ -1,7 +1,8 @@
-"""Two daemons, a server, two kernels and twenty schedules under fire for some minutes: `python soak.py [MINUTES]`.
+"""Daemons, a server, two kernels and twenty schedules under fire for some minutes: `python soak.py [MINUTES]`.
 
-Daemons, run workers and kernels are killed at random; at the end the counts say what was lost, doubled or leaked.  The
-exit status is 0 only where nothing was, and where the server answered every question after its first answer.
+Two daemons, run workers and kernels are killed at random; a third daemon and the server live on and are measured.  At
+the end the counts say what was lost, doubled or leaked.  The exit status is 0 only where nothing was, and where the
+server answered every question after its first answer.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from tests.faults.invariants import assert_invariants
 #: Schedules of the module; the notebook has two more.
 SCHEDULES = 18
 KERNELS = 2
+#: What a process that lives on may hold more at the end than after its first third: open files, megabytes.
+MORE_FILES, MORE_MB = 20, 60.0
 #: Seconds that a server may take to answer for the first time, and a process to go away.
 START_S = 120
 STOP_S = 60
@@ -79,6 +82,8 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """A process of the workspace, with its words in a file."""
     log = open(folder / f"{arguments[1].rpartition('.')[2]}.log", "ab")
     environment = {key: value for key, value in os.environ.items() if key != "CELLMILL_HOME"}
+    # warm kernels of this soak alone, whose servers leave soon behind the last of them
+    environment |= {"XDG_RUNTIME_DIR": str(folder), "CELLMILL_WARM_IDLE_S": "5", "CELLMILL_SOAK": str(folder)}
     with log:
         return subprocess.Popen([sys.executable, *arguments], cwd=folder, env=environment, stdout=log, stderr=log)
 
@@ -100,6 +105,16 @@ def workers(folder: Path) -> list[psutil.Process]:
     for process in psutil.process_iter(["environ"]):
         environment = process.info["environ"] or {}
         if "CELLMILL_RUN_ID" in environment and str(folder) in " ".join(_words(process) + [_folder(process)]):
+            found.append(process)
+    return found
+
+
+def left(folder: Path) -> list[psutil.Process]:
+    """Everything that the soak has started, directly or not, and that still lives."""
+    found = []
+    for process in psutil.process_iter(["environ", "status"]):
+        environment = process.info["environ"] or {}
+        if environment.get("CELLMILL_SOAK") == str(folder) and process.info["status"] != psutil.STATUS_ZOMBIE:
             found.append(process)
     return found
 
@@ -145,7 +160,10 @@ class Explorer:
 
     def __init__(self, folder: Path) -> None:
         self._manager = KernelManager(kernel_name="python3")
-        self._manager.start_kernel(cwd=str(folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        environment = {**os.environ, "CELLMILL_SOAK": str(folder)}
+        self._manager.start_kernel(
+            cwd=str(folder), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         self._client = self._manager.blocking_client()
         self._client.start_channels(iopub=False, stdin=False, hb=False, control=False)
         self._client.execute("%load_ext cellmill")
@@ -182,7 +200,8 @@ class Fire:
     def __init__(self, folder: Path, port: int, seed: int) -> None:
         self.folder, self.port, self.dice = folder, port, random.Random(seed)
         self.seen: Counter[str] = Counter({"answers": 0, "no answers": 0, "kernel cells": 0})
-        self.curve: list[tuple[int, float]] = []
+        self.curves: dict[str, list[tuple[int, float]]] = {"server": [], "daemon": []}
+        self.survivor = daemon(folder)
         self.daemons = [daemon(folder), daemon(folder)]
         self.web = server(folder, port)
         self.kernels = [Explorer(folder) for _ in range(KERNELS)]
@@ -190,7 +209,8 @@ class Fire:
     def round(self) -> None:
         """One question, one measurement, one cell in each kernel, perhaps some deaths."""
         self.seen["answers" if ask(self.port) else "no answers"] += 1
-        self.curve.append(measure(self.web.pid))
+        for name, pid in (("server", self.web.pid), ("daemon", self.survivor.pid)):
+            self.curves[name].append(measure(pid))
         for kernel in self.kernels:
             kernel.explore()
             self.seen["kernel cells"] += kernel.answers()
@@ -217,9 +237,12 @@ class Fire:
         """Asks everything to end."""
         for kernel in self.kernels:
             kernel.end()
-        for process in (*self.daemons, self.web):
+        ours = (*self.daemons, self.survivor, self.web)
+        for process in ours:
+            if process.poll() is not None:
+                self.seen["lost processes that should have lived on"] += 1
             process.send_signal(signal.SIGTERM)
-        for process in (*self.daemons, self.web):
+        for process in ours:
             try:
                 process.wait(30)
             except subprocess.TimeoutExpired:
@@ -237,9 +260,8 @@ def fire(folder: Path, seconds: float, port: int, seed: int) -> Fire:
         while time.monotonic() < end:
             time.sleep(field.dice.uniform(4, 12))
             field.round()
-            files, megabytes = field.curve[-1]
-            left = max(0.0, end - time.monotonic())
-            print(f"  {left:5.0f} s left  server: {files} files, {megabytes:.0f} MB", flush=True)
+            now = "  ".join(f"{name}: {at[-1][0]} files, {at[-1][1]:.0f} MB" for name, at in field.curves.items())
+            print(f"  {max(0.0, end - time.monotonic()):5.0f} s left  {now}", flush=True)
         time.sleep(5)
     finally:
         field.stop()
@@ -290,13 +312,19 @@ def main() -> int:
     # The last look of a daemon was at most a few seconds ago: what came due since is not late yet.
     until = time.time() - 30
     deadline = time.monotonic() + STOP_S
-    while workers(folder) and time.monotonic() < deadline:
+    while left(folder) and time.monotonic() < deadline:
         time.sleep(1)
-    leaked = workers(folder)
+    leaked = left(folder)
     counts: dict[str, object] = {**count(folder, until), **field.seen, "leaked processes": len(leaked)}
-    for name, at in (("first", 0), ("middle", len(field.curve) // 2), ("last", -1)):
-        files, megabytes = field.curve[at]
-        counts[f"server files, MB: {name}"] = f"{files}, {megabytes:.0f}"
+    for process in leaked:
+        print(f"  lives on: {process.pid} {' '.join(_words(process))[:150]}")
+    for name, curve in field.curves.items():
+        for word, at in (("first", 0), ("a third", len(curve) // 3), ("two thirds", len(curve) * 2 // 3), ("last", -1)):
+            files, megabytes = curve[at]
+            counts[f"{name} files, MB: {word}"] = f"{files}, {megabytes:.0f}"
+        (files_then, mb_then), (files_now, mb_now) = curve[len(curve) // 3], curve[-1]
+        counts[f"leaked files of the {name}"] = max(0, files_now - files_then - MORE_FILES)
+        counts[f"leaked MB of the {name}"] = round(max(0.0, mb_now - mb_then - MORE_MB))
     for name, value in counts.items():
         print(f"{name:<28}{value}")
     wrong = [name for name in counts if name.startswith(("lost", "doubled", "leaked", "no answers")) and counts[name]]

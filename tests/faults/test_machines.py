@@ -17,6 +17,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.faults.invariants import assert_invariants
+from tests.fuzzing import FIXED, examples
 
 pytestmark = pytest.mark.fault
 KINDS = [
@@ -156,5 +157,5 @@ class ValueMachine(RuleBasedStateMachine):
 TestRunMachine = RunMachine.TestCase
 TestValueMachine = ValueMachine.TestCase
 TestRunMachine.settings = TestValueMachine.settings = settings(
-    max_examples=30, stateful_step_count=25, deadline=None, derandomize=True, database=None
+    max_examples=examples(30), stateful_step_count=25, deadline=None, derandomize=FIXED, database=None
 )

@@ -1,12 +1,8 @@
-"""Any text whatsoever, in bounded time: an answer or one of our typed errors, never anything else.
-
-`CELLMILL_FUZZ_EXAMPLES=20000 pytest tests/security/test_fuzz.py` looks longer.
-"""
+"""Any text whatsoever, in bounded time: an answer or one of our typed errors, never anything else."""
 
 from __future__ import annotations
 
 import json
-import os
 
 import hypothesis.strategies as st
 import pytest
@@ -19,11 +15,15 @@ from cellmill.notebooks.problem import NotebookError
 from cellmill.notebooks.scan import scan_notebook
 from hypothesis import HealthCheck, given, settings
 
+from tests.fuzzing import FIXED, examples
+
 pytestmark = pytest.mark.security
-EXAMPLES = int(os.environ.get("CELLMILL_FUZZ_EXAMPLES", "150"))
-FIXED = "CELLMILL_FUZZ_EXAMPLES" not in os.environ
 fuzz = settings(
-    max_examples=EXAMPLES, deadline=None, derandomize=FIXED, suppress_health_check=[HealthCheck.too_slow], database=None
+    max_examples=examples(150),
+    deadline=None,
+    derandomize=FIXED,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
 )
 
 WORDS = st.sampled_from(
