@@ -262,8 +262,9 @@ class Host:
                 case "stream":
                     output.append(content["text"])
                 case "display_data" if ANSWER_MIME in content["data"]:
-                    answered, deadline = answered + 1, time.monotonic() + timeout_s
-                    yield self._answer(content["data"][ANSWER_MIME])
+                    for found in content["data"][ANSWER_MIME]:
+                        answered, deadline = answered + 1, time.monotonic() + timeout_s
+                        yield self._answer(found)
                 case "error":
                     raise self._user_error(content["ename"], content["evalue"], "\n".join(content["traceback"]))
                 case "status" if content["execution_state"] == "idle":
