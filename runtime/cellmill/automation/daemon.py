@@ -34,7 +34,7 @@ from cellmill.instance.instance import Instance
 from cellmill.planning.run import Run
 from cellmill.workspace.source import WorkspaceSource
 
-#: Seconds between two passes of each loop.
+#: Seconds between the beginnings of two passes of each loop.
 INTERVALS: Mapping[str, float] = {
     "scheduler": 1.0,
     "sensors": 1.0,
@@ -49,6 +49,8 @@ INTERVALS: Mapping[str, float] = {
 LINEAGE_VARIABLE = "OPENLINEAGE_URL"
 #: Seconds for which a heartbeat speaks for a loop: many times the interval between two beats.
 HEARTBEAT_S = 60.0
+#: Part of its interval that a loop rests in any case.
+PAUSE = 0.1
 #: Seconds that a pass waits for users' functions; what is answered later is recorded by the next pass.
 PATIENCE_S = 1.0
 #: Seconds for which a loop finds the database busy or away before it gives up: long enough for a restart of PostgreSQL.
@@ -116,9 +118,13 @@ class Daemon:
         trouble = _Trouble(name)
         try:
             while not self._stop.is_set():
+                began = self.clock.now()
                 self._beat(name, paused=trouble.paused)
                 trouble.meet(self.loops[name])
-                self.clock.wait(self._stop, self.intervals.get(name, 1.0))
+                # From beginning to beginning; yet a pass that takes its whole interval leaves others some time.
+                interval = self.intervals.get(name, 1.0)
+                left = interval - max(0.0, self.clock.now() - began)
+                self.clock.wait(self._stop, max(left, interval * PAUSE))
         except BaseException as error:  # the shell of a loop: its end is the daemon's end
             self.reason = f"the loop {name!r} died of {type(error).__name__}: {error}"
             log.debug("%s", traceback.format_exc())
