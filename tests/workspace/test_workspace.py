@@ -204,3 +204,24 @@ def test_edits_are_noticed(tmp_path: Path) -> None:
         stop.set()
 
         assert sorted(entry.name for entry in manifest.assets) == ["other", "raw"]
+
+
+def test_a_module_that_fails_is_not_run_again_and_again(tmp_path: Path) -> None:
+    """It is loaded once, until a Python file changes or somebody asks for it; the other locations are there."""
+    (tmp_path / "cellmill.toml").write_text('files = ["bad.py"]\nnotebooks = ["*.ipynb"]\n')
+    write_notebook(tmp_path / "a.ipynb", LOAD, "%%asset raw\n1")
+    count = "with open('ran.txt', 'a') as file:\n    file.write('x')\n"
+    (tmp_path / "bad.py").write_text(f"{count}raise RuntimeError('no database')\n")
+    with Workspace.open(tmp_path) as workspace:
+        for _ in range(3):
+            workspace.refresh()
+            assert names(workspace) == ["raw"]
+            assert ["no database" in problem.message for problem in workspace.manifest.problems] == [True]
+        assert (tmp_path / "ran.txt").read_text() == "x"
+
+        workspace.reload("bad.py")
+        assert (tmp_path / "ran.txt").read_text() == "xx"
+
+        (tmp_path / "bad.py").write_text("from cellmill import asset\n\n@asset\ndef mended():\n    return 1\n")
+        workspace.refresh()
+        assert names(workspace) == ["mended", "raw"]

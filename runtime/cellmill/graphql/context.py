@@ -87,10 +87,17 @@ class Context:
         with self.shared.lock:
             return self.workspace.manifest
 
+    def reload(self, *locations: str) -> Manifest:
+        """Read what changed in the workspace's files and, of these locations (default: all), what failed before."""
+        with self.shared.lock:
+            return self._anew(self.workspace.reload(*locations))
+
     def refresh(self) -> Manifest:
         """Read what changed in the workspace's files."""
         with self.shared.lock:
-            manifest = self.workspace.refresh()
+            return self._anew(self.workspace.refresh())
+
+    def _anew(self, manifest: Manifest) -> Manifest:
         self.__dict__["manifest"] = manifest
         for name in ("states", "planned_runs", "freshness", "_all_latest"):
             self.__dict__.pop(name, None)

@@ -329,13 +329,13 @@ class Mutation(AutomationMutations):
         """Reads a code location again."""
         if repository_location_name not in info.context.location_names:
             return RepositoryLocationNotFound(message=f"No code location is named {repository_location_name}.")
-        info.context.refresh()
+        info.context.reload(repository_location_name)
         return WorkspaceLocationEntry(location_name=repository_location_name)
 
     @documented
     def reload_workspace(self, info: Info) -> ReloadWorkspaceMutationResult:
         """Reads all code locations again."""
-        info.context.refresh()
+        info.context.reload()
         return Workspace()
 
     @documented

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cellmill.workspace.cache import ScanCache
+from cellmill.workspace.location import retry_at
 from cellmill.workspace.manifest import MANIFEST_VERSION, Manifest, ProblemEntry, problem_of
 
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 Key = tuple[str, ...]
 #: Function of the host that describes a notebook.
 _DESCRIBE = "cellmill.workspace.describe_notebook:describe_notebook"
-#: Seconds after which a notebook that could not be described is tried again, though nothing changed …
-RETRY_S = 30.0
-#: … or this many times what the attempt took, if that is longer.
-_RETRY_TIMES = 10
 
 
 @dataclass(frozen=True)
@@ -68,6 +65,10 @@ class DescribedNotebooks:
         self._cache = cache
         self._ask = ask
         self._failures: dict[str, Description] = {}
+
+    def forget_failures(self) -> None:
+        """Ask again, at the next reading, for what could not be described."""
+        self._failures.clear()
 
     def read(self, notebooks: Mapping[Path, tuple[str, tuple[str, ...]]]) -> dict[Path, Description]:
         """Return the descriptions of notebooks, given with content digest and names of variables.
@@ -113,15 +114,13 @@ class DescribedNotebooks:
         began = time.monotonic()
         answers = location.host.call_many(_DESCRIBE, payloads, timeout_s=location.load_timeout_s)
         for path, answer in zip(paths, answers, strict=False):
-            now = time.monotonic()
-            retry_at = now + max(RETRY_S, _RETRY_TIMES * (now - began))
-            began = now
+            again, began = retry_at(began), time.monotonic()
             if isinstance(answer, Exception):
                 remedy = getattr(answer, "remedy", "") or "Correct the notebook; it is run again when it changes."
                 problem = problem_of(answer, kind="location", remedy=remedy, notebook=location.relative(path))
-                yield path, Description(None, problem.to_json(), retry_at)
+                yield path, Description(None, problem.to_json(), again)
             elif answer.get("problems"):
-                yield path, Description(None, answer["problems"][0], retry_at)
+                yield path, Description(None, answer["problems"][0], again)
             else:
                 yield path, Description(answer)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cellmill.workspace.cache import ScanCache
 from cellmill.workspace.config import LocationConfig
+from cellmill.workspace.discovery import find_notebooks
 from cellmill.workspace.manifest import MANIFEST_VERSION, Manifest, ProblemEntry, problem_of
 
 if TYPE_CHECKING:
@@ -34,6 +37,10 @@ class Location(Protocol):
 
     def read(self) -> Manifest:
         """Return what the location offers; what is wrong with it is among the problems, never raised."""
+        ...
+
+    def forget_failure(self) -> None:
+        """Try again, at the next reading, what failed before."""
         ...
 
     def close(self) -> None:
@@ -84,6 +91,27 @@ class Hosted:
         return float(self.settings.get("load_timeout_s", 120.0))
 
 
+#: Seconds after which a location that could not be loaded is tried again, though none of its files changed …
+RETRY_S = 30.0
+#: … or this many times what the attempt took, if that is longer: one that hangs must not take all of a daemon's time.
+_RETRY_TIMES = 10
+
+
+def retry_at(began: float) -> float:
+    """Return when what failed may be tried again, by the monotonic clock; `began` is when the attempt did."""
+    now = time.monotonic()
+    return now + max(RETRY_S, _RETRY_TIMES * (now - began))
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """That a module could not be loaded, as long as the Python files around it are what they were."""
+
+    manifest: Manifest
+    files: Mapping[Path, str]
+    retry_at: float
+
+
 class ModuleLocation(Hosted):
     """A Python module, package or file, loaded in its host; what it offers is cached by its sources' content."""
 
@@ -91,6 +119,11 @@ class ModuleLocation(Hosted):
         super().__init__(config, settings)
         self._cache = cache
         self._home = home
+        self._failure: _Failure | None = None
+
+    def forget_failure(self) -> None:
+        """Load the module again at the next reading, if it could not be loaded."""
+        self._failure = None
 
     def request(self) -> dict[str, Any]:
         """Return the plain data by which a host or a worker finds this location's definitions."""
@@ -102,12 +135,20 @@ class ModuleLocation(Hosted):
         kept = self._cache.get_many([key]).get(key)
         if kept is not None and self._unchanged(kept["sources"]):
             return Manifest.from_json(kept, self.name)
+        files = self._cache.digests(find_notebooks(self.config.working_directory, ["**/*.py"]))
+        failure = self._failure
+        if failure is not None and failure.files == files and time.monotonic() < failure.retry_at:
+            return failure.manifest
         if self._host is not None:
             self._host.restart()
+        began = time.monotonic()
         try:
             data = self.host.call(_DESCRIBE, self.request(), timeout_s=self.load_timeout_s)
         except Exception as error:  # a location's shell: whatever breaks one location is shown on it alone
-            return Manifest(problems=(self._problem(error),)).located(self.name)
+            found = Manifest(problems=(self._problem(error),)).located(self.name)
+            self._failure = _Failure(found, files, retry_at(began))
+            return found
+        self._failure = None
         self._cache.put_many({key: data})
         return Manifest.from_json(data, self.name)
 

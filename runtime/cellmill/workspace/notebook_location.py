@@ -59,6 +59,10 @@ class NotebookLocation(Hosted):
         self._described = DescribedNotebooks(self, cache, ask=describe)
         self._only_cellmill = all_load
 
+    def forget_failure(self) -> None:
+        """Ask for the descriptions again that could not be given."""
+        self._described.forget_failures()
+
     def paths(self) -> list[Path]:
         """Return the location's notebooks."""
         return find_notebooks(

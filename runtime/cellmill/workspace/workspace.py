@@ -86,6 +86,12 @@ class Workspace:
         self._manifest = before if before == found else found
         return self._manifest
 
+    def reload(self, *locations: str) -> Manifest:
+        """Read again what changed and, of these locations (default: all), what failed before; return the new whole."""
+        for name in locations or self.locations:
+            self.locations[name].forget_failure()
+        return self.refresh()
+
     def _read(self) -> Manifest:
         with paused_collector():
             return self._read_locations()
