@@ -95,7 +95,10 @@ class CellOutputHandler(SandboxHandler):
         found = cell_output(await self.notebook(run_id, name), cell_id)
         if found is None:
             raise web.HTTPError(404)
-        self.send(found[1], found[0], "output")
+        mime, content = found
+        if mime == "text/html":
+            content = styled(content, self.get_query_argument("theme", "light") == "dark")
+        self.send(content, mime, "output")
 
 
 class StepOutputHandler(SandboxHandler):
@@ -157,10 +160,16 @@ pre { margin: 0; font: 12px/1.45 ui-monospace, monospace; white-space: pre-wrap;
 .output_stderr, .output_error { padding-left: 8px; border-left: 3px solid var(--bad); }
 .ansi-red-fg { color: var(--bad); } .ansi-bold { font-weight: 600; }
 .k, .kn, .kc, .ow { color: var(--word); } .s1, .s2, .sd { color: var(--string); } .c1 { color: var(--quiet); }
-table { border-collapse: collapse; }
-th, td { padding: 2px 8px; border-bottom: 1px solid var(--line); text-align: right; }
+table { border: 0; border-collapse: collapse; }
+th, td { padding: 2px 8px; border: 0; border-bottom: 1px solid var(--line); text-align: right; }
 img, svg { max-width: 100%; }
 """
+
+
+def styled(body: bytes, dark: bool) -> bytes:
+    """A piece of HTML as a page that looks as the screens around it."""
+    head = f"<!DOCTYPE html><html lang='en' class='{'dark' if dark else 'light'}'><meta charset='utf-8'>"
+    return f"{head}<style>{STYLE}</style><body>".encode() + body
 
 
 def render_html(notebook: dict[str, Any], title: str, dark: bool = False) -> bytes:

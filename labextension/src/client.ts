@@ -13,6 +13,20 @@ export interface ITransport {
 /** An answer that says why there is no data. */
 export class GraphQLFailure extends Error {}
 
+/** The result of a mutation or of a query whose name ends in `OrError`. */
+export interface IResult {
+  __typename: string;
+  message?: string;
+}
+
+/** The result as what was expected; throws the message of anything else. */
+export function expecting<T>(result: IResult, ...expected: string[]): T {
+  if (!expected.includes(result.__typename)) {
+    throw new Error(result.message ?? result.__typename);
+  }
+  return result as unknown as T;
+}
+
 interface IAnswer<T> {
   data?: T | null;
   errors?: { message: string }[];

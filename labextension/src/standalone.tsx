@@ -5,16 +5,11 @@ import { createRoot } from 'react-dom/client';
 
 import { Client, ITransport } from './client';
 import { CatalogueModel } from './model/catalogue';
-import { AssetPage } from './view/asset';
-import { Automation } from './view/automation';
-import { Backfills } from './view/backfills';
+import { trans } from './text';
 import { Catalogue } from './view/catalogue';
-import { Deployment } from './view/deployment';
-import { Launchpad } from './view/launchpad';
-import { Lineage } from './view/lineage';
-import type { INavigator } from './view/parts';
-import { RunPage } from './view/run';
-import { Runs } from './view/runs';
+import { announceEnds } from './model/ends';
+import { INavigator, IScreen, Jump, SCREENS } from './view/parts';
+import Screen from './view/screen';
 
 /** Requests with the cookie of the logged-in user and its XSRF token. */
 class PageTransport implements ITransport {
@@ -46,7 +41,7 @@ class PageTransport implements ITransport {
 }
 
 /** What the address after `#` says: a screen's name and what it shows. */
-function useAddress(): [string, string] {
+function useAddress(): IScreen & { address: string } {
   const read = () => location.hash.replace(/^#\/?/, '');
   const [address, setAddress] = useState(read);
   useEffect(() => {
@@ -54,24 +49,27 @@ function useAddress(): [string, string] {
     addEventListener('hashchange', moved);
     return () => removeEventListener('hashchange', moved);
   }, []);
-  const [screen, ...rest] = address.split('/');
-  return [screen || 'lineage', rest.map(decodeURIComponent).join('/')];
+  const [path, part] = address.split('?');
+  const [name, ...rest] = path.split('/');
+  const screen = SCREENS.find(one => one === name) ?? 'lineage';
+  return { screen, what: rest.map(decodeURIComponent).join('/'), part: part === 'compare' ? part : undefined, address };
 }
 
-const go = (screen: string, what = '') => {
-  location.hash = `/${screen}${what ? `/${what.split('/').map(encodeURIComponent).join('/')}` : ''}`;
+const go = (screen: IScreen['screen'], what = '', part = '') => {
+  const path = what ? `/${what.split('/').map(encodeURIComponent).join('/')}` : '';
+  location.hash = `/${screen}${path}${part ? `?${part}` : ''}`;
 };
 
 function Page(props: { baseUrl: string }): JSX.Element {
   const model = useMemo(() => new CatalogueModel(new Client(new PageTransport(props.baseUrl))), []);
-  const [notice, setNotice] = useState<{ message: string; kind: string } | null>(null);
-  const [screen, what] = useAddress();
+  const [notice, setNotice] = useState<{ message: string; kind: string; runId?: string } | null>(null);
+  const { screen, what, part, address } = useAddress();
   useEffect(() => void model.start(), [model]);
   useEffect(() => {
     document.title = what ? `${what} · cellmill` : `${screen} · cellmill`;
   }, [screen, what]);
   const navigator: INavigator = {
-    openAsset: key => go('asset', key),
+    openAsset: (key, part) => go('asset', key, part),
     openRun: runId => go('run', runId),
     openLineage: focus => go('lineage', focus),
     openRuns: () => go('runs'),
@@ -79,30 +77,25 @@ function Page(props: { baseUrl: string }): JSX.Element {
     openLaunchpad: selection => go('launchpad', selection),
     openBackfills: asset => go('backfills', asset),
     openDeployment: () => go('deployment'),
-    notify: (message, kind) => {
-      setNotice({ message, kind });
+    notify: (message, kind, runId) => {
+      setNotice({ message, kind, runId });
       setTimeout(() => setNotice(null), 6000);
     }
   };
+  useEffect(() => announceEnds(model.client, navigator), [model]);
   return (
     <div className="cm-shell">
-      <nav aria-label="Assets">
+      <nav aria-label={trans.__('Assets')}>
         <h1 className="cm-brand">cellmill</h1>
         <Catalogue model={model} navigator={navigator} />
       </nav>
       <main>
-        {screen === 'asset' && <AssetPage model={model} navigator={navigator} assetKey={what} />}
-        {screen === 'run' && <RunPage model={model} navigator={navigator} runId={what} />}
-        {screen === 'runs' && <Runs model={model} navigator={navigator} />}
-        {screen === 'launchpad' && <Launchpad key={what} model={model} navigator={navigator} selection={what} />}
-        {screen === 'backfills' && <Backfills key={what} model={model} navigator={navigator} asset={what} />}
-        {screen === 'deployment' && <Deployment model={model} navigator={navigator} />}
-        {screen === 'automation' && <Automation model={model} navigator={navigator} />}
-        {screen === 'lineage' && <Lineage key={what} model={model} navigator={navigator} focus={what || undefined} />}
+        <Screen key={address} screen={screen} what={what} part={part} model={model} navigator={navigator} />
       </main>
       {notice && (
         <div className={`cm-notice cm-notice-${notice.kind}`} role="status">
           {notice.message}
+          {notice.runId && <Jump onClick={() => go('run', notice.runId)}>{trans.__('Open')}</Jump>}
         </div>
       )}
     </div>

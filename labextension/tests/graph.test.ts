@@ -5,7 +5,7 @@ import { foldNodes, refreshStates, toSvg } from '../src/model/drawing';
 import { ago, count, duration, safeLink } from '../src/model/format';
 import { applyPatch, assetsOf, divided, IGraphColumns, isSelection, matches, reach } from '../src/model/graph';
 import { wordAt } from '../src/plugin/hover';
-import { changes } from '../src/view/compare';
+import { lineDiff, schemaChanges, versions } from '../src/model/history';
 import { fit, hit, NODE_WIDTH, shorten, zoom } from '../src/view/painter';
 
 const COLUMNS: IGraphColumns = {
@@ -124,9 +124,30 @@ test('the word under the pointer is a whole key', () => {
   assert.equal(wordAt('a + b', 2), '');
 });
 
-test('of two schemas only the columns that differ are named', () => {
-  const before = { columns: [{ name: 'a', type: 'int' }, { name: 'b', type: 'int' }] };
-  const after = { columns: [{ name: 'a', type: 'int' }, { name: 'b', type: 'float' }] };
-  assert.deepEqual(changes(after, before), ['b float']);
-  assert.deepEqual(changes(before, before), []);
+test('what changed between two schemas is told by column', () => {
+  const before = { columns: [{ name: 'a', type: 'int' }, { name: 'b', type: 'int' }, { name: 'c', type: 'int' }] };
+  const after = { columns: [{ name: 'a', type: 'int' }, { name: 'b', type: 'float' }, { name: 'd', type: 'str' }] };
+  const kinds = schemaChanges(before, after).map(({ kind, name, type }) => `${kind} ${name} ${type}`);
+  assert.deepEqual(kinds, ['retyped b int → float', 'added d str', 'removed c int']);
+  assert.deepEqual(schemaChanges(before, before), []);
+  assert.deepEqual(schemaChanges(undefined, after), []);
+});
+
+test('each materialization is compared with the one before it of its partition', () => {
+  const made = (partition: string | null, codeVersion: string, columns: string[]) => ({
+    runId: 'r', timestamp: '1', partition, stepKey: null, codeVersion,
+    metadataEntries: [
+      { __typename: 'TableSchemaMetadataEntry', label: 'schema', description: null, schema: { columns: columns.map(name => ({ name, type: 'int' })) } },
+      { __typename: 'IntMetadataEntry', label: 'row_count', description: null, intRepr: '7' }
+    ]
+  });
+  const all = versions([made('a', 'v2', ['x', 'y']), made('b', 'v1', ['x']), made('a', 'v1', ['x'])]);
+  assert.deepEqual(all.map(one => one.codeChanged), [true, false, false]);
+  assert.deepEqual(all.map(one => one.columns.map(column => column.name)), [['y'], [], []]);
+  assert.equal(all[0].rows, 7);
+});
+
+test('the lines of two texts are told apart', () => {
+  const lines = lineDiff('a\nb\nc', 'a\nx\nc\nd');
+  assert.deepEqual(lines.map(line => line.sign + line.text), [' a', '−b', '+x', ' c', '+d']);
 });

@@ -231,6 +231,7 @@ def test_the_launchpad_shows_what_would_run_and_launches_it_by_keyboard(small: S
     with browser_page(small) as page:
         _page(page, small, "launchpad")
         page.get_by_label("Selection").fill("*doubled")
+        page.locator("main .cm-hint", has_text="2 assets").wait_for()
         page.get_by_role("button", name="Show what would run, and why").focus()
         page.keyboard.press("Enter")
         page.get_by_role("heading", name="cells would run").wait_for()
@@ -248,11 +249,11 @@ def test_the_launchpad_refuses_wrong_configuration_at_its_line(small: Server) ->
     with browser_page(small) as page:
         _page(page, small, "launchpad")
         page.get_by_role("combobox", name="What").select_option(label="Job counting (jobs)")
-        page.get_by_label("Configuration").fill("ops:\n  count_rows:\n    config:\n      rows: many\n")
+        page.get_by_role("textbox", name="Configuration").fill("ops:\n  count_rows:\n    config:\n      rows: many\n")
         page.locator('.cm-mistakes li[data-line="4"]').wait_for()
         assert page.get_by_role("button", name="Start the run").is_disabled()
         page.screenshot(path=str(ARTIFACTS / "page-launchpad-mistake.png"))
-        page.get_by_label("Configuration").fill("ops:\n  count_rows:\n    config:\n      rows: 3\n")
+        page.get_by_role("textbox", name="Configuration").fill("ops:\n  count_rows:\n    config:\n      rows: 3\n")
         page.locator(".cm-mistakes li").first.wait_for(state="detached")
 
 
@@ -261,7 +262,7 @@ def test_what_a_step_printed_is_read_and_runs_are_deleted_together(small: Server
     with browser_page(small) as page:
         _page(page, small, "launchpad")
         page.get_by_role("combobox", name="What").select_option(label="Job counting (jobs)")
-        page.get_by_label("Configuration").fill("ops:\n  count_rows:\n    config:\n      rows: 3\n")
+        page.get_by_role("textbox", name="Configuration").fill("ops:\n  count_rows:\n    config:\n      rows: 3\n")
         page.get_by_role("button", name="Start the run").click()
         page.wait_for_url("**#/run/*")
         made = page.url.rsplit("/", 1)[1]

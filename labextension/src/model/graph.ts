@@ -1,6 +1,26 @@
 /** The assets of the workspace as the server sends them: one list for each property, in the same order. */
 
+import { trans } from '../text';
+
 export type AssetState = 'FRESH' | 'STALE' | 'MISSING' | 'RUNNING' | 'FAILED' | 'EXTERNAL';
+
+/** The word for a state. */
+export function stateWord(state: AssetState): string {
+  switch (state) {
+    case 'FRESH':
+      return trans.__('fresh');
+    case 'STALE':
+      return trans.__('stale');
+    case 'MISSING':
+      return trans.__('missing');
+    case 'RUNNING':
+      return trans.__('running');
+    case 'FAILED':
+      return trans.__('failed');
+    case 'EXTERNAL':
+      return trans.__('external');
+  }
+}
 
 export interface IGraphColumns {
   keys: string[];

@@ -1,15 +1,42 @@
 /** Choosing, checking and starting runs: plain data and the requests that fetch it. */
 
 import { Client } from '../client';
-import { BACKFILLS, CANCEL_BACKFILL, CHECK_CONFIG, JOBS, LAUNCH, PARTITIONS, PLAN, SELECT, START_BACKFILL } from './queries';
+import { lineOf, readConfig } from './config';
+import {
+  BACKFILLS,
+  CANCEL_BACKFILL,
+  CHECK_CONFIG,
+  CONFIG_SCHEMA,
+  JOB_PARTITIONS,
+  JOBS,
+  LAUNCH,
+  PARTITIONS,
+  PLAN,
+  SELECT,
+  START_BACKFILL,
+  TAG_KEYS
+} from './queries';
 import type { IKey, ITag } from './runs';
+import type { ISchema } from './schema';
+
+export interface IOp {
+  name: string;
+  upstream: string[];
+  description: string | null;
+}
 
 export interface IJob {
   name: string;
   location: string;
   repository: string;
-  isAssetJob: boolean;
+  description: string | null;
+  /** What it makes; none for a job of ops. */
+  assets: string[];
+  ops: IOp[];
 }
+
+/** What a run is of: a job, or assets. */
+export type IWhat = { job: IJob } | { keys: readonly string[] };
 
 export interface IMistake {
   message: string;
@@ -36,6 +63,8 @@ export interface IBackfill {
   partitionNames: string[] | null;
   assetSelection: IKey[] | null;
   partitionStatuses: { partitionName: string; runId: string; status: string }[];
+  /** How each partition of each asset goes; empty of a job. */
+  assetStatuses: { assetKey: IKey; keys: string[]; states: string[]; runIds: string[] }[];
   error: { message: string } | null;
 }
 
@@ -48,13 +77,24 @@ interface IResult {
 export async function loadJobs(client: Client): Promise<IJob[]> {
   const answer = await client.request<{
     repositoriesOrError: IResult & {
-      nodes?: { name: string; location: { name: string }; jobs: { name: string; isAssetJob: boolean }[] }[];
+      nodes?: {
+        name: string;
+        location: { name: string };
+        jobs: { name: string; description: string | null; assetKeys: IKey[]; solids: IOp[] }[];
+      }[];
     };
   }>(JOBS);
   return (answer.repositoriesOrError.nodes ?? []).flatMap(({ name, location, jobs }) =>
     jobs
       .filter(job => !job.name.startsWith('__'))
-      .map(job => ({ name: job.name, isAssetJob: job.isAssetJob, location: location.name, repository: name }))
+      .map(job => ({
+        name: job.name,
+        description: job.description,
+        assets: job.assetKeys.map(key => key.path.join('/')),
+        ops: job.solids,
+        location: location.name,
+        repository: name
+      }))
   );
 }
 
@@ -70,74 +110,66 @@ export async function loadPlan(client: Client, keys: readonly string[]): Promise
 
 const asKey = (key: string) => ({ path: key.split('/') });
 
-const where = (job: IJob) => ({
-  pipelineName: job.name,
-  repositoryName: job.repository,
-  repositoryLocationName: job.location
-});
+const where = (what: IWhat) =>
+  'job' in what
+    ? { jobName: what.job.name, repositoryName: what.job.repository, repositoryLocationName: what.job.location }
+    : { assetSelection: what.keys.map(asKey) };
+
+/** The schema of what configures a run; null where only running its code could tell. */
+export async function loadSchema(client: Client, what: IWhat): Promise<ISchema | null> {
+  const { runConfigSchemaOrError: found } = await client.request<{ runConfigSchemaOrError: { jsonSchema?: ISchema } }>(
+    CONFIG_SCHEMA,
+    { selector: where(what) }
+  );
+  return found.jsonSchema ?? null;
+}
 
 /** Every mistake of the configuration, each with the line that it is about. */
-export async function checkConfig(client: Client, job: IJob, text: string): Promise<IMistake[]> {
+export async function checkConfig(client: Client, what: IWhat, text: string): Promise<IMistake[]> {
+  const { problem } = readConfig(text);
+  if (problem) {
+    return [{ message: problem.message, path: [], line: problem.line }];
+  }
   const { isPipelineConfigValid: found } = await client.request<{ isPipelineConfigValid: IResult }>(CHECK_CONFIG, {
-    pipeline: where(job),
+    pipeline: where(what),
     config: text.trim() ? text : '{}'
   });
   if (found.errors) {
-    return found.errors.map(({ message, path }) => ({ message, path, line: lineOf(text, path, message) }));
+    return found.errors.map(({ message, path }) => ({ message, path, line: lineOf(text, path) }));
   }
   return found.message && found.__typename !== 'PipelineConfigValidationValid'
     ? [{ message: found.message, path: [], line: 1 }]
     : [];
 }
 
-/** The line on which a path of keys ends in YAML or JSON text; the reader's own line where the text is not YAML. */
-export function lineOf(text: string, path: readonly string[], message = ''): number {
-  const told = /line (\d+)/.exec(message);
-  if (!path.length && told) {
-    return Number(told[1]);
+/** The partitions of a job with their states unknown, or those of the first partitioned asset. */
+export async function loadRange(client: Client, what: IWhat): Promise<IPartitions> {
+  if ('job' in what && !what.job.assets.length) {
+    const { repository, location, name } = what.job;
+    const answer = await client.request<{
+      partitionSetsOrError: { results?: { partitionNames: string[] }[] };
+    }>(JOB_PARTITIONS, { repository: { repositoryName: repository, repositoryLocationName: location }, job: name });
+    const keys = answer.partitionSetsOrError.results?.[0]?.partitionNames ?? [];
+    return { keys, states: keys.map(() => 'MISSING') };
   }
-  const lines = text.split('\n');
-  let at = 0;
-  for (const part of path) {
-    const key = new RegExp(`^[\\s{,-]*["']?${part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}["']?\\s*:`);
-    const found = lines.findIndex((line, i) => i >= at && key.test(line));
-    if (found < 0) {
-      break;
-    }
-    at = found;
-  }
-  return at + 1;
+  const [first] = 'job' in what ? what.job.assets : what.keys;
+  return first ? loadPartitions(client, first) : { keys: [], states: [] };
+}
+
+/** The keys of tags that runs have. */
+export async function loadTagKeys(client: Client): Promise<string[]> {
+  const answer = await client.request<{ runTagKeysOrError: { keys?: string[] } | null }>(TAG_KEYS);
+  return answer.runTagKeysOrError?.keys ?? [];
 }
 
 /** Start a run; returns its id, or throws every reason why not. */
-export async function launch(
-  client: Client,
-  what: { job: IJob } | { keys: string[] },
-  config: string,
-  tags: ITag[]
-): Promise<string> {
-  const selector =
-    'job' in what
-      ? { jobName: what.job.name, repositoryName: what.job.repository, repositoryLocationName: what.job.location }
-      : { assetSelection: what.keys.map(asKey) };
-  const params = { selector, runConfigData: config.trim() ? config : '{}', executionMetadata: { tags } };
+export async function launch(client: Client, what: IWhat, config: string, tags: readonly ITag[]): Promise<string> {
+  const params = { selector: where(what), runConfigData: config.trim() ? config : '{}', executionMetadata: { tags } };
   const { launchRun } = await client.request<{ launchRun: IResult & { run?: { runId: string } } }>(LAUNCH, { params });
   if (!launchRun.run) {
     throw new Error(launchRun.message ?? launchRun.errors?.map(one => one.message).join('\n') ?? launchRun.__typename);
   }
   return launchRun.run.runId;
-}
-
-/** "key=value" lines as tags. */
-export function readTags(text: string): ITag[] {
-  return text
-    .split('\n')
-    .map(line => line.trim())
-    .filter(Boolean)
-    .map(line => {
-      const [key, ...value] = line.split('=');
-      return { key: key.trim(), value: value.join('=').trim() };
-    });
 }
 
 export async function loadBackfills(client: Client): Promise<IBackfill[]> {
@@ -165,8 +197,8 @@ export async function loadPartitions(client: Client, key: string): Promise<IPart
 }
 
 /** Ask for a backfill of some partitions; returns its id. */
-export async function startBackfill(client: Client, key: string, partitionNames: string[], title: string): Promise<string> {
-  const params = { assetSelection: [asKey(key)], partitionNames, title: title || undefined };
+export async function startBackfill(client: Client, keys: readonly string[], partitionNames: string[]): Promise<string> {
+  const params = { assetSelection: keys.map(asKey), partitionNames };
   const { launchPartitionBackfill: found } = await client.request<{
     launchPartitionBackfill: IResult & { backfillId?: string };
   }>(START_BACKFILL, { params });

@@ -46,7 +46,7 @@ export const ASSET = `query Asset($key: AssetKeyInput!) {
       hasAssetChecks
       partitionStates { keys states }
       assetMaterializations(limit: 20) {
-        runId timestamp partition stepKey
+        runId timestamp partition stepKey codeVersion
         metadataEntries { __typename label description
           ... on IntMetadataEntry { intRepr }
           ... on FloatMetadataEntry { floatRepr }
@@ -58,7 +58,24 @@ export const ASSET = `query Asset($key: AssetKeyInput!) {
           ... on JsonMetadataEntry { jsonString }
           ... on TableSchemaMetadataEntry { schema { columns { name type } } }
           ... on TableMetadataEntry { table { records schema { columns { name type } } } }
+          ... on TableColumnLineageMetadataEntry { lineage { columnName columnDeps { assetKey { path } columnName } } }
         }
+      }
+      assetChecks {
+        name description blocking
+        evaluations(limit: 12) { success severity timestamp runId description partition }
+      }
+    }
+  }
+}`;
+
+export const COLUMNS = `query Columns($keys: [AssetKeyInput!]!) {
+  assetNodes(assetKeys: $keys) {
+    assetKey { path }
+    assetMaterializations(limit: 1) {
+      metadataEntries { __typename
+        ... on TableSchemaMetadataEntry { schema { columns { name type } } }
+        ... on TableColumnLineageMetadataEntry { lineage { columnName columnDeps { assetKey { path } columnName } } }
       }
     }
   }
@@ -127,6 +144,8 @@ export const REEXECUTE = `mutation Reexecute($params: ReexecutionParams!) {
   }
 }`;
 
+const TICK = `id timestamp status runIds skipReason cursor error { message }`;
+
 export const AUTOMATION = `query Automation {
   repositoriesOrError {
     __typename
@@ -136,13 +155,13 @@ export const AUTOMATION = `query Automation {
         location { name }
         schedules {
           name cronSchedule executionTimezone pipelineName description
-          scheduleState { id status ticks(limit: 20) { timestamp status runIds skipReason error { message } } }
-          futureTicks(limit: 3) { results { timestamp } }
+          scheduleState { id status ticks(limit: 40) { ${TICK} } }
+          futureTicks(limit: 5) { results { timestamp } }
           pinnedVersion { notebooks pinnedAt changedCells { notebook kind cell before now } }
         }
         sensors {
           name sensorType minIntervalSeconds description
-          sensorState { id status ticks(limit: 20) { timestamp status runIds skipReason error { message } } }
+          sensorState { id status ticks(limit: 40) { ${TICK} } }
         }
       }
     }
@@ -153,7 +172,55 @@ export const AUTOMATION = `query Automation {
     ... on Workspace { locationEntries { name locationOrLoadError { __typename ... on PythonError { message } } } }
     ... on PythonError { message }
   }
-  instance { daemonHealth { allDaemonStatuses { daemonType healthy lastHeartbeatTime } } }
+  instance {
+    daemonHealth { allDaemonStatuses { daemonType healthy lastHeartbeatTime } }
+    automationConditions { id status ticks(limit: 40) { ${TICK} } }
+  }
+}`;
+
+export const EVALUATIONS = `query Evaluations($selector: InstigationSelector!, $id: String, $before: Float, $after: Float) {
+  instigationStateOrError(instigationSelector: $selector, id: $id) {
+    __typename
+    ... on InstigationState {
+      ticks(limit: 1, beforeTimestamp: $before, afterTimestamp: $after) { ${TICK}
+        conditionEvaluations {
+          assetKey { path } isRequested
+          rows { depth condition assetKey { path } isTrue partitionCount partitions }
+        }
+      }
+    }
+    ... on PythonError { message }
+  }
+}`;
+
+export const PIN = `mutation Pin($selector: ScheduleSelector!, $pinned: Boolean!) {
+  pinSchedule(scheduleSelector: $selector, pinned: $pinned) { __typename ... on Error { message } }
+}`;
+
+const EVALUATED = `__typename
+  ... on TickEvaluation { skipReason cursor runRequests { runKey jobName assetSelection runConfigYaml tags { key value } } }
+  ... on Error { message }`;
+
+export const SCHEDULE_DRY_RUN = `mutation ScheduleDryRun($selector: ScheduleSelector!) {
+  scheduleDryRun(selectorData: $selector) { ${EVALUATED} }
+}`;
+
+export const SENSOR_DRY_RUN = `mutation SensorDryRun($selector: SensorSelector!) {
+  sensorDryRun(selectorData: $selector) { ${EVALUATED} }
+}`;
+
+export const SWITCH_CONDITIONS = `mutation SwitchConditions($on: Boolean!) { switchAutomationConditions(on: $on) { id status } }`;
+
+export const START_DAEMON = `mutation StartDaemon { startDaemon { __typename ... on Error { message } } }`;
+
+export const STOP_DAEMON = `mutation StopDaemon { stopDaemon { __typename ... on Error { message } } }`;
+
+export const SET_LIMIT = `mutation SetLimit($pool: String!, $limit: Int!) { setConcurrencyLimit(concurrencyKey: $pool, limit: $limit) }`;
+
+export const DELETE_LIMIT = `mutation DeleteLimit($pool: String!) { deleteConcurrencyLimit(concurrencyKey: $pool) }`;
+
+export const FINISHED = `subscription Finished {
+  finishedRuns { runId jobName status startTime endTime assetSelection { path } tags { key value } }
 }`;
 
 export const START_SCHEDULE = `mutation StartSchedule($selector: ScheduleSelector!) {
@@ -162,10 +229,6 @@ export const START_SCHEDULE = `mutation StartSchedule($selector: ScheduleSelecto
 
 export const STOP_SCHEDULE = `mutation StopSchedule($id: String!) {
   stopRunningSchedule(id: $id) { __typename ... on Error { message } }
-}`;
-
-export const PIN_SCHEDULE = `mutation PinSchedule($selector: ScheduleSelector!, $pinned: Boolean!) {
-  pinSchedule(scheduleSelector: $selector, pinned: $pinned) { __typename ... on Error { message } }
 }`;
 
 export const START_SENSOR = `mutation StartSensor($selector: SensorSelector!) {
@@ -179,7 +242,7 @@ export const STOP_SENSOR = `mutation StopSensor($id: String!) {
 export const RELOAD = `mutation Reload { reloadWorkspace { __typename ... on Error { message } } }`;
 
 export const NOTEBOOK_CELLS = `query NotebookCells($path: String!, $cells: [CellInput!]!) {
-  notebookCells(path: $path, cells: $cells) { cellId keys state reason edited upstream materializedAt }
+  notebookCells(path: $path, cells: $cells) { cellId keys state reason edited upstream materializedAt progress { runId startedAt made planned } }
 }`;
 
 export const CRON_PREVIEW = `query CronPreview($cron: String!, $timezone: String!) {
@@ -195,10 +258,23 @@ export const PLAN = `query Plan($keys: [AssetKeyInput!]!) {
 export const JOBS = `query Jobs {
   repositoriesOrError {
     __typename
-    ... on RepositoryConnection { nodes { name location { name } jobs { name description isAssetJob assetKeys { path } } } }
+    ... on RepositoryConnection { nodes { name location { name } jobs { name description assetKeys { path } solids { name upstream description } } } }
     ... on PythonError { message }
   }
 }`;
+
+export const CONFIG_SCHEMA = `query ConfigSchema($selector: PipelineSelector!) {
+  runConfigSchemaOrError(selector: $selector) { __typename ... on RunConfigSchema { jsonSchema } ... on Error { message } }
+}`;
+
+export const JOB_PARTITIONS = `query JobPartitions($repository: RepositorySelector!, $job: String!) {
+  partitionSetsOrError(repositorySelector: $repository, pipelineName: $job) {
+    __typename
+    ... on PartitionSets { results { partitionNames } }
+  }
+}`;
+
+export const TAG_KEYS = `query TagKeys { runTagKeysOrError { __typename ... on RunTagKeys { keys } } }`;
 
 export const CHECK_CONFIG = `query CheckConfig($pipeline: PipelineSelector!, $config: JSON) {
   isPipelineConfigValid(pipeline: $pipeline, runConfigData: $config) {
@@ -216,6 +292,7 @@ export const BACKFILLS = `query Backfills {
         id status timestamp endTimestamp title numPartitions partitionNames
         assetSelection { path }
         partitionStatuses { partitionName runId status }
+        assetStatuses { assetKey { path } keys states runIds }
         error { message }
       }
     }
@@ -225,11 +302,20 @@ export const BACKFILLS = `query Backfills {
 
 export const DEPLOYMENT = `query Deployment {
   version
-  instance { info daemonHealth { allDaemonStatuses { daemonType healthy lastHeartbeatTime } } }
+  instance {
+    info configuration configurationPath
+    daemonHealth { allDaemonStatuses { daemonType healthy lastHeartbeatTime } }
+    concurrencyLimits { concurrencyKey slotCount activeSlotCount claimedSlots { runId stepKey } }
+  }
+  runsOrError(filter: { statuses: [QUEUED] }, limit: 50) {
+    __typename
+    ... on Runs { results { runId jobName status creationTime startTime endTime tags { key value } assetSelection { path } } }
+    ... on Error { message }
+  }
   workspaceOrError {
     __typename
     ... on Workspace {
-      locationEntries { name problems { message } locationOrLoadError { __typename ... on PythonError { message } } }
+      locationEntries { name problems { message place remedy severity } locationOrLoadError { __typename ... on PythonError { message } } }
     }
     ... on PythonError { message }
   }

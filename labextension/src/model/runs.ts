@@ -1,9 +1,8 @@
 /** Runs, one run with its log, and what automates them: plain data and the requests that fetch it. */
 
-import { Client } from '../client';
+import { Client, expecting, IResult } from '../client';
 import {
   ASSET,
-  AUTOMATION,
   DELETE_RUN,
   LAUNCH,
   NOTEBOOK_NAMES,
@@ -11,11 +10,6 @@ import {
   RUN,
   RUN_LOG,
   RUNS,
-  PIN_SCHEDULE,
-  START_SCHEDULE,
-  START_SENSOR,
-  STOP_SCHEDULE,
-  STOP_SENSOR,
   TERMINATE
 } from './queries';
 
@@ -78,59 +72,6 @@ export interface ILogBatch {
   messages: IMessage[];
 }
 
-export interface ITick {
-  timestamp: number;
-  status: string;
-  runIds: string[];
-  skipReason: string | null;
-  error: { message: string } | null;
-}
-
-export interface IState {
-  id: string;
-  status: string;
-  ticks: ITick[];
-}
-
-/** The version of its notebooks that a schedule runs, and the cells that changed since. */
-export interface IPinnedVersion {
-  notebooks: string[];
-  pinnedAt: number;
-  changedCells: { notebook: string; kind: string; cell: number; before: string; now: string }[];
-}
-
-export interface ISchedule {
-  name: string;
-  pinnedVersion: IPinnedVersion | null;
-  cronSchedule: string;
-  executionTimezone: string | null;
-  pipelineName: string;
-  description: string | null;
-  scheduleState: IState;
-  futureTicks: { results: { timestamp: number }[] };
-}
-
-export interface ISensor {
-  name: string;
-  sensorType: string;
-  minIntervalSeconds: number;
-  description: string | null;
-  sensorState: IState;
-}
-
-export interface IRepository {
-  name: string;
-  location: { name: string };
-  schedules: ISchedule[];
-  sensors: ISensor[];
-}
-
-export interface IAutomation {
-  repositories: IRepository[];
-  broken: { name: string; message: string }[];
-  daemons: { daemonType: string; healthy: boolean | null; lastHeartbeatTime: number | null }[];
-}
-
 export interface IMetadataEntry {
   __typename: string;
   label: string;
@@ -143,12 +84,33 @@ export interface IMetadataEntry {
   url?: string;
   mdStr?: string;
   jsonString?: string;
-  schema?: ISchema;
-  table?: { records: string[]; schema: ISchema };
+  schema?: ITableSchema;
+  table?: { records: string[]; schema: ITableSchema };
+  lineage?: IColumnLineage[];
 }
 
-export interface ISchema {
+export interface ITableSchema {
   columns: { name: string; type: string }[];
+}
+
+/** A column, and those that it is made from. */
+export interface IColumnLineage {
+  columnName: string;
+  columnDeps: { assetKey: IKey; columnName: string }[];
+}
+
+export interface ICheck {
+  name: string;
+  description: string | null;
+  blocking: boolean;
+  evaluations: {
+    success: boolean;
+    severity: string;
+    timestamp: number;
+    runId: string;
+    description: string | null;
+    partition: string | null;
+  }[];
 }
 
 export interface IMaterialization {
@@ -156,6 +118,7 @@ export interface IMaterialization {
   timestamp: string;
   partition: string | null;
   stepKey: string | null;
+  codeVersion: string | null;
   metadataEntries: IMetadataEntry[];
 }
 
@@ -173,19 +136,7 @@ export interface IAssetDetails {
   definitionSource: { path: string | null; cellId: string | null; cellIndex: number | null; code: string | null } | null;
   partitionStates: { keys: string[]; states: string[] } | null;
   assetMaterializations: IMaterialization[];
-}
-
-interface IResult {
-  __typename: string;
-  message?: string;
-}
-
-/** The result of a mutation or an "…OrError" query; throws the message of anything but `expected`. */
-function expecting<T>(result: IResult, ...expected: string[]): T {
-  if (!expected.includes(result.__typename)) {
-    throw new Error(result.message ?? result.__typename);
-  }
-  return result as unknown as T;
+  assetChecks: ICheck[];
 }
 
 export async function loadRuns(client: Client, filter: object = {}, cursor?: string): Promise<IRun[]> {
@@ -238,14 +189,20 @@ export async function reexecuteRun(client: Client, runId: string, strategy: stri
 }
 
 /** Run some assets of a run again, configured and tagged as it was; returns the new run's id. */
-export async function reexecuteAssets(client: Client, run: IRunDetails, keys: readonly string[]): Promise<string> {
+export function reexecuteAssets(client: Client, run: IRunDetails, keys: readonly string[]): Promise<string> {
+  return runPart(client, run, { assetSelection: keys.map(key => ({ path: key.split('/') })) });
+}
+
+/** Run some ops of a run again, configured and tagged as it was; returns the new run's id. */
+export function reexecuteOps(client: Client, run: IRunDetails, ops: readonly string[]): Promise<string> {
+  return runPart(client, run, { solidSelection: ops });
+}
+
+async function runPart(client: Client, run: IRunDetails, part: object): Promise<string> {
   const parent = { parentRunId: run.runId, rootRunId: run.rootRunId ?? run.runId };
   const params = {
     // the engine's own jobs are named for the selection that they were made for
-    selector: {
-      jobName: run.jobName.startsWith('__') ? undefined : run.jobName,
-      assetSelection: keys.map(key => ({ path: key.split('/') }))
-    },
+    selector: { jobName: run.jobName.startsWith('__') ? undefined : run.jobName, ...part },
     runConfigData: run.runConfigYaml.trim() || '{}',
     executionMetadata: {
       ...parent,
@@ -298,66 +255,4 @@ export async function loadPrinted(client: Client, runId: string, stream: 'out' |
 export async function loadAsset(client: Client, key: string): Promise<IAssetDetails> {
   const answer = await client.request<{ assetNodeOrError: IResult }>(ASSET, { key: { path: key.split('/') } });
   return expecting<IAssetDetails>(answer.assetNodeOrError, 'AssetNode');
-}
-
-interface ILocationEntry {
-  name: string;
-  locationOrLoadError: IResult | null;
-}
-
-export async function loadAutomation(client: Client): Promise<IAutomation> {
-  const answer = await client.request<{
-    repositoriesOrError: IResult;
-    workspaceOrError: IResult;
-    instance: { daemonHealth: { allDaemonStatuses: IAutomation['daemons'] } };
-  }>(AUTOMATION);
-  const entries = expecting<{ locationEntries: ILocationEntry[] }>(answer.workspaceOrError, 'Workspace').locationEntries;
-  return {
-    repositories: expecting<{ nodes: IRepository[] }>(answer.repositoriesOrError, 'RepositoryConnection').nodes,
-    broken: entries
-      .filter(entry => entry.locationOrLoadError?.__typename === 'PythonError')
-      .map(entry => ({ name: entry.name, message: entry.locationOrLoadError?.message ?? '' })),
-    daemons: answer.instance.daemonHealth.allDaemonStatuses
-  };
-}
-
-/** Turn a schedule or a sensor on or off. */
-export async function switchAutomation(
-  client: Client,
-  repository: IRepository,
-  item: { schedule: ISchedule } | { sensor: ISensor },
-  on: boolean
-): Promise<void> {
-  const where = { repositoryName: repository.name, repositoryLocationName: repository.location.name };
-  if ('schedule' in item) {
-    const answer = on
-      ? await client.request<Record<string, IResult>>(START_SCHEDULE, {
-          selector: { ...where, scheduleName: item.schedule.name }
-        })
-      : await client.request<Record<string, IResult>>(STOP_SCHEDULE, { id: item.schedule.scheduleState.id });
-    expecting(Object.values(answer)[0], 'ScheduleStateResult');
-    return;
-  }
-  const answer = on
-    ? await client.request<Record<string, IResult>>(START_SENSOR, {
-        selector: { ...where, sensorName: item.sensor.name }
-      })
-    : await client.request<Record<string, IResult>>(STOP_SENSOR, { id: item.sensor.sensorState.id });
-  expecting(Object.values(answer)[0], 'Sensor', 'StopSensorMutationResult');
-}
-
-/** Let a schedule run its notebooks as they are now whatever is saved later, or as they are at each launch. */
-export async function pinSchedule(
-  client: Client,
-  repository: IRepository,
-  schedule: ISchedule,
-  pinned: boolean
-): Promise<void> {
-  const selector = {
-    repositoryName: repository.name,
-    repositoryLocationName: repository.location.name,
-    scheduleName: schedule.name
-  };
-  const answer = await client.request<Record<string, IResult>>(PIN_SCHEDULE, { selector, pinned });
-  expecting(Object.values(answer)[0], 'ScheduleStateResult');
 }

@@ -5,11 +5,15 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal } from '@lumino/signaling';
 import { Menu } from '@lumino/widgets';
 
-import { badgeWord, ICell, ICellState, loadCellStates, mayHaveAssets } from '../model/cells';
+import { badgeWord, ICell, ICellState, loadCellStates, mayHaveAssets, progressOf } from '../model/cells';
 import type { CatalogueModel } from '../model/catalogue';
+import { stateWord } from '../model/graph';
+import { trans } from '../text';
 
 /** Milliseconds of quiet before the edited document is read. */
 const QUIET_MS = 350;
+/** Milliseconds between two looks at what is running. */
+const RUNNING_MS = 1000;
 
 /** A badge beside each asset cell of one notebook: its state, of the document as it is edited now. */
 export class CellBadges implements IDisposable {
@@ -35,6 +39,7 @@ export class CellBadges implements IDisposable {
   dispose(): void {
     this._disposed = true;
     clearTimeout(this._timer);
+    clearTimeout(this._clock);
     Signal.clearData(this);
   }
 
@@ -63,8 +68,14 @@ export class CellBadges implements IDisposable {
         return;
       }
     }
-    if (!this._disposed) {
-      this._paint();
+    if (this._disposed) {
+      return;
+    }
+    this._paint();
+    clearTimeout(this._clock);
+    if ([...this._states.values()].some(one => one.state === 'RUNNING')) {
+      // the seconds of what runs go on, and its next asset may be made
+      this._clock = setTimeout(() => void this._read(), RUNNING_MS);
     }
   }
 
@@ -104,14 +115,19 @@ export class CellBadges implements IDisposable {
 
   private _show(badge: HTMLButtonElement, state: ICellState): void {
     const word = badgeWord(state);
-    const edited = state.edited ? 'This cell, or what it uses, is edited and not saved. ' : '';
-    const why = `${state.keys.join(', ')} is ${word}. ${edited}${state.reason}`;
+    const edited = state.edited ? trans.__('This cell, or what it uses, is edited and not saved.') : '';
+    const made = state.progress ? trans.__('%1 of %2 assets of its run are made.', state.progress.made, state.progress.planned) : '';
+    const is = trans.__('%1 is %2.', state.keys.join(', '), state.state === 'RUNNING' ? stateWord(state.state) : word);
+    const why = [is, edited, state.reason, made].filter(Boolean).join(' ');
     if (badge.title === why && badge.textContent === word) {
       return;
     }
     badge.className = `cm-badge cm-state cm-state-${state.state.toLowerCase()}`;
     badge.dataset.state = state.state;
     badge.dataset.edited = String(state.edited);
+    const progress = progressOf(state);
+    badge.style.setProperty('--cm-progress', progress === null ? '0' : `${Math.round(progress * 100)}%`);
+    badge.dataset.progress = progress === null ? '' : String(progress);
     badge.title = why;
     badge.setAttribute('aria-label', why);
     const dot = document.createElement('span');
@@ -131,11 +147,16 @@ export class CellBadges implements IDisposable {
     menu.addItem({ type: 'separator' });
     menu.addItem({ command: 'cellmill:show-in-lineage', args });
     menu.addItem({ command: 'cellmill:show-history', args });
+    menu.addItem({ command: 'cellmill:diff-with-last', args: { ...args, cellId } });
+    if (state.progress) {
+      menu.addItem({ command: 'cellmill:open-screen', args: { screen: 'run', what: state.progress.runId } });
+    }
     const { left, bottom } = badge.getBoundingClientRect();
     menu.open(left, bottom);
   }
 
   private _states: Map<string, ICellState> = new Map();
   private _timer: ReturnType<typeof setTimeout> | undefined;
+  private _clock: ReturnType<typeof setTimeout> | undefined;
   private _disposed = false;
 }

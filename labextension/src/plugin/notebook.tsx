@@ -2,9 +2,10 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { Dialog, ReactWidget, showDialog, ToolbarButton } from '@jupyterlab/apputils';
 import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 
+import { ICellState, IScheduled, parametersOf } from '../model/cells';
 import { reach } from '../model/graph';
+import { trans } from '../text';
 import { ICellmill } from '../tokens';
-import { ScheduleForm } from '../view/schedule';
 import { CellBadges } from './badges';
 import { explainNames, wordAt } from './hover';
 import { cellmillIcon } from './icon';
@@ -17,7 +18,7 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
   requires: [ICellmill, INotebookTracker],
   activate: (app: JupyterFrontEnd, cellmill: ICellmill, tracker: INotebookTracker): void => {
     const badges = new Map<string, CellBadges>();
-    addCommands(app, cellmill, tracker);
+    addCommands(app, cellmill, tracker, badges);
     tracker.widgetAdded.connect((_, panel) => {
       const mine = new CellBadges(panel, cellmill.catalogue, app.commands);
       badges.set(panel.id, mine);
@@ -26,7 +27,7 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
       takeDrops(panel);
       const button = new ToolbarButton({
         icon: cellmillIcon,
-        tooltip: 'Schedule this notebook',
+        tooltip: trans.__('Schedule this notebook'),
         onClick: () => void schedule(panel, cellmill, mine)
       });
       panel.toolbar.insertBefore('spacer', 'cellmill-schedule', button);
@@ -34,7 +35,12 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
-function addCommands(app: JupyterFrontEnd, cellmill: ICellmill, tracker: INotebookTracker): void {
+function addCommands(
+  app: JupyterFrontEnd,
+  cellmill: ICellmill,
+  tracker: INotebookTracker,
+  badges: ReadonlyMap<string, CellBadges>
+): void {
   const { catalogue, navigator } = cellmill;
   const keysOf = (args: unknown) => (args as { keys?: string[] }).keys ?? [];
   const make = async (keys: string[]) => {
@@ -44,17 +50,17 @@ function addCommands(app: JupyterFrontEnd, cellmill: ICellmill, tracker: INotebo
         await context.save();
       }
       const runId = await catalogue.materialize(keys);
-      navigator.notify(`Materializing ${keys.join(', ')} in run ${runId.slice(0, 8)}`, 'info');
+      navigator.notify(trans.__('Materializing %1 in run %2', keys.join(', '), runId.slice(0, 8)), 'info', runId);
     } catch (problem) {
       navigator.notify(problem instanceof Error ? problem.message : String(problem), 'error');
     }
   };
   app.commands.addCommand('cellmill:materialize', {
-    label: args => `Materialize ${keysOf(args).join(', ')}`,
+    label: args => trans.__('Materialize %1', keysOf(args).join(', ')),
     execute: args => make(keysOf(args))
   });
   app.commands.addCommand('cellmill:materialize-stale-upstream', {
-    label: 'Materialize, Stale Upstream First',
+    label: trans.__('Materialize, Stale Upstream First'),
     execute: args => {
       const found = new Set<string>();
       for (const key of keysOf(args)) {
@@ -71,18 +77,18 @@ function addCommands(app: JupyterFrontEnd, cellmill: ICellmill, tracker: INotebo
     }
   });
   app.commands.addCommand('cellmill:show-in-lineage', {
-    label: 'Show in Lineage',
+    label: trans.__('Show in Lineage'),
     execute: args => navigator.openLineage(keysOf(args)[0])
   });
   app.commands.addCommand('cellmill:go-to-cell', {
-    label: 'Go to the Cell That Makes This Asset',
+    label: trans.__('Go to the Cell That Makes This Asset'),
     isEnabled: () => nameAtCursor(tracker) !== '',
     execute: () => {
       const asset = catalogue.find(nameAtCursor(tracker));
       if (asset?.notebook) {
         navigator.openCell?.(asset.notebook, asset.cellId || null);
       } else {
-        navigator.notify(`No cell makes an asset ${nameAtCursor(tracker)}.`, 'error');
+        navigator.notify(trans.__('No cell makes an asset %1.', nameAtCursor(tracker)), 'error');
       }
     }
   });
@@ -93,8 +99,17 @@ function addCommands(app: JupyterFrontEnd, cellmill: ICellmill, tracker: INotebo
   });
   app.contextMenu.addItem({ command: 'cellmill:go-to-cell', selector: '.jp-Notebook .jp-CodeCell', rank: 60 });
   app.commands.addCommand('cellmill:show-history', {
-    label: 'Show History, Details and Differences',
+    label: trans.__('Show History, Details and Differences'),
     execute: args => navigator.openAsset(keysOf(args)[0])
+  });
+  app.commands.addCommand('cellmill:diff-with-last', {
+    label: trans.__('Diff With What Was Last Made'),
+    execute: args => {
+      const panel = tracker.currentWidget;
+      const cellId = (args as { cellId?: string }).cellId ?? panel?.content.activeCell?.model.id ?? '';
+      const state = panel && badges.get(panel.id)?.states.get(cellId);
+      return panel && state ? showDifference(panel, cellmill, cellId, state) : undefined;
+    }
   });
 }
 
@@ -128,35 +143,77 @@ function takeDrops(panel: NotebookPanel): void {
   });
 }
 
-/** Ask when to make what, and write the declaration at the end of the notebook. */
+/** Ask when to run what, and write the declaration: a line at the end of the notebook, or an entry of its metadata. */
 async function schedule(panel: NotebookPanel, cellmill: ICellmill, badges: CellBadges): Promise<void> {
-  let line: string | null = null;
+  const { ScheduleForm } = await import('../view/schedule');
+  let found: IScheduled | null = null;
   const active = badges.states.get(panel.content.activeCell?.model.id ?? '');
+  const cells = [...(panel.content.model?.cells ?? [])];
+  const parameters = cells.find(cell => ((cell.getMetadata('tags') as string[] | undefined) ?? []).includes('parameters'));
   const body = ReactWidget.create(
     <ScheduleForm
       client={cellmill.catalogue.client}
       selection={(active?.keys ?? ends(badges)).map(key => `*${key}`).join(' or ')}
-      onLine={found => (line = found)}
+      parameters={parametersOf(parameters?.sharedModel.getSource() ?? '')}
+      onSchedule={schedule => (found = schedule)}
     />
   );
   body.addClass('cm-root');
   const answer = await showDialog({
-    title: 'Schedule this notebook',
+    title: trans.__('Schedule this notebook'),
     body,
-    buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Add schedule' })]
+    buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Add schedule') })]
   });
   if (!answer.button.accept) {
     return;
   }
-  if (line === null) {
-    cellmill.navigator.notify('Nothing was added: the form was not complete.', 'error');
+  if (found === null) {
+    cellmill.navigator.notify(trans.__('Nothing was added: the form was not complete.'), 'error');
+    return;
+  }
+  write(panel, found);
+  await panel.context.save();
+  const where = 'line' in found ? trans.__('The schedule is in the last cell.') : trans.__("The schedule is in the notebook's metadata.");
+  cellmill.navigator.notify(`${where} ${trans.__('Switch it on under Automation.')}`, 'success');
+}
+
+function write(panel: NotebookPanel, found: IScheduled): void {
+  if ('entry' in found) {
+    const model = panel.content.model;
+    const own = (model?.getMetadata('cellmill') ?? {}) as { schedules?: object[] };
+    model?.setMetadata('cellmill', { ...own, schedules: [...(own.schedules ?? []), found.entry] });
     return;
   }
   panel.content.activeCellIndex = panel.content.widgets.length - 1;
   NotebookActions.insertBelow(panel.content);
-  panel.content.activeCell?.model.sharedModel.setSource(line);
-  await panel.context.save();
-  cellmill.navigator.notify('The schedule is in the last cell. Switch it on under Automation.', 'success');
+  panel.content.activeCell?.model.sharedModel.setSource(found.line);
+}
+
+/** Show how a cell as it is edited now differs from what last made its asset. */
+async function showDifference(panel: NotebookPanel, cellmill: ICellmill, cellId: string, state: ICellState): Promise<void> {
+  const { CellDiff } = await import('../view/diff');
+  const cell = panel.content.widgets.find(one => one.model.id === cellId);
+  const [assetKey] = state.keys;
+  const body = ReactWidget.create(
+    <CellDiff
+      client={cellmill.catalogue.client}
+      assetKey={assetKey}
+      cellId={cellId}
+      source={cell?.model.sharedModel.getSource() ?? ''}
+      reason={state.reason}
+    />
+  );
+  body.addClass('cm-root');
+  const compare = Dialog.okButton({ label: trans.__('Compare materializations') });
+  const { button } = await showDialog({
+    title: trans.__('%1 now, and when it was last made', assetKey),
+    body,
+    buttons: [compare, Dialog.cancelButton({ label: trans.__('Close') })],
+    defaultButton: 1
+  });
+  if (button.label === compare.label) {
+    cellmill.navigator.openAsset(assetKey, 'compare');
+  }
 }
 
 /** The assets of the notebook that no other of its assets is made from. */

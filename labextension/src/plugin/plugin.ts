@@ -1,20 +1,24 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { Client } from '../client';
 import { CatalogueModel } from '../model/catalogue';
+import { announceEnds } from '../model/ends';
+import { speak, trans } from '../text';
 import { ICellmill } from '../tokens';
+import type { IScreen } from '../view/parts';
 import { cellmillIcon } from './icon';
-import { catalogueWidget, IScreen, LabNavigator, ScreenWidget } from './screens';
+import { CatalogueWidget, LabNavigator, ScreenWidget } from './screens';
 import { LabTransport } from './transport';
 
-const COMMANDS: [string, string, IScreen['screen']][] = [
-  ['cellmill:open-lineage', 'Show Lineage', 'lineage'],
-  ['cellmill:open-runs', 'Show Runs', 'runs'],
-  ['cellmill:open-launchpad', 'Show Launchpad', 'launchpad'],
-  ['cellmill:open-backfills', 'Show Backfills', 'backfills'],
-  ['cellmill:open-automation', 'Show Schedules and Sensors', 'automation'],
-  ['cellmill:open-deployment', 'Show Deployment', 'deployment']
+const commands = (): [string, string, IScreen['screen']][] => [
+  ['cellmill:open-lineage', trans.__('Show Lineage'), 'lineage'],
+  ['cellmill:open-runs', trans.__('Show Runs'), 'runs'],
+  ['cellmill:open-launchpad', trans.__('Show Launchpad'), 'launchpad'],
+  ['cellmill:open-backfills', trans.__('Show Backfills'), 'backfills'],
+  ['cellmill:open-automation', trans.__('Show Schedules and Sensors'), 'automation'],
+  ['cellmill:open-deployment', trans.__('Show Deployment'), 'deployment']
 ];
 
 /** Wires the screens into JupyterLab: sidebar, tabs, commands, restored layout. */
@@ -23,17 +27,23 @@ export const plugin: JupyterFrontEndPlugin<ICellmill> = {
   description: 'Assets, lineage, runs and automation of cellmill.',
   autoStart: true,
   provides: ICellmill,
-  optional: [ILayoutRestorer, ICommandPalette],
-  activate: (app: JupyterFrontEnd, restorer: ILayoutRestorer | null, palette: ICommandPalette | null): ICellmill => {
+  optional: [ITranslator, ILayoutRestorer, ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    translator: ITranslator | null,
+    restorer: ILayoutRestorer | null,
+    palette: ICommandPalette | null
+  ): ICellmill => {
+    speak((translator ?? nullTranslator).load('cellmill_lab'));
     const catalogue = new CatalogueModel(new Client(new LabTransport(app.serviceManager.serverSettings)));
     const tracker = new WidgetTracker<ScreenWidget>({ namespace: 'cellmill' });
     const navigator = new LabNavigator(app, catalogue, widget => void tracker.add(widget));
 
     app.commands.addCommand('cellmill:open-screen', {
-      label: 'Show a Screen of cellmill',
+      label: args => ((args as unknown as IScreen).screen === 'run' ? trans.__('Show Its Run') : trans.__('Show a Screen of cellmill')),
       execute: args => navigator.open(args as unknown as IScreen)
     });
-    for (const [command, label, screen] of COMMANDS) {
+    for (const [command, label, screen] of commands()) {
       app.commands.addCommand(command, {
         label,
         icon: cellmillIcon,
@@ -42,7 +52,7 @@ export const plugin: JupyterFrontEndPlugin<ICellmill> = {
       palette?.addItem({ command, category: 'cellmill' });
     }
 
-    const sidebar = catalogueWidget(catalogue, navigator);
+    const sidebar = new CatalogueWidget(catalogue, navigator);
     app.shell.add(sidebar, 'left', { rank: 350, type: 'cellmill' });
     restorer?.add(sidebar, sidebar.id);
     void restorer?.restore(tracker as unknown as Parameters<ILayoutRestorer['restore']>[0], {
@@ -51,7 +61,10 @@ export const plugin: JupyterFrontEndPlugin<ICellmill> = {
       name: widget => widget.id
     });
     // Nothing is asked of the server before the Lab is on the screen.
-    void app.restored.then(() => catalogue.start());
+    void app.restored.then(() => {
+      announceEnds(catalogue.client, navigator);
+      return catalogue.start();
+    });
     return { catalogue, navigator };
   }
 };

@@ -3,37 +3,39 @@ import { MainAreaWidget, Notification, ReactWidget } from '@jupyterlab/apputils'
 
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
-import type { CatalogueModel } from '../model/catalogue';
-import { AssetPage } from '../view/asset';
-import { Automation } from '../view/automation';
-import { Backfills } from '../view/backfills';
-import { Catalogue } from '../view/catalogue';
-import { Deployment } from '../view/deployment';
-import { Launchpad } from '../view/launchpad';
-import { Lineage } from '../view/lineage';
-import type { INavigator } from '../view/parts';
-import { RunPage } from '../view/run';
-import { Runs } from '../view/runs';
-import { cellmillIcon } from './icon';
+import { lazy, Suspense } from 'react';
 
-/** What a main-area tab shows: enough to open it again after a reload. */
-export interface IScreen {
-  screen: 'lineage' | 'asset' | 'runs' | 'run' | 'automation' | 'launchpad' | 'backfills' | 'deployment';
-  what: string;
-}
+import type { CatalogueModel } from '../model/catalogue';
+import { trans } from '../text';
+import type { INavigator, IScreen } from '../view/parts';
+import { cellmillIcon } from './icon';
 
 export type ScreenWidget = MainAreaWidget<ReactWidget> & { cellmill: IScreen };
 
-const TITLES: Record<IScreen['screen'], (what: string) => string> = {
-  lineage: () => 'Lineage',
-  asset: what => what,
-  runs: () => 'Runs',
-  run: what => `Run ${what.slice(0, 8)}`,
-  automation: () => 'Automation',
-  launchpad: () => 'Launchpad',
-  backfills: () => 'Backfills',
-  deployment: () => 'Deployment'
-};
+// Loaded when the first screen is opened: JupyterLab starts without them.
+const Screen = lazy(() => import('../view/screen'));
+const Catalogue = lazy(async () => ({ default: (await import('../view/catalogue')).Catalogue }));
+
+function titleOf({ screen, what }: IScreen): string {
+  switch (screen) {
+    case 'lineage':
+      return trans.__('Lineage');
+    case 'asset':
+      return what;
+    case 'runs':
+      return trans.__('Runs');
+    case 'run':
+      return trans.__('Run %1', what.slice(0, 8));
+    case 'automation':
+      return trans.__('Automation');
+    case 'launchpad':
+      return trans.__('Launchpad');
+    case 'backfills':
+      return trans.__('Backfills');
+    case 'deployment':
+      return trans.__('Deployment');
+  }
+}
 
 /** Opens cellmill's screens as tabs of the main area, each at most once. */
 export class LabNavigator implements INavigator {
@@ -43,8 +45,8 @@ export class LabNavigator implements INavigator {
     private _opened: (widget: ScreenWidget) => void
   ) {}
 
-  openAsset(key: string): void {
-    this.open({ screen: 'asset', what: key });
+  openAsset(key: string, part?: IScreen['part']): void {
+    this.open({ screen: 'asset', what: key, part });
   }
 
   openRun(runId: string): void {
@@ -79,8 +81,9 @@ export class LabNavigator implements INavigator {
     void this._showCell(path, cellId).catch(problem => this.notify(problem.message, 'error'));
   }
 
-  notify(message: string, kind: 'info' | 'error' | 'success'): void {
-    Notification.emit(message, kind, { autoClose: kind === 'error' ? 10000 : 4000 });
+  notify(message: string, kind: 'info' | 'error' | 'success', runId?: string): void {
+    const open = { label: trans.__('Open'), callback: () => runId && this.openRun(runId) };
+    Notification.emit(message, kind, { autoClose: kind === 'error' ? 10000 : 4000, actions: runId ? [open] : [] });
   }
 
   /** The tab of a screen, new or the one that is there. */
@@ -88,7 +91,7 @@ export class LabNavigator implements INavigator {
     const id = `cellmill-${screen.screen}-${screen.screen === 'lineage' ? '' : screen.what}`;
     for (const widget of this._app.shell.widgets('main')) {
       if (widget.id === id) {
-        if (screen.screen !== 'lineage' || !screen.what) {
+        if (!screen.part && (screen.screen !== 'lineage' || !screen.what)) {
           this._app.shell.activateById(id);
           return widget as ScreenWidget;
         }
@@ -96,10 +99,16 @@ export class LabNavigator implements INavigator {
         break;
       }
     }
-    const content = ReactWidget.create(<div className="cm-root">{this._render(screen)}</div>);
+    const content = ReactWidget.create(
+      <div className="cm-root">
+        <Suspense fallback={<p className="cm-note">{trans.__('Loading…')}</p>}>
+          <Screen {...screen} model={this._model} navigator={this} />
+        </Suspense>
+      </div>
+    );
     const widget = Object.assign(new MainAreaWidget({ content }), { cellmill: screen });
     widget.id = id;
-    widget.title.label = TITLES[screen.screen](screen.what);
+    widget.title.label = titleOf(screen);
     widget.title.icon = cellmillIcon;
     widget.title.closable = true;
     this._app.shell.add(widget, 'main');
@@ -111,7 +120,7 @@ export class LabNavigator implements INavigator {
   private async _showCell(path: string, cellId: string | null): Promise<void> {
     const shown = this._model.toBrowser(path);
     if (shown === null) {
-      throw new Error(`${path} lies outside the folder that JupyterLab shows.`);
+      throw new Error(trans.__('%1 lies outside the folder that JupyterLab shows.', path));
     }
     const panel = (await this._app.commands.execute('docmanager:open', { path: shown })) as NotebookPanel;
     await panel.context.ready;
@@ -122,40 +131,37 @@ export class LabNavigator implements INavigator {
       await panel.content.scrollToItem(index, 'center');
     }
   }
-
-  private _render({ screen, what }: IScreen): JSX.Element {
-    const props = { model: this._model, navigator: this };
-    switch (screen) {
-      case 'lineage':
-        return <Lineage {...props} focus={what || undefined} />;
-      case 'asset':
-        return <AssetPage {...props} assetKey={what} />;
-      case 'runs':
-        return <Runs {...props} />;
-      case 'run':
-        return <RunPage {...props} runId={what} />;
-      case 'automation':
-        return <Automation {...props} />;
-      case 'launchpad':
-        return <Launchpad {...props} selection={what} />;
-      case 'backfills':
-        return <Backfills {...props} asset={what} />;
-      case 'deployment':
-        return <Deployment {...props} />;
-    }
-  }
 }
 
-/** The left sidebar: the catalogue. */
-export function catalogueWidget(model: CatalogueModel, navigator: INavigator): ReactWidget {
-  const widget = ReactWidget.create(
-    <div className="cm-root">
-      <Catalogue model={model} navigator={navigator} />
-    </div>
-  );
-  widget.id = 'cellmill-catalogue';
-  widget.title.icon = cellmillIcon;
-  widget.title.caption = 'cellmill: assets';
-  widget.addClass('cm-sidebar');
-  return widget;
+/** The left sidebar: the catalogue, drawn when it is shown for the first time. */
+export class CatalogueWidget extends ReactWidget {
+  constructor(
+    private _model: CatalogueModel,
+    private _navigator: INavigator
+  ) {
+    super();
+    this.id = 'cellmill-catalogue';
+    this.title.icon = cellmillIcon;
+    this.title.caption = trans.__('cellmill: assets');
+    this.addClass('cm-sidebar');
+  }
+
+  protected override onBeforeShow(): void {
+    this._shown = true;
+    this.update();
+  }
+
+  protected override render(): JSX.Element {
+    return (
+      <div className="cm-root">
+        {(this._shown || this.isVisible) && (
+          <Suspense fallback={<p className="cm-note">{trans.__('Loading…')}</p>}>
+            <Catalogue model={this._model} navigator={this._navigator} />
+          </Suspense>
+        )}
+      </div>
+    );
+  }
+
+  private _shown = false;
 }

@@ -1,18 +1,26 @@
-import { useEffect } from 'react';
+import { useEffect, useState } from 'react';
 
 import type { CatalogueModel } from '../model/catalogue';
-import { ago, count } from '../model/format';
-import { IKey, IMaterialization, IMetadataEntry, loadAsset } from '../model/runs';
+import { IAssetDetails, IKey, IMetadataEntry, loadAsset } from '../model/runs';
+import { trans } from '../text';
+import { Checks } from './checks';
+import { Columns } from './columns';
 import { Compare, Output } from './compare';
+import { History } from './history';
 import { useLoaded, useSignals } from './hooks';
 import { MetadataValue } from './metadata';
-import { Button, INavigator, Jump, Note, StateBadge } from './parts';
+import { Button, INavigator, IScreen, Jump, Note, StateBadge } from './parts';
 import { Plots, Strip } from './strip';
 
 const keyOf = (key: IKey) => key.path.join('/');
 
 /** Everything about one asset: what it is, where it comes from, and each time it was made. */
-export function AssetPage(props: { model: CatalogueModel; navigator: INavigator; assetKey: string }): JSX.Element {
+export function AssetPage(props: {
+  model: CatalogueModel;
+  navigator: INavigator;
+  assetKey: string;
+  part?: IScreen['part'];
+}): JSX.Element {
   const { model, navigator, assetKey } = props;
   useSignals(model.changed, model.stateChanged);
   const { value: details, problem, again } = useLoaded(() => loadAsset(model.client, assetKey), [assetKey]);
@@ -24,13 +32,13 @@ export function AssetPage(props: { model: CatalogueModel; navigator: INavigator;
     return <Note kind="problem">{problem}</Note>;
   }
   if (!details) {
-    return <Note kind="wait">Loading {assetKey}…</Note>;
+    return <Note kind="wait">{trans.__('Loading %1…', assetKey)}</Note>;
   }
   const latest = details.assetMaterializations[0];
   const source = details.definitionSource;
   const make = () =>
     model.materialize([assetKey]).then(
-      runId => navigator.notify(`Materializing ${assetKey} in run ${runId.slice(0, 8)}`, 'info'),
+      runId => navigator.notify(trans.__('Materializing %1 in run %2', assetKey, runId.slice(0, 8)), 'info'),
       error => navigator.notify(error.message, 'error')
     );
   return (
@@ -38,37 +46,37 @@ export function AssetPage(props: { model: CatalogueModel; navigator: INavigator;
       <header>
         <h1>{assetKey}</h1>
         {summary && <StateBadge state={summary.state} reason={summary.reason} />}
-        <Button primary label="Materialize" title={`Materialize ${assetKey}`} onClick={() => void make()} />
-        <Button label="Launch…" title="Choose partition and configuration" onClick={() => navigator.openLaunchpad(assetKey)} />
-        <Button label="Lineage" title="Show in the lineage" onClick={() => navigator.openLineage(assetKey)} />
+        <Button primary label={trans.__('Materialize')} title={trans.__('Materialize %1', assetKey)} onClick={() => void make()} />
+        <Button label={trans.__('Launch…')} title={trans.__('Choose partition and configuration')} onClick={() => navigator.openLaunchpad(assetKey)} />
+        <Button label={trans.__('Lineage')} title={trans.__('Show in the lineage')} onClick={() => navigator.openLineage(assetKey)} />
       </header>
       {details.description && <p className="cm-description">{details.description}</p>}
       {summary?.reason && <p className="cm-reason">{summary.reason}</p>}
       <dl className="cm-facts">
-        <dt>Group</dt>
+        <dt>{trans.__('Group')}</dt>
         <dd>{details.groupName}</dd>
-        <dt>Defined in</dt>
+        <dt>{trans.__('Defined in')}</dt>
         <dd>
           {source?.path && navigator.openCell ? (
             <Jump onClick={() => navigator.openCell?.(source.path ?? '', source.cellId)}>
               {source.path}
-              {source.cellIndex === null ? '' : `, cell ${source.cellIndex + 1}`}
+              {source.cellIndex === null ? '' : trans.__(', cell %1', source.cellIndex + 1)}
             </Jump>
           ) : (
-            (source?.path ?? 'a module')
+            (source?.path ?? trans.__('a module'))
           )}
         </dd>
-        <dt>Made from</dt>
+        <dt>{trans.__('Made from')}</dt>
         <dd>
           <Keys keys={details.dependencyKeys} navigator={navigator} />
         </dd>
-        <dt>Used by</dt>
+        <dt>{trans.__('Used by')}</dt>
         <dd>
           <Keys keys={details.dependedByKeys} navigator={navigator} />
         </dd>
         {details.codeVersion && (
           <>
-            <dt>Code version</dt>
+            <dt>{trans.__('Code version')}</dt>
             <dd>
               <code>{details.codeVersion.slice(0, 12)}</code>
             </dd>
@@ -77,52 +85,85 @@ export function AssetPage(props: { model: CatalogueModel; navigator: INavigator;
       </dl>
       {source?.code && (
         <section>
-          <h2>Code</h2>
+          <h2>{trans.__('Code')}</h2>
           <pre className="cm-code">{source.code}</pre>
         </section>
       )}
       {details.partitionStates && details.partitionStates.keys.length > 0 && (
         <section>
-          <h2>Partitions</h2>
+          <h2>{trans.__('Partitions')}</h2>
           <Strip
             keys={details.partitionStates.keys}
             states={details.partitionStates.states}
             onPick={() => navigator.openBackfills(assetKey)}
           />
-          <Button label="Backfill…" title={`Backfill…: make partitions of ${assetKey}`} onClick={() => navigator.openBackfills(assetKey)} />
+          <Button label={trans.__('Backfill…')} title={trans.__('Backfill…: make partitions of %1', assetKey)} onClick={() => navigator.openBackfills(assetKey)} />
+        </section>
+      )}
+      {details.assetChecks.length > 0 && (
+        <section>
+          <h2>{trans.__('Checks')}</h2>
+          <Checks checks={details.assetChecks} navigator={navigator} />
         </section>
       )}
       {latest && (
         <section>
-          <h2>Last materialization</h2>
-          <Entries entries={latest.metadataEntries} />
+          <h2>{trans.__('Last materialization')}</h2>
+          <Entries entries={latest.metadataEntries.filter(entry => !entry.lineage)} />
           {source?.cellId && latest.runId && (
             <>
-              <h2>What its cell showed</h2>
+              <h2>{trans.__('What its cell showed')}</h2>
               <Output client={model.client} item={latest} cellId={source.cellId} />
             </>
           )}
         </section>
       )}
-      <section>
-        <h2>History</h2>
-        {details.assetMaterializations.length === 0 ? (
-          <Note>Never made. Press Materialize, or run its cell.</Note>
-        ) : (
-          <>
-            <Plots items={details.assetMaterializations} />
-            <History items={details.assetMaterializations} navigator={navigator} />
-            <Compare client={model.client} items={details.assetMaterializations} cellId={source?.cellId ?? null} />
-          </>
-        )}
-      </section>
+      <Columns client={model.client} assetKey={assetKey} madeAt={madeAt} navigator={navigator} />
+      <Past details={details} model={model} navigator={navigator} part={props.part} />
     </article>
+  );
+}
+
+/** Each time it was made, its numbers over time, and the comparison of any two. */
+function Past(props: {
+  details: IAssetDetails;
+  model: CatalogueModel;
+  navigator: INavigator;
+  part?: IScreen['part'];
+}): JSX.Element {
+  const { details, model, navigator } = props;
+  const [pair, setPair] = useState({ older: 1, newer: 0 });
+  const items = details.assetMaterializations;
+  const cellId = details.definitionSource?.cellId ?? null;
+  const show = () => document.getElementById('cm-compare')?.scrollIntoView({ block: 'start' });
+  const compare = (at: number) => {
+    setPair({ older: at + 1, newer: at });
+    show();
+  };
+  useEffect(() => {
+    if (props.part === 'compare') {
+      show();
+    }
+  }, [props.part]);
+  return (
+    <section>
+      <h2>{trans.__('History')}</h2>
+      {items.length === 0 ? (
+        <Note>{trans.__('Never made. Press Materialize, or run its cell.')}</Note>
+      ) : (
+        <>
+          <Plots items={items} />
+          <History client={model.client} items={items} cellId={cellId} navigator={navigator} onDiff={compare} />
+          <Compare client={model.client} items={items} cellId={cellId} pair={pair} onPair={setPair} />
+        </>
+      )}
+    </section>
   );
 }
 
 function Keys(props: { keys: IKey[]; navigator: INavigator }): JSX.Element {
   if (!props.keys.length) {
-    return <>nothing</>;
+    return <>{trans.__('nothing')}</>;
   }
   return (
     <>
@@ -148,40 +189,4 @@ function Entries(props: { entries: IMetadataEntry[] }): JSX.Element {
       ))}
     </dl>
   );
-}
-
-function History(props: { items: IMaterialization[]; navigator: INavigator }): JSX.Element {
-  const partitioned = props.items.some(item => item.partition !== null);
-  return (
-    <table className="cm-table">
-      <thead>
-        <tr>
-          <th scope="col">When</th>
-          {partitioned && <th scope="col">Partition</th>}
-          <th scope="col">Rows</th>
-          <th scope="col">Run</th>
-        </tr>
-      </thead>
-      <tbody>
-        {props.items.map(item => (
-          <tr key={`${item.runId}${item.timestamp}`}>
-            <td>{ago(Number(item.timestamp) / 1000)}</td>
-            {partitioned && <td>{item.partition}</td>}
-            <td className="cm-number">{rowsOf(item)}</td>
-            <td>
-              {item.runId && (
-                <Jump onClick={() => props.navigator.openRun(item.runId)}>{item.runId.slice(0, 8)}</Jump>
-              )}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-/** The row count that the IO manager recorded, for people. */
-function rowsOf(item: IMaterialization): string {
-  const entry = item.metadataEntries.find(one => /(^|\/)row_count$|^rows$/.test(one.label));
-  return entry?.intRepr === undefined ? '' : count(Number(entry.intRepr));
 }

@@ -2,6 +2,7 @@ import { forwardRef, useCallback, useEffect, useImperativeHandle, useRef } from 
 
 import type { CatalogueModel } from '../model/catalogue';
 import { INode, refreshStates } from '../model/drawing';
+import { trans } from '../text';
 import { bounds, fit, hit, IColours, ISize, IView, NODE_HEIGHT, NODE_WIDTH, paint, repaint, zoom } from './painter';
 
 /** Above this many nodes a moved picture is shown at once, and painted sharp when the hand rests. */
@@ -251,8 +252,8 @@ export const Canvas = forwardRef<ICanvas, ICanvasProps>(function Canvas(props, r
         className="cm-canvas"
         tabIndex={0}
         role="application"
-        aria-roledescription="graph"
-        aria-label={`Lineage of ${nodes.length} assets${chosen ? `; ${chosen.key} is selected, ${chosen.state.toLowerCase()}` : ''}. Arrow keys move along the graph, Enter opens what is selected.`}
+        aria-roledescription={trans.__('graph')}
+        aria-label={trans.__('Lineage of %1 assets%2. Arrow keys move along the graph, Enter opens what is selected.', nodes.length, chosen ? `; ${chosen.key} is selected, ${chosen.state.toLowerCase()}` : '')}
         onPointerDown={event => {
           drag.current = { x: event.clientX, y: event.clientY, moved: false };
           event.currentTarget.setPointerCapture(event.pointerId);

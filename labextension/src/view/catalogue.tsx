@@ -4,6 +4,7 @@ import type { CatalogueModel } from '../model/catalogue';
 import { ago, count } from '../model/format';
 import { divided, Division, IAsset } from '../model/graph';
 import { loadRowCounts } from '../model/rows';
+import { trans } from '../text';
 import { useSignals } from './hooks';
 import { Button, INavigator, Note, StateBadge } from './parts';
 import { useSelected } from './selected';
@@ -35,59 +36,59 @@ export function Catalogue(props: { model: CatalogueModel; navigator: INavigator 
     const keys = assets.map(asset => asset.key);
     const what = keys.length === 1 ? keys[0] : `${keys.length} assets`;
     model.materialize(keys).then(
-      runId => navigator.notify(`Materializing ${what} in run ${runId.slice(0, 8)}`, 'info'),
-      error => navigator.notify(`${what} could not be started: ${error.message}`, 'error')
+      runId => navigator.notify(trans.__('Materializing %1 in run %2', what, runId.slice(0, 8)), 'info'),
+      error => navigator.notify(trans.__('%1 could not be started: %2', what, error.message), 'error')
     );
   };
   const stale = found.filter(asset => asset.state === 'STALE' || asset.state === 'MISSING');
 
   return (
     <div className="cm-catalogue">
-      <div className="cm-places" role="group" aria-label="Screens">
-        <Button label="Lineage" title="Show the lineage of all assets" onClick={() => navigator.openLineage()} />
-        <Button label="Runs" title="Show the runs" onClick={() => navigator.openRuns()} />
-        <Button label="Launch" title="Choose what to run, and how" onClick={() => navigator.openLaunchpad()} />
-        <Button label="Backfills" title="Show backfills" onClick={() => navigator.openBackfills()} />
-        <Button label="Automation" title="Show schedules and sensors" onClick={() => navigator.openAutomation()} />
-        <Button label="Deployment" title="Show code locations and daemons" onClick={() => navigator.openDeployment()} />
+      <div className="cm-places" role="group" aria-label={trans.__('Screens')}>
+        <Button label={trans.__('Lineage')} title={trans.__('Show the lineage of all assets')} onClick={() => navigator.openLineage()} />
+        <Button label={trans.__('Runs')} title={trans.__('Show the runs')} onClick={() => navigator.openRuns()} />
+        <Button label={trans.__('Launch')} title={trans.__('Choose what to run, and how')} onClick={() => navigator.openLaunchpad()} />
+        <Button label={trans.__('Backfills')} title={trans.__('Show backfills')} onClick={() => navigator.openBackfills()} />
+        <Button label={trans.__('Automation')} title={trans.__('Show schedules and sensors')} onClick={() => navigator.openAutomation()} />
+        <Button label={trans.__('Deployment')} title={trans.__('Show code locations and daemons')} onClick={() => navigator.openDeployment()} />
       </div>
       <div className="cm-toolbar">
         <input
           type="search"
           className="cm-search"
-          placeholder="name, group:x, state:stale, *name"
-          title="Words, group:x, kind:x, state:stale; or a selection: *name takes everything upstream, name* everything downstream; and, or, not"
-          aria-label="Search assets"
+          placeholder={trans.__('name, group:x, state:stale, *name')}
+          title={trans.__('Words, group:x, kind:x, state:stale; or a selection: *name takes everything upstream, name* everything downstream; and, or, not')}
+          aria-label={trans.__('Search assets')}
           value={search}
           onChange={event => setSearch(event.target.value)}
         />
         <select
           className="cm-select"
-          aria-label="Divide by"
+          aria-label={trans.__('Divide by')}
           value={division}
           onChange={event => setDivision(event.target.value as Division)}
         >
-          <option value="group">by group</option>
-          <option value="notebook">by notebook</option>
-          <option value="kind">by kind</option>
+          <option value="group">{trans.__('by group')}</option>
+          <option value="notebook">{trans.__('by notebook')}</option>
+          <option value="kind">{trans.__('by kind')}</option>
         </select>
-        <Button label="↻" title="Read the notebooks and modules again" onClick={() => void model.reload()} />
+        <Button label="↻" title={trans.__('Read the notebooks and modules again')} onClick={() => void model.reload()} />
       </div>
       <div className="cm-toolbar">
-        <span className="cm-when">{found.length === 1 ? '1 asset' : `${count(found.length)} assets`}</span>
+        <span className="cm-when">{trans._n('%1 asset', '%2 assets', found.length, count(found.length))}</span>
         <span className="cm-gap" />
         <Button
-          label={`Make stale (${stale.length})`}
-          title="Materialize every stale or missing asset in this list"
+          label={trans.__('Make stale (%1)', stale.length)}
+          title={trans.__('Materialize every stale or missing asset in this list')}
           disabled={stale.length === 0}
           onClick={() => make(stale)}
         />
       </div>
       {model.problem && <Note kind="problem">{model.problem}</Note>}
       {problem && <Note kind="problem">{problem}</Note>}
-      {!model.loaded && <Note kind="wait">Reading the workspace…</Note>}
+      {!model.loaded && <Note kind="wait">{trans.__('Reading the workspace…')}</Note>}
       {model.loaded && !model.problem && model.assets.length === 0 && <Empty />}
-      {model.assets.length > 0 && found.length === 0 && !problem && <Note>No asset answers to “{search}”.</Note>}
+      {model.assets.length > 0 && found.length === 0 && !problem && <Note>{trans.__('No asset answers to “%1”.', search)}</Note>}
       <Tree key={division} assets={found} model={model} division={division} navigator={navigator} make={make} />
     </div>
   );
@@ -164,7 +165,7 @@ function Tree(props: {
   }
   const current = Math.min(active, rows.length - 1);
   return (
-    <div className="cm-rows" ref={setBox} role="tree" aria-label={`Assets by ${division}`} onKeyDown={onKeyDown}>
+    <div className="cm-rows" ref={setBox} role="tree" aria-label={trans.__('Assets by %1', division)} onKeyDown={onKeyDown}>
       <div role="presentation" style={{ height: rows.length * ROW, position: 'relative' }}>
         {shown.map((row, i) => {
           const at = first + i;
@@ -220,7 +221,7 @@ function Row(props: {
       className="cm-asset"
       data-key={asset.key}
       data-state={asset.state}
-      title={`${asset.description || asset.key}\nDrag it into a notebook to load it there.`}
+      title={`${asset.description || asset.key}\n${trans.__('Drag it into a notebook to load it there.')}`}
       draggable
       onDragStart={event => event.dataTransfer.setData('text/plain', `%load_asset ${asset.key}`)}
       onClick={() => navigator.openAsset(asset.key)}
@@ -231,7 +232,7 @@ function Row(props: {
       <span className="cm-when">{ago(asset.materializedAt)}</span>
       <Button
         label="▶"
-        title={`Materialize ${asset.key}`}
+        title={trans.__('Materialize %1', asset.key)}
         disabled={asset.state === 'RUNNING' || asset.state === 'EXTERNAL'}
         tabIndex={props.reachable ? 0 : -1}
         onClick={props.onMake}
@@ -309,9 +310,9 @@ function useRowCounts(model: CatalogueModel, shown: readonly IRow[]): ReadonlyMa
 function Empty(): JSX.Element {
   return (
     <Note>
-      <p>No asset yet. In any notebook of this folder run</p>
+      <p>{trans.__('No asset yet. In any notebook of this folder run')}</p>
       <pre>%load_ext cellmill</pre>
-      <p>and start a cell with</p>
+      <p>{trans.__('and start a cell with')}</p>
       <pre>%%asset my_table</pre>
     </Note>
   );

@@ -2,14 +2,10 @@ import { useEffect, useState } from 'react';
 
 import type { Client } from '../client';
 import { IRunDetails, loadPrinted } from '../model/runs';
+import { trans } from '../text';
 import { useLoaded } from './hooks';
 import { Button, Note } from './parts';
-
-/** Whether the screens are dark now: the Lab's theme, on a page of their own that of the reader's system. */
-function isDark(): boolean {
-  const light = document.body.dataset.jpThemeLight;
-  return light === undefined ? matchMedia('(prefers-color-scheme: dark)').matches : light === 'false';
-}
+import { isDark } from './theme';
 
 /** The notebooks that a run executed, as cells with what they showed; in an origin of its own, which can do nothing here. */
 export function Executed(props: { client: Client; run: IRunDetails }): JSX.Element {
@@ -23,11 +19,11 @@ export function Executed(props: { client: Client; run: IRunDetails }): JSX.Eleme
   const url = client.transport.url(path);
   const finished = run.stepStats.filter(step => step.endTime !== null).length;
   return (
-    <section aria-label="Executed notebook">
-      <h2>Executed notebook</h2>
+    <section aria-label={trans.__('Executed notebook')}>
+      <h2>{trans.__('Executed notebook')}</h2>
       <div className="cm-toolbar">
         {run.executedNotebooks.length > 1 ? (
-          <select aria-label="Which notebook" value={chosen} onChange={event => setChosen(Number(event.target.value))}>
+          <select aria-label={trans.__('Which notebook')} value={chosen} onChange={event => setChosen(Number(event.target.value))}>
             {run.executedNotebooks.map(({ name }, i) => (
               <option key={name} value={i}>
                 {name}
@@ -38,15 +34,15 @@ export function Executed(props: { client: Client; run: IRunDetails }): JSX.Eleme
           <code>{notebook.name}</code>
         )}
         <a href={url} target="_blank" rel="noreferrer">
-          in a tab of its own
+          {trans.__('in a tab of its own')}
         </a>
-        <a href={`${url}?download=1`}>download</a>
+        <a href={`${url}?download=1`}>{trans.__('download')}</a>
       </div>
       <iframe
         key={`${notebook.name} ${run.status} ${finished}`}
         className="cm-output cm-notebook"
         sandbox=""
-        title={`The notebook ${notebook.name} as it was executed`}
+        title={trans.__('The notebook %1 as it was executed', notebook.name)}
         src={`${url}?theme=${isDark() ? 'dark' : 'light'}`}
       />
     </section>
@@ -64,11 +60,11 @@ export function Printed(props: { client: Client; runId: string; stepKey: string;
     return <Note kind="problem">{problem}</Note>;
   }
   if (!value) {
-    return <Note kind="wait">Reading what {stepKey} printed…</Note>;
+    return <Note kind="wait">{trans.__('Reading what')} {stepKey} {trans.__('printed…')}</Note>;
   }
   const [out, err] = value;
   if (!out && !err) {
-    return <Note>{stepKey} printed nothing outside of a notebook. What a cell prints stands in the executed notebook.</Note>;
+    return <Note>{stepKey} {trans.__('printed nothing outside of a notebook. What a cell prints stands in the executed notebook.')}</Note>;
   }
   return (
     <div className="cm-printed">
@@ -98,7 +94,7 @@ export function Selection(props: { keys: readonly string[]; onRun(keys: string[]
   useEffect(() => setLeft(new Set()), [joined]);
   return (
     <fieldset className="cm-choice">
-      <legend>Make again</legend>
+      <legend>{trans.__('Make again')}</legend>
       {keys.map(key => (
         <label key={key}>
           <input
@@ -119,7 +115,7 @@ export function Selection(props: { keys: readonly string[]; onRun(keys: string[]
       ))}
       <Button
         primary
-        label={`Run ${chosen.length} of ${keys.length}`}
+        label={trans.__('Run %1 of %2', chosen.length, keys.length)}
         disabled={!chosen.length}
         onClick={() => props.onRun(chosen)}
       />

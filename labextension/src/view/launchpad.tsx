@@ -1,87 +1,116 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 
+import type { Client } from '../client';
 import type { CatalogueModel } from '../model/catalogue';
-import { checkConfig, IMistake, IPlanned, launch, loadJobs, loadPlan, readTags, selectKeys } from '../model/launch';
+import { asLanguage, readConfig, withValue } from '../model/config';
+import {
+  checkConfig,
+  IJob,
+  IMistake,
+  IPlanned,
+  IWhat,
+  launch,
+  loadJobs,
+  loadPlan,
+  loadRange,
+  loadSchema,
+  loadTagKeys,
+  selectKeys,
+  startBackfill
+} from '../model/launch';
+import type { ITag } from '../model/runs';
+import type { ISchema } from '../model/schema';
+import { trans } from '../text';
+import { ConfigEditor } from './editor';
+import { ConfigForm } from './form';
 import { useLoaded } from './hooks';
-import { Button, INavigator, Jump, Note } from './parts';
+import { IRange, inRange, RangePicker } from './partitions';
+import { Button, INavigator, Note } from './parts';
+import { Ops, Plan } from './plan';
+import { Tags } from './tags';
 
 const ASSETS = '';
+/** Milliseconds of quiet before the server is asked. */
+const QUIET_MS = 250;
+const PARTITION = 'dagster/partition';
+const RANGE_START = 'dagster/asset_partition_range_start';
+const RANGE_END = 'dagster/asset_partition_range_end';
 
-/** Start a run by hand: what, for which partition, configured how; with every mistake at its line before it starts. */
+/** Start a run by hand: what, for which partitions, configured how; with every mistake at its line before it starts. */
 export function Launchpad(props: { model: CatalogueModel; navigator: INavigator; selection?: string }): JSX.Element {
   const { model, navigator } = props;
   const { client } = model;
   const { value: jobs, problem } = useLoaded(() => loadJobs(client), []);
+  const { value: tagKeys } = useLoaded(() => loadTagKeys(client), []);
   const [target, setTarget] = useState(ASSETS);
   const [selection, setSelection] = useState(props.selection ?? '');
-  const [partition, setPartition] = useState('');
   const [config, setConfig] = useState('');
-  const [tags, setTags] = useState('');
-  const [mistakes, setMistakes] = useState<IMistake[]>([]);
-  const [plan, setPlan] = useState<IPlanned[] | null>(null);
-  const job = jobs?.find(one => `${one.location}/${one.name}` === target);
-
-  useEffect(() => {
-    setMistakes([]);
-    if (!job) {
-      return;
-    }
-    let wanted = true;
-    const timer = setTimeout(() => {
-      checkConfig(client, job, config).then(
-        found => wanted && setMistakes(found),
-        error => wanted && setMistakes([{ message: error.message, path: [], line: 1 }])
-      );
-    }, 250);
-    return () => {
-      wanted = false;
-      clearTimeout(timer);
-    };
-  }, [target, config, jobs]);
+  const [tags, setTags] = useState<ITag[]>([]);
+  const [plan, setPlan] = useState<IPlanned[] | IJob | null>(null);
+  const job = jobs?.find(one => nameOf(one) === target) ?? null;
+  const { what, trouble } = useWhat(client, job, selection);
+  const { mistakes, setMistakes, schema } = useConfig(client, what, config);
+  const partitions = usePartitions(client, what);
+  const { keys, range } = partitions;
+  const chosen = range ? inRange(keys, range) : [];
+  const ofAssets = what !== null && (!('job' in what) || what.job.assets.length > 0);
+  const [together, setTogether] = useState(false);
+  useEffect(() => setPlan(null), [target, selection]);
 
   const failed = (error: Error) => navigator.notify(error.message, 'error');
-  const dryRun = () =>
-    void selectKeys(client, selection)
-      .then(keys => loadPlan(client, keys))
-      .then(setPlan, failed);
-  const start = async () => {
-    const more = partition.trim() ? [{ key: 'dagster/partition', value: partition.trim() }] : [];
-    const keys = job ? [] : await selectKeys(client, selection);
-    if (!job && !keys.length) {
-      throw new Error('This selection means no asset.');
+  const dryRun = () => {
+    if (job && !job.assets.length) {
+      setPlan(job);
+    } else if (what) {
+      loadPlan(client, 'job' in what ? what.job.assets : what.keys).then(setPlan, failed);
     }
-    navigator.openRun(await launch(client, job ? { job } : { keys }, config, [...readTags(tags), ...more]));
   };
-  const ready = job ? mistakes.length === 0 : selection.trim() !== '';
+  const start = async () => {
+    if (!what) {
+      throw new Error(trans.__('This selection means no asset.'));
+    }
+    const found = await checkConfig(client, what, config);
+    setMistakes(found);
+    if (found.length) {
+      return;
+    }
+    if (chosen.length > 1 && !together) {
+      const id = await startBackfill(client, 'job' in what ? what.job.assets : what.keys, chosen);
+      navigator.notify(trans.__('Backfill %1 of %2 partitions is asked for; the daemon makes them.', id, chosen.length), 'success');
+      navigator.openBackfills();
+      return;
+    }
+    const given = tags.filter(tag => tag.key.trim()).map(tag => ({ key: tag.key.trim(), value: tag.value.trim() }));
+    navigator.openRun(await launch(client, what, config, [...given, ...partitionTags(chosen)]));
+  };
+  const ready = what !== null && mistakes.length === 0 && (keys.length === 0 || chosen.length > 0);
   return (
-    <div className="cm-page">
-      <h1>Launchpad</h1>
+    <div className="cm-page cm-launchpad">
+      <h1>{trans.__('Launchpad')}</h1>
       {problem && <Note kind="problem">{problem}</Note>}
       <div className="cm-form">
         <label>
-          What
+          {trans.__('What')}
           <select value={target} onChange={event => setTarget(event.target.value)}>
-            <option value={ASSETS}>Assets…</option>
+            <option value={ASSETS}>{trans.__('Assets…')}</option>
             {(jobs ?? []).map(one => (
-              <option key={`${one.location}/${one.name}`} value={`${one.location}/${one.name}`}>
-                Job {one.name} ({one.location})
+              <option key={nameOf(one)} value={nameOf(one)}>
+                {trans.__('Job %1 (%2)', one.name, one.location)}
               </option>
             ))}
           </select>
         </label>
+        {job?.description && <p className="cm-hint">{job.description}</p>}
         {!job && (
           <>
             <label>
-              Selection
+              {trans.__('Selection')}
               <input
                 value={selection}
                 list="cm-asset-keys"
                 placeholder='daily_delays, *carriers, group:"raw"'
                 spellCheck={false}
-                onChange={event => {
-                  setSelection(event.target.value);
-                  setPlan(null);
-                }}
+                onChange={event => setSelection(event.target.value)}
               />
             </label>
             <datalist id="cm-asset-keys">
@@ -89,82 +118,168 @@ export function Launchpad(props: { model: CatalogueModel; navigator: INavigator;
                 <option key={asset.key} value={asset.key} />
               ))}
             </datalist>
-            <p className="cm-hint">*name adds everything upstream, name* everything downstream; combine with and, or, not.</p>
+            <p className="cm-hint" role="status">
+              {trouble ?? saidOf(what)}
+            </p>
           </>
         )}
-        <label>
-          Partition
-          <input value={partition} placeholder="none" spellCheck={false} onChange={event => setPartition(event.target.value)} />
-        </label>
-        <label>
-          Configuration
-          <textarea
-            rows={8}
-            value={config}
-            aria-invalid={mistakes.length > 0}
-            aria-describedby="cm-mistakes"
-            placeholder={'ops:\n  my_op:\n    config: {}'}
-            spellCheck={false}
-            onChange={event => setConfig(event.target.value)}
-          />
-        </label>
-        <ul id="cm-mistakes" className="cm-mistakes" aria-live="polite">
-          {mistakes.map((one, i) => (
-            <li key={i} data-line={one.line}>
-              <strong>Line {one.line}</strong> {one.path.length > 0 && <code>{one.path.join(' › ')}</code>} {one.message}
-            </li>
-          ))}
-        </ul>
-        <label>
-          Tags
-          <textarea rows={2} value={tags} placeholder="key=value" spellCheck={false} onChange={event => setTags(event.target.value)} />
-        </label>
       </div>
-      <div className="cm-toolbar">
-        <Button primary label="Launch" title="Start the run" disabled={!ready} onClick={() => void start().catch(failed)} />
-        {!job && <Button label="Dry run" title="Show what would run, and why" disabled={!ready} onClick={dryRun} />}
+      {keys.length > 0 && range && (
+        <section aria-label={trans.__('Partitions')}>
+          <h2>{trans.__('Partitions')}</h2>
+          <RangePicker keys={keys} states={partitions.states} range={range} onChange={partitions.setRange} />
+          {chosen.length > 1 && ofAssets && (
+            <label className="cm-check">
+              <input type="checkbox" checked={together} onChange={event => setTogether(event.target.checked)} />{' '}
+              {trans.__('all of them in one run, instead of a backfill with a run for each')}
+            </label>
+          )}
+        </section>
+      )}
+      <Configuration config={config} schema={schema} mistakes={mistakes} onChange={setConfig} navigator={navigator} />
+      <section aria-label={trans.__('Tags of the run')}>
+        <h2>{trans.__('Tags')}</h2>
+        <Tags tags={tags} known={tagKeys ?? []} onChange={setTags} />
+      </section>
+      <div className="cm-toolbar cm-actions">
+        <Button
+          primary
+          label={chosen.length > 1 && !together ? trans.__('Launch backfill') : trans.__('Launch')}
+          title={trans.__('Start the run')}
+          disabled={!ready}
+          onClick={() => void start().catch(failed)}
+        />
+        <Button label={trans.__('Dry run')} title={trans.__('Show what would run, and why')} disabled={what === null} onClick={dryRun} />
       </div>
-      {plan && <Plan cells={plan} navigator={navigator} />}
+      {plan && (Array.isArray(plan) ? <Plan cells={plan} navigator={navigator} /> : <Ops job={plan} />)}
     </div>
   );
 }
 
-function Plan(props: { cells: IPlanned[]; navigator: INavigator }): JSX.Element {
-  if (!props.cells.length) {
-    return <Note>This selection means no asset, so nothing would run.</Note>;
+const nameOf = (job: IJob) => `${job.location}/${job.name}`;
+
+function saidOf(what: IWhat | null): string {
+  return what && 'keys' in what
+    ? trans._n('%1 asset.', '%1 assets.', what.keys.length)
+    : trans.__('*name adds everything upstream, name* everything downstream; combine with and, or, not.');
+}
+
+function partitionTags(chosen: readonly string[]): ITag[] {
+  if (chosen.length < 2) {
+    return chosen.map(value => ({ key: PARTITION, value }));
   }
+  return [
+    { key: RANGE_START, value: chosen[0] },
+    { key: RANGE_END, value: chosen[chosen.length - 1] }
+  ];
+}
+
+/** What is to be run: the job, or the assets that the selection means; null while that is nothing. */
+function useWhat(client: Client, job: IJob | null, selection: string): { what: IWhat | null; trouble: string | null } {
+  const [found, setFound] = useState<{ keys: string[]; trouble: string | null }>({ keys: [], trouble: null });
+  useEffect(() => {
+    let wanted = true;
+    if (job || !selection.trim()) {
+      setFound({ keys: [], trouble: null });
+      return;
+    }
+    const timer = setTimeout(() => {
+      selectKeys(client, selection).then(
+        keys => wanted && setFound({ keys, trouble: keys.length ? null : trans.__('This selection means no asset.') }),
+        error => wanted && setFound({ keys: [], trouble: error.message })
+      );
+    }, QUIET_MS);
+    return () => {
+      wanted = false;
+      clearTimeout(timer);
+    };
+  }, [client, job, selection]);
+  const what = useMemo(() => (job ? { job } : found.keys.length ? { keys: found.keys } : null), [job, found]);
+  return { what, trouble: found.trouble };
+}
+
+/** The schema of what is to be run, and every mistake of its configuration. */
+function useConfig(client: Client, what: IWhat | null, config: string) {
+  const { value: schema } = useLoaded(() => (what ? loadSchema(client, what) : Promise.resolve(null)), [what]);
+  const [mistakes, setMistakes] = useState<IMistake[]>([]);
+  useEffect(() => {
+    let wanted = true;
+    if (!what) {
+      setMistakes([]);
+      return;
+    }
+    const timer = setTimeout(() => {
+      checkConfig(client, what, config).then(
+        found => wanted && setMistakes(found),
+        error => wanted && setMistakes([{ message: error.message, path: [], line: 1 }])
+      );
+    }, QUIET_MS);
+    return () => {
+      wanted = false;
+      clearTimeout(timer);
+    };
+  }, [client, what, config]);
+  return { mistakes, setMistakes, schema };
+}
+
+/** The partitions of what is to be run, the newest chosen at first. */
+function usePartitions(client: Client, what: IWhat | null) {
+  const { value } = useLoaded(() => (what ? loadRange(client, what) : Promise.resolve({ keys: [], states: [] })), [what]);
+  const [range, setRange] = useState<IRange | null>(null);
+  const keys = value?.keys ?? [];
+  const newest = keys[keys.length - 1];
+  useEffect(() => setRange(newest === undefined ? null : { first: newest, last: newest }), [newest]);
+  return { keys, states: value?.states ?? [], range, setRange };
+}
+
+/** The text of the configuration with its mistakes, and a form beside it where its schema is known. */
+function Configuration(props: {
+  config: string;
+  schema: ISchema | null;
+  mistakes: IMistake[];
+  navigator: INavigator;
+  onChange(text: string): void;
+}): JSX.Element {
+  const { config, schema, mistakes, onChange } = props;
+  const { value, problem } = readConfig(config);
+  const isJson = /^\s*[{[]/.test(config);
   return (
-    <section aria-label="What would run">
-      <h2>
-        {props.cells.length} {props.cells.length === 1 ? 'cell' : 'cells'} would run
-      </h2>
-      <table className="cm-table">
-        <thead>
-          <tr>
-            <th scope="col">Where</th>
-            <th scope="col">Makes</th>
-            <th scope="col">Why</th>
-          </tr>
-        </thead>
-        <tbody>
-          {props.cells.map((cell, i) => (
-            <tr key={i}>
-              <td>
-                {cell.notebook ?? 'module'}
-                {cell.cellIndex === null ? '' : `, cell ${cell.cellIndex + 1}`}
-              </td>
-              <td>
-                {cell.assets.map(key => (
-                  <Jump key={key} onClick={() => props.navigator.openAsset(key)}>
-                    {key}
-                  </Jump>
-                ))}
-              </td>
-              <td>{cell.why}</td>
-            </tr>
+    <section aria-label={trans.__('Run configuration')}>
+      <header className="cm-heading">
+        <h2>{trans.__('Configuration')}</h2>
+        <span role="group" aria-label={trans.__('Language')} className="cm-joined">
+          <Button label="YAML" pressed={!isJson} onClick={() => onChange(asLanguage(config, 'yaml'))} />
+          <Button label="JSON" pressed={isJson} onClick={() => onChange(asLanguage(config, 'json'))} />
+        </span>
+      </header>
+      <div className={schema ? 'cm-columns' : ''}>
+        <div>
+          <ConfigEditor
+            label={trans.__('Configuration')}
+            describedBy="cm-mistakes"
+            value={config}
+            hint={'ops:\n  my_op:\n    config: {}'}
+            schema={schema}
+            mistakes={mistakes}
+            onChange={onChange}
+          />
+          <ul id="cm-mistakes" className="cm-mistakes" aria-live="polite">
+            {mistakes.map((one, i) => (
+              <li key={i} data-line={one.line}>
+                <strong>{trans.__('Line %1', one.line)}</strong> {one.path.length > 0 && <code>{one.path.join(' › ')}</code>}{' '}
+                {one.message}
+              </li>
+            ))}
+          </ul>
+          {schema && <p className="cm-about">{trans.__('Ctrl+Space shows what can stand at the cursor.')}</p>}
+        </div>
+        {schema &&
+          (problem ? (
+            <Note>{trans.__('The form is here again when the text can be read.')}</Note>
+          ) : (
+            <ConfigForm schema={schema} value={value} onChange={(path, next) => onChange(withValue(config, path, next))} />
           ))}
-        </tbody>
-      </table>
+      </div>
     </section>
   );
 }

@@ -2,13 +2,14 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 
 import type { CatalogueModel } from '../model/catalogue';
 import { Fold, foldNodes, INode, placeNodes, toSvg } from '../model/drawing';
-import { ago } from '../model/format';
-import { IAsset, reach } from '../model/graph';
+import { reach } from '../model/graph';
+import { trans } from '../text';
 import { Canvas, coloursOf, ICanvas, save } from './canvas';
 import { useSignals } from './hooks';
 import { NODE_SIZE } from './painter';
 import { Button, INavigator, Note, StateBadge } from './parts';
 import { useSelected } from './selected';
+import { Folded, Side } from './side';
 
 /** The whole workspace as one picture: pan, zoom, search, fold, select, materialize. */
 export function Lineage(props: { model: CatalogueModel; navigator: INavigator; focus?: string }): JSX.Element {
@@ -25,11 +26,18 @@ export function Lineage(props: { model: CatalogueModel; navigator: INavigator; f
   const node = selected === null ? undefined : nodes.find(one => one.key === selected);
   const asset = node?.members ? undefined : selected === null ? undefined : model.find(selected);
 
-  const lit = useMemo(() => litBy(nodes, only ? null : wanted, model, node), [nodes, only, wanted, node]);
+  const [traced, setTraced] = useState<readonly string[] | null>(null);
+  useEffect(() => setTraced(null), [selected]);
+  const lit = useMemo(() => {
+    const along = traced && new Set(traced);
+    return along
+      ? new Set(nodes.filter(one => along.has(one.key)).map(one => one.index))
+      : litBy(nodes, only ? null : wanted, model, node);
+  }, [nodes, only, wanted, node, traced]);
   const make = (indices: Iterable<number>) => {
     const keys = [...indices].map(index => model.assets[index].key);
     model.materialize(keys).then(
-      runId => navigator.notify(`Materializing ${keys.length} assets in run ${runId.slice(0, 8)}`, 'info'),
+      runId => navigator.notify(trans._n('Materializing %1 asset in run %2', 'Materializing %1 assets in run %2', keys.length, runId.slice(0, 8)), 'info', runId),
       error => navigator.notify(error.message, 'error')
     );
   };
@@ -49,27 +57,27 @@ export function Lineage(props: { model: CatalogueModel; navigator: INavigator; f
         <input
           type="search"
           className="cm-search"
-          placeholder="Highlight: name, group:x, state:stale, *name"
-          aria-label="Highlight assets"
+          placeholder={trans.__('Highlight: name, group:x, state:stale, *name')}
+          aria-label={trans.__('Highlight assets')}
           value={search}
           onChange={event => setSearch(event.target.value)}
         />
         <Button
-          label="Only these"
-          title="Only these: draw nothing but what the search means"
+          label={trans.__('Only these')}
+          title={trans.__('Only these: draw nothing but what the search means')}
           pressed={only}
           disabled={!search.trim()}
           onClick={() => setOnly(!only)}
         />
         <Button
-          label={`Materialize ${chosen.length || 'these'}`}
-          title="Materialize what the search means"
+          label={chosen.length ? trans.__('Materialize %1', chosen.length) : trans.__('Materialize these')}
+          title={trans.__('Materialize what the search means')}
           disabled={!chosen.length}
           onClick={() => make(chosen)}
         />
         <select
           className="cm-select"
-          aria-label="Fold"
+          aria-label={trans.__('Fold')}
           value={fold}
           onChange={event => {
             setFold(event.target.value as Fold);
@@ -77,29 +85,29 @@ export function Lineage(props: { model: CatalogueModel; navigator: INavigator; f
             setSelected(null);
           }}
         >
-          <option value="">every asset</option>
-          <option value="group">groups folded</option>
-          <option value="notebook">notebooks folded</option>
+          <option value="">{trans.__('every asset')}</option>
+          <option value="group">{trans.__('groups folded')}</option>
+          <option value="notebook">{trans.__('notebooks folded')}</option>
         </select>
         {[...open].map(key => (
-          <Button key={key} label={`${key} ×`} title={`Fold ${key} again`} onClick={() => turn(key)} />
+          <Button key={key} label={`${key} ×`} title={trans.__('Fold %1 again', key)} onClick={() => turn(key)} />
         ))}
         <span className="cm-gap" />
-        <span role="group" aria-label="Zoom" className="cm-joined">
-          <Button label="−" title="Zoom out" onClick={() => canvas.current?.magnify(0.8)} />
-          <Button label="Fit" title="Fit: show everything" onClick={() => canvas.current?.fit()} />
-          <Button label="+" title="Zoom in" onClick={() => canvas.current?.magnify(1.25)} />
+        <span role="group" aria-label={trans.__('Zoom')} className="cm-joined">
+          <Button label="−" title={trans.__('Zoom out')} onClick={() => canvas.current?.magnify(0.8)} />
+          <Button label={trans.__('Fit')} title={trans.__('Fit: show everything')} onClick={() => canvas.current?.fit()} />
+          <Button label="+" title={trans.__('Zoom in')} onClick={() => canvas.current?.magnify(1.25)} />
         </span>
-        <span role="group" aria-label="Export" className="cm-joined">
-          <Button label="SVG" title="Save the picture as SVG" onClick={() => saveSvg(nodes, canvas.current)} />
-          <Button label="PNG" title="Save the picture as PNG" onClick={() => canvas.current?.savePng()} />
+        <span role="group" aria-label={trans.__('Export')} className="cm-joined">
+          <Button label="SVG" title={trans.__('Save the picture as SVG')} onClick={() => saveSvg(nodes, canvas.current)} />
+          <Button label="PNG" title={trans.__('Save the picture as PNG')} onClick={() => canvas.current?.savePng()} />
         </span>
         <Legend />
       </div>
       {model.problem && <Note kind="problem">{model.problem}</Note>}
       {(problem ?? trouble) && <Note kind="problem">{problem ?? trouble}</Note>}
       {model.loaded && !model.problem && model.assets.length === 0 && (
-        <Note>No asset yet: start a notebook cell with %%asset and save the notebook.</Note>
+        <Note>{trans.__('No asset yet: start a notebook cell with %%asset and save the notebook.')}</Note>
       )}
       <div className="cm-stage">
         <Canvas
@@ -112,12 +120,12 @@ export function Lineage(props: { model: CatalogueModel; navigator: INavigator; f
           onOpen={found => (found.members ? turn(found.key) : navigator.openAsset(found.key))}
         />
         {asset && (
-          <aside className="cm-side" aria-label={`Asset ${asset.key}`}>
-            <Side asset={asset} model={model} navigator={navigator} make={make} onSelect={setSelected} />
+          <aside className="cm-side" aria-label={trans.__('Asset %1', asset.key)}>
+            <Side asset={asset} model={model} navigator={navigator} make={make} onSelect={setSelected} onTrace={setTraced} />
           </aside>
         )}
         {node?.members && (
-          <aside className="cm-side" aria-label={`Folded ${node.key}`}>
+          <aside className="cm-side" aria-label={trans.__('Folded %1', node.key)}>
             <Folded node={node} make={make} onOpen={() => turn(node.key)} />
           </aside>
         )}
@@ -175,93 +183,6 @@ function saveSvg(nodes: readonly INode[], canvas: ICanvas | null): void {
   }
 }
 
-function Folded(props: { node: INode; make(indices: Iterable<number>): void; onOpen(): void }): JSX.Element {
-  const { node } = props;
-  const members = node.members ?? [];
-  return (
-    <>
-      <h2>{node.key}</h2>
-      <p>
-        <StateBadge state={node.state} /> · {members.length} assets
-      </p>
-      <div className="cm-toolbar">
-        <Button primary label="Unfold" title={`Unfold ${node.key}`} onClick={props.onOpen} />
-        <Button
-          label="Materialize all"
-          title={`Materialize all of ${node.key}`}
-          onClick={() => props.make(members.map(member => member.index))}
-        />
-      </div>
-      <ul className="cm-plain">
-        {members.slice(0, 200).map(member => (
-          <li key={member.key}>
-            <StateBadge state={member.state} reason={member.reason} quiet /> {member.key}
-          </li>
-        ))}
-      </ul>
-    </>
-  );
-}
-
-function Side(props: {
-  asset: IAsset;
-  model: CatalogueModel;
-  navigator: INavigator;
-  make(indices: Iterable<number>): void;
-  onSelect(key: string): void;
-}): JSX.Element {
-  const { asset, model, navigator, make } = props;
-  useSignals(model.stateChanged);
-  const names = (indices: readonly number[]) =>
-    indices.map(index => (
-      <li key={index}>
-        <button type="button" className="cm-jump" onClick={() => props.onSelect(model.assets[index].key)}>
-          {model.assets[index].key}
-        </button>
-      </li>
-    ));
-  return (
-    <>
-      <h2>{asset.key}</h2>
-      <p>
-        <StateBadge state={asset.state} reason={asset.reason} /> · {ago(asset.materializedAt)}
-      </p>
-      {asset.reason && <p className="cm-reason">{asset.reason}</p>}
-      {asset.description && <p>{asset.description}</p>}
-      <div className="cm-toolbar">
-        <Button primary label="Materialize" title={`Materialize ${asset.key}`} onClick={() => make([asset.index])} />
-        <Button
-          label="+ upstream"
-          title="Materialize this and everything above it"
-          onClick={() => make([...reach(model.assets, asset.index, 'upstream'), asset.index])}
-        />
-        <Button
-          label="+ downstream"
-          title="Materialize this and everything below it"
-          onClick={() => make([asset.index, ...reach(model.assets, asset.index, 'downstream')])}
-        />
-        <Button
-          label="stale above"
-          title="Materialize this, and what is stale or missing above it"
-          onClick={() => make([...staleAbove(model, asset), asset.index])}
-        />
-        <Button label="Open" title={`Open the page of ${asset.key}`} onClick={() => navigator.openAsset(asset.key)} />
-      </div>
-      {asset.upstream.length > 0 && <h3>Made from</h3>}
-      <ul>{names(asset.upstream)}</ul>
-      {asset.downstream.length > 0 && <h3>Used by</h3>}
-      <ul>{names(asset.downstream)}</ul>
-    </>
-  );
-}
-
-/** The assets above that would be made anew. */
-function staleAbove(model: CatalogueModel, asset: IAsset): number[] {
-  return [...reach(model.assets, asset.index, 'upstream')].filter(index =>
-    ['STALE', 'MISSING', 'FAILED'].includes(model.assets[index].state)
-  );
-}
-
 function Legend(): JSX.Element {
   return (
     <span className="cm-legend">
@@ -273,4 +194,3 @@ function Legend(): JSX.Element {
     </span>
   );
 }
-

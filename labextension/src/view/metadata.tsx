@@ -1,5 +1,5 @@
 import { safeLink } from '../model/format';
-import type { IMetadataEntry, ISchema } from '../model/runs';
+import type { IMetadataEntry, ITableSchema } from '../model/runs';
 
 /** One metadata value. Text stays text: nothing that users' code wrote is ever parsed as HTML. */
 export function MetadataValue(props: { entry: IMetadataEntry }): JSX.Element {
@@ -41,7 +41,7 @@ export function Link(props: { url: string }): JSX.Element {
   );
 }
 
-function Schema(props: { schema: ISchema }): JSX.Element {
+function Schema(props: { schema: ITableSchema }): JSX.Element {
   return (
     <ul className="cm-schema">
       {props.schema.columns.map(column => (
@@ -53,7 +53,7 @@ function Schema(props: { schema: ISchema }): JSX.Element {
   );
 }
 
-function Table(props: { records: string[]; schema: ISchema }): JSX.Element {
+function Table(props: { records: string[]; schema: ITableSchema }): JSX.Element {
   const rows = props.records.map(record => JSON.parse(record) as Record<string, unknown>);
   const columns = props.schema.columns.map(column => column.name);
   return (

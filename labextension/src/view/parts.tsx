@@ -2,11 +2,31 @@
 
 import type { ReactNode } from 'react';
 
-import type { AssetState } from '../model/graph';
+import { AssetState, stateWord } from '../model/graph';
+
+/** What a screen shows: enough to open it again after a reload. */
+export interface IScreen {
+  screen: 'lineage' | 'asset' | 'runs' | 'run' | 'automation' | 'launchpad' | 'backfills' | 'deployment';
+  what: string;
+  /** The part of an asset's page that is brought into sight. */
+  part?: 'compare';
+}
+
+export const SCREENS: readonly IScreen['screen'][] = [
+  'lineage',
+  'asset',
+  'runs',
+  'run',
+  'automation',
+  'launchpad',
+  'backfills',
+  'deployment'
+];
 
 /** What a screen can ask of the shell around it. */
 export interface INavigator {
-  openAsset(key: string): void;
+  /** An asset's page, or a part of it: `compare` shows its last two materializations side by side. */
+  openAsset(key: string, part?: 'compare'): void;
   openRun(runId: string): void;
   openLineage(focus?: string): void;
   openRuns(): void;
@@ -17,24 +37,16 @@ export interface INavigator {
   openDeployment(): void;
   /** Show the cell of a notebook; absent where no notebook can be shown. */
   openCell?(path: string, cellId: string | null): void;
-  notify(message: string, kind: 'info' | 'error' | 'success'): void;
+  /** Tell something; of a run, with a way to it. */
+  notify(message: string, kind: 'info' | 'error' | 'success', runId?: string): void;
 }
-
-const STATE_WORDS: Record<AssetState, string> = {
-  FRESH: 'fresh',
-  STALE: 'stale',
-  MISSING: 'missing',
-  RUNNING: 'running',
-  FAILED: 'failed',
-  EXTERNAL: 'external'
-};
 
 /** A dot and, unless `quiet`, the word for the state; the reason is its tooltip. */
 export function StateBadge(props: { state: AssetState; reason?: string; quiet?: boolean }): JSX.Element {
-  const word = STATE_WORDS[props.state];
+  const word = stateWord(props.state);
   const title = props.reason ? `${word}: ${props.reason}` : word;
   return (
-    <span className={`cm-state cm-state-${word}`} title={title}>
+    <span className={`cm-state cm-state-${props.state.toLowerCase()}`} title={title}>
       <span className="cm-dot" aria-hidden="true" />
       <span className={props.quiet ? 'cm-hidden' : ''}>{word}</span>
     </span>

@@ -1,21 +1,13 @@
 import { useEffect, useState } from 'react';
 
-import type { Client } from '../client';
 import type { CatalogueModel } from '../model/catalogue';
 import { ago, duration } from '../model/format';
-import {
-  followRun,
-  IError,
-  IMessage,
-  IRunDetails,
-  IStep,
-  loadRun,
-  reexecuteAssets,
-  reexecuteRun,
-  terminateRun
-} from '../model/runs';
-import { Executed, Printed, Selection } from './executed';
+import { followRun, IMessage, loadRun, reexecuteAssets, reexecuteOps, reexecuteRun, terminateRun } from '../model/runs';
+import { trans } from '../text';
+import { Executed, Selection } from './executed';
+import { Gantt } from './gantt';
 import { useLoaded } from './hooks';
+import { Log } from './log';
 import { Button, INavigator, Jump, Note, StatusWord } from './parts';
 import { jobName } from './runs';
 
@@ -47,7 +39,7 @@ export function RunPage(props: { model: CatalogueModel; navigator: INavigator; r
     return <Note kind="problem">{problem}</Note>;
   }
   if (!run) {
-    return <Note kind="wait">Loading run {runId.slice(0, 8)}…</Note>;
+    return <Note kind="wait">{trans.__('Loading run %1…', runId.slice(0, 8))}</Note>;
   }
   const failure = run.status === 'FAILURE' ? messages.find(one => /^(PIPELINE|RUN)_FAILURE$/.test(one.eventType ?? '')) : null;
   const act = (what: Promise<unknown>, done: string) =>
@@ -64,34 +56,38 @@ export function RunPage(props: { model: CatalogueModel; navigator: INavigator; r
       error => navigator.notify(error.message, 'error')
     );
   const assets = (run.assetSelection ?? []).map(key => key.path.join('/'));
+  const steps = run.stepStats.map(step => step.stepKey);
+  const parts = assets.length ? assets : steps;
+  const runSome = (keys: string[]) =>
+    follow(assets.length ? reexecuteAssets(client, run, keys) : reexecuteOps(client, run, keys));
   return (
     <article className="cm-page">
       <header>
-        <h1>Run {runId.slice(0, 8)}</h1>
+        <h1>{trans.__('Run %1', runId.slice(0, 8))}</h1>
         <StatusWord status={run.status} />
         {run.canTerminate && (
-          <Button label="Cancel" title="Stop this run" onClick={() => act(terminateRun(client, runId), 'Stopping…')} />
+          <Button label={trans.__('Cancel')} title={trans.__('Stop this run')} onClick={() => act(terminateRun(client, runId), 'Stopping…')} />
         )}
         {FINISHED.includes(run.status) && (
-          <Button label="Run again" onClick={() => follow(reexecuteRun(client, runId, 'ALL_STEPS'))} />
+          <Button label={trans.__('Run again')} onClick={() => follow(reexecuteRun(client, runId, 'ALL_STEPS'))} />
         )}
-        {FINISHED.includes(run.status) && assets.length > 1 && (
+        {FINISHED.includes(run.status) && parts.length > 1 && (
           <Button
-            label="Run some again…"
-            title="Run some again…: choose which assets are made again"
+            label={trans.__('Run some again…')}
+            title={trans.__('Run some again…: choose which assets or steps are run again')}
             pressed={choosing}
             onClick={() => setChoosing(!choosing)}
           />
         )}
         {run.status === 'FAILURE' && (
-          <Button primary label="Run again from failure" onClick={() => follow(reexecuteRun(client, runId, 'FROM_FAILURE'))} />
+          <Button primary label={trans.__('Run again from failure')} onClick={() => follow(reexecuteRun(client, runId, 'FROM_FAILURE'))} />
         )}
       </header>
-      {choosing && <Selection keys={assets} onRun={keys => follow(reexecuteAssets(client, run, keys))} />}
+      {choosing && <Selection keys={parts} onRun={runSome} />}
       <dl className="cm-facts">
-        <dt>Job</dt>
+        <dt>{trans.__('Job')}</dt>
         <dd>{jobName(run.jobName)}</dd>
-        <dt>Assets</dt>
+        <dt>{trans.__('Assets')}</dt>
         <dd>
           {assets.map(key => (
             <Jump key={key} onClick={() => navigator.openAsset(key)}>
@@ -99,11 +95,29 @@ export function RunPage(props: { model: CatalogueModel; navigator: INavigator; r
             </Jump>
           ))}
         </dd>
-        <dt>Created</dt>
-        <dd>{ago(run.creationTime)}</dd>
+        <dt>{trans.__('Created')}</dt>
+        <dd title={new Date(run.creationTime * 1000).toLocaleString()}>{ago(run.creationTime)}</dd>
+        {run.startTime !== null && (
+          <>
+            <dt>{trans.__('Took')}</dt>
+            <dd>{duration((run.endTime ?? Date.now() / 1000) - run.startTime)}</dd>
+          </>
+        )}
+        {run.tags.length > 0 && (
+          <>
+            <dt>{trans.__('Tags')}</dt>
+            <dd>
+              {run.tags.map(tag => (
+                <span key={tag.key} className="cm-mark" title={`${tag.key}: ${tag.value}`}>
+                  {tag.key.replace(/^dagster\//, '')}: {tag.value}
+                </span>
+              ))}
+            </dd>
+          </>
+        )}
         {run.parentRunId && (
           <>
-            <dt>Again after</dt>
+            <dt>{trans.__('Again after')}</dt>
             <dd>
               <Jump onClick={() => navigator.openRun(run.parentRunId ?? '')}>{run.parentRunId.slice(0, 8)}</Jump>
             </dd>
@@ -112,122 +126,23 @@ export function RunPage(props: { model: CatalogueModel; navigator: INavigator; r
       </dl>
       {failure && (
         <Note kind="problem">
-          <strong>Why it failed</strong>
+          <strong>{trans.__('Why it failed')}</strong>
           {'\n'}
           {failure.message}
         </Note>
       )}
       <Gantt client={client} run={run} />
-      {lost && <Note kind="problem">The log stopped: {lost}</Note>}
+      {lost && <Note kind="problem">{trans.__('The log stopped: %1', lost)}</Note>}
       <div className={run.executedNotebooks.length ? 'cm-columns' : ''}>
         <Log messages={messages} />
         <Executed client={client} run={run} />
       </div>
       {run.runConfigYaml.trim() !== '' && run.runConfigYaml.trim() !== '{}' && (
         <section>
-          <h2>Configuration</h2>
+          <h2>{trans.__('Configuration')}</h2>
           <pre className="cm-code">{run.runConfigYaml}</pre>
         </section>
       )}
     </article>
-  );
-}
-
-/** The steps as bars over the run's time; each opens to what it printed. */
-function Gantt(props: { client: Client; run: IRunDetails }): JSX.Element {
-  const { client, run } = props;
-  const [opened, setOpened] = useState<string | null>(null);
-  const shown = run.stepStats.find(step => step.stepKey === opened);
-  const now = Date.now() / 1000;
-  const begin = run.startTime ?? run.creationTime;
-  const end = Math.max(run.endTime ?? now, begin + 0.001);
-  const percent = (at: number) => Math.min(100, Math.max(0, (100 * (at - begin)) / (end - begin)));
-  const bar = (step: IStep) => {
-    const left = percent(step.startTime ?? end);
-    return { left: `${left}%`, width: `${Math.max(0.5, percent(step.endTime ?? end) - left)}%` };
-  };
-  if (!run.stepStats.length) {
-    return <></>;
-  }
-  return (
-    <section aria-label="Steps">
-      <h2>Steps</h2>
-      <ul className="cm-gantt">
-        {run.stepStats.map(step => (
-          <li key={step.stepKey}>
-            <button
-              type="button"
-              className="cm-jump cm-clip"
-              title={`What ${step.stepKey} printed`}
-              aria-expanded={step.stepKey === opened}
-              onClick={() => setOpened(step.stepKey === opened ? null : step.stepKey)}
-            >
-              {step.stepKey}
-            </button>
-            <span className="cm-track">
-              {step.startTime !== null && (
-                <span className={`cm-bar cm-bar-${(step.status ?? '').toLowerCase()}`} style={bar(step)} />
-              )}
-            </span>
-            <span className="cm-number">
-              {step.startTime === null ? '' : duration((step.endTime ?? now) - step.startTime)}
-            </span>
-          </li>
-        ))}
-      </ul>
-      {shown && <Printed client={client} runId={run.runId} stepKey={shown.stepKey} status={shown.status} />}
-    </section>
-  );
-}
-
-/** The traceback of the user's own error; around it is only the engine. */
-function told(error: IError): string {
-  let root = error;
-  while (root.cause) {
-    root = root.cause;
-  }
-  return [...root.stack, root.message].join('').trimEnd();
-}
-
-/** The log, newest last, filtered by text and level. */
-function Log(props: { messages: IMessage[] }): JSX.Element {
-  const [search, setSearch] = useState('');
-  const [errors, setErrors] = useState(false);
-  const wanted = search.toLowerCase();
-  const shown = props.messages.filter(
-    message =>
-      (!errors || message.level === 'ERROR' || message.level === 'CRITICAL' || message.error) &&
-      `${message.message} ${message.stepKey} ${message.eventType}`.toLowerCase().includes(wanted)
-  );
-  return (
-    <section>
-      <h2>Log</h2>
-      <div className="cm-toolbar">
-        <input
-          type="search"
-          className="cm-search"
-          placeholder="Filter"
-          aria-label="Filter the log"
-          value={search}
-          onChange={event => setSearch(event.target.value)}
-        />
-        <label>
-          <input type="checkbox" checked={errors} onChange={event => setErrors(event.target.checked)} /> errors only
-        </label>
-      </div>
-      <ol className="cm-log" aria-live="polite">
-        {shown.map((message, i) => (
-          <li key={i} className={`cm-level-${message.level.toLowerCase()}`}>
-            <time>{new Date(Number(message.timestamp)).toLocaleTimeString()}</time>
-            <span className="cm-event">{message.eventType ?? message.level}</span>
-            <span className="cm-step">{message.stepKey}</span>
-            <span className="cm-message">
-              {message.message}
-              {message.error && <pre>{told(message.error)}</pre>}
-            </span>
-          </li>
-        ))}
-      </ol>
-    </section>
   );
 }

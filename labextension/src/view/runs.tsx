@@ -3,16 +3,32 @@ import { useEffect, useState } from 'react';
 import type { CatalogueModel } from '../model/catalogue';
 import { ago, duration } from '../model/format';
 import { deleteRun, forEachRun, IRun, loadRuns, reexecuteRun, terminateRun } from '../model/runs';
+import { trans } from '../text';
 import { useLoaded, useSignals } from './hooks';
 import { Button, INavigator, Jump, Note, StatusWord } from './parts';
 
-const FILTERS: [string, string[]][] = [
-  ['All', []],
-  ['Running', ['STARTED', 'STARTING', 'CANCELING']],
-  ['Queued', ['QUEUED', 'NOT_STARTED']],
-  ['Succeeded', ['SUCCESS']],
-  ['Failed', ['FAILURE', 'CANCELED']]
+const filters = (): [string, string[]][] => [
+  [trans.__('All'), []],
+  [trans.__('Running'), ['STARTED', 'STARTING', 'CANCELING']],
+  [trans.__('Queued'), ['QUEUED', 'NOT_STARTED']],
+  [trans.__('Succeeded'), ['SUCCESS']],
+  [trans.__('Failed'), ['FAILURE', 'CANCELED']]
 ];
+
+/** What a search means to the server: words with `=` are tags, another is the name of a job. */
+function filterOf(statuses: string[], search: string): object {
+  const words = search.split(/\s+/).filter(Boolean);
+  const tags = words.filter(word => word.includes('=')).map(word => {
+    const [key, ...value] = word.split('=');
+    return { key, value: value.join('=') };
+  });
+  const job = words.find(word => !word.includes('='));
+  return {
+    ...(statuses.length ? { statuses } : {}),
+    ...(tags.length ? { tags } : {}),
+    ...(job ? { pipelineName: job } : {})
+  };
+}
 
 /** The runs of the instance, newest first, a page at a time. */
 export function Runs(props: { model: CatalogueModel; navigator: INavigator }): JSX.Element {
@@ -21,9 +37,14 @@ export function Runs(props: { model: CatalogueModel; navigator: INavigator }): J
   const [filter, setFilter] = useState(0);
   const [older, setOlder] = useState<IRun[]>([]);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const statuses = FILTERS[filter][1];
-  const where = statuses.length ? { statuses } : {};
-  const { value: runs, problem, again } = useLoaded(() => loadRuns(model.client, where), [filter]);
+  const [search, setSearch] = useState('');
+  const [asked, setAsked] = useState('');
+  useEffect(() => {
+    const timer = setTimeout(() => setAsked(search), 300);
+    return () => clearTimeout(timer);
+  }, [search]);
+  const where = filterOf(filters()[filter][1], asked);
+  const { value: runs, problem, again } = useLoaded(() => loadRuns(model.client, where), [filter, asked]);
 
   useEffect(() => {
     model.stateChanged.connect(again);
@@ -52,8 +73,9 @@ export function Runs(props: { model: CatalogueModel; navigator: INavigator }): J
   };
   return (
     <div className="cm-page">
-      <div className="cm-toolbar" role="group" aria-label="Filter runs">
-        {FILTERS.map(([name], i) => (
+      <h1>{trans.__('Runs')}</h1>
+      <div className="cm-toolbar cm-flush" role="group" aria-label={trans.__('Filter runs')}>
+        {filters().map(([name], i) => (
           <button
             type="button"
             key={name}
@@ -67,6 +89,17 @@ export function Runs(props: { model: CatalogueModel; navigator: INavigator }): J
             {name}
           </button>
         ))}
+        <input
+          type="search"
+          className="cm-search"
+          placeholder={trans.__('job, or tag=value')}
+          aria-label={trans.__('Search runs')}
+          value={search}
+          onChange={event => {
+            setSearch(event.target.value);
+            setOlder([]);
+          }}
+        />
       </div>
       {marked.length > 0 && (
         <Bulk
@@ -78,8 +111,8 @@ export function Runs(props: { model: CatalogueModel; navigator: INavigator }): J
         />
       )}
       {problem && <Note kind="problem">{problem}</Note>}
-      {!runs && !problem && <Note kind="wait">Loading runs…</Note>}
-      {runs && all.length === 0 && <Note>No run here yet. Materialize an asset, or switch a schedule on.</Note>}
+      {!runs && !problem && <Note kind="wait">{trans.__('Loading runs…')}</Note>}
+      {runs && all.length === 0 && <Note>{trans.__('No run here yet. Materialize an asset, or switch a schedule on.')}</Note>}
       {all.length > 0 && (
         <table className="cm-table">
           <thead>
@@ -87,17 +120,17 @@ export function Runs(props: { model: CatalogueModel; navigator: INavigator }): J
               <td>
                 <input
                   type="checkbox"
-                  aria-label="Choose all runs"
+                  aria-label={trans.__('Choose all runs')}
                   checked={marked.length === all.length}
                   onChange={event => setChosen(new Set(event.target.checked ? all.map(run => run.runId) : []))}
                 />
               </td>
-              <th scope="col">Run</th>
-              <th scope="col">Status</th>
-              <th scope="col">Job</th>
-              <th scope="col">Assets</th>
-              <th scope="col">Created</th>
-              <th scope="col">Took</th>
+              <th scope="col">{trans.__('Run')}</th>
+              <th scope="col">{trans.__('Status')}</th>
+              <th scope="col">{trans.__('Job')}</th>
+              <th scope="col">{trans.__('Assets')}</th>
+              <th scope="col">{trans.__('Created')}</th>
+              <th scope="col">{trans.__('Took')}</th>
             </tr>
           </thead>
           <tbody>
@@ -106,7 +139,7 @@ export function Runs(props: { model: CatalogueModel; navigator: INavigator }): J
                 <td>
                   <input
                     type="checkbox"
-                    aria-label={`Choose run ${run.runId.slice(0, 8)}`}
+                    aria-label={trans.__('Choose run %1', run.runId.slice(0, 8))}
                     checked={chosen.has(run.runId)}
                     onChange={event =>
                       setChosen(
@@ -132,7 +165,7 @@ export function Runs(props: { model: CatalogueModel; navigator: INavigator }): J
       )}
       {all.length >= 50 && (
         <Button
-          label="Older runs"
+          label={trans.__('Older runs')}
           onClick={() =>
             void loadRuns(model.client, where, all[all.length - 1].runId).then(more => setOlder([...older, ...more]))
           }
@@ -147,17 +180,17 @@ function Bulk(props: { count: number; onAgain(): void; onCancel(): void; onDelet
   const [sure, setSure] = useState(false);
   const runs = `${props.count} ${props.count === 1 ? 'run' : 'runs'}`;
   return (
-    <div className="cm-toolbar" role="group" aria-label="With the chosen runs">
-      <span>{runs} chosen</span>
-      <Button label="Run again" onClick={props.onAgain} />
-      <Button label="Cancel" title="Cancel: stop those that are going on" onClick={props.onCancel} />
+    <div className="cm-toolbar" role="group" aria-label={trans.__('With the chosen runs')}>
+      <span>{runs} {trans.__('chosen')}</span>
+      <Button label={trans.__('Run again')} onClick={props.onAgain} />
+      <Button label={trans.__('Cancel')} title={trans.__('Cancel: stop those that are going on')} onClick={props.onCancel} />
       {sure ? (
         <>
-          <Button primary label={`Delete ${runs} for good, logs and all`} onClick={props.onDelete} />
-          <Button label="Keep them" onClick={() => setSure(false)} />
+          <Button primary label={trans.__('Delete %1 for good, logs and all', runs)} onClick={props.onDelete} />
+          <Button label={trans.__('Keep them')} onClick={() => setSure(false)} />
         </>
       ) : (
-        <Button label="Delete…" onClick={() => setSure(true)} />
+        <Button label={trans.__('Delete…')} onClick={() => setSure(true)} />
       )}
     </div>
   );

@@ -2,14 +2,21 @@ import { useState } from 'react';
 
 import { count } from '../model/format';
 import type { IMaterialization } from '../model/runs';
+import { trans } from '../text';
 
 /** Partitions that are drawn one by one; more are drawn in equal groups, each as bad as its worst. */
 const MAX_CELLS = 200;
 const ORDER = ['FAILED', 'MATERIALIZING', 'MISSING', 'STALE', 'MATERIALIZED'];
 
 /** The partitions as a strip of coloured cells; the one under the pointer or the focus is named below. */
-export function Strip(props: { keys: string[]; states: string[]; onPick?(key: string): void }): JSX.Element {
-  const { keys, states } = props;
+export function Strip(props: {
+  keys: readonly string[];
+  states: readonly string[];
+  /** Those that are marked. */
+  chosen?: ReadonlySet<string>;
+  onPick?(key: string): void;
+}): JSX.Element {
+  const { keys, states, chosen } = props;
   const [named, setNamed] = useState('');
   const size = Math.max(1, Math.ceil(keys.length / MAX_CELLS));
   const cells: { label: string; state: string; key: string }[] = [];
@@ -22,12 +29,12 @@ export function Strip(props: { keys: string[]; states: string[]; onPick?(key: st
   }
   return (
     <div className="cm-strip-box">
-      <div className="cm-strip" role="group" aria-label={`${keys.length} partitions: ${summary(states)}`}>
+      <div className="cm-strip" role="group" aria-label={trans.__('%1 partitions: %2', keys.length, summary(states))}>
         {cells.map(cell => (
           <button
             type="button"
             key={cell.key}
-            className={`cm-part cm-part-${cell.state.toLowerCase()}`}
+            className={`cm-part cm-part-${cell.state.toLowerCase()}${chosen?.has(cell.key) ? ' cm-chosen' : ''}`}
             title={cell.label}
             aria-label={cell.label}
             onMouseEnter={() => setNamed(cell.label)}
