@@ -157,7 +157,7 @@ def _entry(name: str, found: Any) -> list[str]:
 
 def sections(doc: str) -> dict[str, str]:
     """The parts of a docstring by their titles: "" is the text before the first one, then `Args`, `Returns` …"""
-    parts = re.split(rf"^({'|'.join(SECTIONS)}):[ \t]*$", inspect.cleandoc(doc), flags=re.MULTILINE)
+    parts = re.split(rf"^({'|'.join(SECTIONS)}):[ \t]*", inspect.cleandoc(doc), flags=re.MULTILINE)
     titled = zip(parts[1::2], parts[2::2], strict=True)
     return {"": parts[0].strip()} | {title: inspect.cleandoc(f"\n{text}").strip() for title, text in titled}
 
@@ -180,6 +180,8 @@ def _described(doc: str) -> Iterator[str]:
     for title, text in sections(doc).items():
         if title in ("Args", "Attributes"):
             yield from ("", *(f"- `{name}`: {_safe(meaning)}" for name, meaning in arguments(text).items()))
+        elif title.startswith("Example"):
+            yield from ("", "```text", text, "```")
         elif title:
             yield from ("", f"*{title}*: {_safe(' '.join(text.split()))}")
         else:

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from cellmill.workspace import config
 from cellmill_kernel.magics import LINES
 
+from tests.docs.generator import generator
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = {path.name: path.read_text("utf-8") for path in (DOCS / "reference").glob("*.md")}
-
-
-@pytest.fixture(scope="module")
-def generator() -> ModuleType:
-    """The script that writes the reference."""
-    spec = importlib.util.spec_from_file_location("generate_reference", DOCS / "generate_reference.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_the_reference_is_fresh() -> None:
@@ -45,7 +35,7 @@ def test_magics(name: str) -> None:
     assert f"## {name}\n" in PAGES["magics.md"]
 
 
-def test_settings(generator: ModuleType) -> None:
+def test_settings() -> None:
     """Every key of the workspace's file, and every variable that the code reads for people, is explained."""
     page = PAGES["settings.md"]
     for key in (*config._TOP_KEYS, *config._LOCATION_KEYS):

@@ -18,7 +18,7 @@ QUIET_LOG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def _home(work: Path) -> Path:
-    """Make the instance's folder; where instructions are counted, a slow step is no reason to write its events early."""
+    """Make the instance's folder; while instructions are counted, slow steps do not write their events early."""
     from cellmill.execution import sink
 
     sink.MAX_WAIT_S *= float(os.environ.get("CB_SLOWNESS", "1"))
