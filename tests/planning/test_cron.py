@@ -79,11 +79,11 @@ def test_aliases_and_names(alias: str, fields: str) -> None:
 )
 def test_bad_expressions_are_refused_at_once(text: str, hint: str) -> None:
     """Impossible and hostile expressions are refused where they are declared, with a hint, within milliseconds."""
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(InvalidCronError, match=hint):
         parse_cron.__wrapped__(text)
 
-    assert 0.05 > time.perf_counter() - started
+    assert 0.05 > time.process_time() - started
 
 
 @settings(max_examples=300, deadline=1000)

@@ -124,11 +124,14 @@ def asset(
         InvalidDefinitionError: where the declaration contradicts itself or the function.
     """
     if compute_kind is not None and kinds:
-        raise InvalidDefinitionError("Can not specify compute_kind and kinds on the @asset decorator; use kinds.")
+        raise InvalidDefinitionError("Cannot specify compute_kind and kinds on the @asset decorator. Use kinds.")
     if deps is not None and non_argument_deps is not None:
         raise InvalidDefinitionError("Cannot specify deps and non_argument_deps on an @asset; use deps.")
     if io_manager_key is not None and io_manager_def is not None:
-        raise CheckError("Both io_manager_key and io_manager_def were provided to `@asset`; give one of them.")
+        raise CheckError(
+            "Both io_manager_key and io_manager_def were provided to `@asset` decorator. "
+            "Please provide one or the other."
+        )
     wanted = deps if deps is not None else non_argument_deps
 
     def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
@@ -178,7 +181,8 @@ def asset(
             [out, *check_outputs(checks)],
             description=spec.description,
             config_schema=config_schema,
-            required_resource_keys=frozenset(required_resource_keys or ()),
+            # what comes with the asset is for it to use
+            required_resource_keys=frozenset(required_resource_keys or ()) | resources.keys(),
             tags=op_tags_of(op_tags, compute_kind, kinds, owner),
             retry_policy=retry_policy,
             code_version=code_version,

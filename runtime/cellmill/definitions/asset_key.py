@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cellmill.errors import CheckError
@@ -76,6 +76,12 @@ class AssetKey:
     def __repr__(self) -> str:
         return f"AssetKey({list(self.parts)!r})"
 
+    def __iter__(self) -> Iterator[str]:
+        raise CheckError(f"{self!r} is one key: Iteration is not allowed. Did you mean a list of keys, or its `path`?")
+
+    def __getitem__(self, index: object) -> str:
+        raise CheckError(f"{self!r} is one key: Index access is not allowed. Use its `path`.")
+
     def __reduce__(self) -> tuple[type[AssetKey], tuple[tuple[str, ...]]]:
         return type(self), (self.parts,)
 
@@ -122,6 +128,8 @@ class AssetKey:
         Args:
             prefix: One part, or several.
         """
+        if not isinstance(prefix, str) and not isinstance(prefix, Sequence):
+            raise CheckError(f"A prefix is a str or a sequence of str; got {prefix!r}.")
         before = (prefix,) if isinstance(prefix, str) else tuple(prefix)
         return AssetKey((*before, *self.parts))
 

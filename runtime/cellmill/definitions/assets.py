@@ -44,8 +44,8 @@ class AssetsDefinition:
     def __init__(
         self,
         *,
-        keys_by_input_name: Mapping[str, AssetKey],
-        keys_by_output_name: Mapping[str, AssetKey],
+        keys_by_input_name: Mapping[str, AssetKey] | None = None,
+        keys_by_output_name: Mapping[str, AssetKey] | None = None,
         node_def: Any = None,
         specs: Sequence[AssetSpec] | None = None,
         partitions_def: Any = None,
@@ -61,15 +61,46 @@ class AssetsDefinition:
         selected_check_keys: frozenset[AssetCheckKey] | None = None,
         is_checks: bool = False,
         auto_observe_interval_minutes: float | None = None,
+        group_names_by_key: Mapping[AssetKey, str] | None = None,
+        metadata_by_key: Mapping[AssetKey, Mapping[str, Any]] | None = None,
+        tags_by_key: Mapping[AssetKey, Mapping[str, str]] | None = None,
+        descriptions_by_key: Mapping[AssetKey, str] | None = None,
+        owners_by_key: Mapping[AssetKey, Sequence[str]] | None = None,
+        automation_conditions_by_key: Mapping[AssetKey, Any] | None = None,
+        auto_materialize_policies_by_key: Mapping[AssetKey, Any] | None = None,
     ) -> None:
+        if node_def is None:
+            _check_without_node(
+                specs,
+                {
+                    "keys_by_input_name": keys_by_input_name,
+                    "keys_by_output_name": keys_by_output_name,
+                    "backfill_policy": backfill_policy,
+                    "can_subset": can_subset,
+                },
+            )
         self.node_def = node_def
-        self.node_keys_by_input_name = dict(keys_by_input_name)
-        self.node_keys_by_output_name = dict(keys_by_output_name)
+        self.node_keys_by_input_name = dict(keys_by_input_name or {})
+        self.node_keys_by_output_name = dict(keys_by_output_name or {})
+        _check_keys(self.node_keys_by_output_name, self.node_keys_by_input_name, partition_mappings)
         self._specs = {spec.key: spec for spec in specs or ()}
-        for key in self.node_keys_by_output_name.values():
+        described: dict[str, Mapping[AssetKey, Any]] = {
+            "group_name": group_names_by_key or {},
+            "metadata": metadata_by_key or {},
+            "tags": tags_by_key or {},
+            "description": descriptions_by_key or {},
+            "owners": owners_by_key or {},
+            "automation_condition": automation_conditions_by_key or {},
+            "auto_materialize_policy": auto_materialize_policies_by_key or {},
+        }
+        for name, key in self.node_keys_by_output_name.items():
             if key not in self._specs:
                 deps = (asset_deps or {}).get(key, set(self.node_keys_by_input_name.values()))
-                self._specs[key] = AssetSpec(key, deps=[AssetDep(one) for one in deps])
+                own = {part: by_key[key] for part, by_key in described.items() if key in by_key}
+                out = getattr(node_def, "output_dict", {}).get(name)
+                self._specs[key] = AssetSpec(
+                    key, deps=[AssetDep(one) for one in deps], skippable=not getattr(out, "is_required", True), **own
+                )
         self._partitions_def = partitions_def
         self._partition_mappings = dict(partition_mappings or {})
         self.can_subset = can_subset
@@ -440,6 +471,8 @@ class AssetsDefinition:
         if self.node_def is None:
             return frozenset()
         keys: set[str] = set(self.node_def.required_resource_keys)
+        for hook in self.hook_defs:
+            keys |= hook.required_resource_keys
         if not self.node_def.is_graph:
             for out in self.node_def.output_defs:
                 keys.add(out.io_manager_key)
@@ -477,8 +510,9 @@ class AssetsDefinition:
         """
         selected = frozenset(selected_asset_keys) & self.keys
         if not self.can_subset and selected != self.keys:
-            raise InvalidDefinitionError(
-                f"Attempted to subset {sorted(self.keys)}, which cannot be subset: it lacks can_subset=True."
+            raise CheckError(
+                f"Attempted to subset {sorted(self.keys)}, which cannot be subset: it has can_subset=False. Declare it "
+                "with can_subset=True."
             )
         checks = None if selected_asset_check_keys is None else frozenset(selected_asset_check_keys)
         return self.copy_with(_selected=selected, _selected_checks=checks)
@@ -643,5 +677,33 @@ class AssetsDefinition:
 
         return assets_from_node(op_def, **options)
 
+    @property
+    def node_check_specs_by_output_name(self) -> Mapping[str, Any]:
+        """The specs of all checks of the node, by output."""
+        return self.check_specs_by_output_name
+
     def __repr__(self) -> str:
         return f"AssetsDefinition({[key.to_user_string() for key in sorted(self.keys)]})"
+
+
+def _check_without_node(specs: Sequence[AssetSpec] | None, given: Mapping[str, Any]) -> None:
+    if specs is None:
+        raise CheckError("If specs are not provided, a node_def must be provided.")
+    wrong = [name for name, value in given.items() if value]
+    if wrong:
+        raise CheckError(
+            f"An AssetsDefinition without node_def is not computed here, so it takes no {', '.join(wrong)}."
+        )
+
+
+def _check_keys(
+    outputs: Mapping[str, AssetKey], inputs: Mapping[str, AssetKey], mappings: Mapping[AssetKey, Any] | None
+) -> None:
+    if len(set(outputs.values())) < len(outputs):
+        raise CheckError(f"Each asset key should correspond to a single output. Got {dict(outputs)}.")
+    unknown = set(mappings or ()) - set(inputs.values()) - set(outputs.values())
+    if unknown:
+        raise CheckError(
+            f"The AssetsDefinition of {sorted(outputs.values())} received a partition mapping for {sorted(unknown)}, "
+            "which is none of its upstreams."
+        )

@@ -12,6 +12,7 @@ from cellmill.definitions.dependency import (
     MultiDependencyDefinition,
     NodeInvocation,
 )
+from cellmill.definitions.engine import engine
 from cellmill.definitions.output import DEFAULT_OUTPUT
 from cellmill.definitions.port import InputMapping, OutputDefinition, OutputMapping
 from cellmill.definitions.tags import checked_name, checked_tags
@@ -213,13 +214,11 @@ class Pending:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         composition = current()
         if composition is None:
-            if self.given_alias is None and not self.definition.is_graph:
-                return self.definition(*args, **kwargs)
+            if not self.definition.is_graph:
+                return engine().invoke(self.definition, args, kwargs, self.given_alias)
             raise InvalidInvocationError(
-                f"Attempted to call {'aliased ' if self.given_alias else ''}"
-                f"{'graph' if self.definition.is_graph else 'op'} "
-                f'"{self.name}" outside of a composition function. Invoking it is only valid in a function decorated '
-                "with @job or @graph."
+                f"Attempted to call {'aliased ' if self.given_alias else ''}graph '{self.name}' outside of a "
+                "composition function. Invoking graphs is only valid in a function decorated with @job or @graph."
             )
         return composition.observe(self, args, kwargs)
 

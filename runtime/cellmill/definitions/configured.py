@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
+from cellmill.definitions.config.config_mapping import config_class_of
 from cellmill.definitions.config.field import convert_to_field
 from cellmill.definitions.config.schema import ConfiguredConfigSchema, DefinitionConfigSchema, PlainConfigSchema
-from cellmill.errors import InvalidDefinitionError
+from cellmill.errors import CheckError, InvalidDefinitionError
 
 
 def schema_of(definition: Any) -> DefinitionConfigSchema:
@@ -20,6 +22,28 @@ def schema_of(definition: Any) -> DefinitionConfigSchema:
     return PlainConfigSchema(definition.config_field)
 
 
+def typed_function(function: Any, config_schema: Any) -> tuple[Any, Any]:
+    """The function that `configured` decorates, made to take and give plain config, and the schema of what it takes.
+
+    A parameter that is annotated with a `Config` class says the schema. Anything else comes back as it is.
+    """
+    if not callable(function):
+        return function, config_schema
+    config_class = config_class_of(function)
+    if config_class is None:
+        return function, config_schema
+    if config_schema is not None:
+        raise CheckError("Cannot provide config_schema to @configured function with Config-annotated param.")
+
+    @wraps(function)
+    def plain(config: Any) -> Any:
+        found = function(config_class(**config))
+        to_config = getattr(found, "_as_config_value", None)
+        return found if to_config is None else to_config()
+
+    return plain, config_class.to_config_field()
+
+
 def configured_node(
     definition: Any,
     config_or_config_fn: Any,
@@ -28,6 +52,7 @@ def configured_node(
     description: str | None = None,
 ) -> Any:
     """The op or graph under a new name, with fixed config or with a function from its new config to the old."""
+    config_or_config_fn, config_schema = typed_function(config_or_config_fn, config_schema)
     own_name = name or (getattr(config_or_config_fn, "__name__", None) if callable(config_or_config_fn) else None)
     if own_name is None:
         raise InvalidDefinitionError(

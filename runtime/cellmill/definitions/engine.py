@@ -14,8 +14,8 @@ class Engine(Protocol):
         """Run a job in this process and return its result."""
         ...
 
-    def invoke(self, definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call the function of a definition directly, as unit tests do."""
+    def invoke(self, definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any], alias: str | None = None) -> Any:
+        """Call the function of a definition directly, as unit tests do; errors name it by its `alias`."""
         ...
 
     def load_asset_value(self, definitions: Any, asset_key: Any, **options: Any) -> Any:

@@ -541,7 +541,7 @@ class Failure(CellmillError):
     ) -> None:
         super().__init__(description if description is not None else "")
         self.description = description
-        self.metadata = checked_metadata(metadata, "a Failure")
+        self.metadata = normalized(checked_metadata(metadata, "a Failure"))
         self.allow_retries = True if allow_retries is None else allow_retries
 
     def __reduce__(self) -> tuple[Any, ...]:

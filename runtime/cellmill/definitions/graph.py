@@ -278,7 +278,9 @@ class GraphDefinition(NodeUses):
             options: `resource_defs`, `config`, `description`, `tags`, `executor_def`, `hooks` and more, as of
                 `JobDefinition`.
         """
-        return load("job").JobDefinition(graph_def=self, name=name, **options)
+        selection = options.pop("op_selection", None)
+        made = load("job").JobDefinition(graph_def=self, name=name, **options)
+        return made if selection is None else made.get_subset(op_selection=selection)
 
     def execute_in_process(
         self,

@@ -114,7 +114,9 @@ def graph_asset(
 
     def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
         if key is not None and (key_prefix is not None or name is not None):
-            raise InvalidDefinitionError("Cannot specify a name or key prefix for @graph_asset when key is provided.")
+            raise InvalidDefinitionError(
+                "Cannot specify a name or key prefix for @graph_asset when the key argument is provided."
+            )
         own = (
             AssetKey.from_coercible(key)
             if key is not None

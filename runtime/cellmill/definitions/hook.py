@@ -43,12 +43,10 @@ class HookDefinition:
         self.kind = kind
         self.__wrapped__ = decorated_fn or hook_fn
 
-    def __call__(self, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         # Decorating a job or a graph attaches the hook; anything else is a call of the hook itself, as tests do it.
-        if current() is None and (hasattr(obj, "hook_defs") and hasattr(obj, "with_hooks") and not args and not kwargs):
-            return obj.with_hooks({self})
-        if obj is not None:
-            args = (obj, *args)
+        if current() is None and len(args) == 1 and not kwargs and hasattr(args[0], "with_hooks"):
+            return args[0].with_hooks({self})
         return engine().invoke(self, args, kwargs)
 
     def __repr__(self) -> str:
@@ -61,11 +59,12 @@ def _hook(fn: Callable[..., Any], kind: str, name: str | None, keys: AbstractSet
     shape = FunctionShape(fn)
     count = 2 if kind == "event_list" else 1
     given = (["context"] if shape.has_context else []) + list(shape.positional)
-    if not shape.has_context or (count == 2 and given[1:2] != ["event_list"]):
-        expected = ["context", "event_list"][:count]
+    expected = ["context", "event_list"][:count]
+    second = given[1] if len(given) > 1 else ""
+    if not shape.has_context or (count == 2 and second != "event_list" and not second.startswith("_")):
         raise InvalidDefinitionError(
-            f"@{kind}_hook '{fn.__name__}' ({describe_place(fn)}): the decorated function must have the parameters "
-            f"{expected}; it has {given}."
+            f"@{kind}_hook '{fn.__name__}' ({describe_place(fn)}): the decorated function does not have required "
+            f"positional parameters {expected}; it has {given}."
         )
     resources = frozenset(keys or ()) | frozenset(shape.resource_args.values())
     return HookDefinition(

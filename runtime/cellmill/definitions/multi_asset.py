@@ -17,6 +17,7 @@ from cellmill.definitions.job import checked_resources
 from cellmill.definitions.op import unwrapped
 from cellmill.definitions.output import NO_VALUE
 from cellmill.definitions.port import OutputDefinition
+from cellmill.definitions.types import Nothing
 from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
 
 
@@ -96,7 +97,7 @@ def multi_asset(
     if specs is not None and internal_asset_deps:
         raise InvalidDefinitionError("@multi_asset: internal_asset_deps go with outs; with specs use their deps.")
     if specs is not None and deps is not None:
-        raise InvalidDefinitionError("@multi_asset: with specs, give deps in each AssetSpec.")
+        raise InvalidDefinitionError("Can not pass deps and specs to @multi_asset: specify deps in each AssetSpec.")
 
     def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
         own_name = name or fn.__name__
@@ -111,6 +112,7 @@ def multi_asset(
             if partitions_def is not None and spec.partitions_def not in (None, partitions_def):
                 raise CheckError(f"{owner}: {spec.key} has other partitions than the multi_asset.")
         checks = checks_by_output_name(check_specs, set(keys.values()), owner)
+        resources = checked_resources(resource_defs, owner) if resource_defs else {}
         op_def = make_op(
             fn,
             shape,
@@ -119,7 +121,8 @@ def multi_asset(
             [*output_defs, *check_outputs(checks)],
             description=description if description is not None else docstring_summary(fn),
             config_schema=config_schema,
-            required_resource_keys=frozenset(required_resource_keys or ()),
+            # what comes with the assets is for them to use
+            required_resource_keys=frozenset(required_resource_keys or ()) | resources.keys(),
             tags=op_tags_of(op_tags, compute_kind, None, owner),
             retry_policy=retry_policy,
             code_version=code_version,
@@ -135,7 +138,7 @@ def multi_asset(
                 one.key: one.partition_mapping for one in inputs.values() if one.partition_mapping is not None
             },
             can_subset=can_subset,
-            resource_defs=checked_resources(resource_defs, owner) if resource_defs else {},
+            resource_defs=resources,
             hook_defs=checked_hooks(hooks or ()),
             check_specs_by_output_name=checks,
             backfill_policy=backfill_policy,
@@ -173,6 +176,7 @@ def _from_outs(
                 f"Invalid out key '{name}' supplied to `internal_asset_deps` argument for multi-asset {owner}. Must be "
                 f"one of the outs for this multi-asset {list(outs)}."
             )
+    used: set[AssetKey] = set()
     single = len(outs) == 1 and not (shape.is_generator or shape.is_async_generator)
     output_defs = []
     for name, out in outs.items():
@@ -186,6 +190,7 @@ def _from_outs(
                     f"to the asset or produced by this asset. Valid keys: {sorted(known)}."
                 )
             own = [AssetDep(key, partition_mapping=mapping_of.get(key)) for key in sorted(internal[name])]
+            used.update(internal[name])
         if out.spec_parts["group_name"] is not None and group_name is not None:
             raise InvalidDefinitionError(
                 f"{owner}: cannot set group_name parameter on multi_asset when it is also set on its outs: {name!r}."
@@ -204,6 +209,12 @@ def _from_outs(
                 out.spec_parts["metadata"],
                 out.spec_parts["code_version"],
             )
+        )
+    unused = set(mapping_of) - used
+    if internal and unused and not set(outs) - set(internal):
+        raise CheckError(
+            f"All inputs must be associated with an output: {owner} reads {sorted(unused)}, which "
+            "`internal_asset_deps` gives to none of its assets."
         )
     return inputs, output_defs, keys, specs
 
@@ -257,7 +268,7 @@ def _from_specs(
                 _set_mapping(inputs, dep, owner, own)
     output_defs = [
         OutputDefinition(
-            NO_VALUE,
+            NO_VALUE if spec.metadata.get("dagster/io_manager_key") else Nothing,
             name,
             spec.description,
             not (spec.skippable or can_subset),

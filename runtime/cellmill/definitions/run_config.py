@@ -68,9 +68,16 @@ class RunConfig:
 
 def _sections(values: Mapping[str, Any]) -> dict[str, Any]:
     """Each entry as ``{"config": …}`` where it is a config object, as it stands where it is a dictionary."""
-    return {
-        key: _plain(value) if isinstance(value, Mapping) else {"config": _plain(value)} for key, value in values.items()
-    }
+    return {key: _section(value) for key, value in values.items()}
+
+
+def _section(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return {"config": _plain(value)}
+    # the section of a graph: each of its ops is a section of its own
+    inner = value.get("ops")
+    made = {key: _plain(one) for key, one in value.items() if key != "ops"}
+    return {**made, "ops": _sections(inner)} if isinstance(inner, Mapping) else _plain(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from cellmill.errors import InvalidDefinitionError
 
 KIND_PREFIX = "dagster/kind/"
 COMPUTE_KIND_TAG = "kind"
-MAX_KINDS = 3
+MAX_KINDS = 10
 #: Tag of an asset whose runs give different data from the same code and inputs: every run is a new data version.
 NON_DETERMINISTIC_TAG = "cellmill/non_deterministic"
 
@@ -49,12 +49,12 @@ def _checked_tag(key: Any, value: Any, owner: str, strict: bool) -> str:
         value = text
     if strict and not _KEY.match(key.removeprefix(KIND_PREFIX)):
         raise InvalidDefinitionError(
-            f"Found invalid tag key {key!r} on {owner}. Allowed are letters, digits, `_`, `-` and `.`, at most 63 of "
+            f"Found invalid tag keys: {key!r} on {owner}. Allowed are letters, digits, `_`, `-` and `.`, at most 63 of "
             "them, with at most one prefix before a slash."
         )
     if strict and not _VALUE.match(value):
         raise InvalidDefinitionError(
-            f"Found invalid tag value {value!r} of key {key!r} on {owner}. Allowed are letters, digits, `_`, `-` and "
+            f"Found invalid tag values: {value!r} of key {key!r} on {owner}. Allowed are letters, digits, `_`, `-` and "
             "`.`, at most 63 of them."
         )
     return str(value)
@@ -74,10 +74,13 @@ def kind_tags(kinds: Any) -> dict[str, str]:
 
 
 def checked_kinds(kinds: Any, owner: str) -> frozenset[str]:
-    """Return `kinds` if there are no more than three."""
+    """Return `kinds` if there are no more than ten, each of which can be a part of a tag."""
     own = frozenset(kinds or ())
     if len(own) > MAX_KINDS:
-        raise InvalidDefinitionError(f"{owner} has {len(own)} kinds {sorted(own)}; assets can have at most three.")
+        raise InvalidDefinitionError(
+            f"{owner} has {len(own)} kinds {sorted(own)}. Assets can have at most ten kinds currently."
+        )
+    checked_tags(kind_tags(kind.removeprefix(KIND_PREFIX) for kind in own), owner, strict=True)
     return own
 
 
@@ -112,7 +115,12 @@ def checked_group(name: Any) -> str:
     if name is None:
         return "default"
     if not isinstance(name, str) or not name:
-        raise InvalidDefinitionError("Empty asset group name was provided, which is not permitted. Leave it out.")
+        raise InvalidDefinitionError(
+            "Empty asset group name was provided, which is not permitted. Set group_name=None to use the default "
+            "group_name or set non-empty string."
+        )
     if not _NAME.match(name):
-        raise InvalidDefinitionError(f'"{name}" is not a valid group name. Names must be in regex ^[A-Za-z0-9_]+$.')
+        raise InvalidDefinitionError(
+            f'"{name}" is not a valid asset group name. Names must be in regex ^[A-Za-z0-9_]+$.'
+        )
     return name

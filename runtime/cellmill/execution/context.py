@@ -151,7 +151,9 @@ class OpExecutionContext(PartitionQuestions):
     def resources(self) -> Any:
         """The resources that the op requires, as attributes."""
         if self._resources is None:
-            self._resources = self._services.resources(self._step.op.required_resource_keys)
+            op = self._step.op
+            managers = {one.io_manager_key for one in op.output_defs} & self._services.job.resource_defs.keys()
+            self._resources = self._services.resources(op.required_resource_keys | managers)
         return self._resources
 
     @property
@@ -194,9 +196,12 @@ class OpExecutionContext(PartitionQuestions):
         assets = self._step.assets
         if assets is None:
             return set(self._step.op.output_dict)
-        chosen = {name for name, key in assets.node_keys_by_output_name.items() if key in assets.keys}
-        checks = {name for name, spec in assets.check_specs_by_output_name.items() if spec.key in assets.check_keys}
-        return chosen | checks
+        return {
+            output.name
+            for output in self._step.outputs
+            if (output.asset_key in assets.keys if output.asset_key is not None else True)
+            and (output.check_spec.key in assets.check_keys if output.check_spec is not None else True)
+        }
 
     @property
     def has_assets_def(self) -> bool:
@@ -395,6 +400,10 @@ class OpExecutionContext(PartitionQuestions):
             key = next(iter(self.selected_asset_keys))
         else:
             key = AssetKey.from_coercible(asset_key)
+        if partition_key is not None and partition_key not in self._own_partition_keys():
+            raise InvariantViolationError(
+                f"Cannot add metadata to partition {partition_key!r} of {key}: this run does not make it."
+            )
         if key not in self.selected_asset_keys:
             raise InvariantViolationError(
                 f"Cannot add metadata to {key}: it is not made here. Made here: {sorted(self.selected_asset_keys)}."
@@ -402,6 +411,11 @@ class OpExecutionContext(PartitionQuestions):
         if self._asset_metadata is None:
             self._asset_metadata = {}
         self._asset_metadata.setdefault((key, partition_key), {}).update(metadata)
+
+    def _own_partition_keys(self) -> Sequence[str]:
+        assets = self._step.assets
+        definition = None if assets is None else assets.partitions_def
+        return self._services.partition_keys_of(definition) or ()
 
     def set_data_version(self, asset_key: AssetKey, data_version: DataVersion) -> None:
         """Set the data version of an asset before it is returned or yielded.

@@ -126,6 +126,21 @@ class DirectContext(OpExecutionContext):
         wrapped = wrap_resources_for_execution(self._given_resources)
         self._generators = any(inspect.isgeneratorfunction(one.resource_fn) for one in wrapped.values())
 
+    def add_resources(self, resources: Mapping[str, Any]) -> None:
+        """Open the resources of the definition that is called, too.
+
+        Raises: InvalidInvocationError for one that the test has given as well.
+        """
+        twice = sorted(resources.keys() & self._given_resources.keys())
+        if twice:
+            raise InvalidInvocationError(
+                f"resource '{twice[0]}' provided on both the definition and invocation context. Please provide it on "
+                "one of them only."
+            )
+        self._given_resources = {**self._given_resources, **resources}
+        self._entered = True  # closed with this context, which only the call sees
+        self._open(self._resources_config)
+
     def __enter__(self) -> DirectContext:
         self._entered = True
         return self
@@ -172,17 +187,54 @@ class DirectContext(OpExecutionContext):
         """Nothing: there is no job."""
         raise InvalidPropertyError("The job_def property is not set on the context when an op is directly invoked.")
 
+    @staticmethod
+    def _no(name: str) -> InvalidPropertyError:
+        return InvalidPropertyError(f"The {name} property is not set on the context when an op is directly invoked.")
+
     @property
     def job_name(self) -> str:
-        """The name of no job."""
-        return "ephemeral_job"
+        """Nothing: there is no job."""
+        raise self._no("job_name")
 
     @property
     def run(self) -> Any:
-        """The run that does not exist."""
-        return self._services.run
+        """Nothing: there is no run."""
+        raise self._no("run")
 
-    dagster_run = run
+    @property
+    def dagster_run(self) -> Any:
+        """Nothing: there is no run."""
+        raise self._no("dagster_run")
+
+    @property
+    def node_handle(self) -> Any:
+        """Nothing: there is no graph with a node for the op."""
+        raise self._no("node_handle")
+
+    @property
+    def op(self) -> Any:
+        """Nothing: there is no graph with a node for the op."""
+        raise self._no("op")
+
+    def get_step_execution_context(self) -> Any:
+        """Nothing: no step of a run is carried out."""
+        raise self._no("get_step_execution_context")
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether an op is being called with the context."""
+        return self._step.op is not None
+
+    @property
+    def run_config(self) -> Mapping[str, Any]:
+        """The config that a run of the op would have."""
+        given: Mapping[str, Any] = self._services.run.run_config
+        if given:
+            return given
+        found: dict[str, Any] = {"resources": self._resources_config or {}}
+        if self._step.op is not None and self._op_config:
+            found["ops"] = {self._step.key: {"config": self._op_config}}
+        return found
 
     def _need_bound(self, name: str) -> None:
         if self._step.op is None:

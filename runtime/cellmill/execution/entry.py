@@ -9,7 +9,7 @@ from cellmill.execution.in_process import execute_in_process
 __all__ = ["asset_graph", "asset_value_loader", "execute_in_process", "invoke", "load_asset_value"]
 
 
-def invoke(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def invoke(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any], alias: str | None = None) -> Any:
     """Call the function of an op, asset, check or hook directly."""
     if hasattr(definition, "hook_fn"):
         from cellmill.execution.hook_context import invoke_hook
@@ -17,7 +17,7 @@ def invoke(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         return invoke_hook(definition, args, kwargs)
     from cellmill.execution.invoke import invoke_node
 
-    return invoke_node(definition, args, kwargs)
+    return invoke_node(definition, args, kwargs, alias)
 
 
 def load_asset_value(definitions: Any, asset_key: Any, **options: Any) -> Any:

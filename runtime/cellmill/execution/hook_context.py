@@ -160,7 +160,11 @@ class UnboundHookContext(HookContext):
 
     @property
     def instance(self) -> Any:
-        """The instance."""
+        """The instance given, else one in memory."""
+        if self._given_instance is None:
+            from cellmill.instance.instance import Instance
+
+            self._given_instance = Instance.ephemeral()
         return self._given_instance
 
     @property
@@ -229,16 +233,13 @@ def invoke_hook(hook: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> 
     from cellmill.definitions.inference import FunctionShape
 
     shape = FunctionShape(hook.hook_fn)
-    given = list(args) + [value for name, value in kwargs.items() if name not in shape.resource_args]
-    if not given:
-        raise InvalidInvocationError(
-            f"Decorated hook function '{hook.name}' expects a context as its first argument; use build_hook_context()."
-        )
-    if kwargs and not set(kwargs) <= {"context", "event_list", *shape.resource_args} and hook.kind != "event_list":
-        first = "context"
-        wrong = sorted(set(kwargs) - {first})
-        raise InvalidInvocationError(f"Hook '{hook.name}' takes the argument {first!r}; got {wrong}.")
+    given = _given(hook, shape, args, {name: one for name, one in kwargs.items() if name not in shape.resource_args})
     context = given[0]
+    if context is None and hook.required_resource_keys:
+        raise InvalidDefinitionError(
+            f"resource with key '{min(hook.required_resource_keys)}' required by hook '{hook.name}'  was not provided. "
+            "Provide a context built by build_hook_context(resources={...})."
+        )
     if isinstance(context, UnboundHookContext):
         missing = [key for key in hook.required_resource_keys if not hasattr(context.resources, key)]
         if missing:
@@ -249,3 +250,25 @@ def invoke_hook(hook: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> 
     resources = {name: getattr(context.resources, key) for name, key in shape.resource_args.items()}
     resources.update({name: value for name, value in kwargs.items() if name in shape.resource_args})
     return hook.hook_fn(*given, **resources)
+
+
+def _given(hook: Any, shape: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
+    """Return the context, and the events where the hook takes them, in the order of the function's parameters."""
+    code = getattr(hook.hook_fn, "__code__", None)
+    declared = code.co_varnames[0] if code is not None and code.co_argcount else "context"
+    names = [declared, "event_list"] if hook.kind == "event_list" else [declared]
+    count = len(args) + len(kwargs)
+    if count != len(names):
+        expected = "two parameters, context and event_list" if len(names) == 2 else f"one parameter, {declared}"
+        raise InvalidInvocationError(
+            f"Decorated function expects {expected}, but {count} were provided. It is the hook '{hook.name}'; "
+            "a context is built by build_hook_context()."
+        )
+    found = list(args)
+    for name in names[len(args) :]:
+        if name not in kwargs:
+            raise InvalidInvocationError(
+                f"Could not find expected argument '{name}'. The hook '{hook.name}' got {sorted(kwargs)}."
+            )
+        found.append(kwargs[name])
+    return found

@@ -29,7 +29,7 @@ from cellmill.execution.direct_context import (
 from cellmill.execution.user_code import _drained, results, typed_config
 
 
-def invoke_node(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def invoke_node(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any], alias: str | None = None) -> Any:
     """Call the function of an op, asset or check and return what it gives."""
     assets = definition if hasattr(definition, "keys_by_output_name") else None
     op = assets.node_def if assets is not None else definition
@@ -38,8 +38,10 @@ def invoke_node(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     args, kwargs = _named_specials(shape, args, kwargs)
     resources = _resource_arguments(op, kwargs, args, shape, context)
     config, kwargs = _taken_config(op, shape, kwargs, args, context)
-    bound = _context_of(context, assets).bound_to(op, assets, None, config)
-    values = _bound_inputs(op, shape, args, kwargs, resources, config)
+    bound = _context_of(context, assets).bound_to(op, assets, alias, config)
+    if assets is not None and assets.resource_defs:
+        bound.add_resources(assets.resource_defs)
+    values = _bound_inputs(op, shape, args, kwargs, config, alias or op.name)
     _check_resources(op, bound, resources)
     for name, value in values.items():
         _check_input(op, name, value, bound)
@@ -81,8 +83,6 @@ def _taken_context(
                 f"Decorated function '{op.compute_fn.__name__}' has context argument, but the first argument is "
                 f"{first!r}: provide a context built by build_op_context or build_asset_context."
             )
-        if first is None and not _needs_nothing(op):
-            raise InvalidInvocationError(f"op '{op.name}' needs config or resources; provide a context.")
         return first, args[1:], kwargs
     name: str | None = next(
         (one for one in ("context", "_", "__", "_context", "context_") if one in kwargs),
@@ -97,10 +97,6 @@ def _taken_context(
             "invoking. Provide one built by build_op_context or build_asset_context."
         )
     return kwargs.pop(name), args, kwargs
-
-
-def _needs_nothing(op: Any) -> bool:
-    return not op.required_resource_keys and (op.config_field is None or not op.config_field.is_required)
 
 
 def _named_specials(
@@ -160,8 +156,8 @@ def _bound_inputs(
     shape: Any,
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
-    resources: Mapping[str, Any],
     config: Any,
+    called: str,
 ) -> dict[str, Any]:
     names = [
         name
@@ -171,19 +167,26 @@ def _bound_inputs(
     values: dict[str, Any] = {}
     nothing = [one.name for one in op.input_defs if one.is_nothing]
     inputs = [name for name in names if name != shape.config_arg]
+    keyword_only = _keyword_only(op.compute_fn)
+    if keyword_only and len(args) > len(inputs) - len(keyword_only):
+        raise InvalidInvocationError(
+            f"'{called}' has {len(inputs) - len(keyword_only)} positional inputs, but {len(args)} positional inputs "
+            f"were provided. Give {keyword_only} by name."
+        )
     if len(args) > len(inputs) + len(nothing):
         raise InvalidInvocationError(
-            f"Too many input arguments were provided for op '{op.name}'. This may be because an argument was provided "
+            f"Too many input arguments were provided for op '{called}'. This may be because an argument was provided "
             f"for the context parameter, but no context parameter was defined for the op. It takes {inputs}."
         )
     values.update(zip(inputs, args, strict=False))
+    unknown: list[str] = []
     for name, value in kwargs.items():
         if name in values:
             raise InvalidInvocationError(f"op '{op.name}' got the input {name!r} twice.")
         if name in nothing:
             continue
         if name not in op.input_dict and not shape.has_var_keyword:
-            raise InvalidInvocationError(f"op '{op.name}' has no input {name!r}. It takes {inputs}.")
+            unknown.append(name)
         values[name] = value
     for one in op.input_defs:
         if one.name in values or one.is_nothing:
@@ -192,14 +195,24 @@ def _bound_inputs(
             values[one.name] = one.default_value
         else:
             raise InvalidInvocationError(f'No value provided for required input "{one.name}".')
+    if unknown:
+        raise InvalidInvocationError(
+            f"Too many input arguments were provided for op '{called}': it has no input {unknown[0]!r}. It takes "
+            f"{inputs}."
+        )
     return values
+
+
+def _keyword_only(fn: Any) -> list[str]:
+    code = getattr(fn, "__code__", None)
+    return [] if code is None else list(code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount])
 
 
 def _check_resources(op: Any, context: Any, resources: Mapping[str, Any]) -> None:
     for key in sorted(op.required_resource_keys):
         if key not in context._given_resources and key not in resources:
             raise InvalidDefinitionError(
-                f"resource with key \"{key}\" required by op '{op.name}' was not provided. Please provide it in the "
+                f"resource with key '{key}' required by op '{op.name}' was not provided. Please provide it in the "
                 "context: build_op_context(resources={...})."
             )
 

@@ -206,6 +206,13 @@ class StepInputs:
         if definition is not None:
             subset = input_subset(one, self._step, services)
         declared = one.definition
+        asset_key = one.asset_key
+        if asset_key is None and upstream is not None and upstream.has_asset_key:
+            # inside of a graph, what another op made as an asset is read as that asset
+            asset_key = upstream.asset_key
+            if upstream.has_asset_partitions:
+                definition = upstream.asset_partitions_def
+                subset = definition.subset_with_partition_keys(upstream.asset_partition_keys)
         return InputContext(
             name=one.name,
             job_name=services.job_name,
@@ -218,7 +225,7 @@ class StepInputs:
             resource_config=services.io_resource_config(manager_key),
             resources=services.io_resources(manager_key),
             step_context=self._context,
-            asset_key=one.asset_key,
+            asset_key=asset_key,
             partition_key=services.partition_key,
             asset_partitions_subset=subset,
             asset_partitions_def=definition,

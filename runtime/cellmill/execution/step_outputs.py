@@ -133,7 +133,7 @@ class StepOutputs:
             )
         if self._selected is not None and one.asset_key is not None and one.asset_key not in self._selected:
             raise InvariantViolationError(
-                f'Core compute for op "{step.op.name}" returned an output "{name}" that is not selected. The selected '
+                f'Core compute for op "{step.key}" returned an output "{name}" that is not selected. The selected '
                 f"outputs are {sorted(self._context.selected_output_names)}"
             )
         return one

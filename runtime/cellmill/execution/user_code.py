@@ -129,9 +129,10 @@ def _returned(op: Any, value: Any, context: Any) -> Iterator[Any]:
         raise InvariantViolationError(
             f"op '{op.name}' has multiple outputs and was asked to yield each explicitly; it returned {value!r}."
         )
-    if value is None:
-        if all(one.is_nothing or not one.is_required for one in outs) or _all_events_elsewhere(op, assets):
-            return
+    if value is None and all(one.is_nothing and one.is_required for one in expected):
+        for index, one in enumerate(expected):
+            yield from _one(op, one, None, index, several=True)
+        return
     if isinstance(value, (list, tuple)) and value and all(isinstance(one, _EVENTS) for one in value):
         yield from value
         return
@@ -148,10 +149,6 @@ def _returned(op: Any, value: Any, context: Any) -> Iterator[Any]:
             yield from _one(op, one, each, index, several=True)
 
 
-def _all_events_elsewhere(op: Any, assets: Any) -> bool:
-    return assets is not None and bool(assets.can_subset)
-
-
 def _mismatch(op: Any, value: Any, outs: Any, expected: Any) -> Iterator[Any]:
     names = [one.name for one in outs]
     if isinstance(value, tuple) and len(value) == len(expected):
@@ -164,8 +161,8 @@ def _mismatch(op: Any, value: Any, outs: Any, expected: Any) -> Iterator[Any]:
             f"tuple has {len(value)} outputs, while op has {len(outs)} outputs: {names}."
         )
     raise InvariantViolationError(
-        f"Error in op '{op.name}': Expected a tuple with {len(outs)} outputs ({names}), got {value!r} of type "
-        f"{type(value)}."
+        f"op '{op.name}' has multiple outputs, but only one output was returned of type {type(value)}. Either yield "
+        f"each output, or return a tuple containing a value for each of them: {names}."
     )
 
 
@@ -173,8 +170,8 @@ def _one(op: Any, out: Any, value: Any, index: int, several: bool = False) -> It
     if out.is_dynamic:
         if isinstance(value, DynamicOutput):
             raise InvariantViolationError(
-                f"Error in op '{op.name}': expected a list of DynamicOutput for the dynamic output '{out.name}', got "
-                "one DynamicOutput."
+                f"Error with output for op '{op.name}': dynamic output '{out.name}' expected a list of DynamicOutput "
+                "objects, got one DynamicOutput."
             )
         if not isinstance(value, list) or not all(isinstance(each, DynamicOutput) for each in value):
             raise InvariantViolationError(

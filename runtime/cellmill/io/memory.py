@@ -13,22 +13,27 @@ class InMemoryIOManager(IOManager):
     """Keeps values in this process, under the asset and partition, or the run, step and output."""
 
     def __init__(self) -> None:
+        #: Every value, by run, step and output.
         self.values: dict[tuple[str, ...], Any] = {}
+        self._assets: dict[tuple[str, ...], Any] = {}
 
     def handle_output(self, context: OutputContext, obj: Any) -> None:
         """Keeps the value."""
-        identifier = context.get_asset_identifier() if context.has_asset_key else context.get_identifier()
-        self.values[tuple(identifier)] = obj
+        self.values[tuple(context.get_identifier())] = obj
+        if context.has_asset_key:
+            self._assets[tuple(context.get_asset_identifier())] = obj
 
     def load_input(self, context: InputContext) -> Any:
         """The value that was kept; a mapping by partition where several partitions are asked for."""
         if context.has_asset_partitions and len(keys := context.asset_partition_keys) != 1:
-            return {key: self._get((*context.asset_key.path, key)) for key in keys}
-        return self._get(tuple(context.get_asset_identifier() if context.has_asset_key else context.get_identifier()))
+            return {key: self._get(self._assets, (*context.asset_key.path, key)) for key in keys}
+        if context.has_asset_key:
+            return self._get(self._assets, tuple(context.get_asset_identifier()))
+        return self._get(self.values, tuple(context.get_identifier()))
 
-    def _get(self, identifier: tuple[str, ...]) -> Any:
+    def _get(self, values: dict[tuple[str, ...], Any], identifier: tuple[str, ...]) -> Any:
         try:
-            return self.values[identifier]
+            return values[identifier]
         except KeyError:
             raise ValueNotFoundError(
                 f"This process holds no value for {'/'.join(identifier)}; the in-memory IO manager does not outlive a "

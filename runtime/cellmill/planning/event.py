@@ -158,6 +158,28 @@ MARKER_EVENTS = frozenset(
 )
 
 
+class StepHandle(str):
+    """A step's key, or the names of an op and of the graphs that it is in, joined by dots."""
+
+    __slots__ = ()
+
+    def to_key(self) -> str:
+        """The text."""
+        return str(self)
+
+    to_string = to_key
+
+    @property
+    def name(self) -> str:
+        """The op's own name."""
+        return self.rpartition(".")[2]
+
+    @property
+    def path(self) -> list[str]:
+        """The names, the outermost first."""
+        return self.split(".")
+
+
 @dataclass(frozen=True, slots=True)
 class Event(LateField):
     """One thing that happened in a run, or to an asset outside any run.
@@ -210,6 +232,16 @@ class Event(LateField):
     def is_dagster_event(self) -> bool:
         """Whether this is more than a message of user code."""
         return self.type is not EventType.LOG
+
+    @property
+    def step_handle(self) -> StepHandle | None:
+        """The step that the event is of; None for an event of the run."""
+        return None if self.step_key is None else StepHandle(self.step_key)
+
+    @property
+    def node_handle(self) -> StepHandle | None:
+        """The op in its graphs that the event is of; None for an event of the run."""
+        return None if self.step_key is None else StepHandle(self.step_key.partition("[")[0])
 
     @property
     def user_message(self) -> str:

@@ -338,7 +338,14 @@ class _Builder:
         for step in own:
             step.needs = step.needs | before
 
-    def _add_graph(self, graph_def: Any, handle: NodeHandle, given: Mapping[str, Any], assets: Any) -> None:
+    def _add_graph(
+        self,
+        graph_def: Any,
+        handle: NodeHandle,
+        given: Mapping[str, Any],
+        assets: Any,
+        hooks: frozenset[Any] = frozenset(),
+    ) -> None:
         mapped: dict[tuple[str, str], Any] = {}
         for one in graph_def.input_mappings:
             at = (one.mapped_node_name, one.mapped_node_input_name)
@@ -361,11 +368,13 @@ class _Builder:
                     key: value if value is not None else FromInnerInput(own, node.definition.input_dict[key])
                     for key, value in inner.items()
                 }
-                self._add_graph(node.definition, own, inner, own_assets)
+                self._add_graph(node.definition, own, inner, own_assets, hooks | node.hook_defs)
                 if top and own_assets is not None:
                     self._mark_graph_outputs(own, own_assets)
+                    if own_assets.is_subset:
+                        self._keep_needed(own, own_assets)
             else:
-                self._add_step(graph_def, handle, node, own, mapped, own_assets, top)
+                self._add_step(graph_def, handle, node, own, mapped, own_assets, top, hooks)
 
     def _add_step(
         self,
@@ -376,6 +385,7 @@ class _Builder:
         mapped: Mapping[tuple[str, str], Any],
         assets: Any,
         top: bool,
+        hooks: frozenset[Any],
     ) -> None:
         step = Step(handle, node)
         step.assets = assets
@@ -401,8 +411,8 @@ class _Builder:
         step.needs = frozenset(needs)
         if assets is not None and top:
             self._mark_outputs(step, assets)
-        if self.job.hook_defs:
-            step.hooks = step.hooks | self.job.hook_defs
+        if hooks or self.job.hook_defs:
+            step.hooks = step.hooks | hooks | self.job.hook_defs
         if step.retry_policy is None:
             step.retry_policy = self.job.op_retry_policy
         self.steps[step.key] = step
@@ -430,6 +440,24 @@ class _Builder:
             output = self.steps[".".join(leaf)].outputs_by_name[output_name]
             output.check_spec = spec
             output.assets = assets
+
+    def _keep_needed(self, handle: NodeHandle, assets: Any) -> None:
+        """Leave out the steps of a graph that only assets need which are not selected."""
+        own = {key: step for key, step in self.steps.items() if step.handle[: len(handle)] == tuple(handle)}
+        needed = {
+            key
+            for key, step in own.items()
+            for output in step.outputs
+            if (output.asset_key is not None and output.asset_key in assets.keys)
+            or (output.check_spec is not None and output.check_spec.key in assets.check_keys)
+        }
+        waiting = list(needed)
+        while waiting:
+            above = (own[waiting.pop()].needs & own.keys()) - needed
+            needed |= above
+            waiting += above
+        for key in own.keys() - needed:
+            del self.steps[key]
 
     def _leaf(self, handle: NodeHandle, output_name: str) -> tuple[NodeHandle, str, bool]:
         """Return the op's output that an output of a node is."""

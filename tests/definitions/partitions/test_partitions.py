@@ -161,7 +161,7 @@ def test_a_day_reads_its_hours_and_a_week_its_days() -> None:
 
 
 def test_offsets_reach_back_and_report_what_does_not_exist() -> None:
-    """A trailing window needs partitions from before the start, and says so unless that is allowed."""
+    """What only an offset reaches, before the start, is not required; what the window itself needs is."""
     daily = cm.DailyPartitionsDefinition("2024-02-01")
     mapping = cm.TimeWindowPartitionMapping(start_offset=-2, end_offset=-1)
     subset = daily.subset_with_partition_keys(["2024-02-02"])
@@ -169,7 +169,14 @@ def test_offsets_reach_back_and_report_what_does_not_exist() -> None:
     result = mapping.get_upstream_mapped_partitions_result_for_partitions(subset, daily, daily, NOW)
 
     assert ["2024-02-01"] == list(result.partitions_subset.get_partition_keys())
-    assert ["2024-01-31"] == result.required_but_nonexistent_partition_keys
+    assert [] == result.required_but_nonexistent_partition_keys
+
+    earlier = cm.DailyPartitionsDefinition("2024-01-31")
+    subset = earlier.subset_with_partition_keys(["2024-01-31"])
+    missing = cm.TimeWindowPartitionMapping().get_upstream_mapped_partitions_result_for_partitions(
+        subset, earlier, daily, NOW
+    )
+    assert ["2024-01-31"] == missing.required_but_nonexistent_partition_keys
 
 
 def test_multi_to_single_finds_its_dimension() -> None:

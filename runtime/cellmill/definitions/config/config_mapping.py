@@ -46,7 +46,7 @@ class ConfigMapping:
                 "receive_processed_config_values of a ConfigMapping has a meaning only together with config_schema."
             )
         self.receive_processed_config_values = receive_processed_config_values is not False
-        self._config_class = _config_class_of(config_fn)
+        self._config_class = config_class_of(config_fn)
         if self.config_schema is None and self._config_class is not None:
             self.config_schema = self._config_class.to_config_field()
         self.__doc__ = config_fn.__doc__
@@ -161,13 +161,18 @@ def mapping_of_graph_config(config: Any, name: str) -> ConfigMapping:
     raise InvalidDefinitionError(f"config of graph '{name}' is a ConfigMapping or a dictionary; got {config!r}.")
 
 
-def _config_class_of(function: ConfigFn) -> Any:
+def config_class_of(function: ConfigFn) -> Any:
     """The Config class that the function's only parameter is annotated with, or None."""
     try:
         parameters = list(inspect.signature(function, eval_str=True).parameters.values())
     except (TypeError, ValueError, NameError):
         return None
-    annotation = parameters[0].annotation if len(parameters) == 1 else None
-    if isinstance(annotation, type) and hasattr(annotation, "to_config_field"):
-        return cast(Any, annotation)
-    return None
+    annotation = parameters[0].annotation if parameters else None
+    if not isinstance(annotation, type) or not hasattr(annotation, "to_config_field"):
+        return None
+    if len(parameters) > 1:
+        raise ParameterCheckError(
+            f"@configured function should have exactly one parameter where it takes a Config object; "
+            f"{getattr(function, '__name__', function)!r} has {[one.name for one in parameters]}."
+        )
+    return cast(Any, annotation)

@@ -109,15 +109,21 @@ class TimeWindowPartitionMapping(PartitionMapping):
         source = as_windows(downstream_partitions_def, downstream_partitions_subset)
         wanted = self._upstream_ranges(source, upstream_partitions_def)
         existing = upstream_partitions_def.subset_with_all_partitions(current_time).ranges
-        missing: Ranges = () if self.allow_nonexistent_upstream_partitions else without(wanted, existing)
+        missing: Ranges = ()
+        # What only an offset reaches, before the first or behind the last partition, is not required.
+        if not self.allow_nonexistent_upstream_partitions and without(
+            self._upstream_ranges(source, upstream_partitions_def, shifted=False), existing
+        ):
+            missing = without(wanted, existing)
         return UpstreamPartitionsResult(
             TimeWindowPartitionsSubset(upstream_partitions_def, ranges=intersected(wanted, existing)),
             TimeWindowPartitionsSubset(upstream_partitions_def, ranges=missing),
         )
 
-    def _upstream_ranges(self, source: TimeWindowPartitionsSubset, upstream: Windows) -> Ranges:
-        shifted = ((start + self.start_offset, stop + self.end_offset) for start, stop in source.ranges)
-        aligned = (_aligned(source.partitions_def, pair, upstream) for pair in shifted if pair[0] < pair[1])
+    def _upstream_ranges(self, source: TimeWindowPartitionsSubset, upstream: Windows, shifted: bool = True) -> Ranges:
+        by = (self.start_offset, self.end_offset) if shifted else (0, 0)
+        ranges = ((start + by[0], stop + by[1]) for start, stop in source.ranges)
+        aligned = (_aligned(source.partitions_def, pair, upstream) for pair in ranges if pair[0] < pair[1])
         return merged((first, last + 1) for first, last in aligned)
 
 
