@@ -7,7 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
+from cellmill.cli.app import App
+from cellmill.cli.launch import RunOrder, start_run
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.workspace import worker
+from cellmill.workspace.run_names import ASSET_JOB
 
 from tests.workspace.notebooks import write_notebook
 
@@ -131,3 +137,18 @@ def test_a_followed_backfill_needs_no_daemon(cellmill: Command, tmp_path: Path) 
     assert cellmill("partitions", "status", "one_by_one", "--json").data == {"materialized": 4}
     (row,) = cellmill("backfill", "list", "--json").data
     assert row["status"] == "COMPLETED_SUCCESS"
+
+
+def test_a_queued_run_knows_the_chosen_files(tmp_path: Path) -> None:
+    """A run that waits for a daemon carries what -f chose, and whoever starts it loads that file alone."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "work").mkdir()
+    path = tmp_path / "elsewhere" / "own.py"
+    path.write_text("from cellmill import asset\n\n@asset\ndef chosen():\n    return 1\n")
+    app = App({"files": (str(path),), "workspace": str(tmp_path / "work"), "home": str(tmp_path / "home")})
+    with click.Context(click.Command("materialize")).scope():
+        order = RunOrder(job_name=ASSET_JOB, assets=[AssetKey("chosen")])
+        run_id = start_run(app, order, queue=True)
+
+        assert worker.main([run_id, "--home", str(tmp_path / "home"), "--workspace", str(tmp_path / "work")]) == 0
+        assert app.instance.has_asset_key(AssetKey("chosen"))

@@ -83,10 +83,18 @@ class App:
     @property
     def worker_arguments(self) -> list[str]:
         """The same choice of workspace and locations, for the worker of a run."""
-        chosen = [f"--python-file={Path(name).resolve()}" for name in self.options.get("files", ())]
-        chosen += [f"--module-name={name}" for name in self.options.get("modules", ())]
-        here = [f"--folder={Path.cwd()}"] if chosen else []
-        return ["--workspace", str(self.config.path or self.config.root), *chosen, *here]
+        chosen = self.chosen_locations
+        found = [f"--python-file={name}" for name in chosen.get("files", ())]
+        found += [f"--module-name={name}" for name in chosen.get("modules", ())]
+        here = [f"--folder={chosen['folder']}"] if chosen else []
+        return ["--workspace", str(self.config.path or self.config.root), *found, *here]
+
+    @property
+    def chosen_locations(self) -> dict[str, Any]:
+        """The files and modules that the command line chose as the only locations, as plain data; empty without any."""
+        files = [str(Path(name).resolve()) for name in self.options.get("files", ())]
+        modules = list(self.options.get("modules", ()))
+        return {"files": files, "modules": modules, "folder": str(Path.cwd())} if files or modules else {}
 
     @cached_property
     def home(self) -> Path:

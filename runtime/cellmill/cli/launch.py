@@ -19,7 +19,7 @@ from cellmill.cli.runs import follow_run
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.execution.run_ledger import launch_recorded_run, request_stop
 from cellmill.planning.run import PARENT_RUN_TAG, RESUME_RETRY_TAG, ROOT_RUN_TAG, Run, RunStatus
-from cellmill.workspace.run_names import EXECUTOR_TAG, PARALLEL_TAG
+from cellmill.workspace.run_names import EXECUTOR_TAG, LOCATIONS_TAG, PARALLEL_TAG
 from cellmill.workspace.settings import EXECUTORS
 from cellmill.workspace.unfinished import unfinished
 
@@ -51,6 +51,8 @@ def start_run(app: App, order: RunOrder, *, queue: bool | None = None) -> str:
 def _recorded(app: App, order: RunOrder, queue: bool | None = None) -> Run:
     queued = _queue_is_live(app) if queue is None else queue
     tags = dict(order.tags)
+    if queued and app.chosen_locations:
+        tags[LOCATIONS_TAG] = json.dumps(app.chosen_locations)
     root = parent = None
     if order.parent is not None:
         parent = order.parent.run_id

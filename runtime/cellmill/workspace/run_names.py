@@ -12,6 +12,9 @@ PINNED_TAG = "cellmill/pinned_notebook"
 PARALLEL_TAG = "cellmill/max_concurrent"
 #: Tags by which a run of a whole notebook carries papermill's parameters, and the tick that asked for the run.
 PARAMETERS_TAG = "cellmill/parameters"
+#: Tag of a queued run with the only locations it knows, as JSON: files, modules, and the folder of the command line
+#: that chose them.
+LOCATIONS_TAG = "cellmill/locations"
 #: Tag by which a run chooses how its steps are carried out.
 EXECUTOR_TAG = "cellmill/executor"
 SCHEDULED_AT_TAG = "cellmill/scheduled_at"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -36,7 +37,15 @@ from cellmill.workspace.location import ModuleLocation
 from cellmill.workspace.manifest import AssetEntry, JobEntry
 from cellmill.workspace.notebook_visit import HeldKernel, VisitEnd, VisitServices, visit_notebook
 from cellmill.workspace.pins import PinnedVersion, pinned_version
-from cellmill.workspace.run_names import CHECKS_TAG, EXECUTOR_TAG, NOTEBOOK_JOB, NOTEBOOK_TAG, PARALLEL_TAG, PINNED_TAG
+from cellmill.workspace.run_names import (
+    CHECKS_TAG,
+    EXECUTOR_TAG,
+    LOCATIONS_TAG,
+    NOTEBOOK_JOB,
+    NOTEBOOK_TAG,
+    PARALLEL_TAG,
+    PINNED_TAG,
+)
 from cellmill.workspace.run_plan import LinkedNotebooks, Visit, plan_checks, plan_visits, whole_notebook
 from cellmill.workspace.workspace import Workspace, find_home
 
@@ -70,6 +79,9 @@ def main(argv: Sequence[str]) -> int:
         path = Path(start) if start else None
         config = read_config(path) if path is not None and path.is_file() else find_workspace(path)
         config = with_locations(config, arguments.python_file, arguments.module_name, arguments.folder)
+        if LOCATIONS_TAG in run.tags:
+            chosen = json.loads(run.tags[LOCATIONS_TAG])
+            config = with_locations(config, chosen["files"], chosen["modules"], Path(chosen["folder"]))
         with Workspace(config, find_home(config, instance.home)) as workspace:
             return RunWork(instance, workspace, run, arguments.attempt).work()
 
