@@ -298,7 +298,10 @@ def _condition(condition: Any, policy: Any) -> Any:
     if policy is not None:
         return policy.to_automation_condition()
     if condition is not None and not hasattr(condition, "with_children"):
-        raise CheckError(f"automation_condition is an AutomationCondition; got {condition!r}.")
+        raise CheckError(
+            f"automation_condition is an AutomationCondition; got {condition!r}. Write for example "
+            "automation_condition=AutomationCondition.eager()."
+        )
     return condition
 
 

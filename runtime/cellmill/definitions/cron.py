@@ -16,6 +16,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -139,8 +140,10 @@ def parse_cron(text: str) -> Cron:
         try:
             fields = ALIASES[fields.lower()]
         except KeyError:
+            meant = get_close_matches(fields.lower(), ALIASES, n=1)
             raise InvalidCronError(
-                f"There is no cron alias {text!r}; the aliases are {', '.join(sorted(ALIASES))}"
+                f"There is no cron alias {text!r}; "
+                + (f"did you mean {meant[0]!r}?" if meant else f"the aliases are {', '.join(sorted(ALIASES))}")
             ) from None
     parts = fields.split()
     if len(parts) != 5:

@@ -202,7 +202,8 @@ class ScheduleDefinition:
         self._zone = load_zone(execution_timezone or "UTC")
         if not isinstance(default_status, DefaultScheduleStatus):
             raise InvalidDefinitionError(
-                f"default_status of {self.name!r} is a DefaultScheduleStatus, not {default_status!r}"
+                f"default_status of {self.name!r} is a DefaultScheduleStatus, not {default_status!r}: write "
+                "DefaultScheduleStatus.RUNNING or DefaultScheduleStatus.STOPPED"
             )
         self.default_status = default_status
         self.description = description or _first_paragraph(execution_fn)
@@ -210,7 +211,7 @@ class ScheduleDefinition:
         self.metadata = dict(metadata or {})
         self.owners = owners
         self.catch_up = catch_up or CatchUp()
-        self.overlap = OverlapPolicy(overlap) if overlap is not None else OverlapPolicy.SKIP
+        self.overlap = self._checked_overlap(overlap)
         self._check_combination(run_config, run_config_fn, tags, tags_fn, should_execute, execution_fn)
         self._given = _Given(
             run_config, run_config_fn, checked_tags(tags, f"the schedule {self.name!r}"), tags_fn, should_execute
@@ -223,6 +224,15 @@ class ScheduleDefinition:
                 "Cannot specify resource requirements in both @schedule decorator and as "
                 "arguments to the decorated function"
             )
+
+    def _checked_overlap(self, given: OverlapPolicy | str | None) -> OverlapPolicy:
+        try:
+            return OverlapPolicy.SKIP if given is None else OverlapPolicy(given)
+        except ValueError:
+            raise InvalidDefinitionError(
+                f"The schedule {self.name!r} has the overlap policy {given!r}: write one of "
+                f"{', '.join(repr(one.value) for one in OverlapPolicy)}"
+            ) from None
 
     def _checked_crons(self, given: str | Sequence[str] | None) -> str | Sequence[str]:
         if given is None or (not isinstance(given, str) and not given):

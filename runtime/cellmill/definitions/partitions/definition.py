@@ -13,6 +13,7 @@ from typing import Any
 from cellmill.definitions.partitions.key import PARTITION_NAME_TAG, Partition, PartitionKeyRange, check_key_text
 from cellmill.definitions.partitions.loading import DynamicPartitionsStore, dynamic_store, effective_time
 from cellmill.definitions.partitions.requests import AddDynamicPartitionsRequest, DeleteDynamicPartitionsRequest
+from cellmill.definitions.partitions.right_key import right_key
 from cellmill.definitions.partitions.subset import KeysSubset, PartitionsSubset
 from cellmill.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
 
@@ -109,7 +110,8 @@ class PartitionsDefinition(ABC):
         moment = current_time if isinstance(current_time, datetime) else getattr(current_time, "effective_dt", None)
         store = dynamic_partitions_store or getattr(current_time, "dynamic_partitions_store", None)
         if not self.has_partition_key(partition_key, moment, store):
-            raise UnknownPartitionError(f"Could not find a partition with key {partition_key!r} in {self}.")
+            said = f"Could not find a partition with key {partition_key!r} in {str(self).rstrip('.')}."
+            raise UnknownPartitionError(f"{said} {right_key(self, partition_key, moment, store)}".rstrip())
 
     def get_partition_keys_in_range(
         self, partition_key_range: PartitionKeyRange, dynamic_partitions_store: DynamicPartitionsStore | None = None
