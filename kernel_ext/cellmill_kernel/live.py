@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ class LiveCell:
     source: str
     #: order of first execution
     number: int
+    #: when it ran last, in seconds since 1970
+    ran_at: float
     #: source in the file when it was last read; differs where the cell was edited but not run
     saved: str | None = None
 
@@ -50,11 +53,12 @@ class LiveNotebook:
         """Note that a cell ran; False where it ran before with the same source."""
         cell = self.ran.get(cell_id)
         if cell is None:
-            self.ran[cell_id] = LiveCell(cell_id, source, len(self.ran))
+            self.ran[cell_id] = LiveCell(cell_id, source, len(self.ran), time.time())
         elif cell.source == source:
+            cell.ran_at = time.time()
             return False
         else:
-            cell.source = source
+            cell.source, cell.ran_at = source, time.time()
         self.version += 1
         return True
 
@@ -72,7 +76,10 @@ class LiveNotebook:
             return False
         self._stamp = stamp
         ids = {cell.id for cell in self._saved.cells}
-        for gone in (self._seen_in_file - ids) & set(self.ran):
+        # a save writes every cell there is: what ran before it and is not in the file was deleted, if it was ever saved
+        # or not
+        deleted = {cell.id for cell in self.ran.values() if cell.ran_at < stat.st_mtime and not is_session_id(cell.id)}
+        for gone in ((self._seen_in_file | deleted) - ids) & set(self.ran):
             del self.ran[gone]
         self._seen_in_file |= ids
         for cell in self._saved.cells:
@@ -114,6 +121,15 @@ class LiveNotebook:
     def edited_not_run(self) -> Iterator[LiveCell]:
         """Cells whose saved source is another than what ran."""
         return (cell for cell in self.ran.values() if cell.saved is not None and cell.saved != cell.source)
+
+
+#: What ids begin with of code that no cell of a notebook is: such code is in no file.
+SESSION_ID = "run-"
+
+
+def is_session_id(cell_id: str) -> bool:
+    """True for the id of code that ran without a cell of a notebook."""
+    return cell_id.startswith(SESSION_ID)
 
 
 def find_notebook_file(shell: Any, root: Path, cell_id: str | None = None, source: str | None = None) -> Path | None:

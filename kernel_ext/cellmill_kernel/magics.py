@@ -77,8 +77,10 @@ LINES: dict[str, tuple[str, str]] = {
     "job": ("job", help_text("job")),
     "audit": (
         "audit",
-        "%audit\nWhat the cells that ran really changed, against what their text says: "
-        "hidden state, mutated upstreams, clocks and unseeded randomness.\n\nExamples:\n  %audit",
+        "%audit [on|off]\nWhat the cells that ran really did, against what their text says: "
+        "hidden state, mutated upstreams, clocks and unseeded randomness. After %audit on every cell that runs is "
+        "recorded: what it really read, bound and changed in place; Python loops are slow until %audit off.\n\n"
+        "Examples:\n  %audit\n  %audit on\n  %audit off",
     ),
     "cellmill": (
         "cellmill",

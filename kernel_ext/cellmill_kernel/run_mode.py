@@ -14,7 +14,7 @@ from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.value_ref import ValueRef
-from cellmill.execution.notebook.protocol import EVENTS_TARGET, StepMessage, events_to_data
+from cellmill.execution.notebook.protocol import AUDIT_TAG, EVENTS_TARGET, StepMessage, events_to_data
 from cellmill.planning.asset_state import AssetState
 from cellmill.planning.event import Event
 from cellmill.planning.run import PARTITION_RANGE_START_TAG
@@ -110,6 +110,9 @@ def begin(text: str) -> None:
         if shell is not None:
             # the cell with `%load_ext cellmill` may not be among those that this step executes
             import_module("cellmill_kernel.extension").load(shell)
+            if AUDIT_TAG in _current.message.tags:
+                session = import_module("cellmill_kernel.session").get_session()
+                session.audit = import_module("cellmill_kernel.audit").Audit(session)
 
 
 def bind(names: dict[str, str]) -> None:

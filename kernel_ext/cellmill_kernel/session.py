@@ -15,7 +15,7 @@ from cellmill.notebooks.magic import split_header
 from cellmill.notebooks.problem import NotebookError
 
 from . import current_run
-from .live import PYTHON, LiveNotebook, find_notebook_file
+from .live import PYTHON, SESSION_ID, LiveNotebook, find_notebook_file
 from .made import MadeDefinitions
 from .values import Values
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cellmill.notebooks.asset_cell import AssetCell
     from cellmill.workspace.manifest import AssetEntry
 
+    from .audit import Audit
     from .outputs import Recorder
     from .registry import Registry
 
@@ -57,6 +58,8 @@ class Session:
         #: what the running asset cell shows, and the runs that it made by hand
         self._recorder: Recorder | None = None
         self.runs_by_hand: list[str] = []
+        #: records what cells really do, while `%audit on`
+        self.audit: Audit | None = None
         #: the version of the notebook that listeners know
         self._told_version = 0
         self._warned: set[str] = set()
@@ -211,6 +214,8 @@ class Session:
                 self._recorder = import_module("cellmill_kernel.outputs").Recorder(self.shell)
         elif self._may_have_assets():
             self._prepare_plain_cell(cell_id, source)
+        if self.audit is not None:
+            self.audit.begin(cell_id)
 
     def _may_have_assets(self) -> bool:
         """Cheap before the first asset: nothing is loaded to find that there is none."""
@@ -231,12 +236,28 @@ class Session:
             for read in import_module("cellmill_kernel.hidden").hidden_reads(self, cell_id, facts):
                 self.warn_once(str(read))
 
+    def note_mutation(self, key: AssetKey, name: str) -> None:
+        """A value that this kernel holds is no longer the one that was made: say so, and use the stored one."""
+        text = key.to_user_string()
+        what = f"a plain cell changed the asset {text} in place"
+        if not any(seen[2] == what for seen in self.mutations_seen):
+            self.mutations_seen.append((
+                "", "mutation", what,
+                f"Make the change in the cell that makes {name}, or make a new asset of {name}.copy().",
+            ))  # fmt: skip
+        self.warn_once(
+            f"{what} since it was made; assets read what is stored. Change it in the cell that makes it, or make a "
+            f"new value, e.g. {name}2 = {name}.copy()"
+        )
+
     def made_here(self, name: str) -> bool:
         """Whether the namespace has the name because a cell of this notebook once gave it."""
         return name in self.namespace and name not in self._given and not name.startswith("_")
 
     def after_execution(self, result: Any) -> None:
         """A cell ended: keep what it showed, then show the status lines that belong under its output."""
+        if self.audit is not None:
+            self.audit.tell(self.audit.end(self.current_cell[0]))
         if self._recorder is not None:
             error = getattr(result, "error_before_exec", None) or getattr(result, "error_in_exec", None)
             self._recorder.keep(self, self.current_cell, error)
@@ -387,7 +408,7 @@ def _session_id(source: str) -> str:
     words = first.split()[:2] if header is not None else [first]
     import hashlib
 
-    return "run-" + hashlib.blake2b(" ".join(words).encode(), digest_size=6).hexdigest()
+    return SESSION_ID + hashlib.blake2b(" ".join(words).encode(), digest_size=6).hexdigest()
 
 
 _session: Session | None = None

@@ -12,6 +12,7 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import ExecutionError
 
 from . import current_run
+from .soundness import fingerprint
 
 if TYPE_CHECKING:
     from cellmill.definitions.value_ref import ValueRef
@@ -33,6 +34,8 @@ class Known:
     value: Any
     version: str | None
     partition: str | None = None
+    #: what the value looked like: another look later means that somebody changed it in place
+    mark: object = None
 
 
 class Values:
@@ -68,6 +71,10 @@ class Values:
         if known is None or known.partition is not None:
             return _MISSING
         if version is not None and known.version != version:
+            return _MISSING
+        if known.mark is not None and fingerprint(known.value) != known.mark:
+            # a cell changed it in place, under whatever name: what is stored is what assets read
+            self.session.note_mutation(key, name)
             return _MISSING
         bound = self.session.namespace.get(name, _MISSING)
         # a plain cell may have bound the name anew: then it is no longer the asset's value
@@ -106,7 +113,7 @@ class Values:
 
         The name of a decorated function stays that of its definition.
         """
-        self.known[key] = Known(value, version, partition)
+        self.known[key] = Known(value, version, partition, fingerprint(value))
         if bind and name.isidentifier() and not is_definition(self.session.namespace.get(name)):
             self.session.namespace[name] = value
 

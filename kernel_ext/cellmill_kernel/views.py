@@ -10,6 +10,7 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.notebooks.facts import CLOCK, RANDOM
 from cellmill.notebooks.problem import NotebookError
 
+from .audit import Audit
 from .displays import Details, Table, ago_text, size_text, state_text, text_table
 from .hidden import hidden_reads
 from .outputs import show_outputs
@@ -290,8 +291,20 @@ def runs(session: Session, words: list[str], line: str) -> Table:
     return text_table(("run", "status", "assets", "started", "seconds"), rows)
 
 
-def audit(session: Session, words: list[str], line: str) -> Table:
+_AUDIT_ON = "%audit on records what cells really read, bind and change."
+
+
+def audit(session: Session, words: list[str], line: str) -> Table | None:
     """What ran, against what the text says: every difference with its remedy."""
+    from .commands import refuse_rest
+
+    if words in (["on"], ["off"]):
+        if session.audit is not None:
+            session.audit.stop()
+        session.audit = Audit(session) if words == ["on"] else None
+        print("Cells are recorded from now on; %audit shows what they did." if session.audit else "Recording is over.")
+        return None
+    refuse_rest(words, "audit", names=False)
     session.refresh(force=True)
     scan = session.registry.scan()
     rows: list[tuple[str, str, str, str]] = []
@@ -318,7 +331,16 @@ def audit(session: Session, words: list[str], line: str) -> Table:
             rows.append((number, "hidden state" if hidden else "note", f"{key.to_user_string()}: {note}", remedy))
     rows += [(number, kind, what, remedy) for number, kind, what, remedy in session.mutations_seen]
     document = scan.notebook
+    numbers = {cell.id: str(cell.index + 1) for cell in document.cells}
+    recorded = session.audit.findings if session.audit is not None else {}
+    rows += [
+        (numbers[one.cell_id], one.kind, one.what, one.remedy)
+        for findings in recorded.values()
+        for one in findings
+        if one.cell_id in numbers
+    ]
     for edited in session.live.edited_not_run():
         at = next((c.index + 1 for c in document.cells if c.id == edited.id), 0)
         rows.append((str(at), "edited", "the saved cell is not the one that ran", "Run the cell again."))
-    return text_table(("cell", "finding", "what", "remedy"), rows, note="" if rows else "Nothing to report.")
+    note = f"{session.audit.cells} cells were recorded." if session.audit is not None else _AUDIT_ON
+    return text_table(("cell", "finding", "what", "remedy"), rows, note=note if rows else f"Nothing to report. {note}")

@@ -98,8 +98,30 @@ def shown(lab: Lab, **states: str) -> None:
         raise AssertionError(f"{lab.widget(found)}, not {wanted}") from error
 
 
-def test_cells_are_edited_renamed_and_moved(tmp_path: Path) -> None:
-    """The widget follows every cell that runs, the catalogue every save: definitions go by cell, states by what is stored."""
+#: Whether just these cells of the notebook have a badge, in these states.
+BADGES = """wanted => {
+  const cells = window.jupyterapp.shell.currentWidget.content.widgets;
+  const found = {};
+  for (const cell of cells) {
+    const badge = cell.node.querySelector(':scope .cm-badge');
+    if (badge) found[cell.model.id] = badge.dataset.state;
+  }
+  const sorted = states => JSON.stringify(Object.entries(states).sort());
+  return sorted(found) === sorted(wanted);
+}"""
+
+
+def active_output(lab: Lab) -> str:
+    """The outputs of the active cell, as their JSON."""
+    return str(
+        lab.page.evaluate(
+            "() => JSON.stringify(window.jupyterapp.shell.currentWidget.content.activeCell.model.outputs.toJSON())"
+        )
+    )
+
+
+def test_cells_are_edited_renamed_moved_duplicated_and_deleted(tmp_path: Path) -> None:
+    """Widget, catalogue and badges follow every cell that runs and every save: definitions go by cell."""
     cells = {
         "load": "%load_ext cellmill", "one": "scale = 1", "two": "scale = 2", "base": "%%asset base\n10",
         "scaled": "%%asset scaled\nbase * scale", "look": "%lineage",
@@ -130,3 +152,26 @@ def test_cells_are_edited_renamed_and_moved(tmp_path: Path) -> None:
         lab.command("notebook:move-cell-up")
         lab.command("docmanager:save")
         lab.wait_for_state("doubled", "STALE")
+        lab.activate("one")
+        lab.run_active()
+        shown(lab, base="fresh", doubled="stale")
+
+        lab.activate("scaled")
+        lab.command("notebook:duplicate-below")
+        lab.run_active()
+        assert "also made by" in active_output(lab)
+        lab.command("notebook:delete-cell")
+        lab.command("docmanager:save")
+        lab.activate("scaled")
+        lab.run_active()
+        shown(lab, base="fresh", doubled="fresh")
+        lab.page.wait_for_function(BADGES, arg={"base": "FRESH", "scaled": "FRESH"}, timeout=60_000)
+
+        lab.activate("scaled")
+        lab.command("notebook:delete-cell")
+        lab.command("docmanager:save")
+        lab.page.wait_for_selector('.cm-asset[data-key="doubled"]', state="detached")
+        lab.activate("one")
+        lab.run_active()
+        shown(lab, base="fresh")
+        lab.page.wait_for_function(BADGES, arg={"base": "FRESH"}, timeout=60_000)

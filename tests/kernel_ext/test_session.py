@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 from cellmill.definitions.asset_key import AssetKey
 from cellmill_kernel.session import end_session
 from cellmill_kernel.states import states_of
@@ -86,6 +89,19 @@ def test_copied_cell_is_an_error(nb: Notebook) -> None:
 
     assert "also made by" in str(result.error)
     assert nb.session.load_value(A) == 1
+
+
+def test_a_copy_that_was_never_saved_is_forgotten(nb: Notebook) -> None:
+    """A copied cell that ran and was deleted before the next save stands in nobody's way."""
+    nb.save(one="%%asset a\n1")
+    nb.ok("%%asset a\n1", "one")
+    assert "also made by" in str(nb.run("%%asset a\n1", "copy").error)
+    path = nb.save(one="%%asset a\n1")
+    later = time.time() + 10
+    os.utime(path, (later, later))
+
+    nb.ok("%%asset a\n1", "one")
+    assert set(nb.session.live.ran) == {"one"}
 
 
 def test_deleted_cell_is_forgotten(nb: Notebook) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Literal
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.value_ref import ValueRef
 from cellmill.execution.notebook.notebook_run import CancelSwitch
+from cellmill.execution.notebook.protocol import AUDIT_TAG
 from cellmill.instance.instance import Instance
 from cellmill.notebooks.facts import CLOCK, RANDOM
 from cellmill.planning.asset_state import AssetState
@@ -53,6 +55,7 @@ class _Collected:
     lock: threading.Lock = field(default_factory=threading.Lock)
     refs: dict[AssetKey, ValueRef] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    findings: list[dict[str, str]] = field(default_factory=list)
 
     def __call__(self, events: Sequence[Event]) -> None:
         with self.lock:
@@ -60,6 +63,8 @@ class _Collected:
                 ref = getattr(event.data, "value_ref", None)
                 if event.type is EventType.ASSET_MATERIALIZATION and event.asset_key is not None and ref is not None:
                     self.refs[event.asset_key] = ref
+                elif event.step_key == AUDIT_TAG:
+                    self.findings.extend(json.loads(event.message or "[]"))
                 elif event.type is EventType.STEP_FAILURE and event.step_key:
                     self.errors[event.step_key] = _error_text(event)
 
@@ -72,11 +77,17 @@ def _error_text(event: Event) -> str:
 
 
 def verify_assets(
-    workspace: Workspace, instance: Instance, entries: Sequence[AssetEntry], *, partition: str | None = None
+    workspace: Workspace,
+    instance: Instance,
+    entries: Sequence[AssetEntry],
+    *,
+    partition: str | None = None,
+    audit: list[dict[str, str]] | None = None,
 ) -> list[Verified]:
     """Return for each asset whether a clean kernel gives the value that is stored.
 
-    Nothing is recorded: the values that the re-run stores are removed again.
+    Nothing is recorded: the values that the re-run stores are removed again. `audit` gets what cells really did and
+    their text does not say, each with ``cell_id``, ``kind``, ``what`` and ``remedy``; the kernels then record it.
     """
     stored = instance.asset_states([entry.asset_key for entry in entries])
     notebooks = LinkedNotebooks(workspace)
@@ -84,6 +95,8 @@ def verify_assets(
     visits = plan_visits(workspace, cells, notebooks)
     collected = _Collected()
     tags = {PARTITION_TAG: partition} if partition else {}
+    if audit is not None:
+        tags[AUDIT_TAG] = "true"
     run = Run(run_id=make_run_id(), job_name=VERIFY_JOB, tags=tags)
     services = VisitServices(
         run=run,
@@ -104,6 +117,8 @@ def verify_assets(
             end = visit_notebook(visit, services)
             if not end.succeeded:
                 ends.update(dict.fromkeys(visit.assets, end.message))
+        if audit is not None:
+            audit.extend(collected.findings)
         return [_verdict(entry, stored.get(entry.asset_key), collected, ends, notebooks) for entry in entries]
     finally:
         _remove(instance, run, stored, collected)

@@ -21,6 +21,8 @@ from cellmill.planning.event import Event, EventType
 
 #: The comm target on which a kernel sends events.
 EVENTS_TARGET = "cellmill.events"
+#: Tag of a run whose kernels record what cells really do, and the step of the events that say so.
+AUDIT_TAG = "cellmill/audit"
 #: Raised when one side must be taught something about the other.
 PROTOCOL_VERSION = 1
 #: Run in the kernel, unseen, before the first cell.
