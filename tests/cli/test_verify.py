@@ -37,3 +37,16 @@ def test_three_ways_to_be_irreproducible(cellmill: Command, tmp_path: Path) -> N
     assert "scale" in found["scaled"]["why"]
     assert found["rated"]["verdict"] == "failed" and found["rated"]["where"].startswith("order.ipynb, cell 3")
     assert "rate" in found["rated"]["why"]
+
+
+@pytest.mark.slow
+def test_check_audit_says_what_cells_really_did(cellmill: Command, tmp_path: Path) -> None:
+    """In a clean kernel a cell is seen not to read an upstream that its text names."""
+    write_notebook(tmp_path / "hidden.ipynb", LOAD, "%%asset named\n1", "%%asset skips\nnamed if False else 2")
+    assert cellmill("materialize", "named", "skips").code == 0
+    found = [one for one in cellmill("check", "--audit", "--json").data["problems"] if one["kind"] == "audit"]
+
+    assert [(one["message"], one["cell"], one["severity"]) for one in found] == [
+        ("asset 'skips': line 2 names the upstream named, but did not read it", 2, "warning")
+    ]
+    assert "take named out of the cell" in found[0]["remedy"]

@@ -112,7 +112,7 @@ def running(root: Path, *options: str, module: str = "cellmill_lab", notebook: b
         log.close()
 
 
-def _wait(server: Server, process: subprocess.Popen[bytes], limit_s: float = 40) -> None:
+def _wait(server: Server, process: subprocess.Popen[bytes], limit_s: float = 120) -> None:
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
         assert process.poll() is None, (server.root / "server.log").read_text()
