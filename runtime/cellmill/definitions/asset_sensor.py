@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import update_wrapper
 from importlib import import_module
 from typing import Any
 
+from cellmill.definitions.asset_cursor import MAX_UNCONSUMED, AssetCursor, positions_to_json
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.evaluation import resource_lookup
 from cellmill.definitions.partitions.multi_mapping import infer_partition_mapping
@@ -17,7 +17,7 @@ from cellmill.definitions.sensor import SensorDefinition, SensorEvaluationContex
 from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError, InvariantViolationError
 
 #: Materializations that one query returns at most.
-MAX_UNCONSUMED = 25
+_MAX_LOOKED_AT = 10_000
 
 
 def _records(
@@ -189,14 +189,13 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         super().__init__(cursor=cursor, **options)
         self._monitored = monitored_assets
         self._keys: tuple[AssetKey, ...] | None = None
-        self._positions: dict[str, list[Any]] = json.loads(cursor) if cursor else {}
+        self._place = AssetCursor(cursor)
         self._advanced = False
         if cursor is None and cursor_from_latest_materializations:
             if not self.has_instance:
                 raise CheckError("cursor_from_latest_materializations needs instance=")
-            self.advance_cursor(
-                {key: (_records(self.instance, key, None, 1, False) or [None])[0] for key in self.asset_keys}
-            )
+            self.advance_all_cursors()
+            self._place = AssetCursor(self._cursor)
             self._advanced = False
 
     @property
@@ -221,8 +220,7 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         return {key: by_key.get(key) for key in self.asset_keys}
 
     def _position(self, key: AssetKey) -> int | None:
-        found = self._positions.get(key.to_user_string())
-        return found[1] if found else None
+        return self._place.begun(key.to_user_string()).storage_id
 
     def get_cursor_partition(self, asset_key: AssetKey | None) -> str | None:
         """The partition of the last consumed materialization of an asset.
@@ -233,8 +231,7 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         Returns:
             The partition's key; None where nothing was consumed yet, or the asset has no partitions.
         """
-        found = self._positions.get(asset_key.to_user_string()) if asset_key is not None else None
-        return found[0] if found else None
+        return None if asset_key is None else self._place.begun(asset_key.to_user_string()).partition
 
     def _check(self, key: AssetKey) -> AssetKey:
         key = AssetKey.from_coercible(key)
@@ -272,16 +269,25 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         return _records(self.instance, key, self._position(key), limit or MAX_UNCONSUMED, True)
 
     def get_trailing_unconsumed_events(self, asset_key: AssetKey) -> Sequence[Any]:
-        """The unconsumed materializations of an asset, oldest first, at most 25.
+        """The unconsumed materializations of an asset that came before the last consumed one, oldest first.
 
         Args:
             asset_key: One of the watched assets.
+
+        Returns:
+            One record for each partition that was passed over, at most 25.
         """
-        return list(self.materialization_records_for_key(asset_key))
+        key = self._check(asset_key)
+        ids = set(self._place.begun(key.to_user_string()).unconsumed.values())
+        if not ids:
+            return []
+        records = _records(self.instance, key, min(ids) - 1, _MAX_LOOKED_AT, True)
+        return [record for record in records if record.storage_id in ids]
 
     def _by_partition(self, key: AssetKey) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for record in self.materialization_records_for_key(key, limit=10_000):
+        later = self.materialization_records_for_key(key, limit=_MAX_LOOKED_AT)
+        for record in (*self.get_trailing_unconsumed_events(key), *later):
             partition = record.partition_key
             if partition is not None:
                 found.pop(partition, None)
@@ -316,7 +322,17 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
 
         Returns:
             For each partition the records by asset.
+
+        Raises:
+            InvalidInvocationError: where the assets are known and do not have the same partitions.
         """
+        if self._repository_def is not None or self._definitions is not None:
+            declared = {self._partitions_def(key) for key in self.asset_keys}
+            if len(declared) > 1 or None in declared:
+                raise InvalidInvocationError(
+                    "All assets must be partitioned and share the same partitions definition: ask for one asset with "
+                    "latest_materialization_records_by_partition(asset_key)"
+                )
         found: dict[str, dict[AssetKey, Any]] = {}
         for key in self.asset_keys:
             for partition, record in self._by_partition(key).items():
@@ -374,7 +390,9 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         return list(subset.get_partition_keys())
 
     def advance_cursor(self, materialization_records_by_key: Mapping[AssetKey, Any]) -> None:
-        """Marks these materializations, and all before them, as consumed.
+        """Marks these materializations as consumed, and those of the same partitions before them.
+
+        Other partitions that came before them stay unconsumed: they are among the records by partition again.
 
         Args:
             materialization_records_by_key: A record for each asset; None leaves the asset where it is.
@@ -382,17 +400,26 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         for key, record in materialization_records_by_key.items():
             self._check(key)
             if record is not None:
-                self._positions[key.to_user_string()] = [record.partition_key, record.storage_id, {}]
+                self._place.consume(key.to_user_string(), record.partition_key, record.storage_id)
         self._write()
 
     def advance_all_cursors(self) -> None:
         """Marks every materialization so far as consumed."""
-        self.advance_cursor(
-            {key: (_records(self.instance, key, None, 1, False) or [None])[0] for key in self.asset_keys}
-        )
+        for key in self.asset_keys:
+            for record in _records(self.instance, key, None, 1, False):
+                self._place.consume_all(key.to_user_string(), record.partition_key, record.storage_id)
+        self._write()
 
     def _write(self) -> None:
-        self._cursor = json.dumps(self._positions)
+        names = {key.to_user_string(): key for key in self.asset_keys}
+        positions = {}
+        for name in sorted(self._place.keys):
+            between: list[tuple[str | None, int]] = []
+            if name in names:
+                records = _records(self.instance, names[name], self._position(names[name]), _MAX_LOOKED_AT, True)
+                between = [(record.partition_key, record.storage_id) for record in records]
+            positions[name] = self._place.moved(name, between)
+        self._cursor = positions_to_json(positions)
         self.cursor_updated = True
         self._advanced = True
 
@@ -451,7 +478,7 @@ class MultiAssetSensorDefinition(SensorDefinition):
         )
         requested = requested or (isinstance(found, SensorResult) and bool(found.run_requests))
         if requested and not multi._advanced:
-            raise InvariantViolationError(
+            raise InvalidDefinitionError(
                 "Asset materializations have been handled in this sensor, but the cursor was not updated. "
                 "This means the same "
                 "materialization events will be handled in the next sensor tick. Use context.advance_cursor or "
