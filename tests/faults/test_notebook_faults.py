@@ -126,12 +126,20 @@ def test_a_missing_kernelspec_is_named_with_those_that_exist(tmp_path: Path) -> 
 def test_cancelling_interrupts_the_running_cell(tmp_path: Path) -> None:
     """The cell that runs ends as cancelled, later ones are not reached."""
     switch = CancelSwitch()
-    threading.Timer(1.5, switch.throw).start()
-    path = _notebook(tmp_path, "1", "import time; time.sleep(60)", "3")
+    path = _notebook(tmp_path, "1", "open('started', 'w').close()\nimport time; time.sleep(60)", "3")
 
+    def stop_when_started() -> None:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "started").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        switch.throw()
+
+    thread = threading.Thread(target=stop_when_started)
+    thread.start()
     outcome = run_notebook_step(
         NotebookStepRequest(path=path, artifacts=tmp_path / "artifacts", warm=False), cancel=switch
     )
+    thread.join()
     switch.close()
 
     assert _ends(outcome) == ["succeeded", "cancelled", "not reached"]

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from cellmill import Instance
+from cellmill.automation.daemon import daemon_status
 from cellmill.execution.load import load
 
 pytestmark = pytest.mark.security
@@ -37,14 +38,18 @@ def test_a_daemon_is_its_owners_alone(tmp_path: Path) -> None:
     try:
         home = tmp_path / ".cellmill"
         deadline = time.monotonic() + 60
-        while not any(home.glob("*.db*")) and time.monotonic() < deadline:
+        while not any(home.glob("*.db*")):
+            assert time.monotonic() < deadline
             time.sleep(0.1)
-        time.sleep(1.0)
+        with Instance.get(home) as instance:
+            while not daemon_status(instance):  # it beats once it works, and can be told to stop
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
         processes = [psutil.Process(daemon.pid), *psutil.Process(daemon.pid).children(recursive=True)]
         listening = [c.laddr.ip for p in processes for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN]
     finally:
         daemon.send_signal(signal.SIGTERM)
-        assert 0 == daemon.wait(30)
+        assert 0 == daemon.wait(60)
 
     assert any(home.iterdir())
     assert {"127.0.0.1", "::1"} >= set(listening)
