@@ -222,3 +222,56 @@ def test_ten_kinds() -> None:
 
         @dg.multi_asset(outs={"a": dg.AssetOut(kinds={"a%"})})
         def wrong(): ...
+
+
+def test_an_output_of_a_graph_that_is_not_selected_and_yet_read() -> None:
+    """Its op runs for the one that reads it, and its asset is not materialized."""
+
+    @dg.op
+    def create() -> int:
+        return 1
+
+    @dg.op
+    def more(value: int) -> int:
+        return value + 1
+
+    @dg.graph(out={"one": dg.GraphOut(), "two": dg.GraphOut()})
+    def both() -> Any:
+        value = create()
+        return value, more(value)
+
+    result = dg.materialize([dg.AssetsDefinition.from_graph(both, can_subset=True)], selection=[dg.AssetKey("two")])
+
+    assert [event.asset_key for event in result.get_asset_materialization_events()] == [dg.AssetKey("two")]
+
+
+def test_groups_within_groups_and_metadata_given_twice() -> None:
+    """A slash makes a group in a group; the later value of a name counts."""
+
+    @dg.asset(group_name="shop/daily")
+    def sales(context):
+        context.add_output_metadata({"rows": 1})
+        context.add_output_metadata({"rows": 2})
+
+    made = dg.materialize_to_memory([sales]).get_asset_materialization_events()[0]
+
+    assert made.event_specific_data.materialization.metadata["rows"].value == 2
+    assert dg.AssetSpec("a", deps=["b"]).deps == [dg.AssetDep("b")]
+
+
+def test_checks_of_a_multi_asset_that_can_be_subset_may_be_left_out() -> None:
+    """Such a function says which checks it evaluated."""
+
+    @dg.multi_asset(
+        specs=[dg.AssetSpec("a"), dg.AssetSpec("b")],
+        check_specs=[dg.AssetCheckSpec("c1", asset="a"), dg.AssetCheckSpec("c2", asset="b")],
+        can_subset=True,
+    )
+    def some(context):
+        for key in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=key)
+        yield dg.AssetCheckResult(check_name="c1", asset_key="a", passed=True)
+
+    result = dg.materialize_to_memory([some])
+
+    assert [one.check_name for one in result.get_asset_check_evaluations()] == ["c1"]

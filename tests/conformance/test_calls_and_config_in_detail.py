@@ -175,3 +175,26 @@ def test_events_name_their_step_and_op() -> None:
 
     assert event.step_handle.to_key() == "inner.one"
     assert event.node_handle.name == "one"
+
+
+def test_lists_of_dynamic_outputs() -> None:
+    """With and without the type of their values, alone and beside an ordinary output."""
+
+    @dg.op
+    def bare() -> list[dg.DynamicOutput]:
+        return [dg.DynamicOutput(4, mapping_key="1")]
+
+    @dg.op(out={"regular": dg.Out(), "dynamic": dg.DynamicOut()})
+    def mixed() -> tuple[dg.Output[int], list[dg.DynamicOutput[str]]]:
+        return dg.Output(5), [dg.DynamicOutput("foo", mapping_key="1"), dg.DynamicOutput("bar", mapping_key="2")]
+
+    @dg.job
+    def job() -> None:
+        bare()
+        mixed()
+
+    result = job.execute_in_process()
+
+    assert result.output_for_node("bare") == {"1": 4}
+    assert result.output_for_node("mixed", "regular") == 5
+    assert result.output_for_node("mixed", "dynamic") == {"1": "foo", "2": "bar"}

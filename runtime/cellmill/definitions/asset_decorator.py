@@ -270,9 +270,9 @@ def checks_by_output_name(check_specs: Iterable[Any] | None, keys: AbstractSet[A
     return found
 
 
-def check_outputs(checks: Mapping[str, Any]) -> list[OutputDefinition]:
+def check_outputs(checks: Mapping[str, Any], *, required: bool = True) -> list[OutputDefinition]:
     """Return the outputs that stand for checks."""
-    return [OutputDefinition(None, name) for name in checks]
+    return [OutputDefinition(None, name, is_required=required) for name in checks]
 
 
 def loaded(name: str) -> Any:

@@ -74,10 +74,10 @@ class AssetDep:
         return f"AssetDep({self.asset_key.to_user_string()!r})"
 
 
-def coerced_deps(deps: Iterable[Any] | None) -> tuple[AssetDep, ...]:
+def coerced_deps(deps: Iterable[Any] | None) -> list[AssetDep]:
     """Return the dependencies; the same asset twice is an error unless both say the same."""
     if not deps:
-        return ()
+        return []
     found: dict[AssetKey, AssetDep] = {}
     for one in deps:
         if hasattr(one, "keys_by_output_name") and len(one.keys) > 1:
@@ -89,7 +89,7 @@ def coerced_deps(deps: Iterable[Any] | None) -> tuple[AssetDep, ...]:
         if other is not None and other.partition_mapping != dep.partition_mapping:
             raise InvariantViolationError(f"Cannot set a dependency on asset {dep.asset_key} more than once per asset.")
         found[dep.asset_key] = dep
-    return tuple(found.values())
+    return list(found.values())
 
 
 class AssetSpec:
@@ -160,7 +160,7 @@ class AssetSpec:
     ) -> None:
         self.key = key if type(key) is AssetKey else AssetKey.from_coercible(key)
         own = f"asset {self.key.to_user_string()!r}" if (tags or kinds or owners) else ""
-        self.deps = coerced_deps(deps) if deps else ()
+        self.deps = coerced_deps(deps)
         self.description = description
         self.given_metadata = metadata or _EMPTY
         self.skippable = skippable

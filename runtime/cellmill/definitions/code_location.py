@@ -19,6 +19,7 @@ from cellmill.definitions.engine import engine
 from cellmill.definitions.graph import GraphDefinition
 from cellmill.definitions.inference import load
 from cellmill.definitions.job import JobDefinition, checked_resources
+from cellmill.definitions.output import normalized
 from cellmill.definitions.port import not_found
 from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
 
@@ -81,7 +82,7 @@ class Definitions:
         self.resources = dict(resources) if resources is not None else None
         self.executor = _executor(executor)
         self.loggers = loggers
-        self.metadata = metadata or {}
+        self.metadata = normalized(metadata) if metadata else {}
         _check_kinds("jobs", self.jobs or (), ("is_job", "resolve", "to_job"))
         self._repository: Any = None
 

@@ -118,7 +118,7 @@ def multi_asset(
             shape,
             own_name,
             [one.definition for one in inputs.values()],
-            [*output_defs, *check_outputs(checks)],
+            [*output_defs, *check_outputs(checks, required=not can_subset)],
             description=description if description is not None else docstring_summary(fn),
             config_schema=config_schema,
             # what comes with the assets is for them to use

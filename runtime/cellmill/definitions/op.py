@@ -349,9 +349,11 @@ def _inferred_outputs(
         for index, (name, out) in enumerate(declared.items()):
             made = out.to_definition(name, code_version)
             if single and not _yields(shape):
-                made._with_inferred_type(unwrapped(shape.returns))
+                listed = _is_dynamic_list(shape.returns)
+                made._with_inferred_type(unwrapped(cast("Any", shape.returns).__args__[0] if listed else shape.returns))
             elif hints and not _yields(shape):
-                made._with_inferred_type(unwrapped(hints[index]))
+                hint = hints[index]
+                made._with_inferred_type(unwrapped(hint.__args__[0] if _is_dynamic_list(hint) else hint))
             yield made
         return
     annotation = NO_VALUE if _yields(shape) else shape.returns
@@ -370,7 +372,7 @@ def _is_dynamic_list(annotation: Any) -> bool:
     return (
         getattr(annotation, "__origin__", None) is list
         and bool(args)
-        and (DynamicOutputMarker in getattr(args[0], "__metadata__", ()))
+        and (args[0] is DynamicOutput or DynamicOutputMarker in getattr(args[0], "__metadata__", ()))
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from cellmill.definitions.cron import Cron, parse_cron, union_ticks
 from cellmill.definitions.evaluation import EvaluationContext, UserFunction, resource_lookup, results_of
 from cellmill.definitions.local_time import load_zone
+from cellmill.definitions.output import normalized
 from cellmill.definitions.run_request import DefaultScheduleStatus, RunRequest, SkipReason, plain_config
 from cellmill.definitions.tags import checked_tags
 from cellmill.definitions.target import AutomationTarget, checked_name, job_of, targets_of
@@ -208,7 +209,7 @@ class ScheduleDefinition:
         self.default_status = default_status
         self.description = description or _first_paragraph(execution_fn)
         self.environment_vars = dict(environment_vars or {})
-        self.metadata = dict(metadata or {})
+        self.metadata = normalized(metadata) if metadata else {}
         self.owners = owners
         self.catch_up = catch_up or CatchUp()
         self.overlap = self._checked_overlap(overlap)

@@ -9,6 +9,7 @@ from functools import update_wrapper
 from typing import Any
 
 from cellmill.definitions.evaluation import EvaluationContext, UserFunction, resource_lookup, results_of
+from cellmill.definitions.output import normalized
 from cellmill.definitions.run_request import DefaultSensorStatus, RunReaction, RunRequest, SensorResult, SkipReason
 from cellmill.definitions.selection import AssetSelection
 from cellmill.definitions.tags import checked_tags
@@ -237,7 +238,7 @@ class SensorDefinition:
         self.default_status = default_status
         self.description = description or ((evaluation_fn.__doc__ or "").strip() or None)
         self.tags = checked_tags(tags, f"the sensor {self.name!r}")
-        self.metadata = dict(metadata or {})
+        self.metadata = normalized(metadata) if metadata else {}
         self.owners = owners
         self._user = UserFunction(evaluation_fn, self._positions, "sensor")
         self._required = frozenset(required_resource_keys or ())

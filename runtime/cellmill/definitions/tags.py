@@ -119,8 +119,9 @@ def checked_group(name: Any) -> str:
             "Empty asset group name was provided, which is not permitted. Set group_name=None to use the default "
             "group_name or set non-empty string."
         )
-    if not _NAME.match(name):
+    if not all(_NAME.match(part) for part in name.split("/")):
         raise InvalidDefinitionError(
-            f'"{name}" is not a valid asset group name. Names must be in regex ^[A-Za-z0-9_]+$.'
+            f'"{name}" is not a valid asset group name. Names must be in regex ^[A-Za-z0-9_]+$; a slash between names '
+            "makes a group within a group."
         )
     return name

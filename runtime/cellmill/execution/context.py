@@ -10,7 +10,6 @@ from cellmill.definitions.output import DataVersion
 from cellmill.errors import (
     CheckError,
     InvalidDefinitionError,
-    InvalidMetadataError,
     InvalidPropertyError,
     InvariantViolationError,
 )
@@ -331,22 +330,17 @@ class OpExecutionContext(PartitionQuestions):
         """Attach metadata to an output before it is returned or yielded.
 
         Args:
-            metadata: What is known of the value, by name.
+            metadata: What is known of the value, by name; a name that was given before gets the new value.
             output_name: The output; None is the only one.
             mapping_key: Key of a dynamic output's value.
 
         Raises:
-            InvalidMetadataError: where a name was given before.
             InvariantViolationError: where the output is not clear or does not exist.
         """
         name = self._checked_output(output_name, mapping_key)
         if self._metadata is None:
             self._metadata = {}
-        own = self._metadata.setdefault((name, mapping_key), {})
-        clash = sorted(own.keys() & metadata.keys())
-        if clash:
-            raise InvalidMetadataError(f"Metadata keys {clash} of the output {name!r} were given already.")
-        own.update(metadata)
+        self._metadata.setdefault((name, mapping_key), {}).update(metadata)
 
     def _checked_output(self, output_name: str | None, mapping_key: str | None) -> str:
         outputs = self._step.op.output_dict

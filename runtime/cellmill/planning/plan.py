@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
@@ -246,6 +246,17 @@ class Step:
         return f"Step({self.key!r})"
 
 
+def _sources(steps: Iterable[Step]) -> Iterator[FromOutput]:
+    """The outputs that steps read."""
+    waiting: list[Any] = [one.source for step in steps for one in step.inputs]
+    while waiting:
+        source = waiting.pop()
+        if isinstance(source, FromOutput):
+            yield source
+        else:
+            waiting += getattr(source, "sources", ())
+
+
 def _priority(tags: Mapping[str, str]) -> int:
     try:
         return int(tags.get(PRIORITY_TAG, "0"))
@@ -458,6 +469,11 @@ class _Builder:
             waiting += above
         for key in own.keys() - needed:
             del self.steps[key]
+        read = {(source.step_key, source.output_name) for source in _sources(own[key] for key in needed)}
+        for key in needed:
+            for output in own[key].outputs:
+                if (key, output.name) in read and output.asset_key is not None and output.asset_key not in assets.keys:
+                    output.asset_key = None  # another op of the graph needs it, nobody its asset
 
     def _leaf(self, handle: NodeHandle, output_name: str) -> tuple[NodeHandle, str, bool]:
         """Return the op's output that an output of a node is."""
