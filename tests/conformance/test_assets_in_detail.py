@@ -224,27 +224,6 @@ def test_ten_kinds() -> None:
         def wrong(): ...
 
 
-def test_an_output_of_a_graph_that_is_not_selected_and_yet_read() -> None:
-    """Its op runs for the one that reads it, and its asset is not materialized."""
-
-    @dg.op
-    def create() -> int:
-        return 1
-
-    @dg.op
-    def more(value: int) -> int:
-        return value + 1
-
-    @dg.graph(out={"one": dg.GraphOut(), "two": dg.GraphOut()})
-    def both() -> Any:
-        value = create()
-        return value, more(value)
-
-    result = dg.materialize([dg.AssetsDefinition.from_graph(both, can_subset=True)], selection=[dg.AssetKey("two")])
-
-    assert [event.asset_key for event in result.get_asset_materialization_events()] == [dg.AssetKey("two")]
-
-
 def test_groups_within_groups_and_metadata_given_twice() -> None:
     """A slash makes a group in a group; the later value of a name counts."""
 
