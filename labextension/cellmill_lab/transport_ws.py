@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from cellmill.graphql.context import Context
+from cellmill.graphql.document import operation_kind
 from cellmill.graphql.permissions import required_permissions
-from cellmill.graphql.schema import execute, operation_kind, subscribe
+from cellmill.graphql.schema import execute, subscribe
 from tornado import web
 
 from cellmill_lab.watcher import Watcher

@@ -48,6 +48,8 @@ ABUSES = {
     "syntax": "{ runsOrError(",
     "deep syntax": "{" * 1500,
     "unknown": "{ nothing }",
+    "repeats": "{ " + "assetNodes { id assetKey { path } } " * 180 + "}",
+    "large": "{ version } #" + "x" * 200_000,
 }
 
 

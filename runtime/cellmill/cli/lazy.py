@@ -42,7 +42,7 @@ class LazyGroup(click.Group):
         name = args[0] if args else ""
         known = [*self.lazy, *self.commands]
         if name and name not in known and not name.startswith("-"):
-            close = get_close_matches(name, known, n=1)
+            close = [one for one in known if one.startswith(name)] or get_close_matches(name, known, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else f" See '{ctx.command_path} --help'."
             raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)

@@ -11,11 +11,9 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
-    parse,
 )
 
-#: Tokens of one document; the largest documented query has about 700.
-MAX_TOKENS = 2000
+from cellmill.graphql.document import read_document
 
 #: Mutation -> (action, resource) for the server's authorizer.
 MUTATIONS: dict[str, tuple[str, str]] = {
@@ -60,8 +58,8 @@ def required_permissions(query: str, operation: str | None) -> list[tuple[str, s
     Empty for a document that cannot be parsed or has no such operation: executing it reports that.
     """
     try:
-        document = parse(query, max_tokens=MAX_TOKENS, no_location=True)
-    except (GraphQLError, RecursionError):
+        document = read_document(query)
+    except GraphQLError:
         return []
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     needed: dict[tuple[str, str], None] = {}

@@ -7,27 +7,23 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, parse
+from graphql import GraphQLError
 from strawberry.extensions import MaskErrors, MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext, PreExecutionError
 
 from cellmill.errors import CellmillError
 from cellmill.graphql.context import Context
+from cellmill.graphql.document import MAX_ALIASES, MAX_TOKENS, operation_kind, read_document
 from cellmill.graphql.events import ALL_TYPES, ObjectStoreOperationEvent
 from cellmill.graphql.graph_view import COLUMN_SCALAR, Column
 from cellmill.graphql.metadata import ENTRY_TYPES
 from cellmill.graphql.mutation import Mutation
-from cellmill.graphql.permissions import MAX_TOKENS
 from cellmill.graphql.query import Query
 from cellmill.graphql.subscription import Changes, Live, Subscription
 
 #: Fields inside fields; the deepest documented query has 9.
 MAX_DEPTH = 10
-#: Aliases in one document.
-MAX_ALIASES = 15
-#: Bytes of one document.
-MAX_QUERY = 128 * 1024
 
 #: Characters of an error that the log has.
 _LOGGED = 200
@@ -80,8 +76,10 @@ def sdl() -> str:
 
 def execute(query: str, variables: Mapping[str, Any], operation: str | None, context: Context) -> dict[str, Any]:
     """The answer to one query or mutation, ready for JSON; blocks, so not for an event loop."""
-    if len(query) > MAX_QUERY:
-        return {"data": None, "errors": [{"message": f"A document may have at most {MAX_QUERY} bytes."}]}
+    try:
+        read_document(query)
+    except GraphQLError as error:
+        return {"data": None, "errors": [error.formatted]}
     if operation_kind(query, operation) == "subscription":
         return {"data": None, "errors": [{"message": "Subscriptions are served by WebSocket."}]}
     result = schema.execute_sync(query, dict(variables), context_value=context, operation_name=operation)
@@ -91,24 +89,15 @@ def execute(query: str, variables: Mapping[str, Any], operation: str | None, con
     return answer
 
 
-def operation_kind(query: str, operation: str | None) -> str | None:
-    """`query`, `mutation` or `subscription`; None where the document cannot be read or has no such operation."""
-    try:
-        document = parse(query, max_tokens=MAX_TOKENS, no_location=True)
-    except (GraphQLSyntaxError, RecursionError):
-        return None
-    for node in document.definitions:
-        if isinstance(node, OperationDefinitionNode) and (
-            operation is None or (node.name is not None and node.name.value == operation)
-        ):
-            return node.operation.value
-    return None
-
-
 async def subscribe(
     query: str, variables: Mapping[str, Any], operation: str | None, context: Context, changes: Changes
 ) -> AsyncIterator[dict[str, Any]]:
     """The answers of one subscription; one without `data` is its only and last."""
+    try:
+        read_document(query)
+    except GraphQLError as error:
+        yield {"errors": [error.formatted]}
+        return
     results = await schema.subscribe(
         query, dict(variables), context_value=Live(context, changes), operation_name=operation
     )
