@@ -75,7 +75,7 @@ class AssetCursor:
         left = {name: at for name, at in passed.items() if at > ids.get(name, -1)}
         if len(left) > MAX_UNCONSUMED:
             raise InvariantViolationError(
-                f"{len(left)} partitions of the asset {key} were passed over and not consumed; at most {MAX_UNCONSUMED} "
+                f"{len(left)} partitions of {key} were passed over and not consumed; at most {MAX_UNCONSUMED} "
                 "are remembered. Pass them (context.get_trailing_unconsumed_events) to context.advance_cursor, or call "
                 "context.advance_all_cursors."
             )
