@@ -69,7 +69,7 @@ def browser_page(server: Server, **options: Any) -> Iterator[Page]:
         context = browser.new_context(viewport={"width": 1500, "height": 950}, **options)
         foreign = watch_hosts(context, server)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
         try:
             yield page
         finally:
@@ -198,7 +198,7 @@ class Lab:
             expression,
         )
 
-    def wait_for_widget(self, expression: str, timeout_s: float = 30) -> None:
+    def wait_for_widget(self, expression: str, timeout_s: float = 60) -> None:
         """Wait until an expression over `cy` holds."""
         deadline = time.monotonic() + timeout_s
         while not self.widget(expression):

@@ -38,7 +38,7 @@ export function AssetPage(props: {
   const source = details.definitionSource;
   const make = () =>
     model.materialize([assetKey]).then(
-      runId => navigator.notify(trans.__('Materializing %1 in run %2', assetKey, runId.slice(0, 8)), 'info'),
+      runId => navigator.notify(trans.__('Materializing %1 in run %2', assetKey, runId.slice(0, 8)), 'info', runId),
       error => navigator.notify(error.message, 'error')
     );
   return (

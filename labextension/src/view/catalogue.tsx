@@ -36,7 +36,7 @@ export function Catalogue(props: { model: CatalogueModel; navigator: INavigator 
     const keys = assets.map(asset => asset.key);
     const what = keys.length === 1 ? keys[0] : `${keys.length} assets`;
     model.materialize(keys).then(
-      runId => navigator.notify(trans.__('Materializing %1 in run %2', what, runId.slice(0, 8)), 'info'),
+      runId => navigator.notify(trans.__('Materializing %1 in run %2', what, runId.slice(0, 8)), 'info', runId),
       error => navigator.notify(trans.__('%1 could not be started: %2', what, error.message), 'error')
     );
   };

@@ -1,0 +1,202 @@
+"""What is started, watched and read on the page: launchpad, asset page, automation, deployment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.e2e.lab import ARTIFACTS, axe, browser_page
+from tests.e2e.test_journeys import go
+from tests.labextension.server import Server, running
+from tests.workspace.notebooks import write_notebook
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(500)]
+
+MODULE = """
+from typing import Literal
+
+from cellmill import Config, job, op
+
+
+class Limit(Config):
+    \"\"\"How many rows are read, and how.\"\"\"
+
+    rows: int
+    mode: Literal["fast", "careful"] = "fast"
+
+
+@op
+def count_rows(config: Limit) -> int:
+    \"\"\"As many rows as it is told.\"\"\"
+    return config.rows
+
+
+@op
+def store(count_rows: int) -> None:
+    \"\"\"Keeps them.\"\"\"
+
+
+@job
+def counting():
+    store(count_rows())
+"""
+LINEAGE = (
+    "import cellmill as cm, pandas as pd\n"
+    "made = cm.TableColumnLineage({'price': [cm.TableColumnDep(asset_key=cm.AssetKey('orders'), column_name='price')]})\n"
+    "context.add_output_metadata({'columns': cm.MetadataValue.column_lineage(made)})\n"
+    "orders.assign(vat=0.2)"
+)
+CELLS = (
+    "%load_ext cellmill",
+    "%%asset orders\nimport pandas as pd\npd.DataFrame({'price': [1.5, 2.5], 'customer': ['a', 'b']})",
+    "%%asset totals --auto eager\n" + LINEAGE,
+    "%%check some --asset totals\nlen(totals) == 2",
+    "%%asset daily --partitions static:mon,tue,wed\ncontext.partition_key",
+    '%schedule "0 6 * * *" totals --name morning',
+)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server, without a daemon, on a module with a job and a notebook of tables, conditions and partitions."""
+    root = tmp_path_factory.mktemp("shop")
+    (root / "jobs.py").write_text(MODULE)
+    (root / "cellmill.toml").write_text('[[location]]\nmodule = "jobs"\n\n[[location]]\nnotebooks = ["*.ipynb"]\n')
+    write_notebook(root / "shop.ipynb", *CELLS)
+    with running(root, notebook=False) as server:
+        yield server
+
+
+def looks_right(page: Page, name: str) -> None:
+    """Keep a picture of the screen, on which nobody is shut out."""
+    page.screenshot(path=str(ARTIFACTS / f"page-{name}.png"))
+    problems = axe(page, ".cm-shell")
+    assert problems == [], json.dumps(problems, indent=1)
+
+
+def test_a_configuration_is_written_with_completion_and_with_the_form(shop: Server) -> None:
+    """The schema completes the text; the form and the text change each other; the launched run has what was chosen."""
+    with browser_page(shop) as page:
+        go(page, shop, "launchpad")
+        page.get_by_role("combobox", name="What").select_option(label="Job counting (jobs)")
+        text = page.get_by_role("textbox", name="Configuration")
+        page.locator(".cm-mistakes li").first.wait_for()
+        text.click()
+        page.keyboard.press("Control+Space")
+        page.locator(".cm-tooltip-autocomplete li", has_text="ops").first.wait_for()
+        page.keyboard.press("Escape")
+        text.fill("ops:\n  count_rows:\n    config:\n      rows: many\n      mode: ")
+        page.locator('.cm-mistakes li[data-line="4"]').wait_for()
+        page.locator(".cm-lint-marker-error").first.wait_for()
+        page.keyboard.press("Control+End")
+        page.keyboard.press("Control+Space")
+        page.locator(".cm-tooltip-autocomplete li", has_text="careful").wait_for()
+        looks_right(page, "launchpad-completion")
+        page.locator(".cm-tooltip-autocomplete li", has_text="careful").click()
+        page.locator('[data-path="ops/count_rows/config/rows"] input').fill("3")
+        page.locator(".cm-mistakes li").first.wait_for(state="detached")
+        assert "mode: careful" in text.inner_text() and "rows: 3" in text.inner_text()
+        page.get_by_role("button", name="JSON").click()
+        page.locator(".cm-config", has_text='"rows": 3').wait_for()
+        page.get_by_role("button", name="Add tag").click()
+        page.get_by_role("textbox", name="Value of tag 1").fill("me")
+        page.get_by_label("Key of tag 1").fill("who")
+        page.get_by_role("button", name="Show what would run, and why").click()
+        page.get_by_role("heading", name="2 ops would run").wait_for()
+        page.get_by_role("button", name="Start the run").click()
+        page.wait_for_url("**#/run/*")
+        page.locator(".cm-status-success").first.wait_for(timeout=120_000)
+        page.locator(".cm-mark", has_text="who: me").wait_for()
+        page.locator(".cm-code", has_text="careful").wait_for()
+
+
+def test_partitions_are_chosen_as_a_range(shop: Server) -> None:
+    """On the strip or by name; several partitions are a backfill or one run of all, and one is a run of its own."""
+    with browser_page(shop) as page:
+        go(page, shop, "launchpad")
+        page.get_by_label("Selection").fill("daily")
+        page.get_by_role("combobox", name="From").select_option("mon")
+        page.get_by_text("3 partitions", exact=True).wait_for()
+        page.get_by_role("button", name="Start the run").filter(has_text="Launch backfill").wait_for()
+        page.get_by_role("button", name="tue: missing").click()
+        page.get_by_role("button", name="wed: missing").click()
+        page.get_by_text("2 partitions", exact=True).wait_for()
+        page.get_by_role("checkbox", name="all of them in one run").check()
+        page.get_by_role("button", name="Start the run").filter(has_text="Launch").wait_for()
+        looks_right(page, "launchpad-partitions")
+        page.get_by_role("combobox", name="From").select_option("wed")
+        page.get_by_text("1 partition", exact=True).wait_for()
+        page.get_by_role("button", name="Start the run").click()
+        page.wait_for_url("**#/run/*")
+        page.locator(".cm-status-success").first.wait_for(timeout=120_000)
+        go(page, shop, "asset/daily")
+        page.get_by_role("group", name="2 missing, 1 materialized").wait_for()
+
+
+def materialized(page: Page) -> None:
+    """Materialize the asset of the page, and wait until its run has ended well."""
+    page.get_by_role("button", name="Materialize totals").last.click()
+    page.locator(".cm-notice .cm-jump").click()
+    page.locator(".cm-status-success").first.wait_for(timeout=120_000)
+
+
+def test_an_assets_page_tells_what_changed(shop: Server) -> None:
+    """Changed columns along the history, the code of two runs compared, checks, and where a column comes from."""
+    with browser_page(shop) as page:
+        go(page, shop, "launchpad")
+        page.get_by_label("Selection").fill("*totals")
+        page.get_by_role("button", name="Start the run").click()
+        page.wait_for_url("**#/run/*")
+        page.locator(".cm-status-success").first.wait_for(timeout=120_000)
+        changed = [cell.replace("vat=0.2", "vat=0.2, vip=True") for cell in CELLS]
+        write_notebook(shop.root / "shop.ipynb", *changed)
+        page.wait_for_selector('.cm-asset[data-key="totals"][data-state="STALE"]')
+        go(page, shop, "asset/totals")
+        materialized(page)
+        page.goto("about:blank")
+        go(page, shop, "asset/totals")
+        page.locator('[data-change="added"]', has_text="vip").first.wait_for()
+        page.locator(".cm-diff .cm-added", has_text="vip=True").wait_for()
+        page.locator('[data-check="some"] .cm-status-passed').wait_for()
+        page.get_by_role("combobox", name="Column").select_option("price")
+        page.locator(".cm-trace", has_text="orders").wait_for()
+        page.get_by_role("button", name="what the cell showed then").first.click()
+        page.frame_locator("tfoot iframe").get_by_text("vip").first.wait_for()
+        looks_right(page, "asset-history")
+        go(page, shop, "lineage/totals")
+        page.get_by_role("combobox", name="Column").select_option("price")
+        page.locator(".cm-trace", has_text="orders").wait_for()
+        page.screenshot(path=str(ARTIFACTS / "page-column-lineage.png"))
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="Save the picture as SVG").click()
+        assert saved.value.suggested_filename == "lineage.svg" and "totals" in saved.value.path().read_text()
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="Save the picture as PNG").click()
+        assert saved.value.path().read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_daemon_is_started_and_conditions_are_explained(shop: Server) -> None:
+    """From the screen: the daemon, a dry run, the tree of a tick's conditions, a pool's limit, and the daemon's end."""
+    with browser_page(shop) as page:
+        go(page, shop, "automation")
+        page.get_by_role("button", name="Start daemon").click()
+        page.get_by_role("button", name="Stop daemon").wait_for()
+        try:
+            page.locator('[data-name="morning"]').get_by_role("button", name="Dry run").click()
+            page.locator(".cm-dry-run", has_text="It would start 1 run").wait_for()
+            page.locator('[data-name="conditions"] .cm-tick').last.click()
+            tree = page.locator('[data-evaluation="totals"]')
+            tree.evaluate("one => { one.open = true; }")
+            tree.get_by_role("treeitem").nth(3).wait_for()
+            looks_right(page, "automation-conditions")
+            go(page, shop, "deployment")
+            page.get_by_role("textbox", name="Pool").fill("database")
+            page.get_by_role("button", name="Set limit").click()
+            page.locator('[data-pool="database"]').wait_for()
+            looks_right(page, "deployment-pools")
+        finally:
+            page.get_by_role("button", name="Stop daemon").click()
+            page.get_by_role("button", name="Start daemon").wait_for()
