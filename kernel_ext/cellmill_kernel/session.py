@@ -159,10 +159,14 @@ class Session:
             for cell in self.registry.scan().cells
             for item in cell.facts.imports
         }
+        found: dict[str, str] = {}
+        scan = self.registry.scan()
+        if any(hint.kind == "run" for cell in scan.cells for hint in cell.facts.hints):
+            place = self.live.file or Path.cwd() / "notebook.ipynb"
+            found.update(import_module("cellmill.workspace.notebook_reading").run_files(place, self.live.path, scan))
         here = [top for top in tops if any((f / f"{top}.py").is_file() or (f / top).is_dir() for f in folders)]
         if not here:
-            return {}
-        found: dict[str, str] = {}
+            return found
         for location in self.workspace.locations.values():
             if hasattr(location, "modules"):
                 found.update(location.modules())
@@ -290,7 +294,7 @@ class Session:
             if running:
                 self.warn_once(
                     f"{' '.join(source.split()[:2])} was made by code: the notebook's text does not show it, "
-                    "so that runs and schedules do not know it"
+                    "so that runs and schedules do not know it; use @asset in code"
                 )
         self.live.record(cell_id, source)
         return cell_id

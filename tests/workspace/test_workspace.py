@@ -107,8 +107,7 @@ def test_a_bad_cron_is_found_at_its_line(tmp_path: Path, cell: str, line: int) -
         (["import pandas as pd", "%%asset pd\n3"], "'pd' is imported in cell 2, line 1 too"),
         (["%%asset a\na + 1"], "reads itself"),
         (["for n in 'xy':\n    @asset(name=n)\n    def made():\n        return 1"], "inside a loop or branch"),
-        (["def make(n):\n    @asset(name=n)\n    def made():\n        return 1\n    return made"], "inside a function"),
-        (["for n in 'xy':\n    get_ipython().run_cell_magic('asset', n, '1')"], "made by code"),
+        (["for n in 'xy':\n    get_ipython().run_cell_magic('asset', n, '1')"], "it is made by code"),
         (["%%asset a\nexec(text)\n1"], "unknown until it runs"),
         (["globals()[input()] = 1", "%%asset a\nmystery"], "may bind any name"),
         (["%%asset a\n# nothing"], "has no body"),
@@ -124,6 +123,45 @@ def test_bad_input_is_never_without_a_word(tmp_path: Path, cells: list[str], wor
         found = [problem.message for problem in validate_manifest(workspace.manifest)]
 
     assert any(words in message for message in found), found
+
+
+def test_a_notebook_that_is_run_counts(tmp_path: Path) -> None:
+    """`%run` of a notebook or a script binds what that binds: slices, upstreams and versions go through it."""
+    write_notebook(tmp_path / "raw.ipynb", LOAD, "%%asset flights\n1")
+    write_notebook(
+        tmp_path / "lib" / "tools.ipynb", "SCALE = 2\nOTHER = 1", "%run more.py", "def load():\n    return flights"
+    )
+    (tmp_path / "lib" / "more.py").write_text("def twice(x):\n    return 2 * x * SCALE\n")
+    write_notebook(
+        tmp_path / "a.ipynb", LOAD, "%run lib/tools.ipynb", "%%asset scaled\ntwice(1)", "%%asset loaded\nload()",
+        "%%asset strange\nunheard_of",
+    )  # fmt: skip
+    with Workspace.open(tmp_path) as workspace:
+        before = {entry.name: entry for entry in workspace.manifest.assets}
+        write_notebook(
+            tmp_path / "lib" / "tools.ipynb", "SCALE = 3\nOTHER = 2", "%run more.py", "def load():\n    return flights"
+        )
+        workspace.refresh()
+        after = {entry.name: entry for entry in workspace.manifest.assets}
+        (tmp_path / "lib" / "more.py").write_text("def twice(x):\n    return 4 * x * SCALE\n")
+        workspace.refresh()
+        last = {entry.name: entry for entry in workspace.manifest.assets}
+        said = [problem.message for problem in workspace.manifest.problems]
+
+    assert before["loaded"].upstream == (("flights",),)
+    assert before["scaled"].upstream == ()
+    assert before["scaled"].code_version != after["scaled"].code_version != last["scaled"].code_version
+    assert before["loaded"].code_version == after["loaded"].code_version == last["loaded"].code_version
+    assert any("nothing defines 'unheard_of'" in message for message in said)
+
+
+def test_a_file_that_cannot_be_run_is_unknown(tmp_path: Path) -> None:
+    """Where the file is not at hand, the line may bind any name, and the asset says so."""
+    write_notebook(tmp_path / "a.ipynb", LOAD, "%run nowhere.ipynb", "%%asset a\nsomething")
+    with Workspace.open(tmp_path) as workspace:
+        said = [problem.message for problem in workspace.manifest.problems]
+
+    assert any("cell 2, line 1 may bind any name" in message for message in said)
 
 
 def test_a_cell_of_five_thousand_lines(tmp_path: Path) -> None:

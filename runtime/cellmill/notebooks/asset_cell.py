@@ -55,6 +55,8 @@ class Unknown:
     cell_index: int
     line: int
     reason: str
+    #: False where running the notebook does not tell either: cells that code makes, which no run could execute
+    is_told: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

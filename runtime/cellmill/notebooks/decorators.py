@@ -109,7 +109,8 @@ def _inner(cell: Cell, node: ast.stmt) -> Iterator[Unknown]:
             if kind in CELL_KINDS:
                 yield Unknown(
                     what=f"%%{kind}", cell_index=cell.index, line=inner.lineno,
-                    reason="it is made by code, so its name and its body are known only by running the cell",
+                    reason="it is made by code, and runs execute the cells of the notebook: use @asset in code",
+                    is_told=False,
                 )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ class NotebookLinking:
         self.by_name = by_name
         self.modules = modules
         self.python = python
-        self.linker = scan.linker()
+        self.linker = scan.linker(modules, python)
         self.own = {
             name: key
             for definition in scan.definitions

@@ -6,6 +6,7 @@ a name that a body reads may be an asset of another notebook.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from cellmill.definitions.asset_key import AssetKey
@@ -21,6 +22,7 @@ from .fingerprint import normal_form
 from .link import Linker
 from .magic import Header, parse_cell
 from .problem import CellSyntaxError, NotebookError
+from .runlines import followed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,8 @@ class NotebookScan:
         """The notebook's path, as given."""
         return self.notebook.path
 
-    def linker(self) -> Linker:
-        """The def-use links of its plain cells."""
+    def linker(self, files: Mapping[str, str] | None = None, python: tuple[int, int] = (3, 11)) -> Linker:
+        """The def-use links of its plain cells; `files` has the texts of those that they `%run`, where at hand."""
         names = {
             name: definition.origin.cell_index
             for definition in self.definitions
@@ -62,7 +64,10 @@ class NotebookScan:
             for name in definition.names
         }
         read = [
-            (cell.cell.index, cell.facts if cell.is_plain else named_facts(cell.definition))
+            (
+                cell.cell.index,
+                followed(cell.facts, self.path, files or {}, python) if cell.is_plain else named_facts(cell.definition),
+            )
             for cell in self.cells
             if cell.is_plain or (cell.definition is not None and cell.definition.kind in CALLED_KINDS)
         ]

@@ -32,6 +32,8 @@ class _Names:
     #: Whether it makes more than its text shows; and the variables that hold partitions of its asset cells.
     computed: bool = False
     variables: tuple[str, ...] = ()
+    #: Files that its cells `%run`, by their paths from the workspace's root.
+    runs: tuple[str, ...] = ()
 
 
 class NotebookLocation(Hosted):
@@ -111,6 +113,7 @@ class NotebookLocation(Hosted):
                 frozenset(data["words"]),
                 data.get("computed", False),
                 tuple(data.get("variables", ())),
+                tuple(data.get("runs", ())),
             )
         self._cache.put_many(fresh)
         return found
@@ -136,8 +139,9 @@ class NotebookLocation(Hosted):
         wanted: dict[Path, tuple[str, list[Key]]] = {}
         for path, found in names.items():
             own = {*found.keys, *(described[path].keys if path in described else ())}
-            others = sorted(key for word in found.words & index.keys() for key in index[word] if key not in own)
-            facts = [self.relative(path), digests[path], others, modules.stamp(found.words)]
+            words, ran = self._with_runs(found, names)
+            others = sorted(key for word in words & index.keys() for key in index[word] if key not in own)
+            facts = [self.relative(path), digests[path], others, modules.stamp(words), *ran]
             if path in described:
                 facts.append(described[path].digest)
             wanted[path] = ("entries:" + _VERSION + ":" + _hash(repr(facts)), others)
@@ -152,7 +156,8 @@ class NotebookLocation(Hosted):
             key, others = wanted[path]
             data = kept.get(key)
             if data is None:
-                sources = modules.sources() if modules.stamp(names[path].words) else {}
+                words, _ = self._with_runs(names[path], names)
+                sources = modules.sources() if modules.stamp(words) else {}
                 told = described[path].data if path in described else None
                 read: Manifest = _reading().second_look(path, self.relative(path), others, sources, told)
                 fresh[key] = read.to_json()
@@ -162,6 +167,22 @@ class NotebookLocation(Hosted):
         parts += [found.problems(self.name) for found in described.values() if found.failed]
         self._cache.put_many(fresh)
         return merge_manifests(*parts)
+
+    def _with_runs(self, found: _Names, names: Mapping[Path, _Names]) -> tuple[frozenset[str], list[str]]:
+        """Return the words of a notebook and of the files that it runs, and what changes when one of those changes."""
+        words, ran, todo, seen = found.words, [], list(found.runs), set(found.runs)
+        while todo:
+            path = self.root / todo.pop()
+            digest = self._cache.digests([path]).get(path)
+            ran.append(f"{path.name} {digest}")
+            if digest is None:
+                continue
+            other = names.get(path)
+            words |= other.words if other is not None else frozenset(words_of(path.read_text("utf-8", "replace")))
+            more = set(other.runs if other is not None else ()) - seen
+            seen |= more
+            todo.extend(more)
+        return words, sorted(ran)
 
 
 class _LocalModules:

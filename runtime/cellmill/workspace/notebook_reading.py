@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from cellmill.notebooks.asset_cell import AssetCell, Declaration, NotebookOrigin
 from cellmill.notebooks.cache import FactsCache
 from cellmill.notebooks.described import DescribedAsset, with_described
 from cellmill.notebooks.problem import NotebookError
+from cellmill.notebooks.runlines import run_targets
 from cellmill.notebooks.scan import NotebookScan, scan_notebook
 from cellmill.notebooks.workspace import WorkspaceScan, link_workspace
 from cellmill.workspace.manifest import (
@@ -65,8 +67,8 @@ def first_look(path: Path, relative: str) -> dict[str, Any]:
         return {"keys": [], "words": []}
     keys = [list(key.parts) for d in scan.definitions if d.kind == "asset" for key in d.keys]
     text = "\n".join(cell.source for cell in scan.notebook.code_cells)
-    found: dict[str, Any] = {"keys": keys, "words": words_of(text)}
-    if scan.unknowns or computed_places(path, relative, scan):
+    found: dict[str, Any] = {"keys": keys, "words": words_of(text), "runs": run_targets(scan)}
+    if any(item.is_told for item in scan.unknowns) or computed_places(path, relative, scan):
         found |= {"computed": True, "variables": named_variables(scan)}
     return found
 
@@ -97,7 +99,27 @@ def link_file(
 ) -> WorkspaceScan:
     """Return one notebook, with the assets that running it told of, linked against the keys of those made elsewhere."""
     scan = with_described(scan_file(path, relative), described_assets(described))
+    modules = {**modules, **run_files(path, relative, scan)}
     return link_workspace([scan], other_assets=[AssetKey(key) for key in others], modules=modules, python=_PYTHON)
+
+
+def run_files(path: Path, relative: str, scan: NotebookScan) -> dict[str, str]:
+    """Return the texts of the files that a notebook `%run`s, and that those run, by their paths from the root."""
+    folder = os.path.dirname(relative)
+    found: dict[str, str] = {}
+    todo = run_targets(scan)
+    while todo:
+        target = todo.pop()
+        file = path.parent / os.path.relpath(target, folder or ".")
+        if target in found:
+            continue
+        try:
+            found[target] = file.read_text("utf-8")
+            if target.endswith(".ipynb"):
+                todo.extend(run_targets(scan_file(file, target)))
+        except (OSError, UnicodeDecodeError, NotebookError):
+            continue  # then what it binds is unknown, which the notebook's notes say
+    return found
 
 
 def described_assets(entries: Iterable[AssetEntry]) -> list[DescribedAsset]:
@@ -438,7 +460,7 @@ def _unknown_problem(item: Unknown, relative: str) -> ProblemEntry:
     return ProblemEntry(
         message=f"{item.what}: {item.reason}",
         severity="warning",
-        kind=UNKNOWN,
+        kind=UNKNOWN if item.is_told else "made-by-code",
         remedy="Write it as a literal to have it read, or let the cells be run: cellmill check --describe.",
         notebook=relative,
         cell=item.cell_index,
