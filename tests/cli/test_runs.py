@@ -76,6 +76,35 @@ def test_run_a_notebook_with_parameters(cellmill: Command, tmp_path: Path) -> No
     assert "jupyter lab" in done.out
 
 
+def test_parameters_have_the_types_that_the_notebook_declares(
+    cellmill: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A date arrives as one, a wrong one starts nothing; a secret arrives, and stands nowhere; a slip is pointed at."""
+    declared = "import datetime as dt\nday: dt.date = dt.date(2024, 1, 1)\npassword = ''"
+    path = write_notebook(
+        tmp_path / "a.ipynb", declared, "print(password)\nopen('out.txt', 'w').write(f'{day!r} {len(password)}')"
+    )
+    node = json.loads(path.read_text())
+    node["cells"][0]["metadata"]["tags"] = ["parameters"]
+    path.write_text(json.dumps(node))
+    monkeypatch.setenv("THE_DOOR", secret := "hunter2-open-sesame")
+
+    wrong = cellmill("run", "a.ipynb", "-p", "day", "2024-02-30")
+    assert wrong.code == 1 and "'day' is a dt.date" in wrong.err and "2024-02-29" in wrong.err
+    assert cellmill("runs", "list", "--json").data == []
+
+    done = cellmill("run", "a.ipynb", "-p", "day", "2024-02-29", "-p", "dya", "1", "--secret", "password", "THE_DOOR")
+    assert done.code == 0, done.err
+    assert "Did you mean 'day'" in done.err
+    assert (tmp_path / "out.txt").read_text() == f"datetime.date(2024, 2, 29) {len(secret)}"
+    kept = [path for path in (tmp_path / ".cellmill").rglob("*") if path.is_file()]
+    assert [path for path in kept if secret.encode() in path.read_bytes()] == []
+    followed = cellmill("runs", "notebook", "last", "--follow").out
+    assert "cell 3" in followed and "succeeded" in followed and secret not in followed
+    (shown,) = cellmill("runs", "show", "last", "--json").data["notebooks"]
+    assert [cell["state"] for cell in shown["cells"]] == ["succeeded"] * 3
+
+
 def test_a_kernel_that_dies_fails_its_run_alone(cellmill: Command, tmp_path: Path) -> None:
     """A kernel that ends itself is a failure with a reason; what was made before stays."""
     write_notebook(tmp_path / "a.ipynb", LOAD, "%%asset fine\n1", "%%asset deadly\nimport os\nos._exit(7)")
