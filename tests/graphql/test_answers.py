@@ -9,8 +9,9 @@ from cellmill.definitions.events import AssetMaterialization
 from cellmill.execution.notebook.ends import CellResult, End
 from cellmill.execution.notebook.journal import Journal
 from cellmill.graphql.context import Context
-from cellmill.graphql.schema import execute
+from cellmill.graphql.schema import execute, sdl
 from cellmill.planning.run import RunStatus
+from graphql import build_schema, parse, validate
 
 from tests.graphql.conftest import Ask
 
@@ -94,7 +95,7 @@ def test_a_schedule_is_switched_on_and_off(ask: Ask) -> None:
 
 def test_a_wrong_run_configuration_is_told_in_full(ask: Ask) -> None:
     """Every mistake comes with its path; a right configuration is valid."""
-    query = """query($d: JSON) { isPipelineConfigValid(pipeline: {pipelineName: "__ASSET_JOB"}, runConfigData: $d) {
+    query = """query($d: RunConfigData) { isPipelineConfigValid(pipeline: {pipelineName: "__ASSET_JOB"}, runConfigData: $d) {
       __typename ... on RunConfigValidationInvalid { errors { path reason message } } } }"""
     wrong = ask(query, d={"opps": {}, "ops": {"rwa": {}}})["isPipelineConfigValid"]
     assert [error["path"] for error in wrong["errors"]] == [["opps"], ["ops", "rwa"]]
@@ -180,3 +181,34 @@ def test_the_cells_of_a_run_that_goes_on(ask: Ask, context: Context) -> None:
         "index": 0, "cellId": "a", "state": "succeeded", "startTime": 1.0, "endTime": 2.5, "executionCount": 1,
         "peakMemory": 5.0,
     }  # fmt: skip
+
+
+DOCUMENTED_LAUNCH = """mutation LaunchRunMutation(
+  $repositoryLocationName: String!
+  $repositoryName: String!
+  $jobName: String!
+  $runConfigData: RunConfigData!
+  $tags: [ExecutionTag!]
+) {
+  launchRun(
+    executionParams: {
+      selector: {
+        repositoryLocationName: $repositoryLocationName
+        repositoryName: $repositoryName
+        jobName: $jobName
+      }
+      runConfigData: $runConfigData
+      executionMetadata: { tags: $tags }
+    }
+  ) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on RunConfigValidationInvalid { errors { message reason } }
+    ... on PythonError { message }
+  }
+}"""
+
+
+def test_the_documented_launch_is_understood() -> None:
+    """Dagster's documentation declares the configuration as a type of its own."""
+    assert not validate(build_schema(sdl()), parse(DOCUMENTED_LAUNCH))

@@ -162,7 +162,7 @@ def test_configuration_checks_columns_and_code_versions_are_told(ask: Ask, conte
 
 def test_the_configuration_of_selected_assets_is_checked(ask: Ask) -> None:
     """A selection without a job is checked against the ops of its assets alone."""
-    query = """query($p: PipelineSelector!, $c: JSON) { isPipelineConfigValid(pipeline: $p, runConfigData: $c) {
+    query = """query($p: PipelineSelector!, $c: RunConfigData) { isPipelineConfigValid(pipeline: $p, runConfigData: $c) {
       __typename ... on RunConfigValidationInvalid { errors { path message } } } }"""
     chosen = {"assetSelection": [KEY]}
     right = ask(query, p=chosen, c={"ops": {"raw": {"config": {}}}})["isPipelineConfigValid"]

@@ -276,7 +276,7 @@ export const JOB_PARTITIONS = `query JobPartitions($repository: RepositorySelect
 
 export const TAG_KEYS = `query TagKeys { runTagKeysOrError { __typename ... on RunTagKeys { keys } } }`;
 
-export const CHECK_CONFIG = `query CheckConfig($pipeline: PipelineSelector!, $config: JSON) {
+export const CHECK_CONFIG = `query CheckConfig($pipeline: PipelineSelector!, $config: RunConfigData) {
   isPipelineConfigValid(pipeline: $pipeline, runConfigData: $config) {
     __typename
     ... on RunConfigValidationInvalid { errors { message path reason } }

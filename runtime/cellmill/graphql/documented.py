@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, NewType
 
 import strawberry
 
@@ -44,6 +44,9 @@ def page_size(limit: int | None, maximum: int = MAX_PAGE) -> int:
     return min(limit, maximum)
 
 
+#: Dagster's documented queries declare variables of this type.
+RunConfigData = NewType("RunConfigData", object)
+RUN_CONFIG_SCALAR = strawberry.scalar(name="RunConfigData", description="Run configuration: an object, or YAML text.")
 #: The last second that dates are written for: the end of the year 9999.
 LAST_INSTANT = 253_402_300_799.0
 

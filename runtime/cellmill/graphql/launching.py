@@ -13,7 +13,7 @@ from cellmill.errors import CellmillError
 from cellmill.graphql.assets import AssetKeyInput
 from cellmill.graphql.config_mistakes import config_mistakes, read_config
 from cellmill.graphql.context import ASSET_JOB, Context
-from cellmill.graphql.documented import said
+from cellmill.graphql.documented import RunConfigData, said
 from cellmill.graphql.problems import (
     ConflictingExecutionParamsError,
     InvalidOutputError,
@@ -69,7 +69,7 @@ class ExecutionParams:
     """What to run, and how."""
 
     selector: JobOrPipelineSelector = said("The job, and what of it.")
-    run_config_data: strawberry.scalars.JSON | None = said("Its configuration: an object, or YAML text.", None)
+    run_config_data: RunConfigData | None = said("Its configuration: an object, or YAML text.", None)
     mode: str | None = said("The mode; there is only one.", None)
     execution_metadata: ExecutionMetadata | None = said("Its tags and relations.", None)
     step_keys: list[str] | None = said("Refused: the selector's assets or ops say what to run.", None)

@@ -51,7 +51,7 @@ from cellmill.graphql.backfills import (
 )
 from cellmill.graphql.config_check import PipelineConfigValidationResult, check_config, config_schema
 from cellmill.graphql.deployment import Instance
-from cellmill.graphql.documented import CursorArg, LimitArg, RunIdArg, arg, documented, page_size, said
+from cellmill.graphql.documented import CursorArg, LimitArg, RunConfigData, RunIdArg, arg, documented, page_size, said
 from cellmill.graphql.graph_view import AssetGraphView, Places, graph_view, places_for
 from cellmill.graphql.launching import PipelineSelector
 from cellmill.graphql.metadata import AssetKey
@@ -219,7 +219,7 @@ class Query:
         info: Info,
         pipeline: Annotated[PipelineSelector, arg("The job.")],
         mode: Annotated[str, arg("The mode; there is only one.")] = "default",
-        run_config_data: Annotated[strawberry.scalars.JSON | None, arg("An object, or YAML text.")] = None,
+        run_config_data: Annotated[RunConfigData | None, arg("An object, or YAML text.")] = None,
     ) -> PipelineConfigValidationResult:
         """Whether a job takes a run configuration, or every mistake in it."""
         return check_config(info.context, pipeline, run_config_data)

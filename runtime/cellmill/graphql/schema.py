@@ -15,6 +15,7 @@ from strawberry.types.execution import ExecutionContext, PreExecutionError
 from cellmill.errors import CellmillError
 from cellmill.graphql.context import Context
 from cellmill.graphql.document import MAX_ALIASES, MAX_TOKENS, operation_kind, read_document
+from cellmill.graphql.documented import RUN_CONFIG_SCALAR, RunConfigData
 from cellmill.graphql.events import ALL_TYPES, ObjectStoreOperationEvent
 from cellmill.graphql.graph_view import COLUMN_SCALAR, Column
 from cellmill.graphql.metadata import ENTRY_TYPES
@@ -56,7 +57,9 @@ schema = _Schema(
     mutation=Mutation,
     subscription=Subscription,
     types=[*ENTRY_TYPES, *ALL_TYPES, ObjectStoreOperationEvent],
-    config=StrawberryConfig(disable_field_suggestions=False, scalar_map={Column: COLUMN_SCALAR}),
+    config=StrawberryConfig(
+        disable_field_suggestions=False, scalar_map={Column: COLUMN_SCALAR, RunConfigData: RUN_CONFIG_SCALAR}
+    ),
     extensions=[
         lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
         lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
