@@ -296,7 +296,7 @@ EXPORTS: dict[str, str] = {
     "InstigatorStatus": "definitions.run_request",
     "InvalidCronError": "errors",
     "InvalidPartitionKeyError": "errors",
-    "JobSelector": "definitions.run_status_sensor",
+    "JobSelector": "definitions.location_selectors",
     "KeysSubset": "definitions.partitions.subset",
     "LastPartitionMapping": "definitions.partitions.mapping",
     "LegacyFreshnessPolicy": "definitions.freshness",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from cellmill.automation.clock import Clock
 from cellmill.automation.evaluator import Evaluator
 from cellmill.automation.source import Source
+from cellmill.automation.stale_requests import wanted_runs
 from cellmill.automation.submit import run_for
 from cellmill.definitions.tick_policy import OverlapPolicy
 from cellmill.errors import LeaseLostError, StorageError
@@ -203,7 +204,7 @@ class Scheduler:
         try:
             if isinstance(answer, Exception):
                 raise answer
-            asks = answer.runs
+            asks = list(wanted_runs(answer.runs, spec.location, spec.job_name, self._source))
             submissions = [self._submission(claimed, ask, index, len(asks)) for index, ask in enumerate(asks)]
         except Exception as error:  # the shell of a tick: whatever went wrong is recorded on it
             done.failed += 1

@@ -6,17 +6,20 @@ Its cursor and its runs commit together or not at all.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cellmill import faults
 from cellmill.automation.clock import Clock
 from cellmill.automation.evaluator import Evaluator
 from cellmill.automation.source import Source
+from cellmill.automation.stale_requests import wanted_runs
 from cellmill.automation.submit import run_for
-from cellmill.errors import LeaseLostError
+from cellmill.errors import LeaseLostError, StorageError
 from cellmill.instance.automation import InstigatorState, RunSubmission, Tick
 from cellmill.instance.instance import Instance
+from cellmill.instance.instance_assets import event_outside_runs
+from cellmill.instance.wire import loads
 from cellmill.planning.instigator import Answer, Question, SensorSpec
 from cellmill.planning.run import RUN_KEY_TAG, SENSOR_TAG
 from cellmill.planning.tick import TickStatus, sensor_backoff_s
@@ -127,6 +130,7 @@ class Sensors:
         done.evaluated += 1
         faults.hit("sensor.evaluated")
         try:
+            outcome = self._resolved(spec, outcome)
             if isinstance(outcome, Exception):
                 done.failed += 1
                 text = f"{type(outcome).__name__}: {outcome}"
@@ -144,6 +148,18 @@ class Sensors:
             return
         faults.hit("sensor.committed")
 
+    def _resolved(self, spec: SensorSpec, outcome: Answer | Exception) -> Answer | Exception:
+        """The answer with what is known only now: which of the assets are stale."""
+        if isinstance(outcome, Exception):
+            return outcome
+        try:
+            runs = wanted_runs(outcome.runs, spec.location, _first_job(spec), self._source)
+            return replace(outcome, runs=tuple(runs))
+        except StorageError:
+            raise
+        except Exception as error:  # the shell of a tick: whatever went wrong is recorded on it
+            return error
+
     def _record(self, spec: SensorSpec, state: InstigatorState, tick: Tick, answer: Answer, done: Sensed) -> None:
         submissions = [self._submission(spec, tick, ask) for ask in answer.runs]
         keys = [item.run_key for item in submissions if item.run_key is not None]
@@ -156,6 +172,7 @@ class Sensors:
             body={"reason": answer.skip_reason} if answer.skip_reason else {},
             dynamic_partitions=answer.dynamic_partitions,
             remember={"last_run_key": keys[-1]} if keys else None,
+            asset_events=[event_outside_runs(loads(text)) for text in answer.asset_events],
         )
         done.requested += len(result.recorded)
         done.deduplicated += len(result.deduplicated)
@@ -165,8 +182,12 @@ class Sensors:
         tags = {**ask.tags, SENSOR_TAG: spec.name, "dagster/tick": str(tick.id)}
         if ask.run_key is not None:
             tags[RUN_KEY_TAG] = ask.run_key
-        run = run_for(ask, location=spec.location, tags=tags, default_job=spec.jobs[0] if spec.jobs else "")
+        run = run_for(ask, location=spec.location, tags=tags, default_job=_first_job(spec))
         return RunSubmission(run=run, run_key=ask.run_key)
+
+
+def _first_job(spec: SensorSpec) -> str:
+    return spec.jobs[0] if spec.jobs else ""
 
 
 def sensor_question(spec: SensorSpec, state: InstigatorState | None, cursor: str | None = None) -> Question:
@@ -177,5 +198,6 @@ def sensor_question(spec: SensorSpec, state: InstigatorState | None, cursor: str
         "last_run_key": memory.get("last_run_key"),
         "last_tick_completion_time": state.last_tick_at if state is not None else None,
         "started_at": memory.get("started_at"),
+        "location": spec.location,
     }
     return Question(spec=spec, payload=payload)

@@ -10,11 +10,11 @@ from cellmill.automation.asset_view import selected_keys
 from cellmill.automation.evaluation_process import call_in_process
 from cellmill.definitions.automation_json import condition_to_json
 from cellmill.definitions.automation_sensor import AutomationConditionSensorDefinition
-from cellmill.definitions.local_time import at_epoch, load_zone
-from cellmill.definitions.run_request import DefaultScheduleStatus, DefaultSensorStatus, RunRequest
-from cellmill.definitions.schedule import ScheduleDefinition, ScheduleEvaluationContext
-from cellmill.definitions.sensor import SensorDefinition, SensorEvaluationContext
+from cellmill.definitions.run_request import DefaultScheduleStatus, DefaultSensorStatus
+from cellmill.definitions.schedule import ScheduleDefinition
+from cellmill.definitions.sensor import SensorDefinition
 from cellmill.planning.instigator import Answer, ConditionGroup, Question, RunAsk, ScheduleSpec, SensorSpec
+from cellmill.workspace.tick_answers import schedule_answer, sensor_answer
 
 #: Seconds that one evaluation of a user's function may take.
 EVALUATION_TIMEOUT_S = 60.0
@@ -52,6 +52,10 @@ class Source(Protocol):
 
     def plan_backfill(self, location: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The units of an asset backfill."""
+        ...
+
+    def stale_assets(self, location: str, ask: RunAsk) -> Sequence[str]:
+        """Those of the assets that `ask` selects, or that its job makes, that are stale or missing now."""
         ...
 
 
@@ -112,6 +116,12 @@ class DefinitionsSource:
         units: list[dict[str, Any]] = backfills.plan_request(self._definitions, self._instance, request, location)
         return units
 
+    def stale_assets(self, location: str, ask: RunAsk) -> Sequence[str]:
+        """Those of the assets that are stale or missing now."""
+        stale_requests = importlib.import_module("cellmill.automation.stale_requests")
+        names: list[str] = stale_requests.stale_assets_of(self._definitions or (), self._instance, ask)
+        return names
+
     def evaluate(self, questions: Sequence[Question]) -> Iterator[Answer | Exception]:
         """What functions answer, each from a child process of its own."""
         for question in questions:
@@ -124,9 +134,9 @@ class DefinitionsSource:
         spec, with_these = question.spec, (self._instance, self._resources, self._definitions)
         if isinstance(spec, ScheduleSpec):
             schedule, at = self._schedules[spec.id], question.at or 0
-            return lambda: evaluate_schedule(schedule, at, *with_these).to_json()
+            return lambda: schedule_answer(schedule, at, *with_these).to_json()
         sensor = self._sensors[spec.id]
-        return lambda: evaluate_sensor(sensor, question.payload, *with_these).to_json()
+        return lambda: sensor_answer(sensor, question.payload, *with_these).to_json()
 
 
 def schedule_spec(definition: ScheduleDefinition, location: str = "") -> ScheduleSpec:
@@ -164,71 +174,4 @@ def sensor_spec(definition: SensorDefinition, location: str = "", definitions: A
         minimum_interval_s=float(definition.minimum_interval_seconds),
         running_by_default=definition.default_status is DefaultSensorStatus.RUNNING,
         **more,
-    )
-
-
-def evaluate_schedule(
-    definition: ScheduleDefinition, at_epoch_s: int, instance: Any, resources: Any = None, definitions: Any = None
-) -> Answer:
-    """What a schedule answers for one tick, evaluated here."""
-    context = ScheduleEvaluationContext(
-        scheduled_execution_time=at_epoch(at_epoch_s, load_zone(definition.zone_name)),
-        schedule_name=definition.name,
-        resources=resources,
-        instance=instance,
-        definitions=definitions,
-    )
-    data = definition.evaluate_tick(context)
-    job = definition.target.job_name if definition.target else None
-    runs = tuple(_ask(request, job) for request in data.run_requests or ())
-    return Answer(runs=runs, skip_reason=data.skip_message)
-
-
-def evaluate_sensor(
-    definition: SensorDefinition,
-    payload: Mapping[str, Any],
-    instance: Any,
-    resources: Any = None,
-    definitions: Any = None,
-) -> Answer:
-    """What a sensor answers, evaluated here."""
-    context = SensorEvaluationContext(
-        cursor=payload.get("cursor"),
-        last_run_key=payload.get("last_run_key"),
-        last_tick_completion_time=payload.get("last_tick_completion_time"),
-        last_sensor_start_time=payload.get("started_at"),
-        sensor_name=definition.name,
-        resources=resources,
-        instance=instance,
-        definitions=definitions,
-    )
-    data = definition.evaluate_tick(context)
-    job = definition.targets[0].job_name if definition.targets else None
-    changes = tuple(
-        (change.partitions_def_name, keys, ())
-        if type(change).__name__.startswith("Add")
-        else (change.partitions_def_name, (), keys)
-        for change in data.dynamic_partitions_requests or ()
-        for keys in [tuple(change.partition_keys)]
-    )
-    return Answer(
-        runs=tuple(_ask(request, job) for request in data.run_requests or ()),
-        skip_reason=data.skip_message,
-        cursor=data.cursor,
-        dynamic_partitions=changes,
-    )
-
-
-def _ask(request: RunRequest, job_name: str | None) -> RunAsk:
-    tags = dict(request.tags)
-    if request.partition_key is not None:
-        tags.setdefault("dagster/partition", request.partition_key)
-    return RunAsk(
-        job_name=request.job_name or job_name,
-        run_key=request.run_key,
-        run_config=request.run_config,
-        tags=tags,
-        asset_selection=[key.to_escaped_user_string() for key in request.asset_selection]
-        if request.asset_selection is not None
-        else None,
     )

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.instance.instance import Instance
 from cellmill.planning.instigator import RunAsk
 from cellmill.planning.run import Run, RunStatus
@@ -29,11 +29,15 @@ def run_for(
         if ask.asset_selection is None
         else frozenset(AssetKey.from_escaped_user_string(key) for key in ask.asset_selection)
     )
+    checks = ask.check_selection
     return Run(
         job_name=ask.job_name or default_job,
         run_config=dict(ask.run_config),
         tags=dict(ask.tags if tags is None else tags),
         asset_selection=selection,
+        asset_check_selection=None
+        if checks is None
+        else frozenset(AssetCheckKey(AssetKey.from_escaped_user_string(key), name) for key, name in checks),
         location=location,
         status=status,
     )

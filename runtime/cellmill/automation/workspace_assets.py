@@ -11,6 +11,7 @@ from typing import Any
 
 from cellmill.automation.backfills import plan_targets
 from cellmill.automation.conditions import evaluate_group
+from cellmill.automation.stale_requests import selected_by, within_of
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.automation_condition import AutomationCondition
 from cellmill.definitions.automation_json import condition_from_json
@@ -21,12 +22,12 @@ from cellmill.instance.instance import Instance
 from cellmill.notebooks.options_text import automation_of
 from cellmill.planning.automation_view import AutomationAsset, AutomationCheck
 from cellmill.planning.backfill import BackfillAsset
-from cellmill.planning.instigator import Answer, ConditionGroup, Question, ScheduleSpec, SensorSpec
+from cellmill.planning.instigator import Answer, ConditionGroup, Question, RunAsk, ScheduleSpec, SensorSpec
 from cellmill.workspace.freshness_policies import freshness_from_json
 from cellmill.workspace.manifest import AssetEntry
 from cellmill.workspace.partition_mappings import policy_from_json
 from cellmill.workspace.source import WorkspaceSource
-from cellmill.workspace.stale import parents_of_entry, partitions_of_entry
+from cellmill.workspace.stale import parents_of_entry, partitions_of_entry, with_siblings, workspace_staleness
 from cellmill.workspace.workspace import sort_assets
 
 log = logging.getLogger("cellmill.daemon")
@@ -93,6 +94,17 @@ class AutomatedWorkspace:
             if entry.materializable
         ]
         return plan_targets(assets, self._instance, request)
+
+    def stale_assets(self, location: str, ask: RunAsk) -> Sequence[str]:
+        """Those of the assets that `ask` selects, or that its job makes, that are stale or missing now."""
+        entries = self._entries()
+        wanted = selected_by(ask)
+        if wanted is None:
+            wanted = self._source.job_assets(location, ask.job_name or "")
+        chosen = [entry for entry in entries if entry.materializable and entry.asset_key in wanted]
+        known = workspace_staleness(entries, self._instance)
+        targets = with_siblings(chosen, known.targets([entry.asset_key for entry in chosen], within_of(ask)))
+        return [entry.asset_key.to_escaped_user_string() for entry in chosen if entry.asset_key in targets]
 
     def _automation_asset(self, entry: AssetEntry, checks: Mapping[str, bool]) -> AutomationAsset:
         partitions: PartitionsDefinition | None = None

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import click
 
 from cellmill.cli.app import App
 from cellmill.cli.stored_state import read_staleness
-from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.partitions.backfill_policy import BackfillPolicy
 from cellmill.definitions.partitions.loading import partition_loading_context
 from cellmill.definitions.partitions.subset import PartitionsSubset
 from cellmill.planning.backfill import BackfillAsset, Unit, plan_asset_backfill
 from cellmill.workspace.manifest import AssetEntry
 from cellmill.workspace.partition_mappings import policy_from_json
-from cellmill.workspace.stale import parents_of_entry, partitions_of_entry
+from cellmill.workspace.stale import Targets, parents_of_entry, partitions_of_entry, with_siblings
 
 #: What is to be made: None for an asset without partitions.
-Targets = Mapping[AssetKey, Sequence[str] | None]
 
 
 def stale_targets(app: App, entries: Sequence[AssetEntry], within: Sequence[str] | None = None) -> Targets:
@@ -36,19 +34,7 @@ def stale_targets(app: App, entries: Sequence[AssetEntry], within: Sequence[str]
             )
     allowed = None if within is None else frozenset(within)
     targets = found.targets([entry.asset_key for entry in entries], allowed)
-    return _with_siblings(entries, targets)
-
-
-def _with_siblings(entries: Sequence[AssetEntry], targets: Targets) -> Targets:
-    whole = dict(targets)
-    for entry in entries:
-        together = [entry.asset_key, *(AssetKey(sibling) for sibling in entry.siblings)]
-        made = [targets[key] for key in together if key in targets]
-        if not made or len(together) == 1:
-            continue
-        keys = None if entry.partitions is None else list(dict.fromkeys(one for part in made for one in part or ()))
-        whole[entry.asset_key] = keys
-    return whole
+    return with_siblings(entries, targets)
 
 
 def units_of(app: App, entries: Sequence[AssetEntry], targets: Targets) -> tuple[Unit, ...]:

@@ -87,11 +87,13 @@ def make_email_on_run_failure_sensor(
         smtp_user: User for the mail server; None takes the sender's address.
         name: Name of the sensor; None: "email_on_run_failure".
         webserver_base_url: Address below which `/runs/<id>` shows a run; the text then ends in a link. None: no link.
-        monitored_jobs: Jobs (or `JobSelector`s) whose runs are watched, found by their names; None watches all.
+        monitored_jobs: What is watched: jobs of the sensor's own code location, and `JobSelector`s,
+            `CodeLocationSelector`s and `RepositorySelector`s for others. None watches all jobs of its own location.
         job_selection: Older name of `monitored_jobs`.
         monitor_all_repositories: Older name of `monitor_all_code_locations`.
         default_status: Whether it is on before anybody switched it on or off.
-        monitor_all_code_locations: Says that runs of all code locations are meant, as they always are here.
+        monitor_all_code_locations: Whether the runs of all code locations are watched; not together with
+            `monitored_jobs`.
 
     Raises:
         InvalidDefinitionError: for another `smtp_type`.
@@ -153,7 +155,8 @@ def make_webhook_on_run_failure_sensor(
         payload_fn: Function of the context that returns the JSON object; None: `{"text": …}`, which chat tools
             understand.
         webserver_base_url: Address below which `/runs/<id>` shows a run; the text then ends in a link. None: no link.
-        monitored_jobs: Jobs (or `JobSelector`s) whose runs are watched, found by their names; None watches all.
+        monitored_jobs: What is watched: jobs of the sensor's own code location, and `JobSelector`s and
+            `CodeLocationSelector`s for others. None watches the runs of all code locations.
         default_status: Whether it is on before anybody switched it on or off.
 
     Raises:
@@ -174,7 +177,10 @@ def make_webhook_on_run_failure_sensor(
             return
 
     made: RunStatusSensorDefinition = run_failure_sensor(
-        name=name, monitored_jobs=monitored_jobs, default_status=default_status
+        name=name,
+        monitored_jobs=monitored_jobs,
+        monitor_all_code_locations=not monitored_jobs,
+        default_status=default_status,
     )(tell)
     return made
 
@@ -189,7 +195,8 @@ def make_log_on_run_failure_sensor(
 
     Args:
         name: Name of the sensor.
-        monitored_jobs: Jobs (or `JobSelector`s) whose runs are watched, found by their names; None watches all.
+        monitored_jobs: What is watched: jobs of the sensor's own code location, and `JobSelector`s and
+            `CodeLocationSelector`s for others. None watches the runs of all code locations.
         default_status: Whether it is on before anybody switched it on or off.
     """
 
@@ -197,6 +204,9 @@ def make_log_on_run_failure_sensor(
         log.error("%s", failure_text(context))
 
     made: RunStatusSensorDefinition = run_failure_sensor(
-        name=name, monitored_jobs=monitored_jobs, default_status=default_status
+        name=name,
+        monitored_jobs=monitored_jobs,
+        monitor_all_code_locations=not monitored_jobs,
+        default_status=default_status,
     )(tell)
     return made

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
+from cellmill.definitions.events import AssetCheckEvaluation, AssetMaterialization, AssetObservation
 from cellmill.definitions.partitions.definition import PartitionsDefinition
 from cellmill.definitions.partitions.key import (
     RANGE_END_TAG,
@@ -94,15 +95,19 @@ class RunRequest:
         tags: Tags of the run, over those of the schedule or sensor.
         job_name: Which of the jobs to run; None where there is only one.
         asset_selection: The assets to make, out of the job's; None makes all of them.
-        stale_assets_only: Accepted for Dagster's sake and only kept: the run makes all that is selected.
+        stale_assets_only: Whether only those of the assets are made that are stale or missing when the daemon records
+            the run (of the run's partition, if it has one); where all are fresh, there is no run.
         partition_key: The partition to make; the run gets its tags, and its config where the job's config is
             partitioned.
-        asset_check_keys: The checks to run, out of the selected ones; only kept: runs started by the daemon run all of
-            them.
-        asset_graph_subset: Accepted for Dagster's sake and only kept; name assets with `asset_selection`.
+        asset_check_keys: The checks to run, out of the job's; None means all of the selected assets. Without
+            `asset_selection` the checks run alone, on what is stored. A check that an asset's own code declares runs
+            with the asset whenever it is made.
+        asset_graph_subset: Refused; it is how Dagster's own automation asks for backfills. Name the assets with
+            `asset_selection` and the partition with `partition_key`, in one request for each partition.
 
     Raises:
-        CheckError: where a key is not text or the config is neither a dictionary nor a `RunConfig`.
+        CheckError: where a key is not text, the config is neither a dictionary nor a `RunConfig`, a check is not named
+            by its `AssetCheckKey`, or an `asset_graph_subset` is given.
     """
 
     run_key: str | None = None
@@ -112,7 +117,7 @@ class RunRequest:
     asset_selection: Sequence[AssetKey] | None = None
     stale_assets_only: bool = False
     partition_key: str | None = None
-    asset_check_keys: Sequence[Any] | None = None
+    asset_check_keys: Sequence[AssetCheckKey] | None = None
     asset_graph_subset: Any = None
 
     def __post_init__(self) -> None:
@@ -125,6 +130,14 @@ class RunRequest:
         set_attr(self, "tags", dict(checked_tags(self.tags, "a RunRequest")))
         if self.asset_selection is not None:
             set_attr(self, "asset_selection", [AssetKey.from_coercible(key) for key in self.asset_selection])
+        for key in self.asset_check_keys or ():
+            if not isinstance(key, AssetCheckKey):
+                raise CheckError(f"asset_check_keys has {key!r} in it; name a check by AssetCheckKey(asset_key, name)")
+        if self.asset_graph_subset is not None:
+            raise CheckError(
+                "asset_graph_subset is not taken: name the assets with asset_selection and the partition with "
+                "partition_key, in one RunRequest for each partition."
+            )
 
     def with_replaced_attrs(self, **kwargs: Any) -> RunRequest:
         """A copy with some attributes replaced.
@@ -216,7 +229,8 @@ class SensorResult:
         cursor: Text for the next evaluation; None leaves it as it is. Not together with `context.update_cursor`.
         dynamic_partitions_requests: Keys to add or remove, made by `build_add_request` and `build_delete_request` of a
             `DynamicPartitionsDefinition`.
-        asset_events: Events of assets that the sensor saw; handed on by `evaluate_tick`, not recorded by the daemon.
+        asset_events: What the sensor saw happen to assets outside of runs: `AssetMaterialization`s,
+            `AssetObservation`s and `AssetCheckEvaluation`s. The daemon records them, as events of no run.
         automation_condition_evaluations: Handed on by `evaluate_tick`; for Dagster's sake.
 
     Raises:
@@ -248,6 +262,12 @@ class SensorResult:
             if not isinstance(change, (AddDynamicPartitionsRequest, DeleteDynamicPartitionsRequest)):
                 raise CheckError(f"dynamic_partitions_requests has {change!r} in it; use build_add_request(keys)")
         set_attr(self, "asset_events", list(self.asset_events or ()))
+        for event in self.asset_events:
+            if not isinstance(event, (AssetMaterialization, AssetObservation, AssetCheckEvaluation)):
+                raise CheckError(
+                    f"asset_events has {event!r} in it; expected an AssetMaterialization, AssetObservation or "
+                    "AssetCheckEvaluation"
+                )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import Any
 
 from cellmill.definitions.evaluation import EvaluationContext, resource_lookup, results_of
+from cellmill.definitions.location_selectors import MonitoredJobs
 from cellmill.definitions.run_request import DefaultSensorStatus, RunReaction, RunRequest, SensorResult, SkipReason
 from cellmill.definitions.sensor import SensorDefinition, SensorType
-from cellmill.definitions.target import target_of
 from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
 
 #: Runs that one evaluation handles.
@@ -155,7 +155,7 @@ class RunStatusSensorDefinition(SensorDefinition):
 
     It follows the event log with a cursor that moves on by itself: runs that ended before it was first switched on are
     not its business, and none after that is left out. One evaluation handles at most 20 runs; the next takes up the
-    rest.
+    rest. A run that names no code location, as one over assets of several, counts as one of each.
 
     Args:
         name: Name, unique in its code location: letters, digits and underscores.
@@ -164,10 +164,10 @@ class RunStatusSensorDefinition(SensorDefinition):
             name.
         minimum_interval_seconds: Seconds from one evaluation to the next, at least; None means 30.
         description: Text shown with it; None takes the function's docstring.
-        monitored_jobs: Jobs (or `JobSelector`s) whose runs are watched, found by their names; None watches the runs of
-            all jobs.
-        monitor_all_code_locations: Says that runs of all code locations are meant, as they always are here; not
-            together with `monitored_jobs`.
+        monitored_jobs: What is watched: jobs of the sensor's own code location, and `JobSelector`s,
+            `CodeLocationSelector`s and `RepositorySelector`s for others. None watches all jobs of its own location.
+        monitor_all_code_locations: Whether the runs of all code locations are watched; not together with
+            `monitored_jobs`.
         default_status: Whether it is on before anybody switched it on or off.
         request_job: The job that it may start, if its function returns `RunRequest`s.
         request_jobs: The jobs that it may start; each `RunRequest` then says its `job_name`.
@@ -216,7 +216,7 @@ class RunStatusSensorDefinition(SensorDefinition):
         self.run_status = run_status
         self.monitor_all_code_locations = bool(monitor_all_code_locations)
         self.monitored_jobs = list(monitored_jobs or ())
-        self._monitored_names = {_job_name(item, name) for item in self.monitored_jobs}
+        self._monitored = MonitoredJobs(name, self.monitored_jobs, everywhere=self.monitor_all_code_locations)
         self._failure = failure
         super().__init__(
             name,
@@ -249,13 +249,17 @@ class RunStatusSensorDefinition(SensorDefinition):
         with entered:
             return self._user.call([entered], resource_lookup(entered, resources, f"sensor {self.name!r}"))
 
-    def monitors(self, job_name: str) -> bool:
+    def monitors(self, job_name: str, location: str = "", own_location: str = "") -> bool:
         """Whether runs of this job are watched.
+
+        A run that names no location, as one over assets of several, counts as one of each.
 
         Args:
             job_name: The name of a job.
+            location: Name of the code location of its run.
+            own_location: Name of the sensor's code location; empty where it has none, as in a test.
         """
-        return not self._monitored_names or job_name in self._monitored_names
+        return self._monitored.has(job_name, location, own_location)
 
     def _evaluate(self, context: Any) -> Any:
         last = _decoded(context.cursor)
@@ -284,7 +288,8 @@ class RunStatusSensorDefinition(SensorDefinition):
     def _answers_for(self, record: Any, context: Any) -> list[Any]:
         entry = record.event_log_entry
         run = context.instance.get_run_by_id(entry.run_id)
-        if run is None or not self.monitors(run.job_name):
+        own = getattr(context.code_location_origin, "location_name", "")
+        if run is None or not self.monitors(run.job_name, run.location, own):
             return []
         event = getattr(entry, "dagster_event", entry)
         made: RunStatusSensorContext = RunStatusSensorContext(
@@ -322,44 +327,6 @@ def _encoded(storage_id: int) -> str:
     return json.dumps({"storage_id": storage_id})
 
 
-def _job_name(item: Any, owner: str) -> str:
-    for attribute in ("job_name", "name"):
-        if isinstance(getattr(item, attribute, None), str):
-            return str(getattr(item, attribute))
-    return target_of(item, owner).job_name
-
-
-class JobSelector:
-    """Names a job, also of another code location.
-
-    A run status sensor finds jobs by their names alone, so the location and the repository only tell the reader.
-
-    Args:
-        location_name: Older name of `code_location_name`.
-        repository_name: Name of the job's repository.
-        job_name: Name of the job; it has to be given.
-        code_location_name: Name of the code location that has the job.
-
-    Raises:
-        CheckError: without a job's name.
-    """
-
-    def __init__(
-        self,
-        location_name: str | None = None,
-        repository_name: str | None = None,
-        job_name: str | None = None,
-        code_location_name: str | None = None,
-    ) -> None:
-        if job_name is None:
-            raise CheckError(
-                "Must provide job_name argument even though it is marked as optional in the function signature."
-            )
-        self.location_name = code_location_name or location_name
-        self.repository_name = repository_name
-        self.job_name = job_name
-
-
 def run_status_sensor(
     run_status: Any,
     name: str | None = None,
@@ -387,11 +354,11 @@ def run_status_sensor(
         name: Name, unique in its code location: letters, digits and underscores. None takes the function's name.
         minimum_interval_seconds: Seconds from one evaluation to the next, at least; None means 30.
         description: Text shown with it; None takes the function's docstring.
-        monitored_jobs: Jobs (or `JobSelector`s) whose runs are watched, found by their names; None watches the runs of
-            all jobs.
+        monitored_jobs: What is watched: jobs of the sensor's own code location, and `JobSelector`s,
+            `CodeLocationSelector`s and `RepositorySelector`s for others. None watches all jobs of its own location.
         job_selection: Older name of `monitored_jobs`.
-        monitor_all_code_locations: Says that runs of all code locations are meant, as they always are here; not
-            together with `monitored_jobs`.
+        monitor_all_code_locations: Whether the runs of all code locations are watched; not together with
+            `monitored_jobs`.
         default_status: Whether it is on before anybody switched it on or off.
         request_job: The job that it may start, if its function returns `RunRequest`s.
         request_jobs: The jobs that it may start; each `RunRequest` then says its `job_name`.
@@ -454,11 +421,11 @@ def run_failure_sensor(
         name: Name, unique in its code location: letters, digits and underscores. None takes the function's name.
         minimum_interval_seconds: Seconds from one evaluation to the next, at least; None means 30.
         description: Text shown with it; None takes the function's docstring.
-        monitored_jobs: Jobs (or `JobSelector`s) whose runs are watched, found by their names; None watches the runs of
-            all jobs.
+        monitored_jobs: What is watched: jobs of the sensor's own code location, and `JobSelector`s,
+            `CodeLocationSelector`s and `RepositorySelector`s for others. None watches all jobs of its own location.
         job_selection: Older name of `monitored_jobs`.
-        monitor_all_code_locations: Says that runs of all code locations are meant, as they always are here; not
-            together with `monitored_jobs`.
+        monitor_all_code_locations: Whether the runs of all code locations are watched; not together with
+            `monitored_jobs`.
         default_status: Whether it is on before anybody switched it on or off.
         request_job: The job that it may start, if its function returns `RunRequest`s.
         request_jobs: The jobs that it may start; each `RunRequest` then says its `job_name`.

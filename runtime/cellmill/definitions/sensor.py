@@ -62,7 +62,8 @@ class SensorEvaluationContext(EvaluationContext):
         definitions: `Definitions` that the definition belongs to; `repository_def` comes from it where that is not
             given.
         last_sensor_start_time: When the sensor was switched on, in seconds since 1970.
-        code_location_origin: Only kept, as an attribute.
+        code_location_origin: What names the sensor's code location by its `location_name`, such as a
+            `CodeLocationSelector`; a run status sensor watches the runs of that location.
         last_completion_time: Other name of `last_tick_completion_time`.
     """
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from cellmill.definitions.asset_key import AssetCheckKey
 from cellmill.definitions.job import JobDefinition, checked_resources
 from cellmill.definitions.run_config import plain_run_config, resolve_run_config
 from cellmill.definitions.run_config_schema import run_config_schema
@@ -88,13 +89,15 @@ def prepared(
     op_selection: Sequence[str] | None,
     asset_selection: Any,
     resources: Mapping[str, object] | None,
+    check_selection: Collection[AssetCheckKey] | None = None,
 ) -> JobDefinition:
     """Return the job, cut down to the selection, with the resources given."""
     chosen = job
     if op_selection:
         chosen = chosen.get_subset(op_selection=op_selection)
-    if asset_selection is not None:
-        chosen = chosen.get_subset(asset_selection=asset_selection)
+    if asset_selection is not None or check_selection is not None:
+        checks = None if check_selection is None else frozenset(check_selection)
+        chosen = chosen.get_subset(asset_selection=asset_selection, asset_check_selection=checks)
     if resources:
         given = checked_resources(resources, f"job {job.name!r}")
         chosen = chosen.copy_with(resource_defs={**chosen.resource_defs, **given})

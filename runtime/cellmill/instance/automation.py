@@ -15,7 +15,9 @@ from cellmill import faults
 from cellmill.errors import LeaseLostError
 from cellmill.instance.dynamic_partitions import change_partitions
 from cellmill.instance.run_store import record_run
+from cellmill.instance.run_writer import append_outside_runs_in
 from cellmill.instance.sql import Database, Query, Row, Transaction, chunks
+from cellmill.planning.event import Event
 from cellmill.planning.run import FINISHED_STATUSES, Run
 
 _TICK_COLUMNS = "id, instigator_id, at, status, attempt, owner, expires_at, created_at, ended_at, body"
@@ -280,6 +282,7 @@ class Automation:
         overlap: Overlap | None = None,
         dynamic_partitions: Sequence[tuple[str, Sequence[str], Sequence[str]]] = (),
         remember: Mapping[str, Any] | None = None,
+        asset_events: Sequence[Event] = (),
     ) -> TickResult:
         """Ends a claimed tick: its runs, its outcome and the instigator's cursor commit together or not at all.
 
@@ -296,6 +299,7 @@ class Automation:
             overlap: Which runs are in the way: where there are, none is recorded and the tick is skipped.
             dynamic_partitions: Triples of name, keys to add and keys to remove.
             remember: Merged into what is remembered of the instigator.
+            asset_events: What happened to assets outside of runs.
 
         Raises:
             LeaseLostError: where another owner has taken the tick over.
@@ -324,6 +328,9 @@ class Automation:
             )  # fmt: skip
             if done != 1:
                 raise LeaseLostError(f"The tick {tick.at} of {tick.instigator_id} was taken over by another daemon.")
+            if asset_events:
+                # Last: writers of the event log wait for each other from here on.
+                append_outside_runs_in(tx, self._db, asset_events)
             faults.hit("tick.recorded")
         faults.hit("run.recorded")
         return result

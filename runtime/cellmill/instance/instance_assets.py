@@ -345,10 +345,14 @@ class InstanceAssets(InstanceEvents):
         Raises:
             InvariantViolationError: for anything else.
         """
-        self.report_events_outside_runs([_outside(asset_event)])
+        self.report_events_outside_runs([event_outside_runs(asset_event)])
 
 
-def _outside(asset_event: Any) -> Event:
+def event_outside_runs(asset_event: Any) -> Event:
+    """The event of no run that says what happened to an asset.
+
+    Raises: InvariantViolationError for what is none of the three kinds of asset events.
+    """
     partition = getattr(asset_event, "partition", None)
     kinds: dict[type, tuple[EventType, Any]] = {
         AssetMaterialization: (EventType.ASSET_MATERIALIZATION, StepMaterializationData),

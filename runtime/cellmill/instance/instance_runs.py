@@ -56,8 +56,7 @@ class InstanceRuns(Stores):
             parent_run_id: The run that it re-executes.
             step_keys_to_execute: The steps that are to run; None means all.
             asset_selection: The selected assets; None means all of the job.
-            asset_check_selection: The selected checks as pairs of asset key and name; None means all of the selected
-                assets.
+            asset_check_selection: Keys of the selected checks; None means all of the selected assets.
             op_selection: What was asked for with a selection of ops; None means all.
             resolved_op_selection: The ops that this selects, by their handles.
             location: Name of the code location that has the job.

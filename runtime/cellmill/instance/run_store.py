@@ -48,6 +48,8 @@ def record_run(tx: Transaction, run: Run, *, now: float, origin: str | None = No
         body["tags"] = dict(run.tags)
     if run.asset_selection is not None:
         body["asset_selection"] = run.asset_selection
+    if run.asset_check_selection is not None:
+        body["asset_check_selection"] = run.asset_check_selection
     changed = tx.run(
         INSERT,
         (

@@ -167,14 +167,20 @@ def append_outside_runs(db: Database, events: Sequence[Event], listener: Listene
     """Appends events that belong to no run (reported by hand); returns the id of the last."""
     free = [event if event.run_id == "" else replace(event, run_id="") for event in events]
     with db.write() as tx:
-        if db.order_commits:
-            tx.rows(db.order_commits)
-        row = tx.row("SELECT coalesce(max(seq), 0) FROM events WHERE run_id = ''")
-        seq = row[0] if row else 0
-        tx.run_many(INSERT, [clean_row(as_row(event, seq + index)) for index, event in enumerate(free, 1)])
-        last = tx.row(db.last_event_id)
-        assert last is not None
-        update_catalog(tx, free, db.last_event_id)
+        last = append_outside_runs_in(tx, db, free)
     if listener is not None:
         listener(free)
+    return last
+
+
+def append_outside_runs_in(tx: Transaction, db: Database, events: Sequence[Event]) -> int:
+    """Appends events whose run id is empty, inside a transaction that is already open; returns the id of the last."""
+    if db.order_commits:
+        tx.rows(db.order_commits)
+    row = tx.row("SELECT coalesce(max(seq), 0) FROM events WHERE run_id = ''")
+    seq = row[0] if row else 0
+    tx.run_many(INSERT, [clean_row(as_row(event, seq + index)) for index, event in enumerate(events, 1)])
+    last = tx.row(db.last_event_id)
+    assert last is not None
+    update_catalog(tx, events, db.last_event_id)
     return int(last[0])

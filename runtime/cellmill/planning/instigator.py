@@ -23,6 +23,10 @@ class RunAsk:
     run_config: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     asset_selection: Sequence[str] | None = None
+    #: Pairs of asset and name of the checks to run; None means all of the selected assets.
+    check_selection: Sequence[tuple[str, str]] | None = None
+    #: Whether only those of the assets are made that are stale or missing when the run is recorded.
+    stale_assets_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,8 @@ class Answer:
     cursor: str | None = None
     #: (name, keys to add, keys to remove)
     dynamic_partitions: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = ()
+    #: What happened to assets outside of runs: events in the form in which an instance stores them.
+    asset_events: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The answer as plain data."""
@@ -48,6 +54,7 @@ class Answer:
             skip_reason=data.get("skip_reason"),
             cursor=data.get("cursor"),
             dynamic_partitions=changes,
+            asset_events=tuple(data.get("asset_events", ())),
         )
 
 

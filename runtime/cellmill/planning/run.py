@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 
 #: Tags that cellmill itself writes and reads, under Dagster's names so that existing dashboards find them.
 PARTITION_TAG = "dagster/partition"
@@ -71,8 +71,7 @@ class Run:
         status: Its state.
         tags: Its tags, text to text.
         asset_selection: The selected assets; None means all of the job.
-        asset_check_selection: The selected checks as pairs of asset key and name; None means all of the selected
-            assets.
+        asset_check_selection: Keys of the selected checks; None means all of the selected assets.
         op_selection: What was asked for with a selection of ops; None means all.
         resolved_op_selection: The ops that this selects, by their handles.
         step_keys_to_execute: The steps that are to run; None means all.
@@ -91,8 +90,8 @@ class Run:
     status: RunStatus = RunStatus.NOT_STARTED
     tags: Mapping[str, str] = field(default_factory=dict)
     asset_selection: frozenset[AssetKey] | None = None
-    #: Selected checks as (asset key, check name) pairs; None means all of the selected assets.
-    asset_check_selection: frozenset[Any] | None = None
+    #: None means all checks of the selected assets; with no asset selected, the checks run alone.
+    asset_check_selection: frozenset[AssetCheckKey] | None = None
     op_selection: Sequence[str] | None = None
     resolved_op_selection: frozenset[str] | None = None
     step_keys_to_execute: Sequence[str] | None = None

@@ -9,67 +9,22 @@ from importlib import import_module
 from typing import Any
 
 from cellmill.definitions.code_location import Definitions
-from cellmill.definitions.local_time import at_epoch, load_zone
-from cellmill.definitions.schedule import ScheduleEvaluationContext
-from cellmill.definitions.sensor import SensorEvaluationContext
 from cellmill.errors import InvalidDefinitionError
 from cellmill.instance.instance import Instance
-from cellmill.planning.instigator import Answer, RunAsk
-from cellmill.planning.run import PARTITION_TAG
 from cellmill.workspace.loading import load_location_definitions
+from cellmill.workspace.tick_answers import schedule_answer, sensor_answer
 
 
 def evaluate(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a schedule answers for one tick (the request's `at`), or a sensor for what is remembered of it."""
-    answer = evaluate_sensor(request) if request["at"] is None else evaluate_schedule(request)
+    definitions, definition = _find(request, "sensor" if request["at"] is None else "schedule")
+    instance, resources = _instance(request["home"]), getattr(definitions, "resources", None)
+    selection = request.get("selection")
+    if request["at"] is None:
+        answer = sensor_answer(definition, request["payload"], instance, resources, definitions, selection)
+    else:
+        answer = schedule_answer(definition, request["at"], instance, resources, definitions, selection)
     return answer.to_json()
-
-
-def evaluate_schedule(request: Mapping[str, Any]) -> Answer:
-    """Return what a schedule answers for one tick."""
-    definitions, definition = _find(request, "schedule")
-    context = ScheduleEvaluationContext(
-        scheduled_execution_time=at_epoch(request["at"], load_zone(definition.zone_name)),
-        schedule_name=definition.name,
-        resources=getattr(definitions, "resources", None),
-        instance=_instance(request["home"]),
-        definitions=definitions,
-    )
-    data = definition.evaluate_tick(context)
-    default = definition.target.job_name if definition.target else None
-    asks = tuple(_ask(one, default, request.get("selection")) for one in data.run_requests or ())
-    return Answer(runs=asks, skip_reason=data.skip_message)
-
-
-def evaluate_sensor(request: Mapping[str, Any]) -> Answer:
-    """Return what a sensor answers."""
-    definitions, definition = _find(request, "sensor")
-    payload = request["payload"]
-    context = SensorEvaluationContext(
-        cursor=payload.get("cursor"),
-        last_run_key=payload.get("last_run_key"),
-        last_tick_completion_time=payload.get("last_tick_completion_time"),
-        last_sensor_start_time=payload.get("started_at"),
-        sensor_name=definition.name,
-        resources=getattr(definitions, "resources", None),
-        instance=_instance(request["home"]),
-        definitions=definitions,
-    )
-    data = definition.evaluate_tick(context)
-    default = definition.targets[0].job_name if definition.targets else None
-    changes = tuple(
-        (change.partitions_def_name, keys, ())
-        if type(change).__name__.startswith("Add")
-        else (change.partitions_def_name, (), keys)
-        for change in data.dynamic_partitions_requests or ()
-        for keys in [tuple(change.partition_keys)]
-    )
-    return Answer(
-        runs=tuple(_ask(one, default, request.get("selection")) for one in data.run_requests or ()),
-        skip_reason=data.skip_message,
-        cursor=data.cursor,
-        dynamic_partitions=changes,
-    )
 
 
 @cache
@@ -101,22 +56,3 @@ def _find(request: Mapping[str, Any], kind: str) -> tuple[Any, Any]:
         return definitions, declared[kind, name]
     except KeyError:
         raise InvalidDefinitionError(f"There is no {kind} {name!r} (any more).") from None
-
-
-def _ask(request: Any, job_name: str | None, selection: list[str] | None) -> RunAsk:
-    tags = dict(request.tags)
-    if request.partition_key is not None:
-        tags.setdefault(PARTITION_TAG, request.partition_key)
-    keys = (
-        [key.to_escaped_user_string() for key in request.asset_selection]
-        if request.asset_selection is not None
-        else selection
-    )
-    job = request.job_name or job_name
-    return RunAsk(
-        job_name="__ASSET_JOB" if keys and not request.job_name else job,
-        run_key=request.run_key,
-        run_config=request.run_config,
-        tags=tags,
-        asset_selection=keys,
-    )

@@ -98,7 +98,7 @@ def _job(definitions: Any, run: Run, visit: Visit) -> JobDefinition:
         job: JobDefinition = definitions.get_job_def(run.job_name)
     else:
         job = definitions.get_implicit_global_asset_job_def()
-    return prepared(job, run.op_selection, sorted(visit.assets) or None, None)
+    return prepared(job, run.op_selection, sorted(visit.assets) or None, None, visit.check_selection)
 
 
 def _run(job: JobDefinition, work: RunWork, instance: Any) -> bool:

@@ -107,9 +107,7 @@ def _assets_of(workspace: Workspace, spec: ScheduleSpec) -> list[AssetEntry]:
         return [known[name] for name in spec.asset_selection if name in known]
     for job in workspace.manifest.jobs:
         if (job.name, job.location) == (spec.job_name, spec.location) and job.kind == "asset":
-            if job.selection:
-                return [entry for entry in workspace.select(job.selection) if entry.materializable]
-            return [entry for path, entry in workspace.assets_by_key.items() if path in job.assets]
+            return workspace.assets_of(job)
     return []
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -53,6 +54,8 @@ class Visit:
     reads: frozenset[AssetKey] = frozenset()
     #: `%%check` cells among them, by position.
     checks: Mapping[int, AssetCheckKey] = field(default_factory=dict)
+    #: The only checks that are run; None is all of the assets.
+    check_selection: frozenset[AssetCheckKey] | None = None
     #: True where a cell loads the extension: the kernel must know the run even if it makes no asset.
     has_session: bool = False
     #: Why each plain cell runs: position -> the names for which it is needed.
@@ -66,6 +69,8 @@ class LinkedNotebooks:
         self._workspace = workspace
         #: Text of notebooks that are read instead of their files.
         self.pinned = pinned or {}
+        #: The only `%%check` cells that are run; None is all.
+        self.only_checks: AbstractSet[AssetCheckKey] | None = None
         self._linked: dict[str, WorkspaceScan] = {}
         self.entries: Mapping[tuple[str, ...], AssetEntry] = workspace.assets_by_key
         self.locations: dict[str, NotebookLocation] = {}
@@ -162,7 +167,12 @@ class LinkedNotebooks:
         """Return the `%%check` cells of a notebook in document order: all, or those of the assets `made`."""
         wanted = None if made is None else frozenset(made)
         cells = [cell for cell in self.linked(notebook).others if cell.definition.kind == "check"]
-        return tuple(cell for cell in cells if wanted is None or checked_asset(cell) in wanted)
+        return tuple(
+            cell
+            for cell in cells
+            if (wanted is None or checked_asset(cell) in wanted)
+            and (self.only_checks is None or _check_key(cell) in self.only_checks)
+        )
 
     def scan(self, notebook: str) -> NotebookScan:
         """Return the scan of a notebook."""
@@ -201,13 +211,19 @@ def with_checks(
     return tuple(found)
 
 
-def _check_keys(checks: Iterable[AssetCell]) -> dict[int, AssetCheckKey]:
+def cell_check_keys(checks: Iterable[AssetCell]) -> dict[int, AssetCheckKey]:
+    """Return the checks that cells are, by their positions."""
     found: dict[int, AssetCheckKey] = {}
     for cell in checks:
-        asset = checked_asset(cell)
-        if asset is not None:
-            found[cell.origin.cell_index] = AssetCheckKey(asset, cell.definition.names[0])
+        key = _check_key(cell)
+        if key is not None:
+            found[cell.origin.cell_index] = key
     return found
+
+
+def _check_key(cell: AssetCell) -> AssetCheckKey | None:
+    asset = checked_asset(cell)
+    return None if asset is None else AssetCheckKey(asset, cell.definition.names[0])
 
 
 def plan_visits(
@@ -225,36 +241,6 @@ def plan_visits(
     by_key = {entry.asset_key: entry for entry in entries}
     steps = plan_notebook_steps(cells, between)
     return tuple(_visit(step, by_key, notebooks) for step in steps)
-
-
-def plan_checks(workspace: Workspace, keys: Collection[AssetKey]) -> tuple[Visit, ...]:
-    """Return the visits that run the `%%check` cells of these assets on their stored values, and make nothing."""
-    notebooks = LinkedNotebooks(workspace)
-    named = {check.notebook: check for check in workspace.manifest.checks if check.check_key.asset_key in keys}
-    return tuple(
-        _check_visit(notebook, check.location, notebooks, keys)
-        for notebook, check in named.items()
-        if notebook is not None
-    )
-
-
-def _check_visit(notebook: str, location: str, notebooks: LinkedNotebooks, keys: Collection[AssetKey]) -> Visit:
-    checks = notebooks.checks(notebook, keys)
-    cells = with_checks((), {}, checks)
-    loads = notebooks.loads(notebook, cells, {})
-    read = {up.key for check in checks for up in check.upstreams}
-    return Visit(
-        key=notebook,
-        location=location,
-        assets=(),
-        notebook=notebooks.path(notebook),
-        name=notebook,
-        cells=cells,
-        checks=_check_keys(checks),
-        has_session=True,
-        loads=loads,
-        reads=frozenset(read | {key for names in loads.values() for key in names.values()}),
-    )
 
 
 def _module_cell(entry: AssetEntry, number: int) -> AssetCell:
@@ -298,7 +284,7 @@ def _visit(step: NotebookStep, by_key: Mapping[AssetKey, AssetEntry], notebooks:
         cells=cells,
         made_by=step.assets,
         makes=step.makes,
-        checks=_check_keys(checks),
+        checks=cell_check_keys(checks),
         has_session=True,
         loads=loads,
         reads=step.reads | read | {key for names in loads.values() for key in names.values()},
@@ -336,7 +322,7 @@ def whole_notebook(workspace: Workspace, notebook: str, pinned: str | None = Non
         name=notebook,
         made_by=made_by,
         makes=made_behind(notebooks.linked(notebook).assets.values()) if entries else {},
-        checks=_check_keys(checks),
+        checks=cell_check_keys(checks),
         has_session=any(_loads_extension(cell.source) for cell in scan.notebook.code_cells),
         loads=loads,
         reads=frozenset(reads | {key for names in loads.values() for key in names.values()}),

@@ -63,6 +63,13 @@ class WorkspaceSource:
             return True
         return any(job.name == job_name and location in ("", job.location) for job in self.workspace.manifest.jobs)
 
+    def job_assets(self, location: str, job_name: str) -> frozenset[AssetKey]:
+        """Return the assets that a job makes; none for one that is gone or makes none."""
+        for job in self.workspace.manifest.jobs:
+            if job.name == job_name and location in ("", job.location):
+                return frozenset(entry.asset_key for entry in self.workspace.assets_of(job))
+        return frozenset()
+
     def schedule(self, entry: ScheduleEntry) -> ScheduleSpec | None:
         """Return a schedule as the daemon needs it; None for one that cannot be understood."""
         try:

@@ -61,6 +61,10 @@ def partition_facts(entries: Iterable[AssetEntry], instance: Instance) -> dict[A
     return found
 
 
+#: What is to be made: the partitions by asset, or None for one without.
+Targets = Mapping[AssetKey, Sequence[str] | None]
+
+
 @dataclass(frozen=True, slots=True)
 class WorkspaceStaleness:
     """The decisions about all assets, with what they were decided from."""
@@ -96,3 +100,16 @@ def decide_with(
     with partition_loading_context(None, instance):
         decided = decide_partitions(facts.values(), partitions, states, stored)
     return WorkspaceStaleness(facts, partitions, states, decided, instance)
+
+
+def with_siblings(entries: Sequence[AssetEntry], targets: Targets) -> Targets:
+    """Return the targets with what can only be made together with one of them."""
+    whole = dict(targets)
+    for entry in entries:
+        together = [entry.asset_key, *(AssetKey(sibling) for sibling in entry.siblings)]
+        made = [targets[key] for key in together if key in targets]
+        if not made or len(together) == 1:
+            continue
+        keys = None if entry.partitions is None else list(dict.fromkeys(one for part in made for one in part or ()))
+        whole[entry.asset_key] = keys
+    return whole

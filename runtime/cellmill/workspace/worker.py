@@ -32,6 +32,7 @@ from cellmill.planning.event import (
     RunFailureReason,
 )
 from cellmill.planning.run import PARTITION_TAG, Run
+from cellmill.workspace.check_plan import plan_checks, plan_with_checks
 from cellmill.workspace.config import find_workspace, read_config, with_locations
 from cellmill.workspace.location import ModuleLocation
 from cellmill.workspace.manifest import AssetEntry, JobEntry
@@ -46,7 +47,7 @@ from cellmill.workspace.run_names import (
     PARALLEL_TAG,
     PINNED_TAG,
 )
-from cellmill.workspace.run_plan import LinkedNotebooks, Visit, plan_checks, plan_visits, whole_notebook
+from cellmill.workspace.run_plan import LinkedNotebooks, Visit, plan_visits, whole_notebook
 from cellmill.workspace.workspace import Workspace, find_home
 
 #: Visits at the same time unless something else is said: a kernel each.
@@ -157,15 +158,15 @@ class RunWork:
         version = self._pinned()
         if version is not None:
             return self._plan_pinned(version)
-        if self.run.asset_selection is not None:
-            return plan_visits(self.workspace, self._selected(self.workspace.assets_by_key))
+        if self.run.asset_selection is not None or self.run.asset_check_selection is not None:
+            return self._plan_selected(LinkedNotebooks(self.workspace))
         job = self._job()
         if isinstance(self.workspace.locations.get(job.location), ModuleLocation):
             # The module's own job runs: with its config, hooks and resources.
             return (Visit(key=job.name, location=job.location, assets=()),)
         if job.notebook is not None and job.kind == "op":
             return (Visit(key=job.name, location=job.location, assets=(), name=job.notebook),)
-        entries = self._assets_of(job)
+        entries = self.workspace.assets_of(job)
         if not entries:
             raise CellmillError(f"The job {job.name!r} has no ops and selects no asset, so there is nothing to run.")
         return plan_visits(self.workspace, entries)
@@ -178,31 +179,33 @@ class RunWork:
         """Return the visits to pinned notebooks: they make what they made then."""
         notebooks = LinkedNotebooks(self.workspace, version.notebooks)
         if self.run.asset_selection is not None:
-            return plan_visits(self.workspace, self._selected(notebooks.entries), notebooks)
+            return self._plan_selected(notebooks)
         wanted = [AssetKey.from_escaped_user_string(name).parts for name in version.assets]
         return plan_visits(self.workspace, [notebooks.entries[path] for path in wanted], notebooks)
 
+    def _plan_selected(self, notebooks: LinkedNotebooks) -> tuple[Visit, ...]:
+        """Return the visits that make the selected assets and run the selected checks."""
+        entries = self._selected(notebooks.entries)
+        checks = self.run.asset_check_selection
+        if checks is None:
+            return plan_visits(self.workspace, entries, notebooks)
+        return plan_with_checks(self.workspace, entries, checks, notebooks)
+
     def _selected(self, known: Mapping[tuple[str, ...], AssetEntry]) -> list[AssetEntry]:
-        assert self.run.asset_selection is not None
-        missing = [key.to_user_string() for key in self.run.asset_selection if key.parts not in known]
+        selection = self.run.asset_selection or ()
+        missing = [key.to_user_string() for key in selection if key.parts not in known]
         if missing:
             raise CellmillError(
                 f"The run selects assets that no location defines (any more): {', '.join(sorted(missing))}. "
                 "See 'cellmill check'."
             )
-        return [known[key.parts] for key in self.run.asset_selection if known[key.parts].materializable]
+        return [known[key.parts] for key in selection if known[key.parts].materializable]
 
     def _job(self) -> JobEntry:
         for job in self.workspace.manifest.jobs:
             if job.name == self.run.job_name and self.run.location in ("", job.location):
                 return job
         raise CellmillError(f"No location defines the job {self.run.job_name!r} (any more). See 'cellmill jobs list'.")
-
-    def _assets_of(self, job: JobEntry) -> list[AssetEntry]:
-        if job.selection:
-            return [entry for entry in self.workspace.select(job.selection) if entry.materializable]
-        known = self.workspace.assets_by_key
-        return [known[path] for path in job.assets if path in known]
 
     def _planned(self, visits: Sequence[Visit]) -> list[Event]:
         partition = self.run.tags.get(PARTITION_TAG)

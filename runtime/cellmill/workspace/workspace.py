@@ -19,7 +19,7 @@ from cellmill.notebooks.collector import paused_collector
 from cellmill.workspace.cache import ScanCache
 from cellmill.workspace.config import LocationConfig, WorkspaceConfig, find_workspace, read_config
 from cellmill.workspace.location import Hosted, Location, ModuleLocation
-from cellmill.workspace.manifest import AssetEntry, Manifest, ProblemEntry, merge_manifests
+from cellmill.workspace.manifest import AssetEntry, JobEntry, Manifest, ProblemEntry, merge_manifests
 from cellmill.workspace.notebook_location import NotebookLocation
 
 if TYPE_CHECKING:
@@ -143,6 +143,13 @@ class Workspace:
         return sort_assets([by_key[key.parts] for key in chosen if key.parts in by_key])
 
     # -- evaluating user code ----------------------------------------------------------------------------------
+
+    def assets_of(self, job: JobEntry) -> list[AssetEntry]:
+        """Return the assets that a job makes; none for a job of ops."""
+        if job.selection:
+            return [entry for entry in self.select(job.selection) if entry.materializable]
+        known = self.assets_by_key
+        return [known[path] for path in job.assets if path in known]
 
     def hosted(self, location: str) -> Hosted:
         """Return the location of that name, which has a host."""
