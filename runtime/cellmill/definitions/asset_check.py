@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from cellmill.definitions.asset_decorator import make_op, op_tags_of
 from cellmill.definitions.asset_inputs import AssetInput, asset_inputs, order_input
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
+from cellmill.definitions.asset_node import make_op, op_tags_of
 from cellmill.definitions.asset_spec import AssetIn, coerced_deps
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.inference import FunctionShape, docstring_summary

@@ -8,19 +8,16 @@ from typing import Any
 
 from cellmill.definitions.asset_inputs import asset_inputs
 from cellmill.definitions.asset_key import AssetKey, key_prefix_from_coercible
+from cellmill.definitions.asset_node import check_outputs, checks_by_output_name, make_op, op_tags_of
 from cellmill.definitions.asset_spec import AssetDep, AssetSpec, coerced_deps
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.composition import checked_hooks
-from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary, load
+from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary
 from cellmill.definitions.job import checked_resources
-from cellmill.definitions.op import OpDefinition, unwrapped
+from cellmill.definitions.op import unwrapped
 from cellmill.definitions.output import DEFAULT_OUTPUT, NO_VALUE
 from cellmill.definitions.port import DEFAULT_IO_MANAGER_KEY, OutputDefinition
-from cellmill.definitions.tags import checked_tags
 from cellmill.errors import CheckError, InvalidDefinitionError
-
-#: Tag of an op that says what its function is made with, under Dagster's name.
-COMPUTE_KIND = "dagster/compute_kind"
 
 
 def asset(
@@ -210,18 +207,6 @@ def asset(
     return decorate(compute_fn)
 
 
-def make_op(
-    fn: Callable[..., Any],
-    shape: FunctionShape,
-    name: str,
-    input_defs: Sequence[Any],
-    output_defs: Sequence[Any],
-    **options: Any,
-) -> OpDefinition:
-    """Return the op of an asset's function."""
-    return OpDefinition(fn, name=name, shape=shape, input_defs=input_defs, output_defs=output_defs, **options)
-
-
 def _key_of(fn: Callable[..., Any], key: Any, key_prefix: Any, name: str | None) -> AssetKey:
     if key is not None:
         if key_prefix is not None or name is not None:
@@ -242,39 +227,3 @@ def _asset_type(shape: FunctionShape, declared: Any) -> Any:
     if shape.is_generator or shape.is_async_generator:
         return NO_VALUE
     return unwrapped(shape.returns)
-
-
-def op_tags_of(op_tags: Any, compute_kind: str | None, kinds: Any, owner: str) -> Mapping[str, str]:
-    """Return the tags of an asset's op."""
-    tags = dict(checked_tags(op_tags, owner)) if op_tags else {}
-    if compute_kind:
-        tags[COMPUTE_KIND] = compute_kind
-    return tags
-
-
-def checks_by_output_name(check_specs: Iterable[Any] | None, keys: AbstractSet[AssetKey], owner: str) -> dict[str, Any]:
-    """Return the specs of the checks that come with an asset, by the output each of them is."""
-    found: dict[str, Any] = {}
-    for spec in check_specs or ():
-        if not hasattr(spec, "blocking"):
-            raise CheckError(f"check_specs of {owner} are AssetCheckSpecs; got {spec!r}.")
-        name = spec.get_python_identifier()
-        if name in found:
-            raise CheckError(f"{owner}: duplicate check specs {spec.name!r} for one asset.")
-        if spec.asset_key not in keys:
-            raise InvalidDefinitionError(
-                f"Invalid asset key {spec.asset_key} in check spec {spec.name!r} of {owner}. Must be one of "
-                f"{sorted(keys)}."
-            )
-        found[name] = spec
-    return found
-
-
-def check_outputs(checks: Mapping[str, Any], *, required: bool = True) -> list[OutputDefinition]:
-    """Return the outputs that stand for checks."""
-    return [OutputDefinition(None, name, is_required=required) for name in checks]
-
-
-def loaded(name: str) -> Any:
-    """Return a module of definitions."""
-    return load(name)

@@ -7,8 +7,10 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
+from cellmill.definitions.asset_spec import AssetSpec
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.dependency import DependencyDefinition, NodeInvocation
+from cellmill.definitions.external_asset import external_asset_from_spec
 from cellmill.definitions.graph import GraphDefinition
 from cellmill.definitions.inference import describe_place, load
 from cellmill.definitions.job import JobDefinition
@@ -59,15 +61,12 @@ def _place(definition: AssetsDefinition) -> str:
 
 def as_assets(items: Iterable[Any]) -> list[AssetsDefinition]:
     """Return what a user gave as assets as definitions; specs stand for assets that are not made here."""
-    from cellmill.definitions.asset_spec import AssetSpec
-    from cellmill.definitions.source_asset import external_asset
-
     found: list[AssetsDefinition] = []
     for item in items:
         if isinstance(item, AssetsDefinition):
             found.append(item)
         elif isinstance(item, AssetSpec):
-            found.append(external_asset(item))
+            found.append(external_asset_from_spec(item))
         elif hasattr(item, "compute_cacheable_data"):
             found.extend(as_assets(item.build_definitions(item.compute_cacheable_data())))
         elif isinstance(item, Iterable) and not isinstance(item, (str, bytes)):
