@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from cellmill.definitions.config.config_mapping import config_mapping
-from cellmill.definitions.config.configurable import configured
+from cellmill.definitions.config.configured import configured
 from cellmill.definitions.config.env_var import EnvVar
 from cellmill.definitions.config.pydantic_config import Config
 from cellmill.definitions.configurable_resource import ConfigurableResource

@@ -338,7 +338,7 @@ class GraphDefinition(NodeUses):
             config_schema: Schema of the new form, where a function is given.
             description: What the new graph does; None keeps the graph's.
         """
-        return load("configured").configured_node(self, config_or_config_fn, name, config_schema, description)
+        return load("config.configured").configured_node(self, config_or_config_fn, name, config_schema, description)
 
     def __repr__(self) -> str:
         return f"GraphDefinition({self.name!r})"

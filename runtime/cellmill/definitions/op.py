@@ -299,7 +299,7 @@ class OpDefinition(NodeUses):
             config_schema: Schema of the new form, where a function is given.
             description: What the new op does; None keeps the op's.
         """
-        configured: OpDefinition = load("configured").configured_node(
+        configured: OpDefinition = load("config.configured").configured_node(
             self, config_or_config_fn, name, config_schema, description
         )
         return configured

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cellmill.definitions.config.configured import schema_of
 from cellmill.definitions.config.env_var import is_env_var
 from cellmill.definitions.config.process import post_process_config, validate_config
 from cellmill.definitions.config.schema import DefinitionConfigSchema
-from cellmill.definitions.configured import schema_of
 from cellmill.definitions.run_config_schema import (
     RunConfigSchema,
     is_trivial,

@@ -8,9 +8,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from cellmill.definitions.config.config_type import ConfigType
+from cellmill.definitions.config.configured import schema_of
 from cellmill.definitions.config.field import Field, ScalarUnion, Selector, Shape, optional_field
 from cellmill.definitions.config.schema import ANY_FIELD, PlainConfigSchema
-from cellmill.definitions.configured import schema_of
 from cellmill.definitions.logger import default_loggers
 
 #: Schemas of the jobs alive; a job never changes, changed copies are other objects.

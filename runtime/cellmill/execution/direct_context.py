@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.config.configured import schema_of
 from cellmill.definitions.config.process import post_process_config, validate_config
-from cellmill.definitions.configured import schema_of
 from cellmill.definitions.dependency import NodeHandle
 from cellmill.definitions.events import AssetMaterialization, AssetObservation, ExpectationResult
 from cellmill.definitions.init_resource_context import Resources

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from cellmill.definitions.config.config_mapping import ConfigMapping, config_mapping
-from cellmill.definitions.config.configurable import configured
+from cellmill.definitions.config.configured import configured
 from cellmill.definitions.config.env_var import EnvVar, is_env_var
 from cellmill.definitions.config.field import Field
 from cellmill.definitions.config.files import (

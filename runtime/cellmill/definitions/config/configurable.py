@@ -1,19 +1,16 @@
-"""`configured`: a definition with part or all of its config given in advance."""
+"""Definitions that take config, and may be given part of it in advance: see `configured`."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, cast
 
 from cellmill.definitions.config.config_type import ANY, ConfigType
 from cellmill.definitions.config.evaluation import EvaluateValueResult
 from cellmill.definitions.config.field import Field, Permissive, Shape, convert_to_field
 from cellmill.definitions.config.schema import ConfiguredConfigSchema, DefinitionConfigSchema
-from cellmill.definitions.configured import configured_node
-from cellmill.errors import CheckError, InvalidDefinitionError
-
-D = TypeVar("D", bound="ConfigurableDefinition")
+from cellmill.errors import CheckError
 
 
 class ConfigurableDefinition:
@@ -98,58 +95,6 @@ class NamedConfigurableDefinition(ConfigurableDefinition):
             raise CheckError(f"configured(name=…) of {self.name!r} is the new definition's name as str; got {name!r}.")
         schema = self._configured_schema(name, config_or_config_fn, config_schema)
         return self.copy_for_configured(name, description, schema)
-
-
-def configured(configurable: D, config_schema: Any = None, **kwargs: Any) -> Callable[[Any], D]:
-    """Give a definition config in advance: all of it, or by a function from simpler config to its own.
-
-    ``configured(x)({"a": 1})`` gives fixed config; ``@configured(x, config_schema={…})`` decorates a function, which
-    gets the new config and returns that of the definition.
-
-    Args:
-        configurable: An op, graph, resource, IO manager, logger or executor definition.
-        config_schema: Schema of the new config, where a function is given; None takes that of the parameter's
-            annotation, or any config.
-        kwargs: `name` and `description` of the new definition; ops, graphs and executors need a name where no function
-            has one.
-
-    Returns:
-        A function that takes the config, or the function to decorate, and returns the configured definition.
-
-    Raises:
-        CheckError: where the definition takes no config.
-        InvalidDefinitionError: where a name is needed.
-    """
-    if isinstance(configurable, NamedConfigurableDefinition):
-        named = configurable
-
-        def of_named(config_or_config_fn: Any) -> D:
-            own = dict(kwargs)
-            name = own.pop("name", None) or getattr(config_or_config_fn, "__name__", None)
-            if name is None:
-                raise InvalidDefinitionError(
-                    f"configured({named.name}) with fixed config needs name=…, the name of the configured definition."
-                )
-            return cast(D, named.configured(config_or_config_fn, name=name, config_schema=config_schema, **own))
-
-        return of_named
-    if isinstance(configurable, AnonymousConfigurableDefinition):
-        anonymous = configurable
-        return lambda config_or_config_fn: cast(
-            D, anonymous.configured(config_or_config_fn, config_schema=config_schema, **kwargs)
-        )
-    if hasattr(configurable, "is_graph") and hasattr(configurable, "configured_with"):
-        node: Any = configurable
-
-        def of_node(config_or_config_fn: Any) -> D:
-            own = dict(kwargs)
-            name = own.pop("name", None) or getattr(config_or_config_fn, "__name__", None)
-            return cast(D, configured_node(node, config_or_config_fn, name, config_schema, **own))
-
-        return of_node
-    raise CheckError(
-        f"configured() takes an op, graph, resource, IO manager, logger or executor definition; got {configurable!r}."
-    )
 
 
 def _field_of_parameter(function: Callable[..., Any]) -> Field | None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cellmill.definitions.partitions.key import TimestampWithTimezone
-from cellmill.definitions.partitions.time_window import ScheduleType, TimeWindowPartitionsDefinition
+from cellmill.definitions.partitions.numbered_windows import ScheduleType
+from cellmill.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 
 DEFAULT_DATE_FORMAT = "%Y-%m-%d"
 DEFAULT_HOURLY_FORMAT_WITHOUT_TIMEZONE = "%Y-%m-%d-%H:%M"

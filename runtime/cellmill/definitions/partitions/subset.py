@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from cellmill.definitions.partitions.key import PartitionKeyRange
 from cellmill.errors import InvalidSerializedSubsetError
 
-if TYPE_CHECKING:
-    from cellmill.definitions.partitions.definition import PartitionsDefinition
-
 _VERSION = 1
+
+
+class KeysInOrder(Protocol):
+    """What a subset asks of the `PartitionsDefinition` that it is of."""
+
+    def get_partition_keys(self, *args: Any, **kwargs: Any) -> Sequence[str]:
+        """All keys that exist, in order."""
+
+    def get_partition_keys_in_range(self, partition_key_range: PartitionKeyRange) -> Sequence[str]:
+        """The keys from the range's start to its end, both included."""
 
 
 class PartitionsSubset(ABC):
@@ -73,9 +80,7 @@ class PartitionsSubset(ABC):
     def empty_subset(self) -> PartitionsSubset:
         """The empty subset of the same kind."""
 
-    def get_partition_keys_not_in_subset(
-        self, partitions_def: PartitionsDefinition, *args: Any, **kwargs: Any
-    ) -> Iterable[str]:
+    def get_partition_keys_not_in_subset(self, partitions_def: KeysInOrder, *args: Any, **kwargs: Any) -> Iterable[str]:
         """The keys of the definition that are not in the subset.
 
         Args:
@@ -86,7 +91,7 @@ class PartitionsSubset(ABC):
         return [key for key in partitions_def.get_partition_keys(*args, **kwargs) if key not in self]
 
     def get_partition_key_ranges(
-        self, partitions_def: PartitionsDefinition, *args: Any, **kwargs: Any
+        self, partitions_def: KeysInOrder, *args: Any, **kwargs: Any
     ) -> Sequence[PartitionKeyRange]:
         """The subset as ranges of neighbouring keys of the definition.
 
@@ -97,9 +102,7 @@ class PartitionsSubset(ABC):
         """
         return key_ranges(partitions_def.get_partition_keys(*args, **kwargs), self)
 
-    def with_partition_key_range(
-        self, partitions_def: PartitionsDefinition, key_range: PartitionKeyRange
-    ) -> PartitionsSubset:
+    def with_partition_key_range(self, partitions_def: KeysInOrder, key_range: PartitionKeyRange) -> PartitionsSubset:
         """The subset with the keys of a range added.
 
         Args:
@@ -109,7 +112,7 @@ class PartitionsSubset(ABC):
         return self.with_partition_keys(partitions_def.get_partition_keys_in_range(key_range))
 
     def with_partition_key_ranges(
-        self, partitions_def: PartitionsDefinition, key_ranges: Iterable[PartitionKeyRange]
+        self, partitions_def: KeysInOrder, key_ranges: Iterable[PartitionKeyRange]
     ) -> PartitionsSubset:
         """The subset with the keys of some ranges added.
 

@@ -8,6 +8,7 @@ from typing import Any
 from cellmill.definitions.partitions.definition import PartitionsDefinition
 from cellmill.definitions.partitions.loading import DynamicPartitionsStore
 from cellmill.definitions.partitions.mapping import PartitionMapping, UpstreamPartitionsResult
+from cellmill.definitions.partitions.numbered_windows import NumberedWindows
 from cellmill.definitions.partitions.subset import PartitionsSubset
 from cellmill.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 from cellmill.definitions.partitions.time_window_subset import (
@@ -137,7 +138,7 @@ def as_windows(definition: Any, subset: Any) -> TimeWindowPartitionsSubset:
     return found
 
 
-def _aligned(source: Windows, pair: tuple[int, int], target: Windows) -> tuple[int, int]:
+def _aligned(source: NumberedWindows, pair: tuple[int, int], target: NumberedWindows) -> tuple[int, int]:
     """The first and the last window of `target` that overlap the windows `pair` of `source`."""
     if source.cadence is target.cadence:
         return pair[0], pair[1] - 1

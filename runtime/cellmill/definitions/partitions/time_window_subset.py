@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.local_time import at_epoch, load_zone
 from cellmill.definitions.partitions.key import PartitionKeyRange, TimeWindow
+from cellmill.definitions.partitions.numbered_windows import NumberedWindows
 from cellmill.definitions.partitions.subset import KeysSubset, PartitionsSubset
 from cellmill.errors import InvalidPartitionKeyError, InvalidSerializedSubsetError
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from cellmill.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 
 #: Half-open ranges of window numbers, rising, never touching.
 Ranges = tuple[tuple[int, int], ...]
@@ -80,7 +79,7 @@ class TimeWindowPartitionsSubset(PartitionsSubset):
 
     def __init__(
         self,
-        partitions_def: TimeWindowPartitionsDefinition,
+        partitions_def: NumberedWindows,
         num_partitions: int | None = None,
         included_time_windows: Sequence[TimeWindow] = (),
         ranges: Ranges | None = None,
@@ -145,7 +144,7 @@ class TimeWindowPartitionsSubset(PartitionsSubset):
         first, last = (self.partitions_def.checked_number_of(key) for key in key_range)
         return self._with(merged([*self.ranges, (first, last + 1)]))
 
-    def with_partitions_def(self, partitions_def: TimeWindowPartitionsDefinition) -> TimeWindowPartitionsSubset:
+    def with_partitions_def(self, partitions_def: NumberedWindows) -> TimeWindowPartitionsSubset:
         """The same windows as a subset of another definition.
 
         Args:

@@ -1,14 +1,22 @@
-"""`configured` for ops and graphs: the same definition under a new name with its config given."""
+"""`configured`: a definition with part or all of its config given in advance."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from cellmill.definitions.config.config_mapping import config_class_of
+from cellmill.definitions.config.configurable import (
+    AnonymousConfigurableDefinition,
+    ConfigurableDefinition,
+    NamedConfigurableDefinition,
+)
 from cellmill.definitions.config.field import convert_to_field
 from cellmill.definitions.config.schema import ConfiguredConfigSchema, DefinitionConfigSchema, PlainConfigSchema
 from cellmill.errors import CheckError, InvalidDefinitionError
+
+D = TypeVar("D", bound=ConfigurableDefinition)
 
 
 def schema_of(definition: Any) -> DefinitionConfigSchema:
@@ -73,3 +81,55 @@ def configured_node(
     if not definition.is_graph:
         changed["_config_field"] = field
     return definition.copy_with(**changed)
+
+
+def configured(configurable: D, config_schema: Any = None, **kwargs: Any) -> Callable[[Any], D]:
+    """Give a definition config in advance: all of it, or by a function from simpler config to its own.
+
+    ``configured(x)({"a": 1})`` gives fixed config; ``@configured(x, config_schema={…})`` decorates a function, which
+    gets the new config and returns that of the definition.
+
+    Args:
+        configurable: An op, graph, resource, IO manager, logger or executor definition.
+        config_schema: Schema of the new config, where a function is given; None takes that of the parameter's
+            annotation, or any config.
+        kwargs: `name` and `description` of the new definition; ops, graphs and executors need a name where no function
+            has one.
+
+    Returns:
+        A function that takes the config, or the function to decorate, and returns the configured definition.
+
+    Raises:
+        CheckError: where the definition takes no config.
+        InvalidDefinitionError: where a name is needed.
+    """
+    if isinstance(configurable, NamedConfigurableDefinition):
+        named = configurable
+
+        def of_named(config_or_config_fn: Any) -> D:
+            own = dict(kwargs)
+            name = own.pop("name", None) or getattr(config_or_config_fn, "__name__", None)
+            if name is None:
+                raise InvalidDefinitionError(
+                    f"configured({named.name}) with fixed config needs name=…, the name of the configured definition."
+                )
+            return cast(D, named.configured(config_or_config_fn, name=name, config_schema=config_schema, **own))
+
+        return of_named
+    if isinstance(configurable, AnonymousConfigurableDefinition):
+        anonymous = configurable
+        return lambda config_or_config_fn: cast(
+            D, anonymous.configured(config_or_config_fn, config_schema=config_schema, **kwargs)
+        )
+    if hasattr(configurable, "is_graph") and hasattr(configurable, "configured_with"):
+        node: Any = configurable
+
+        def of_node(config_or_config_fn: Any) -> D:
+            own = dict(kwargs)
+            name = own.pop("name", None) or getattr(config_or_config_fn, "__name__", None)
+            return cast(D, configured_node(node, config_or_config_fn, name, config_schema, **own))
+
+        return of_node
+    raise CheckError(
+        f"configured() takes an op, graph, resource, IO manager, logger or executor definition; got {configurable!r}."
+    )
