@@ -116,6 +116,7 @@ def test_a_sensor_is_switched_on_and_starts_a_run(week: Server) -> None:
         item.locator(".cm-tick-success:enabled").first.wait_for(timeout=60_000)
         page.screenshot(path=str(ARTIFACTS / "page-automation.png"))
         item.locator(".cm-tick-success:enabled").first.click()
+        item.locator(".cm-tick-details .cm-jump", has_text="run ").first.click()
         page.wait_for_url("**#/run/*")
         page.locator(".cm-status-success").first.wait_for(timeout=120_000)
 

@@ -139,6 +139,7 @@ def test_a_notebook_is_scheduled_with_the_form_and_runs(lab: Lab, small_notebook
         item.locator(".cm-tick-success:enabled").first.wait_for(timeout=90_000)
         item.get_by_role("switch").click()
         item.locator(".cm-tick-success:enabled").first.click()
+        item.locator(".cm-tick-details .cm-jump", has_text="run ").first.click()
         lab.page.locator(".cm-status-success:visible").first.wait_for(timeout=120_000)
         lab.shoot("lab-run-scheduled")
 
