@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cellmill.workspace.manifest import AssetEntry
 
     from .audit import Audit
+    from .code_places import CodePlaces
     from .outputs import Recorder
     from .registry import Registry
 
@@ -42,6 +43,8 @@ class Session:
     def __init__(self, shell: Any) -> None:
         self.shell = shell
         self.live = LiveNotebook()
+        #: in which cell the code is that an error is about
+        self._places: CodePlaces | None = None
         #: names that were there before anything ran under our eyes
         self._given = frozenset(getattr(shell, "user_ns", ()))
         self._registry: Registry | None = None
@@ -128,6 +131,8 @@ class Session:
 
     def close(self) -> None:
         """Let go of workspace and instance."""
+        if self._places is not None:
+            self._places.close()
         for thing in (self._workspace, self._instance):
             if thing is not None:
                 thing.close()
@@ -209,8 +214,12 @@ class Session:
             cell_id = self.live.find_id(source) or _session_id(source)
         self._cells.append((cell_id, source))
         self.live.record(cell_id, source)
+        if self._places is None:
+            # loaded with the first cell, not with the extension
+            self._places = import_module("cellmill_kernel.code_places").CodePlaces(self)
         stored = getattr(info, "store_history", True)
         self.cell_number = self.shell.execution_count - (1 if stored else 0)
+        self._places.note(cell_id, self.cell_number)
         self.live.refresh()
         self.runs_by_hand.clear()
         if split_header(source) is not None:

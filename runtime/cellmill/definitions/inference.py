@@ -160,6 +160,18 @@ def _one_hint(target: Any, hint: Any) -> Any:
         return Any
 
 
+_find_cell: Callable[[str, int], str] | None = None
+
+
+def find_cells_with(find: Callable[[str, int], str] | None) -> None:
+    """Set what says in which cell of a notebook a line of code is: by the name that the code was compiled under.
+
+    It returns "" for code of a file. A kernel that runs cells sets it; None takes it away.
+    """
+    global _find_cell
+    _find_cell = find
+
+
 def describe_place(fn: Any) -> str:
     """Return where a function is written, or "" where that is not known.
 
@@ -169,7 +181,10 @@ def describe_place(fn: Any) -> str:
     if isinstance(place, str) and place:
         return place
     code = getattr(inspect.unwrap(fn) if callable(fn) else fn, "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else ""
+    if code is None:
+        return ""
+    cell = "" if _find_cell is None else _find_cell(code.co_filename, code.co_firstlineno)
+    return cell or f"{code.co_filename}:{code.co_firstlineno}"
 
 
 def docstring_summary(fn: Any) -> str | None:

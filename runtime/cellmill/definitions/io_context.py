@@ -284,6 +284,11 @@ class OutputContext(_IOContext):
         self._logged_metadata: dict[str, Any] | None = None
 
     @property
+    def has_step_key(self) -> bool:
+        """Whether a step made the output; a context that a test builds may have none."""
+        return self._step_key is not None
+
+    @property
     def step_key(self) -> str:
         """The key of the step that made the output."""
         if self._step_key is None:

@@ -19,9 +19,10 @@ class InMemoryIOManager(IOManager):
 
     def handle_output(self, context: OutputContext, obj: Any) -> None:
         """Keeps the value."""
-        self.values[tuple(context.get_identifier())] = obj
         if context.has_asset_key:
             self._assets[tuple(context.get_asset_identifier())] = obj
+        if not context.has_asset_key or context.has_step_key:
+            self.values[tuple(context.get_identifier())] = obj
 
     def load_input(self, context: InputContext) -> Any:
         """The value that was kept; a mapping by partition where several partitions are asked for."""
