@@ -1,58 +1,40 @@
-"""Schedules that run a pinned version of their notebook, over the API."""
+"""Pinned schedules over the API."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
 
 from cellmill.graphql.context import Context
 
-from tests.workspace.notebooks import write_notebook
+from tests.graphql.conftest import Ask
+from tests.graphql.test_answers import SELECTOR
 
-from .conftest import Ask
-from .test_answers import SELECTOR
-
-LOAD = "%load_ext cellmill"
-
-PIN = """mutation($s: ScheduleSelector!, $pinned: Boolean!) { pinSchedule(scheduleSelector: $s, pinned: $pinned) {
-  __typename ... on PythonError { message } ... on ScheduleNotFoundError { message } } }"""
-LOOK = """query($s: RepositorySelector!) { schedulesOrError(repositorySelector: $s) { ... on Schedules { results {
-  name pinnedVersion { notebook snapshot changedCells { kind cell before now } } } } } }"""
+PINNED = """query($s: RepositorySelector!) { schedulesOrError(repositorySelector: $s) { ... on Schedules { results {
+  name pinnedVersion { notebooks changedCells { notebook kind cell before now } } } } } }"""
+PIN = """mutation($s: ScheduleSelector!, $p: Boolean!) { pinSchedule(scheduleSelector: $s, pinned: $p) {
+  __typename ... on Error { message } } }"""
 
 
-METADATA = {"cellmill": {"schedules": [{"cron": "@daily", "name": "nightly"}]}}
+def test_a_schedule_of_assets_is_pinned_compared_and_promoted(ask: Ask, context: Context) -> None:
+    """The cells that changed since are named until the schedule is promoted; unpinned it has no version."""
+    schedule = ask(PINNED, s=SELECTOR)["schedulesOrError"]["results"][0]
+    assert schedule["pinnedVersion"] is None
+    chosen = {**SELECTOR, "scheduleName": schedule["name"]}
 
-
-def test_a_schedule_is_pinned_promoted_and_let_go(ask: Ask, context: Context, tmp_path: Path) -> None:
-    """The cells that changed since are told; promoting makes the version of now the pinned one."""
-    plain = tmp_path / "plain.ipynb"
-    write_notebook(plain, LOAD, "1", metadata=METADATA)
-    context.workspace.refresh()
-
-    def version(**answers: bool) -> dict[str, object] | None:
-        for pinned in answers.values():
-            done = ask(PIN, s={**SELECTOR, "scheduleName": "nightly"}, pinned=pinned)["pinSchedule"]
-            assert done == {"__typename": "ScheduleStateResult"}
-        results = ask(LOOK, s=SELECTOR)["schedulesOrError"]["results"]
-        found: dict[str, object] | None = next(one for one in results if one["name"] == "nightly")["pinnedVersion"]
+    def version() -> dict[str, object] | None:
+        found: dict[str, object] | None = ask(PINNED, s=SELECTOR)["schedulesOrError"]["results"][0]["pinnedVersion"]
         return found
 
+    assert "ScheduleStateResult" == ask(PIN, s=chosen, p=True)["pinSchedule"]["__typename"]
+    assert {"notebooks": ["example.ipynb"], "changedCells": []} == version()
+    path = context.workspace.config.root / "example.ipynb"
+    notebook = json.loads(path.read_text())
+    last = len(notebook["cells"])
+    notebook["cells"].append({**notebook["cells"][0], "id": "new", "source": "added = 1"})
+    path.write_text(json.dumps(notebook))
+    change = {"notebook": "example.ipynb", "kind": "added", "cell": last, "before": "", "now": "added = 1"}
+    assert {"notebooks": ["example.ipynb"], "changedCells": [change]} == version()
+    ask(PIN, s=chosen, p=True)
+    assert {"notebooks": ["example.ipynb"], "changedCells": []} == version()
+    ask(PIN, s=chosen, p=False)
     assert version() is None
-    first = version(pin=True)
-    assert first is not None and first["changedCells"] == []
-    write_notebook(plain, LOAD, "2", metadata=METADATA)
-    changed = {"kind": "changed", "cell": 1, "before": "1", "now": "2"}
-    assert version() == {**first, "changedCells": [changed]}
-    promoted = version(pin=True)
-    assert promoted is not None and promoted["changedCells"] == [] and promoted["snapshot"] != first["snapshot"]
-    assert version(pin=False) is None
-
-
-def test_a_schedule_of_assets_is_refused(ask: Ask, context: Context) -> None:
-    """What cannot be pinned says why; a schedule that is not there is said to be gone."""
-    name = context.workspace.manifest.schedules[0].name
-    refused = ask(PIN, s={**SELECTOR, "scheduleName": name}, pinned=True)["pinSchedule"]
-    assert refused["__typename"] == "PythonError" and "whole notebook" in refused["message"]
-    assert (
-        ask(PIN, s={**SELECTOR, "scheduleName": "no"}, pinned=True)["pinSchedule"]["__typename"]
-        == "ScheduleNotFoundError"
-    )
