@@ -11,7 +11,9 @@ import pytest
 from cellmill.automation.clock import ManualClock
 from cellmill.automation.conditions import ConditionLoop
 from cellmill.automation.workspace_assets import AutomatedWorkspace
-from cellmill.graphql.context import Context
+from cellmill.execution.capture import captured_path
+from cellmill.graphql.context import Context, open_context
+from cellmill.graphql.schema import execute
 from cellmill.workspace.source import WorkspaceSource
 
 from tests.workspace.notebooks import write_notebook
@@ -169,3 +171,43 @@ def test_the_configuration_of_selected_assets_is_checked(ask: Ask) -> None:
     assert right == {"__typename": "PipelineConfigValidationValid"}
     wrong = ask(query, p=chosen, c="ops:\n  doubled: {}")["isPipelineConfigValid"]
     assert [one["path"] for one in wrong["errors"]] == [["ops", "doubled"]]
+
+
+def test_what_is_reset_goes_on_as_its_code_says(tmp_path: Path) -> None:
+    """A schedule that was turned on is off again; a backfill that nobody knows is named; slots are given back."""
+    write_notebook(tmp_path / "a.ipynb", "%load_ext cellmill", "%%asset a\n1", "%schedule '0 6 * * *' a --name s")
+    context = open_context(tmp_path)
+    try:
+        selector = 'scheduleSelector: {repositoryName: "__repository__", repositoryLocationName: "notebooks", '
+        state = '"s"}) { ... on ScheduleStateResult { scheduleState { status } } } }'
+
+        def asked(query: str) -> Any:
+            answer = execute(query, {}, None, context.for_request("tester"))
+            assert "errors" not in answer, answer
+            return answer["data"]
+
+        assert asked("mutation { startSchedule(" + selector + "scheduleName: " + state)["startSchedule"] == {
+            "scheduleState": {"status": "RUNNING"}
+        }
+        assert asked("mutation { resetSchedule(" + selector + "scheduleName: " + state)["resetSchedule"] == {
+            "scheduleState": {"status": "STOPPED"}
+        }
+        gone = asked('mutation { resumePartitionBackfill(backfillId: "x") { __typename } }')
+        assert gone["resumePartitionBackfill"]["__typename"] == "BackfillNotFoundError"
+
+        run = context.instance.create_run(job_name="j")
+        leases = context.instance.leases
+        leases.set_pool_limit("database", 1)
+        assert leases.claim_slots(["database"], run.run_id, "step")
+        asked(f'mutation {{ freeConcurrencySlots(runId: "{run.run_id}") }}')
+        assert leases.pools()["database"] == (1, 0)
+
+        path = captured_path(context.instance.home, run.run_id, "step", "out")
+        path.parent.mkdir(parents=True)
+        path.write_text("hello")
+        logs = asked(f'{{ capturedLogs(logKey: ["{run.run_id}", "compute_logs", "step"]) {{ stdout stderr }} }}')
+        assert logs["capturedLogs"] == {"stdout": "hello", "stderr": None}
+        outside = asked('{ capturedLogs(logKey: ["../../..", "compute_logs", "step"]) { stdout } }')
+        assert outside["capturedLogs"] == {"stdout": None}
+    finally:
+        context.close()

@@ -53,6 +53,37 @@ class AutomationMutations:
         return ScheduleStateResult(schedule_state=switch(info.context, InstigationType.SCHEDULE, entry, True))
 
     @documented
+    def reset_schedule(
+        self, info: Info, schedule_selector: Annotated[ScheduleSelector, arg("The schedule.")]
+    ) -> ScheduleMutationResult:
+        """Turns a schedule on or off, as its code says."""
+        entry = info.context.schedule(schedule_selector.schedule_name, schedule_selector.repository_location_name)
+        if entry is None:
+            return no_such_schedule(schedule_selector.schedule_name)
+        state = switch(info.context, InstigationType.SCHEDULE, entry, entry.running_by_default)
+        return ScheduleStateResult(schedule_state=state)
+
+    @documented
+    def reset_sensor(self, info: Info, sensor_selector: Annotated[SensorSelector, arg("The sensor.")]) -> SensorOrError:
+        """Turns a sensor on or off, as its code says."""
+        entry = info.context.sensor(sensor_selector.sensor_name, sensor_selector.repository_location_name)
+        if entry is None:
+            return no_such_sensor(sensor_selector.sensor_name)
+        switch(info.context, InstigationType.SENSOR, entry, entry.running_by_default)
+        return Sensor(entry=entry)
+
+    @documented
+    def free_concurrency_slots(
+        self,
+        info: Info,
+        run_id: Annotated[str, arg("The run that holds them.")],
+        step_key: Annotated[str | None, arg("Only those of this step.")] = None,
+    ) -> bool:
+        """Frees the slots of pools that a run holds, whatever has become of it."""
+        info.context.instance.leases.free_slots(run_id, step_key)
+        return True
+
+    @documented
     def pin_schedule(
         self,
         info: Info,

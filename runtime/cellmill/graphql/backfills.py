@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from cellmill.automation.backfills import cancel_backfill, submit_backfill
+from cellmill.automation.backfills import cancel_backfill, resume_backfill, submit_backfill
 from cellmill.definitions.asset_key import AssetKey as Key
 from cellmill.errors import CellmillError
 from cellmill.graphql.assets import AssetKeyInput, Info
@@ -162,6 +162,13 @@ class CancelBackfillSuccess:
     backfill_id: str = said("The backfill's id.")
 
 
+@strawberry.type(description="A backfill goes on.")
+class ResumeBackfillSuccess:
+    """A backfill goes on."""
+
+    backfill_id: str = said("The backfill.")
+
+
 PartitionBackfillOrError = Annotated[
     PartitionBackfill | BackfillNotFoundError | PythonError,
     strawberry.union("PartitionBackfillOrError", description="A backfill."),
@@ -172,6 +179,10 @@ PartitionBackfillsOrError = Annotated[
 LaunchBackfillResult = Annotated[
     LaunchBackfillSuccess | PartitionSetNotFoundError | PartitionKeysNotFoundError | UnauthorizedError | PythonError,
     strawberry.union("LaunchBackfillResult", description="The outcome of asking for a backfill."),
+]
+ResumeBackfillResult = Annotated[
+    ResumeBackfillSuccess | BackfillNotFoundError | UnauthorizedError | PythonError,
+    strawberry.union("ResumeBackfillResult", description="The outcome of going on with a backfill."),
 ]
 CancelBackfillResult = Annotated[
     CancelBackfillSuccess | BackfillNotFoundError | UnauthorizedError | PythonError,
@@ -239,6 +250,14 @@ def launch_backfill(context: Context, params: LaunchBackfillParams) -> Any:
     except CellmillError as problem:
         return PythonError.of(problem)
     return LaunchBackfillSuccess(backfill_id=str(backfill_id), launched_run_ids=[])
+
+
+def go_on(context: Context, backfill_id: str) -> Any:
+    """Go on with a backfill that is paused."""
+    if context.instance.backfills.get(backfill_id) is None:
+        return BackfillNotFoundError(message=f"No backfill has the id {backfill_id}.", backfill_id=backfill_id)
+    resume_backfill(context.instance, backfill_id)
+    return ResumeBackfillSuccess(backfill_id=backfill_id)
 
 
 def stop_backfill(context: Context, backfill_id: str) -> Any:

@@ -16,6 +16,8 @@ from cellmill.graphql.backfills import (
     CancelBackfillResult,
     LaunchBackfillParams,
     LaunchBackfillResult,
+    ResumeBackfillResult,
+    go_on,
     launch_backfill,
     stop_backfill,
 )
@@ -319,6 +321,13 @@ class Mutation(AutomationMutations):
     ) -> CancelBackfillResult:
         """Stops a backfill: its runs are cancelled, and no more are started."""
         return stop_backfill(info.context, backfill_id)
+
+    @documented
+    def resume_partition_backfill(
+        self, info: Info, backfill_id: Annotated[str, arg("The backfill's id.")]
+    ) -> ResumeBackfillResult:
+        """Goes on with a backfill that is paused."""
+        return go_on(info.context, backfill_id)
 
     # -- workspace -----------------------------------------------------------------------------------------------
 

@@ -49,6 +49,7 @@ from cellmill.graphql.backfills import (
     PartitionBackfills,
     PartitionBackfillsOrError,
 )
+from cellmill.graphql.captured import CapturedQueries
 from cellmill.graphql.config_check import PipelineConfigValidationResult, check_config, config_schema
 from cellmill.graphql.deployment import Instance
 from cellmill.graphql.documented import CursorArg, LimitArg, RunConfigData, RunIdArg, arg, documented, page_size, said
@@ -154,7 +155,7 @@ def _keys(inputs: list[AssetKeyInput] | None) -> list[Key] | None:
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query:
+class Query(CapturedQueries):
     """Everything that can be asked."""
 
     @documented
