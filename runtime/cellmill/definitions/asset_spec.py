@@ -117,7 +117,7 @@ class AssetSpec:
         kinds: Up to three words for what it is made with or kept in.
         partitions_def: Its partitions; None for an asset without.
         auto_materialize_policy: Older form of `automation_condition`.
-        legacy_freshness_policy: Taken from older code and not used; give `freshness_policy`.
+        legacy_freshness_policy: Older name of `freshness_policy`.
         origin: Where it is written, as cells of notebooks tell it; code leaves it out.
     """
 
@@ -166,7 +166,7 @@ class AssetSpec:
         self.skippable = skippable
         self.group_name = None if group_name is None else checked_group(group_name)
         self.code_version = code_version
-        self.freshness_policy = freshness_policy
+        self.freshness_policy = freshness_policy or legacy_freshness_policy
         self.automation_condition = _condition(automation_condition, auto_materialize_policy)
         self.auto_materialize_policy_given = auto_materialize_policy
         self.given_owners = checked_owners(owners, own) if owners else ()
@@ -371,13 +371,14 @@ class AssetOut:
         group_name: Its group; None takes that of the `@multi_asset`.
         code_version: Version of its logic: another one than at the last materialization makes it stale.
         automation_condition: When it is to be made without being asked.
-        backfill_policy: Kept with the output; what runs follow is the policy of the `@multi_asset`.
+        backfill_policy: How the partitions of a backfill are spread over runs. The assets of one function are made by
+            the same runs: all outputs that say a policy, and the `@multi_asset`, say the same one.
         owners: E-mail addresses and teams (`team:name`).
         tags: Short keys and values to find and select it by.
         kinds: Up to three words for what it is made with or kept in.
         freshness_policy: How old it may become before it counts as late.
         auto_materialize_policy: Older form of `automation_condition`.
-        legacy_freshness_policy: Taken from older code and not used; give `freshness_policy`.
+        legacy_freshness_policy: Older name of `freshness_policy`.
     """
 
     __slots__ = ("backfill_policy", "dagster_type", "io_manager_key", "is_required", "key", "key_prefix", "spec_parts")
@@ -419,7 +420,7 @@ class AssetOut:
             "owners": owners,
             "tags": tags,
             "kinds": kinds,
-            "freshness_policy": freshness_policy,
+            "freshness_policy": freshness_policy or legacy_freshness_policy,
             "auto_materialize_policy": auto_materialize_policy,
         }
 
@@ -446,7 +447,8 @@ class AssetOut:
             dagster_type: Type that the value is checked against.
             is_required: Whether the function must give the output; a skippable spec makes it optional in any case.
             io_manager_key: Key of the resource that stores and loads the value; None is `"io_manager"`.
-            backfill_policy: Kept with the output; what runs follow is the policy of the `@multi_asset`.
+            backfill_policy: How the partitions of a backfill are spread over runs. The assets of one function are made by
+            the same runs: all outputs that say a policy, and the `@multi_asset`, say the same one.
 
         Raises:
             InvalidDefinitionError: where the spec has `deps`.

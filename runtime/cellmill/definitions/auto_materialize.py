@@ -51,11 +51,14 @@ class AutoMaterializeRule:
         description: The rule in words.
         condition: The automation condition that says the same.
         decision_type: Whether the asset is made or held back where the rule holds.
+        all_partitions: Whether a rule that makes the asset is about all of its partitions; otherwise, of windows of
+            time, about the latest.
     """
 
     description: str
     condition: AutomationCondition
     decision_type: AutoMaterializeDecisionType = AutoMaterializeDecisionType.MATERIALIZE
+    all_partitions: bool = False
 
     def to_asset_condition(self) -> AutomationCondition:
         """Return the condition that the rule stands for."""
@@ -100,11 +103,12 @@ class AutoMaterializeRule:
         Args:
             cron_schedule: Cron expression of five fields, or an alias such as `@daily`.
             timezone: IANA name of the zone whose wall-clock time the expression means.
-            all_partitions: Accepted for Dagster's sake and ignored: of windows of time the latest is made.
+            all_partitions: Whether all partitions are made after each tick; otherwise, of windows of time, the latest.
         """
         return AutoMaterializeRule(
             f"not materialized since last cron schedule tick of '{cron_schedule}' (timezone: {timezone})",
             AutomationCondition.cron_tick_passed(cron_schedule, timezone).since_last_handled(),
+            all_partitions=all_partitions,
         )
 
     @staticmethod
@@ -122,11 +126,14 @@ class AutoMaterializeRule:
         """Return the rule that waits until every upstream was updated.
 
         Args:
-            require_update_for_all_parent_partitions: Accepted for Dagster's sake and ignored: one partition of each is
-                enough.
+            require_update_for_all_parent_partitions: Whether all partitions that are read of an upstream have to be
+                updated; otherwise one of each upstream is enough.
         """
-        updated = AutomationCondition.all_deps_match(AutomationCondition.newly_updated())
-        return _skip("waiting on upstream data to be updated", ~updated)
+        updated = AutomationCondition.newly_updated()
+        words = "waiting on upstream data to be updated"
+        if require_update_for_all_parent_partitions:
+            return _skip(f"{words} in all of its partitions", AutomationCondition.any_deps_match(~updated))
+        return _skip(words, ~AutomationCondition.all_deps_match(updated))
 
     @staticmethod
     def skip_on_not_all_parents_updated_since_cron(cron_schedule: str, timezone: str = "UTC") -> AutoMaterializeRule:
@@ -156,8 +163,16 @@ class AutoMaterializeRule:
         """Return the rule that waits while a backfill works on the asset.
 
         Args:
-            all_partitions: Accepted for Dagster's sake and ignored: each partition waits for itself.
+            all_partitions: Only False: each partition waits for the backfill that wants it.
+
+        Raises:
+            CheckError: for `all_partitions=True`.
         """
+        if all_partitions:
+            raise CheckError(
+                "skip_on_backfill_in_progress(all_partitions=True) is not there: a partition waits for backfills of its "
+                "own only. Leave all_partitions out, or pause the automation of the asset while the backfill lasts."
+            )
         return _skip("targeted by an in-progress backfill", AutomationCondition.backfill_in_progress())
 
     @staticmethod
@@ -192,8 +207,8 @@ class AutoMaterializePolicy:
 
     Args:
         rules: The rules: one that makes the asset must hold, and none that holds it back.
-        max_materializations_per_minute: Accepted for Dagster's sake and only kept; how much runs at once is a matter of
-            pools and of the run queue.
+        max_materializations_per_minute: Only kept, as an attribute, for code that reads it: nothing is discarded here
+            that a rule wants made. How much runs at once is set by pools and by the limits of the run queue.
         asset_condition: The condition itself, instead of `rules`.
 
     Raises:
@@ -287,11 +302,17 @@ class AutoMaterializePolicy:
             return self.asset_condition
         if self.rules == _EAGER:
             return AutomationCondition.eager()
-        made = _any(self.materialize_rules)
-        if made is None:
+        latest = _any({rule for rule in self.materialize_rules if not rule.all_partitions})
+        everywhere = _any({rule for rule in self.materialize_rules if rule.all_partitions})
+        if latest is None and everywhere is None:
             raise CheckError("A policy needs at least one rule that makes the asset.")
+        parts: list[AutomationCondition] = []
+        if latest is not None:
+            parts.append(AutomationCondition.in_latest_time_window() & latest.since_last_handled())
+        if everywhere is not None:
+            parts.append(everywhere.since_last_handled())
         held = _any(self.skip_rules)
-        condition = AutomationCondition.in_latest_time_window() & made.since_last_handled()
+        condition = reduce(or_, parts)
         return condition if held is None else condition & ~held
 
     def __eq__(self, other: object) -> bool:

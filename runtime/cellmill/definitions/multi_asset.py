@@ -71,7 +71,8 @@ def multi_asset(
             outputs left out depend on all inputs. Only with `outs`.
         partitions_def: The partitions of all the assets; None for assets without.
         hooks: Hooks that are called after each step that makes the assets.
-        backfill_policy: How the partitions of a backfill are spread over runs; None makes one run for each.
+        backfill_policy: How the partitions of a backfill are spread over runs; None takes that of the `outs`, else
+            makes one run for each.
         op_tags: Tags of the op, which executors and launchers read.
         can_subset: Whether a run may make some of the assets only: the function then asks
             `context.selected_output_names` or `context.selected_asset_keys` what to make.
@@ -141,7 +142,7 @@ def multi_asset(
             resource_defs=resources,
             hook_defs=checked_hooks(hooks or ()),
             check_specs_by_output_name=checks,
-            backfill_policy=backfill_policy,
+            backfill_policy=_common_policy(owner, backfill_policy, outs or {}),
             execution_type=execution_type,
         )
 
@@ -149,6 +150,20 @@ def multi_asset(
 
 
 _Made = tuple[dict[str, AssetInput], list[OutputDefinition], dict[str, AssetKey], list[AssetSpec]]
+
+
+def _common_policy(owner: str, given: Any, outs: Mapping[str, AssetOut]) -> Any:
+    """Return the policy that the function and its outputs agree upon."""
+    found: dict[str, Any] = {} if given is None else {"the function": given}
+    found |= {f"output {name!r}": out.backfill_policy for name, out in outs.items() if out.backfill_policy is not None}
+    for who, policy in found.items():
+        first, expected = next(iter(found.items()))
+        if policy != expected:
+            raise InvalidDefinitionError(
+                f"{owner}: {first} has the backfill policy {expected}, and {who} has {policy}. One function makes all of "
+                "its assets in the same runs: give backfill_policy=… to the @multi_asset only."
+            )
+    return next(iter(found.values()), None)
 
 
 def _from_outs(

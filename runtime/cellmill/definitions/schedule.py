@@ -139,7 +139,7 @@ class ScheduleDefinition:
         tags_fn: Function of the context that returns the tags of one tick's run; instead of `tags`.
         metadata: Metadata of the schedule itself, by name.
         should_execute: Function of the context; where it returns False the tick is skipped.
-        environment_vars: Accepted for Dagster's sake and only kept; variables of runs are set under `env` in
+        environment_vars: Only kept, as an attribute, as in Dagster; variables of runs are set under `env` in
             cellmill.toml.
         execution_timezone: IANA name of the zone whose wall-clock time the expression means, such as "Europe/Berlin";
             None means UTC.
@@ -505,7 +505,7 @@ def schedule(
         tags_fn: Function of the context that returns the tags of one tick's run; instead of `tags`.
         metadata: Metadata of the schedule itself, by name.
         should_execute: Function of the context; where it returns False the tick is skipped.
-        environment_vars: Accepted for Dagster's sake and only kept; variables of runs are set under `env` in
+        environment_vars: Only kept, as an attribute, as in Dagster; variables of runs are set under `env` in
             cellmill.toml.
         execution_timezone: IANA name of the zone whose wall-clock time the expression means, such as "Europe/Berlin";
             None means UTC.

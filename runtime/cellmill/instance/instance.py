@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from cellmill.errors import InvalidInvocationError
 from cellmill.instance.head import ensure_head, schema_version
 from cellmill.instance.instance_assets import InstanceAssets
 from cellmill.instance.location import find_home, make_private_folder, open_database, storage_url
@@ -91,8 +92,17 @@ class Instance(InstanceAssets):
 
         Args:
             tempdir: Its folder, which then stays; None makes a temporary one that goes with the instance.
-            overrides: Accepted for Dagster's sake and ignored: settings stand in the workspace's cellmill.toml.
+            overrides: Nothing, or an empty dictionary: there is no `dagster.yaml` whose settings they would replace.
+
+        Raises:
+            InvalidInvocationError: for overrides of settings.
         """
+        if overrides:
+            raise InvalidInvocationError(
+                f"An instance has no settings of its own, so that {sorted(overrides)} cannot be overridden: leave "
+                "overrides out, and give an executor to the job, limits to the workspace's cellmill.toml and a URL of "
+                "the storage to Instance.get(…, storage=…)."
+            )
         if tempdir is not None:
             return cls.get(tempdir)
         folder = tempfile.mkdtemp(prefix="cellmill-")

@@ -18,9 +18,12 @@ def instance_for_test(
     """Give an instance on disk that is the one of this process while the block lasts, and gone afterwards.
 
     Args:
-        overrides: Accepted for Dagster's sake and ignored: settings stand in the workspace's cellmill.toml.
+        overrides: Nothing, or an empty dictionary: there is no `dagster.yaml` whose settings they would replace.
         set_dagster_home: Whether `CELLMILL_HOME` names it inside the block, so that `Instance.get()` finds it.
         temp_dir: The folder to use, which then stays; None makes one.
+
+    Raises:
+        InvalidInvocationError: for overrides of settings.
     """
     with tempfile.TemporaryDirectory() as made:
         before = os.environ.get("CELLMILL_HOME")
@@ -28,7 +31,7 @@ def instance_for_test(
         if set_dagster_home:
             os.environ["CELLMILL_HOME"] = folder
         try:
-            with Instance.local_temp(folder) as instance:
+            with Instance.local_temp(folder, overrides) as instance:
                 yield instance
         finally:
             if before is None:
