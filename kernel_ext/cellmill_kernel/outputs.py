@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -112,7 +113,6 @@ def keep_outputs(
     if not outputs:
         return
     cell_id, source = cell
-    document = import_module("cellmill.execution.notebook.document")
     node = {
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -122,13 +122,14 @@ def keep_outputs(
             "execution_count": session.cell_number,
         }],
     }  # fmt: skip
-    text = import_module("cellmill.redaction").redacted(document.render_notebook(node))
-    path = kept_path(session, run_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    # no flush to disk: the materialization is what must survive a crash, not how it looked
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    # neither indented nor flushed to disk: the cell waits for this, and how it looked need not survive a crash
+    text = import_module("cellmill.redaction").redacted(json.dumps(node, ensure_ascii=False, default=str))
+    path = os.fspath(kept_path(session, run_id))
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    temporary = f"{path}.{os.getpid()}"
+    with open(temporary, "wb") as file:
+        file.write(text.encode("utf-8", "surrogatepass"))
+    os.replace(temporary, path)
 
 
 def kept_path(session: Session, run_id: str) -> Path:
