@@ -132,5 +132,7 @@ def _span(seconds: float) -> str:
 
 
 def show_status(session: Session, run: CellRun) -> None:
-    """Put the status line under the cell's output."""
+    """Put the status line under the cell's output, unless it was switched off."""
+    if not session.settings.status_line:
+        return
     session.after_cell.append(lambda: print(status_line(run)))

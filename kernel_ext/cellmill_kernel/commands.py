@@ -365,8 +365,8 @@ def cellmill(session: Session, words: list[str], line: str) -> Any:
         note = "A magic with a question mark behind it, as in %%asset?, shows its options and examples."
         return text_table(("magic", "what it does"), [*cells, *rows], note=note)
     if words[:1] == ["verbose"]:
-        session.verbose = words[1:] != ["off"]
-        print(f"Tracebacks show {'every line' if session.verbose else 'your lines only'}.")
+        session.settings.verbose = words[1:] != ["off"]
+        print(f"Tracebacks show {'every line' if session.settings.verbose else 'your lines only'}.")
         return None
     if words and words[0] != "status":
         raise NotebookError(

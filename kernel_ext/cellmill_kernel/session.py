@@ -17,6 +17,7 @@ from cellmill.notebooks.problem import NotebookError
 from . import current_run
 from .live import PYTHON, SESSION_ID, LiveNotebook, find_notebook_file
 from .made import MadeDefinitions
+from .settings import settings_of
 from .values import Values
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Session:
         self._values: Values | None = None
         #: definitions by the cell that made them
         self.made = MadeDefinitions()
-        self.verbose = False
+        self.settings = settings_of(shell)
         #: the number that the client shows beside the running cell
         self.cell_number = 0
         self.listeners: list[Callable[[frozenset[AssetKey]], None]] = []

@@ -45,7 +45,7 @@ def _verbose(shell: Any) -> bool:
     from .session import get_session
 
     with contextlib.suppress(Exception):
-        return get_session().verbose
+        return bool(get_session().settings.verbose)
     return False
 
 

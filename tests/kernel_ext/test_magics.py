@@ -174,3 +174,31 @@ def test_completion(book: Notebook, line: str, expected: str) -> None:
     with_matches = book.shell.complete("", line, len(line)) if line.endswith(" ") else book.shell.complete(None, line)
 
     assert any(expected in match for match in with_matches[1])
+
+
+def test_settings_are_those_of_config(nb: Notebook) -> None:
+    """%config lists and sets what the extension leaves to its users."""
+    assert "Cellmill.status_line" in nb.ok("%config Cellmill").printed
+    nb.ok("%config Cellmill.status_line = False")
+    assert "✓" not in nb.ok("%%asset quiet\n1").printed
+    nb.ok("%config Cellmill.verbose = True")
+    assert "body.py" in nb.run("%%asset failing\n1 / 0").printed
+    assert len([one for one in nb.shell.configurables if type(one).__name__ == "Cellmill"]) == 1
+
+
+@pytest.mark.parametrize(
+    "line", ["%runs --limit x", "%runs 5", "%assets --frob", "%stale x", "%audit frob", "%why a b"]
+)
+def test_words_that_a_magic_does_not_know_are_refused(book: Notebook, line: str) -> None:
+    """A mistyped option or word is an error that says where to look, without a traceback of ours."""
+    result = book.run(line)
+
+    assert type(result.error).__name__ == "NotebookError"
+    assert "Traceback" not in result.printed
+
+
+def test_help_lists_cell_magics(nb: Notebook) -> None:
+    """%cellmill help has the cell magics too."""
+    shown = repr(nb.ok("%cellmill help").value)
+
+    assert all(f"%%{kind} " in shown for kind in ("asset", "op", "check", "sensor"))

@@ -215,13 +215,18 @@ def compose(statements: Sequence[Statement], notes: tuple[str, ...] = ()) -> Cel
     for statement in statements:
         composer.add(statement)
     composer.end(statements)
-    past = frozenset(name for name in composer.uses if is_history(name))
-    plain = {
-        name: use
-        for name, use in composer.uses.items()
-        if name not in BUILTINS and name not in past and not name.startswith("sql:")
-    }
-    special = {name: use for name, use in composer.uses.items() if name not in plain}
+    plain: dict[str, Use] = {}
+    special: dict[str, Use] = {}
+    past: set[str] = set()
+    for name, use in composer.uses.items():
+        first = name[0]
+        if (first == "_" or first in "IO") and is_history(name):
+            past.add(name)
+            special[name] = use
+        elif name in BUILTINS or (first == "s" and name.startswith("sql:")):
+            special[name] = use
+        else:
+            plain[name] = use
     none: frozenset[str] = frozenset()
     flags = none.union(*(statement.flags for statement in statements))
     imports: tuple[Import, ...] = tuple(item for statement in statements for item in statement.imports)
@@ -235,7 +240,7 @@ def compose(statements: Sequence[Statement], notes: tuple[str, ...] = ()) -> Cel
         deletes=frozenset(composer.deletes),
         imports=imports,
         flags=flags | {HISTORY} if past else flags,
-        history=past,
+        history=frozenset(past) if past else none,
         hints=tuple(hint for statement in statements for hint in statement.hints),
         statements=_units(statements),
         notes=notes,

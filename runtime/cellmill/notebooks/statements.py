@@ -57,7 +57,7 @@ class StatementWalker(BranchWalker):
             return
         self.expr(value)
         if isinstance(value, ast.Call):
-            if value.args or value.keywords:
+            if value.keywords or any(given.__class__ is not ast.Constant for given in value.args):
                 # `button.on_click(handler)`: the button calls it later; `register(handler)`: what that changes does
                 self.hold(root_name(value.func), value)
             if dotted(value.func) in ENDING_CALLS:
