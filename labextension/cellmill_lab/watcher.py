@@ -10,7 +10,7 @@ from cellmill.instance.instance import Instance
 #: Seconds between two looks at the instance while somebody listens. A look is one indexed read.
 INTERVAL_S = 0.2
 #: Seconds after which subscribers are woken without an event: edited notebooks leave none.
-FILES_S = 2.0
+FILES_S = 0.4
 
 
 class Watcher:

@@ -32,7 +32,7 @@ REPOSITORY = "__repository__"
 #: The job that any selection of assets runs in.
 ASSET_JOB = "__ASSET_JOB"
 #: Seconds between two looks at the workspace's files while somebody follows the assets; more where a look takes long.
-LOOK_S = 1.5
+LOOK_S = 0.5
 #: The time of a look against the time until the next one: at most a twentieth goes into looking.
 LOOK_SHARE = 20.0
 
