@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
-from cellmill.definitions.code_location import Definitions, Repository
+from cellmill.definitions.code_location import Definitions
+from cellmill.definitions.code_repository import Repository
 from cellmill.definitions.logger import level_number
 from cellmill.definitions.metadata import MetadataValue
 from cellmill.definitions.metadata_mapping import normalize_metadata_value

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from cellmill.definitions.config.process import process_config
-from cellmill.definitions.events import TypeCheck
 from cellmill.definitions.metadata import IntMetadataValue
+from cellmill.definitions.outcome import TypeCheck
 from cellmill.definitions.types.loader import TypeLoader, type_loader
 from cellmill.definitions.types.resolve import (
     Dict,

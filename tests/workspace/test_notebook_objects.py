@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cellmill.automation.workspace_assets import AutomatedWorkspace
-from cellmill.definitions.asset_job import UnresolvedAssetJobDefinition
+from cellmill.definitions.asset_selection_job import UnresolvedAssetJobDefinition
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.code_location import Definitions
 from cellmill.definitions.job import JobDefinition

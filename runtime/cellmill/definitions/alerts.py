@@ -12,11 +12,8 @@ from email.message import EmailMessage
 from typing import Any
 
 from cellmill.definitions.run_request import DefaultSensorStatus
-from cellmill.definitions.run_status_sensor import (
-    RunFailureSensorContext,
-    RunStatusSensorDefinition,
-    run_failure_sensor,
-)
+from cellmill.definitions.run_status_context import RunFailureSensorContext
+from cellmill.definitions.run_status_sensor import RunStatusSensorDefinition, run_failure_sensor
 from cellmill.errors import InvalidDefinitionError
 
 #: Seconds for one attempt to reach a mail server or webhook.

@@ -16,7 +16,8 @@ from cellmill.definitions.local_time import load_zone
 from cellmill.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 from cellmill.definitions.run_request import DefaultSensorStatus, RunRequest, SkipReason
 from cellmill.definitions.selection import AssetSelection
-from cellmill.definitions.sensor import SensorDefinition, SensorEvaluationContext
+from cellmill.definitions.sensor import SensorDefinition
+from cellmill.definitions.sensor_context import SensorEvaluationContext
 from cellmill.errors import CheckError, InvalidDefinitionError
 
 CHECK_NAME = "freshness_check"

@@ -8,9 +8,11 @@ from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 from typing import Any
 
-from cellmill.definitions.asset_job import build_asset_job, selected_keys, subset_of
+from cellmill.definitions.asset_job import build_asset_job
+from cellmill.definitions.asset_selection_job import selected_keys, subset_of
 from cellmill.definitions.dependency import DependencyDefinition, MultiDependencyDefinition, NodeInvocation
-from cellmill.definitions.graph import GraphDefinition, sorted_nodes
+from cellmill.definitions.graph import GraphDefinition
+from cellmill.definitions.graph_wiring import sorted_nodes
 from cellmill.definitions.job import JobDefinition
 from cellmill.errors import InvalidSubsetError
 

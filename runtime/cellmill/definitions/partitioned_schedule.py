@@ -9,7 +9,8 @@ from cellmill.definitions.partitions.definition import PartitionsDefinition, Sta
 from cellmill.definitions.partitions.multi import MultiPartitionsDefinition
 from cellmill.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 from cellmill.definitions.run_request import DefaultScheduleStatus, RunRequest, SkipReason
-from cellmill.definitions.schedule import ScheduleDefinition, ScheduleEvaluationContext
+from cellmill.definitions.schedule import ScheduleDefinition
+from cellmill.definitions.schedule_context import ScheduleEvaluationContext
 from cellmill.definitions.target import AutomationTarget
 from cellmill.errors import CheckError, InvalidDefinitionError
 

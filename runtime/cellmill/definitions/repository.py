@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from cellmill.definitions.code_location import Definitions, Repository
+from cellmill.definitions.code_location import Definitions
+from cellmill.definitions.code_repository import Repository
 from cellmill.errors import InvalidDefinitionError
 
 RepositoryDefinition = Repository

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import update_wrapper
 from typing import Any
 
 from cellmill.definitions.cron import Cron, parse_cron, union_ticks
-from cellmill.definitions.evaluation import EvaluationContext, UserFunction, resource_lookup, results_of
+from cellmill.definitions.evaluation import UserFunction, resource_lookup, results_of
 from cellmill.definitions.local_time import load_zone
 from cellmill.definitions.output import normalized
 from cellmill.definitions.run_request import DefaultScheduleStatus, RunRequest, SkipReason, plain_config
+from cellmill.definitions.schedule_context import ScheduleEvaluationContext, build_schedule_context
 from cellmill.definitions.tags import checked_tags
 from cellmill.definitions.target import AutomationTarget, checked_name, job_of, targets_of
 from cellmill.definitions.tick_policy import CatchUp, OverlapPolicy
@@ -28,71 +28,6 @@ from cellmill.errors import (
 SCHEDULE_NAME_TAG = "dagster/schedule_name"
 #: Runs that one tick may ask for; more is taken for a mistake in the function.
 MAX_RUN_REQUESTS = 5000
-
-
-class ScheduleEvaluationContext(EvaluationContext):
-    """What a schedule's function may look at.
-
-    Made by cellmill; `build_schedule_context` makes one for a test. In a `with` statement it takes its resources down
-    at the end.
-
-    Args:
-        instance_ref: Older name of `instance`.
-        scheduled_execution_time: The time for which the tick is due; one without a time zone is taken as UTC.
-        log_key: Accepted for Dagster's sake and ignored.
-        repository_name: Name of the repository that the definition belongs to.
-        schedule_name: Name that `context.schedule_name` gives.
-        resources: Resources by name, as values or definitions; set up at first use of `context.resources`.
-        repository_def: Repository that the definition belongs to, for `context.repository_def`.
-        instance: The instance that `context.instance` gives, such as `Instance.ephemeral()`; None: none, and using it
-            is an error.
-        definitions: `Definitions` that the definition belongs to; `repository_def` comes from it where that is not
-            given.
-    """
-
-    def __init__(
-        self,
-        instance_ref: Any = None,
-        scheduled_execution_time: datetime | None = None,
-        log_key: Sequence[str] | None = None,
-        repository_name: str | None = None,
-        schedule_name: str | None = None,
-        resources: Mapping[str, Any] | None = None,
-        repository_def: Any = None,
-        *,
-        instance: Any = None,
-        definitions: Any = None,
-    ) -> None:
-        super().__init__(
-            name=schedule_name,
-            instance=instance if instance is not None else instance_ref,
-            resources=resources,
-            repository_def=repository_def,
-            definitions=definitions,
-        )
-        self._scheduled_execution_time = scheduled_execution_time
-        self.repository_name = repository_name
-        self.instance_ref = instance_ref
-
-    @property
-    def schedule_name(self) -> str | None:
-        """The schedule's name."""
-        return self._name
-
-    @property
-    def scheduled_execution_time(self) -> datetime:
-        """The time for which this tick was due, not the time at which it is evaluated.
-
-        Raises:
-            CheckError: in a context that was built without it.
-        """
-        if self._scheduled_execution_time is None:
-            raise CheckError(
-                "Attempting to access scheduled_execution_time, but no scheduled_execution_time was set "
-                "on this context: "
-                "pass it to build_schedule_context"
-            )
-        return self._scheduled_execution_time
 
 
 @dataclass(frozen=True)
@@ -576,38 +511,3 @@ def _only_if(fn: Callable[..., Any], should_execute: Callable[..., bool]) -> Cal
 
     execute.__doc__ = fn.__doc__
     return execute
-
-
-def build_schedule_context(
-    instance: Any = None,
-    scheduled_execution_time: datetime | None = None,
-    resources: Mapping[str, Any] | None = None,
-    repository_def: Any = None,
-    instance_ref: Any = None,
-    definitions: Any = None,
-) -> ScheduleEvaluationContext:
-    """A context in which a schedule can be called or evaluated in a test.
-
-    Args:
-        instance: The instance that `context.instance` gives, such as `Instance.ephemeral()`; None: none, and using it
-            is an error.
-        scheduled_execution_time: The time for which the tick is due; one without a time zone is taken as UTC.
-        resources: Resources by name, as values or definitions; set up at first use of `context.resources`.
-        repository_def: Repository that the definition belongs to, for `context.repository_def`.
-        instance_ref: Older name of `instance`.
-        definitions: `Definitions` that the definition belongs to; `repository_def` comes from it where that is not
-            given.
-
-    Returns:
-        The context; as one of a `with` statement it takes its resources down at the end.
-    """
-    if scheduled_execution_time is not None and scheduled_execution_time.tzinfo is None:
-        scheduled_execution_time = scheduled_execution_time.replace(tzinfo=UTC)
-    return ScheduleEvaluationContext(
-        instance_ref,
-        scheduled_execution_time,
-        resources=resources,
-        repository_def=repository_def,
-        instance=instance,
-        definitions=definitions,
-    )

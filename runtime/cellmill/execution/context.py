@@ -311,7 +311,8 @@ class OpExecutionContext(PartitionQuestions):
         self._emit_user_event(event)
 
     def _emit_user_event(self, event: Any) -> None:
-        from cellmill.definitions.events import AssetMaterialization, AssetObservation, ExpectationResult
+        from cellmill.definitions.events import AssetMaterialization, AssetObservation
+        from cellmill.definitions.outcome import ExpectationResult
         from cellmill.execution.step_events import record_user_event
 
         if not isinstance(event, (AssetMaterialization, AssetObservation, ExpectationResult)):

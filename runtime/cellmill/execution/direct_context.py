@@ -10,8 +10,9 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.config.configured import schema_of
 from cellmill.definitions.config.process import post_process_config, validate_config
 from cellmill.definitions.dependency import NodeHandle
-from cellmill.definitions.events import AssetMaterialization, AssetObservation, ExpectationResult
+from cellmill.definitions.events import AssetMaterialization, AssetObservation
 from cellmill.definitions.init_resource_context import Resources
+from cellmill.definitions.outcome import ExpectationResult
 from cellmill.definitions.resource_scope import build_resources
 from cellmill.errors import InvalidInvocationError, InvalidPropertyError, InvariantViolationError
 from cellmill.execution.context import AssetCheckExecutionContext, AssetExecutionContext, OpExecutionContext

@@ -6,13 +6,8 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cellmill.definitions.events import (
-    AssetCheckResult,
-    AssetMaterialization,
-    AssetObservation,
-    AssetResult,
-    ExpectationResult,
-)
+from cellmill.definitions.events import AssetCheckResult, AssetMaterialization, AssetObservation, AssetResult
+from cellmill.definitions.outcome import ExpectationResult
 from cellmill.definitions.output import DynamicOutput, Output
 from cellmill.errors import (
     CheckError,

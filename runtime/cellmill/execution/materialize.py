@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cellmill.definitions.asset_job import AssetCatalog, as_assets, build_asset_job, selected_keys, subset_of
+from cellmill.definitions.asset_job import AssetCatalog, as_assets, build_asset_job
+from cellmill.definitions.asset_selection_job import selected_keys, subset_of
 from cellmill.definitions.job import checked_resources
 from cellmill.errors import InvalidDefinitionError, InvalidSubsetError, InvariantViolationError
 from cellmill.execution.in_process import execute_in_process

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cellmill import faults
-from cellmill.definitions.events import Failure, RetryRequested
+from cellmill.definitions.outcome import Failure, RetryRequested
 from cellmill.definitions.output import Output
 from cellmill.errors import (
     AssetCheckFailedError,

@@ -6,7 +6,8 @@ import logging
 import time
 from typing import Any
 
-from cellmill.definitions.events import AssetMaterialization, AssetObservation, ExpectationResult
+from cellmill.definitions.events import AssetMaterialization, AssetObservation
+from cellmill.definitions.outcome import ExpectationResult
 from cellmill.errors import CellmillError, TypeCheckError
 from cellmill.planning.event import (
     PASSED_CHECK,

@@ -12,12 +12,12 @@ from cellmill.definitions.events import (
     AssetMaterialization,
     AssetObservation,
     AssetResult,
-    ExpectationResult,
     MaterializeResult,
     ObserveResult,
     make_materialization,
 )
 from cellmill.definitions.io_context import OutputContext
+from cellmill.definitions.outcome import ExpectationResult
 from cellmill.definitions.output import (
     DATA_VERSION_IS_USER_PROVIDED_TAG,
     DATA_VERSION_TAG,

@@ -13,8 +13,8 @@ from cellmill.definitions.events import (
     AssetMaterialization,
     AssetObservation,
     AssetResult,
-    ExpectationResult,
 )
+from cellmill.definitions.outcome import ExpectationResult
 from cellmill.definitions.output import DynamicOutput, Output
 from cellmill.errors import InvariantViolationError
 

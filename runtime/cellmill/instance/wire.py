@@ -29,6 +29,7 @@ MODULES = (
     "cellmill.planning.event",
     "cellmill.planning.run",
     "cellmill.definitions.events",
+    "cellmill.definitions.outcome",
     "cellmill.definitions.output",
     "cellmill.definitions.table",
     "cellmill.definitions.code_references",

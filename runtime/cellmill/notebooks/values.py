@@ -69,7 +69,7 @@ _NAMES: Mapping[str, str] = {
          "monthly_partitioned_config", "static_partitioned_config", "weekly_partitioned_config"),
         f"{_PARTITIONS}.config"),
     "build_schedule_from_partitioned_job": "definitions.partitioned_schedule",
-    "define_asset_job": "definitions.asset_job",
+    "define_asset_job": "definitions.asset_selection_job",
 }  # fmt: skip
 _MODULES = frozenset({"cellmill", "cellmill.dagster"})
 #: States of runs belong to a room above; a declaration only names them.

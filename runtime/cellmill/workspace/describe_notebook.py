@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cellmill.definitions.asset_job import UnresolvedAssetJobDefinition
+from cellmill.definitions.asset_selection_job import UnresolvedAssetJobDefinition
 from cellmill.definitions.asset_spec import AssetSpec
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.automation_condition import AutomationCondition

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from cellmill.definitions.code_location import Definitions, Repository
+from cellmill.definitions.code_location import Definitions
+from cellmill.definitions.code_repository import Repository
 from cellmill.definitions.load_assets import load_definitions_from_module
 from cellmill.errors import InvalidDefinitionError
 
@@ -67,7 +68,8 @@ def _as_definitions(found: Any, where: str) -> Definitions:
 
 def definitions_of_repository(repository: Repository) -> Definitions:
     """Return what a repository holds as `Definitions`."""
-    return repository.definitions
+    found: Definitions = repository.definitions
+    return found
 
 
 @contextmanager

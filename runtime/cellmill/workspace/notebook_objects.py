@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from cellmill.definitions.asset_job import UnresolvedAssetJobDefinition
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.asset_selection_job import UnresolvedAssetJobDefinition
 from cellmill.definitions.partitioned_schedule import UnresolvedPartitionedSchedule
 from cellmill.definitions.schedule import ScheduleDefinition
 from cellmill.definitions.selection import AssetSelection

@@ -9,8 +9,10 @@ from cellmill.definitions.local_time import at_epoch, load_zone
 from cellmill.definitions.location_selectors import CodeLocationSelector
 from cellmill.definitions.partitions.requests import AddDynamicPartitionsRequest
 from cellmill.definitions.run_request import RunRequest
-from cellmill.definitions.schedule import ScheduleDefinition, ScheduleEvaluationContext
-from cellmill.definitions.sensor import SensorDefinition, SensorEvaluationContext
+from cellmill.definitions.schedule import ScheduleDefinition
+from cellmill.definitions.schedule_context import ScheduleEvaluationContext
+from cellmill.definitions.sensor import SensorDefinition
+from cellmill.definitions.sensor_context import SensorEvaluationContext
 from cellmill.definitions.target import ANONYMOUS_JOB_PREFIX
 from cellmill.instance.wire import dumps
 from cellmill.planning.instigator import Answer, RunAsk

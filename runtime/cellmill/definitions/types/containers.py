@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cellmill.definitions.config.config_type import ScalarConfigType, scalar_of
-from cellmill.definitions.events import TypeCheck
+from cellmill.definitions.outcome import TypeCheck
 from cellmill.definitions.types.loader import ListLoader, MapLoader, OptionalLoader, TupleLoader
 from cellmill.definitions.types.runtime_type import PASSED, Type, TypeKind
 from cellmill.errors import InvalidDefinitionError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from cellmill.definitions.events import TypeCheck
 from cellmill.definitions.metadata import MetadataValue, TableSchemaMetadataValue
+from cellmill.definitions.outcome import TypeCheck
 from cellmill.definitions.table import TableColumn, TableColumnConstraints, TableConstraints, TableSchema
 from cellmill.definitions.types.runtime_type import PASSED, Type
 from cellmill.errors import MissingExtra, ParameterCheckError

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast, overload
 
 from cellmill.definitions.config.config_type import ConfigType
-from cellmill.definitions.events import TypeCheck
+from cellmill.definitions.outcome import TypeCheck
 from cellmill.definitions.output import DynamicOutput, Output
 from cellmill.definitions.types.containers import (
     DictType,

@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from cellmill.definitions.config.config_type import BOOL, FLOAT, INT, STRING
-from cellmill.definitions.events import TypeCheck
 from cellmill.definitions.metadata_mapping import normalize_metadata
+from cellmill.definitions.outcome import TypeCheck
 from cellmill.definitions.types.loader import AnyLoader, DictLoader, ScalarLoader, TypeLoader
 from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError, ParameterCheckError
 

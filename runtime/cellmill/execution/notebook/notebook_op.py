@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from cellmill.definitions.asset_decorator import asset
-from cellmill.definitions.events import Failure
 from cellmill.definitions.metadata import MetadataValue
 from cellmill.definitions.op import op
+from cellmill.definitions.outcome import Failure
 from cellmill.definitions.output import Output
 from cellmill.definitions.port import In, Out
 from cellmill.errors import InvalidDefinitionError

@@ -1,0 +1,259 @@
+"""How the nodes of a graph are wired: checked, and sorted so that each comes after what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from cellmill.definitions.dependency import (
+    DynamicCollectDependencyDefinition,
+    MappedInput,
+    MultiDependencyDefinition,
+    Node,
+    NodeInvocation,
+)
+from cellmill.definitions.inference import describe_place
+from cellmill.definitions.output import NO_VALUE
+from cellmill.definitions.port import (
+    DynamicOutputDefinition,
+)
+from cellmill.errors import InvalidDefinitionError, InvariantViolationError
+
+
+class Wired(Protocol):
+    """What is asked here of a `GraphDefinition`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def composition_fn(self) -> Any: ...
+
+    @property
+    def node_defs(self) -> Sequence[Any]: ...
+
+    @property
+    def nodes(self) -> Sequence[Node]: ...
+
+    @property
+    def node_dict(self) -> Mapping[str, Node]: ...
+
+    @property
+    def dependencies(self) -> Mapping[str, Mapping[str, Any]]: ...
+
+    @property
+    def input_mappings(self) -> Sequence[Any]: ...
+
+    @property
+    def output_mappings(self) -> Sequence[Any]: ...
+
+
+def nodes_of(graph: Wired, given: Any) -> tuple[dict[str, Node], dict[str, Mapping[str, Any]]]:
+    if isinstance(given, Sequence):
+        merged: dict[Any, Any] = {}
+        for one in given:
+            merged.update(one)
+        given = merged
+    by_name: dict[str, Any] = {}
+    for definition in graph.node_defs:
+        if not hasattr(definition, "is_graph"):
+            raise InvalidDefinitionError(
+                f"Invalid node list of '{graph.name}': expected ops and graphs, got {definition!r}."
+            )
+        other = by_name.setdefault(definition.name, definition)
+        if other is not definition and (not hasattr(other, "name") or other is not definition):
+            raise InvalidDefinitionError(
+                f'Detected conflicting node definitions with the same name "{definition.name}" in "{graph.name}". '
+                "Give one of them another name."
+            )
+    nodes: dict[str, Node] = {}
+    dependencies: dict[str, Mapping[str, Any]] = {}
+    used: set[str] = set()
+    for key, wanted in given.items():
+        invocation = NodeInvocation(key) if isinstance(key, str) else key
+        definition = by_name.get(invocation.name)
+        if definition is None:
+            raise InvalidDefinitionError(
+                f'Invalid dependencies: node "{invocation.name}" in dependency dictionary of "{graph.name}" not found '
+                f"in node list. It has {sorted(by_name)}."
+            )
+        name = invocation.alias or invocation.name
+        used.add(invocation.name)
+        tags = {**definition.tags, **invocation.tags} if invocation.tags else definition.tags
+        nodes[name] = Node(name, definition, tags, invocation.hook_defs, invocation.retry_policy)
+        dependencies[name] = wanted
+    for name, definition in by_name.items():
+        if name not in used:
+            nodes[name] = Node(name, definition, definition.tags)
+            dependencies[name] = {}
+    return nodes, dependencies
+
+
+def parts_of(dependency: Any) -> list[Any]:
+    """Return the single dependencies on node outputs."""
+    found: list[Any] = dependency.get_node_dependencies()
+    return found
+
+
+def check_dependencies(graph: Wired) -> None:
+    for name, inputs in graph.dependencies.items():
+        node = graph.node_dict[name]
+        for input_name, dependency in inputs.items():
+            if input_name not in node.definition.input_dict:
+                raise InvalidDefinitionError(
+                    f'In {_kind(graph)}, node "{name}" does not have input "{input_name}". '
+                    f"Input list: {list(node.definition.input_dict)}."
+                )
+            for part in parts_of(dependency):
+                _check_source(graph, node, input_name, part)
+    _check_dynamic(graph)
+
+
+def _kind(graph: Wired) -> str:
+    place = describe_place(graph.composition_fn) if graph.composition_fn else ""
+    return f"graph '{graph.name}'{f' ({place})' if place else ''}"
+
+
+def _check_source(graph: Wired, node: Node, input_name: str, part: Any) -> None:
+    source = graph.node_dict.get(part.node)
+    if source is None:
+        raise InvalidDefinitionError(
+            f'Invalid dependencies: in {_kind(graph)}, node "{part.node}" not found in node list '
+            f'(listed as dependency for node "{node.name}"). It has {sorted(graph.node_dict)}.'
+        )
+    output = source.definition.output_dict.get(part.output)
+    if output is None:
+        raise InvalidDefinitionError(
+            f'In {_kind(graph)}, node "{part.node}" does not have output "{part.output}". '
+            f"Its outputs: {list(source.definition.output_dict)}."
+        )
+    declared = node.definition.input_dict[input_name]
+    if output.is_nothing and not declared.is_nothing and not declared.is_untyped:
+        raise InvalidDefinitionError(
+            f'In {_kind(graph)}, the input "{input_name}" of "{node.name}" expects a value but the output '
+            f'"{part.output}" of "{part.node}" yields Nothing.'
+        )
+
+
+def dynamic_sources(graph: Wired) -> dict[str, frozenset[tuple[str, str]]]:
+    """Return for each node the dynamic outputs that it is multiplied by."""
+    found: dict[str, frozenset[tuple[str, str]]] = {}
+
+    def over(name: str) -> frozenset[tuple[str, str]]:
+        if name in found:
+            return found[name]
+        found[name] = frozenset()
+        axes: set[tuple[str, str]] = set()
+        for dependency in graph.dependencies[name].values():
+            if isinstance(dependency, DynamicCollectDependencyDefinition):
+                axes |= over(dependency.node) - {(dependency.node, dependency.output)}
+                output = graph.node_dict[dependency.node].definition.output_dict[dependency.output]
+                if not output.is_dynamic:
+                    axes -= over(dependency.node)
+                continue
+            for part in parts_of(dependency):
+                axes |= over(part.node)
+                if graph.node_dict[part.node].definition.output_dict[part.output].is_dynamic:
+                    axes.add((part.node, part.output))
+        found[name] = frozenset(axes)
+        return found[name]
+
+    for name in graph.node_dict:
+        over(name)
+    return found
+
+
+def _check_dynamic(graph: Wired) -> None:
+    if not any(one.is_dynamic for node in graph.nodes for one in node.definition.output_defs):
+        return
+    for name, axes in dynamic_sources(graph).items():
+        if len(axes) > 1:
+            raise InvalidDefinitionError(
+                f"In {_kind(graph)}, node '{name}' cannot be downstream of more than one dynamic output. It is "
+                f"downstream of {sorted(f'{node}.{output}' for node, output in axes)}: collect one of them first."
+            )
+        node = graph.node_dict[name]
+        if axes and any(one.is_dynamic for one in node.definition.output_defs):
+            raise InvalidDefinitionError(
+                f"In {_kind(graph)}, node '{name}' with dynamic output cannot be downstream of the dynamic output "
+                f"{sorted(axes)[0]}: nested dynamic outputs are not possible; collect first."
+            )
+
+
+def check_mappings(graph: Wired) -> None:
+    for mapping in graph.input_mappings:
+        node = graph.node_dict.get(mapping.mapped_node_name)
+        if node is None:
+            raise InvalidDefinitionError(
+                f"In {_kind(graph)} input mapping references node '{mapping.mapped_node_name}' which it does not "
+                f"contain. It has {sorted(graph.node_dict)}."
+            )
+        if mapping.mapped_node_input_name not in node.definition.input_dict:
+            raise InvalidDefinitionError(
+                f"In {_kind(graph)} input mapping to {mapping.mapped_node_name}.{mapping.mapped_node_input_name}: the "
+                f"node has no input of that name. It has {list(node.definition.input_dict)}."
+            )
+        wired = graph.dependencies[mapping.mapped_node_name].get(mapping.mapped_node_input_name)
+        if mapping.fan_in_index is None and wired is not None:
+            raise InvalidDefinitionError(
+                f"In {_kind(graph)} input mapping target {mapping.mapped_node_name}.{mapping.mapped_node_input_name} "
+                "is already satisfied by a dependency."
+            )
+        if mapping.fan_in_index is not None:
+            if not isinstance(wired, MultiDependencyDefinition):
+                raise InvalidDefinitionError(
+                    f"In {_kind(graph)} the fan-in input mapping of '{mapping.graph_input_name}' requires a "
+                    "MultiDependencyDefinition."
+                )
+            if wired.dependencies[mapping.fan_in_index] is not MappedInput:
+                raise InvalidDefinitionError(
+                    f"In {_kind(graph)} the fan-in input mapping of '{mapping.graph_input_name}' requires the "
+                    "placeholder MappedInputPlaceholder at its index."
+                )
+        inner = node.definition.input_dict[mapping.mapped_node_input_name]
+        if mapping.definition.declared_type is NO_VALUE and mapping.fan_in_index is None:
+            mapping.definition.declared_type = inner.declared_type
+            mapping.definition.default_value = inner.default_value
+    for output in graph.output_mappings:
+        node = graph.node_dict.get(output.mapped_node_name)
+        if node is None:
+            raise InvalidDefinitionError(
+                f"In {_kind(graph)} output mapping references node '{output.mapped_node_name}' which it does not "
+                f"contain. It has {sorted(graph.node_dict)}."
+            )
+        inner_out = node.definition.output_dict.get(output.mapped_node_output_name)
+        if inner_out is None:
+            raise InvalidDefinitionError(
+                f"In {_kind(graph)} output mapping from {output.mapped_node_name}.{output.mapped_node_output_name}: "
+                f"the node has no output of that name. It has {list(node.definition.output_dict)}."
+            )
+        if inner_out.is_dynamic and not output.definition.is_dynamic:
+            own = output.definition
+            output.definition = DynamicOutputDefinition(inner_out.declared_type, own.name, own.description)
+        if output.definition.declared_type is NO_VALUE:
+            output.definition.declared_type = inner_out.declared_type
+
+
+def sorted_nodes(graph: Wired) -> list[str]:
+    """Return the names of the nodes, each after those it needs; an error where they go in a circle."""
+    above = {
+        name: {part.node for dependency in inputs.values() for part in parts_of(dependency)}
+        for name, inputs in graph.dependencies.items()
+    }
+    waiting = {name: len(needs) for name, needs in above.items()}
+    below: dict[str, list[str]] = {name: [] for name in above}
+    for name, needs in above.items():
+        for need in needs:
+            below[need].append(name)
+    ready = [name for name, count in waiting.items() if not count]
+    order: list[str] = []
+    for name in ready:
+        order.append(name)
+        for child in below[name]:
+            waiting[child] -= 1
+            if not waiting[child]:
+                ready.append(child)
+    if len(order) < len(above):
+        circle = sorted(name for name, count in waiting.items() if count)
+        raise InvariantViolationError(f"Circular dependencies exist between the nodes of {_kind(graph)}: {circle}.")
+    return order
