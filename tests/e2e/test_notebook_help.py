@@ -65,7 +65,7 @@ def test_names_are_explained_followed_and_dropped(lab: Lab, two_notebooks: str) 
     lab.page.locator(".cm-hover table", has_text="tea").wait_for()
     lab.shoot("hover")
 
-    drop = lab.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-InputPrompt").last
+    drop = lab.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-InputPrompt").first
     lab.page.locator('.cm-asset[data-key="prices"]').drag_to(drop)
     sources = "window.jupyterapp.shell.currentWidget.content.widgets.map(one => one.model.sharedModel.source)"
     lab.page.wait_for_function(f"() => {sources}.includes('%load_asset prices')")
@@ -80,7 +80,9 @@ def test_names_are_explained_followed_and_dropped(lab: Lab, two_notebooks: str) 
     )
 
     lab.edit("c1", "[3]", "[4]")
-    lab.page.locator('.jp-Cell.jp-mod-active .cm-badge[data-edited="true"]').click()
+    lab.page.locator(
+        '.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell.jp-mod-active .cm-badge[data-edited="true"]'
+    ).click()
     lab.page.get_by_role("menuitem", name="Diff With What Was Last Made").click()
     lab.page.locator(".cm-diff .cm-added", has_text="[4]").wait_for()
     lab.shoot("cell-diff")

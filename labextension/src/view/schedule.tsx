@@ -40,7 +40,9 @@ export function ScheduleForm(props: {
       ? { entry: scheduleEntry(cron, timezone, name, given.value) }
       : { line: scheduleLine(cron, selection, timezone, name) };
   const said = JSON.stringify(found);
-  useEffect(() => props.onSchedule(found), [said]);
+  useEffect(() => {
+    props.onSchedule(found);
+  }, [said]);
   return (
     <div className="cm-form">
       <label>
