@@ -1,7 +1,8 @@
 """Known secrets, taken out of whatever is written: events, journals of notebooks, captured output.
 
 A secret is the value of an environment variable that a config or resource referred to, or whose name says that it
-is one (``DB_PASSWORD``, ``API_TOKEN`` …), and the password inside a URL.  With no secret known it costs little.
+is one (``DB_PASSWORD``, ``API_TOKEN`` …), that of a field of config that is declared to be one, and the password inside
+a URL.  With no secret known it costs little.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 
 MASK = "[redacted]"
 #: Values shorter than this are words that stand everywhere: to take them out would spoil more than it hides.
@@ -40,6 +42,18 @@ def learn(value: str | None) -> None:
     global _known
     if value is not None and len(value) >= MINIMUM and value not in _known:
         _known = _ordered((*_known, *_forms(value)))
+
+
+def learn_all(value: object) -> None:
+    """Takes every text inside a value of config for a secret from now on."""
+    if isinstance(value, str):
+        learn(value)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            learn_all(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            learn_all(item)
 
 
 def redacted(text: str) -> str:

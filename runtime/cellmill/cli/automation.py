@@ -252,7 +252,10 @@ def _instant(text: str | None) -> float:
 
 def _show_answer(app: App, answer: Answer, as_json: bool) -> None:
     if as_json:
-        show_json(answer.to_json())
+        data = answer.to_json()
+        for run in data["runs"]:
+            run["run_config"] = app.workspace.shown_config(run["run_config"])
+        show_json(data)
         return
     if not answer.runs:
         app.console.print(f"It would run nothing: {answer.skip_reason or 'it asked for no run'}.")

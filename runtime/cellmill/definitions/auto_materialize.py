@@ -170,8 +170,8 @@ class AutoMaterializeRule:
         """
         if all_partitions:
             raise CheckError(
-                "skip_on_backfill_in_progress(all_partitions=True) is not there: a partition waits for backfills of its "
-                "own only. Leave all_partitions out, or pause the automation of the asset while the backfill lasts."
+                "skip_on_backfill_in_progress(all_partitions=True) is not there: a partition waits for the backfills "
+                "that want it. Leave all_partitions out, or switch the asset's automation off while a backfill lasts."
             )
         return _skip("targeted by an in-progress backfill", AutomationCondition.backfill_in_progress())
 

@@ -160,8 +160,8 @@ def _common_policy(owner: str, given: Any, outs: Mapping[str, AssetOut]) -> Any:
         first, expected = next(iter(found.items()))
         if policy != expected:
             raise InvalidDefinitionError(
-                f"{owner}: {first} has the backfill policy {expected}, and {who} has {policy}. One function makes all of "
-                "its assets in the same runs: give backfill_policy=… to the @multi_asset only."
+                f"{owner}: {first} has the backfill policy {expected}, and {who} has {policy}. One function makes all "
+                "of its assets in the same runs: give backfill_policy=… to the @multi_asset only."
             )
     return next(iter(found.values()), None)
 

@@ -18,6 +18,7 @@ from cellmill.graphql.problems import PythonError, ScheduleNotFoundError, Sensor
 from cellmill.graphql.runs import PipelineTag
 from cellmill.planning.instigator import Answer, Question, RunAsk
 from cellmill.workspace.source import WorkspaceSource
+from cellmill.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from cellmill.graphql.context import Context
@@ -34,14 +35,14 @@ class RunRequest:
     run_config_yaml: str = said("Its configuration as YAML.")
 
     @classmethod
-    def of(cls, ask: RunAsk) -> RunRequest:
+    def of(cls, ask: RunAsk, workspace: Workspace) -> RunRequest:
         """The API's form of a run that is asked for."""
         return cls(
             run_key=ask.run_key,
             job_name=ask.job_name,
             asset_selection=list(ask.asset_selection) if ask.asset_selection is not None else None,
             tags=[PipelineTag(key=key, value=value) for key, value in ask.tags.items()],
-            run_config_yaml=json.dumps(dict(ask.run_config), indent=2) if ask.run_config else "",
+            run_config_yaml=json.dumps(workspace.shown_config(ask.run_config), indent=2) if ask.run_config else "",
         )
 
 
@@ -54,9 +55,9 @@ class TickEvaluation:
     cursor: str | None = said("The cursor that it would leave.")
 
     @classmethod
-    def of(cls, answer: Answer) -> TickEvaluation:
+    def of(cls, answer: Answer, workspace: Workspace) -> TickEvaluation:
         """The API's form of an answer."""
-        runs = [RunRequest.of(ask) for ask in answer.runs]
+        runs = [RunRequest.of(ask, workspace) for ask in answer.runs]
         return cls(run_requests=runs, skip_reason=answer.skip_reason, cursor=answer.cursor)
 
 
@@ -78,8 +79,8 @@ def dry_run_schedule(context: Context, name: str, location: str, at: float | Non
     source = _source(context)
     spec = next(one for one in source.schedules() if one.id == origin_of(entry))
     if not spec.evaluated:
-        return TickEvaluation.of(spec.plain_answer())
-    return _asked(source, Question(spec=spec, at=int(time.time() if at is None else at)))
+        return TickEvaluation.of(spec.plain_answer(), context.workspace)
+    return _asked(context, source, Question(spec=spec, at=int(time.time() if at is None else at)))
 
 
 def dry_run_sensor(context: Context, name: str, location: str, cursor: str | None) -> Any:
@@ -91,16 +92,16 @@ def dry_run_sensor(context: Context, name: str, location: str, cursor: str | Non
     spec = next(one for one in source.sensors() if one.id == origin_of(entry))
     if spec.automates is not None:
         return PythonError.told(f"{name} has no function: it evaluates conditions; its ticks show them.", "NoFunction")
-    return _asked(source, sensor_question(spec, context.instigators.get(spec.id), cursor))
+    return _asked(context, source, sensor_question(spec, context.instigators.get(spec.id), cursor))
 
 
 def _source(context: Context) -> AutomatedWorkspace:
     return AutomatedWorkspace(WorkspaceSource(context.workspace), context.instance)
 
 
-def _asked(source: AutomatedWorkspace, question: Question) -> Any:
+def _asked(context: Context, source: AutomatedWorkspace, question: Question) -> Any:
     try:
-        return TickEvaluation.of(answer_of(source, question))
+        return TickEvaluation.of(answer_of(source, question), context.workspace)
     except CellmillError as problem:
         return PythonError.of(problem)
     except Exception as problem:  # a user's function: whatever it raises is the answer

@@ -251,9 +251,9 @@ class PipelineRun:
         return [PipelineTag(key=key, value=str(value)) for key, value in sorted(self.record.run.tags.items())]
 
     @documented
-    def run_config_yaml(self) -> str:
-        """The run's configuration as YAML."""
-        config = self.record.run.run_config
+    def run_config_yaml(self, info: Info) -> str:
+        """The run's configuration as YAML, without the values of secret fields."""
+        config = info.context.workspace.shown_config(self.record.run.run_config)
         return yaml.safe_dump(dict(config), sort_keys=False) if config else "{}\n"
 
     @documented
@@ -329,9 +329,9 @@ class Run(PipelineRun):
         return RunStatus(self.record.run.status.value)
 
     @documented
-    def run_config(self) -> strawberry.scalars.JSON:
-        """The run's configuration."""
-        return strawberry.scalars.JSON(dict(self.record.run.run_config))
+    def run_config(self, info: Info) -> strawberry.scalars.JSON:
+        """The run's configuration, without the values of secret fields."""
+        return strawberry.scalars.JSON(info.context.workspace.shown_config(self.record.run.run_config))
 
     @documented
     def reason(self) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.code_location import Definitions
 from cellmill.definitions.config.json_schema import config_json_schema
+from cellmill.definitions.config.secrets import secret_paths
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.run_config_schema import run_config_schema
 from cellmill.errors import InvalidDefinitionError
@@ -26,6 +27,7 @@ from cellmill.workspace.manifest import (
     Manifest,
     OpEntry,
     ResourceEntry,
+    SecretEntry,
 )
 from cellmill.workspace.partition_mappings import mapping_to_json, policy_to_json
 from cellmill.workspace.partitions import partitions_to_json
@@ -45,7 +47,8 @@ def describe_definitions(definitions: Definitions, root: Path | None = None) -> 
     """Return what `definitions` hold as plain data; files are named from `root`."""
     assets = [entry for item in definitions.assets or () for entry in describe_assets(item, root)]
     checks = [entry for item in definitions.asset_checks or () for entry in _checks(item)]
-    jobs = [describe_job(job) for job in definitions.get_all_job_defs() if not job.name.startswith("__")]
+    every = list(definitions.get_all_job_defs())
+    jobs = [describe_job(job) for job in every if not job.name.startswith("__")]
     return Manifest(
         assets=tuple(assets),
         checks=tuple(checks),
@@ -55,8 +58,16 @@ def describe_definitions(definitions: Definitions, root: Path | None = None) -> 
         resources=tuple(
             ResourceEntry(name=name, type=type(value).__name__) for name, value in (definitions.resources or {}).items()
         ),
+        secrets=secrets_of(every),
         executor=getattr(definitions.executor, "name", None),
     )
+
+
+def secrets_of(jobs: Iterable[Any]) -> tuple[SecretEntry, ...]:
+    """Return the places of secrets in the run config of jobs."""
+    schemas = [run_config_schema(job).config_type for job in jobs if isinstance(job, JobDefinition)]
+    paths = {path for schema in schemas for path in secret_paths(schema)}
+    return tuple(SecretEntry(path=path) for path in sorted(paths))
 
 
 def own_sources(before: Set[str], folder: Path, opened: Iterable[Path] = ()) -> dict[str, str]:

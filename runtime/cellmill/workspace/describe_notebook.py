@@ -24,7 +24,7 @@ from cellmill.definitions.sensor import SensorDefinition
 from cellmill.notebooks.described import definition_cells, line_of_definition
 from cellmill.notebooks.scan import NotebookScan
 from cellmill.workspace.cell_namespace import cell_namespace, forget_modules
-from cellmill.workspace.describe import describe_assets, describe_job, own_sources
+from cellmill.workspace.describe import describe_assets, describe_job, own_sources, secrets_of
 from cellmill.workspace.describe_automation import condition_text
 from cellmill.workspace.host_side import describe_error
 from cellmill.workspace.manifest import Manifest, ProblemEntry
@@ -127,7 +127,7 @@ class _Ran:
             elif isinstance(one, SensorDefinition):
                 parts.append(Manifest(sensors=(replace(sensor_of(one), **where),)))
             elif isinstance(one, JobDefinition):
-                parts.append(Manifest(jobs=(replace(describe_job(one), **where),)))
+                parts.append(Manifest(jobs=(replace(describe_job(one), **where),), secrets=secrets_of([one])))
         assets = [entry for part in parts for entry in part.assets]
         for one in every:  # what is about assets, once they are known
             where = {name: value for name, value in self._place(one).items() if name != "line"}
@@ -138,7 +138,7 @@ class _Ran:
                 parts.append(Manifest(schedules=(replace(schedule_of(made), **where),)))
         whole: dict[str, Any] = {
             name: tuple(entry for part in parts for entry in getattr(part, name))
-            for name in ("assets", "jobs", "schedules", "sensors")
+            for name in ("assets", "jobs", "schedules", "sensors", "secrets")
         }
         return Manifest(**whole)
 

@@ -12,7 +12,7 @@ from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.selection_graph import AssetFacts
 
 #: Raised when the form changes, so that cached manifests of older versions are read anew.
-MANIFEST_VERSION = 8
+MANIFEST_VERSION = 9
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -287,6 +287,14 @@ class ProblemEntry(_Entry):
         return Place(notebook=self.notebook, cell_id=self.cell_id, cell=self.cell, file=self.file, line=self.line)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretEntry(_Entry):
+    """A place in the run config of a location's jobs whose value is not to be shown."""
+
+    path: tuple[str, ...]
+    location: str = ""
+
+
 _PARTS: Mapping[str, type[_Entry]] = {
     "assets": AssetEntry,
     "checks": CheckEntry,
@@ -294,6 +302,7 @@ _PARTS: Mapping[str, type[_Entry]] = {
     "schedules": ScheduleEntry,
     "sensors": SensorEntry,
     "resources": ResourceEntry,
+    "secrets": SecretEntry,
     "problems": ProblemEntry,
 }
 
@@ -308,6 +317,7 @@ class Manifest:
     schedules: tuple[ScheduleEntry, ...] = ()
     sensors: tuple[SensorEntry, ...] = ()
     resources: tuple[ResourceEntry, ...] = ()
+    secrets: tuple[SecretEntry, ...] = ()
     problems: tuple[ProblemEntry, ...] = ()
     executor: str | None = None
     #: Files whose content decides this manifest, with their digests.

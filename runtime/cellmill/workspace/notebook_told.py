@@ -41,6 +41,7 @@ def with_told(
         jobs=_named(found.jobs, told.jobs, computed),
         schedules=_named(found.schedules, told.schedules, computed),
         sensors=_named(found.sensors, told.sensors, computed),
+        secrets=told.secrets,
         problems=tuple(p for p in found.problems if p.kind not in UNTOLD or p.cell in mapped),
     )
 

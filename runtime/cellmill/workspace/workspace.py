@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
+from cellmill.definitions.config.secrets import masked
 from cellmill.definitions.selection_graph import SelectionGraph
 from cellmill.instance.home import FOLDER
 from cellmill.notebooks.collector import paused_collector
@@ -143,6 +144,11 @@ class Workspace:
         return sort_assets([by_key[key.parts] for key in chosen if key.parts in by_key])
 
     # -- evaluating user code ----------------------------------------------------------------------------------
+
+    def shown_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return run config as it may be shown: without the secrets of any location."""
+        shown: dict[str, Any] = masked(dict(config), [entry.path for entry in self.manifest.secrets])
+        return shown
 
     def assets_of(self, job: JobEntry) -> list[AssetEntry]:
         """Return the assets that a job makes; none for a job of ops."""

@@ -30,6 +30,7 @@ from cellmill.errors import (
     InvalidDefinitionError,
     ParameterCheckError,
 )
+from cellmill.redaction import learn_all
 
 
 class NoDefault:
@@ -280,6 +281,8 @@ class _Fields(ConfigType):
                     continue
                 inner = field.default_value
             result[name] = field.config_type.resolve(inner, (*stack, PathEntry(name)), problems, environment)
+            if field.is_secret and environment:
+                learn_all(result[name])
         for name, inner in given.items():
             if name not in self.fields:
                 result[name] = inner
@@ -408,7 +411,10 @@ class Selector(_Fields):
         config_type = self.fields[name].config_type
         if inner is None and config_type.kind is not ConfigTypeKind.ANY and not isinstance(config_type, Noneable):
             return {name: None}
-        return {name: config_type.resolve(inner, (*stack, PathEntry(name)), problems, environment)}
+        found = config_type.resolve(inner, (*stack, PathEntry(name)), problems, environment)
+        if self.fields[name].is_secret and environment:
+            learn_all(found)
+        return {name: found}
 
     def example(self) -> AnyValue:
         """A word that stands for the choice."""
@@ -428,8 +434,9 @@ class Field:
             run. A type with defaults for all its parts has one by itself.
         is_required: Whether it must be given; None means that it must unless there is a default.
         description: What it is for; shown with the schema.
-        is_secret: Marks a value that is not to be shown, for code that reads the mark; what is given by `EnvVar` is
-            kept out of what cellmill shows.
+        is_secret: Whether the value is not to be shown: it is masked in run config that GraphQL and the command line
+            show, and texts of six characters or more are masked in events, logs and notebooks of the run. It is stored
+            with the run; an `EnvVar` is not even that.
 
     Raises:
         InvalidDefinitionError: where `config` is no type.

@@ -73,6 +73,8 @@ def _of_field(field: Field) -> dict[str, Any]:
     schema = _of_type(field.config_type)
     if field.description:
         schema["description"] = field.description
-    if field.default_provided:
+    if field.is_secret:
+        schema["writeOnly"] = True
+    elif field.default_provided:
         schema["default"] = field.default_value
     return schema

@@ -33,6 +33,9 @@ from cellmill.errors import CheckError, InvalidInvocationError, InvalidPythonicC
 
 _SOURCES: Mapping[Any, ConfigType] = {int: IntSource, str: StringSource, bool: BoolSource, float: FLOAT, Any: ANY}
 
+#: The mark of a secret field among the extras of its JSON Schema, under Dagster's name.
+SECRET_MARK = "dagster__is_secret"
+
 
 class Config(BaseModel):
     """Base of config classes: the fields are the config's entries, with types, defaults, descriptions and constraints.
@@ -163,7 +166,14 @@ def fields_of_class(cls: type[Config], skip: frozenset[str] = frozenset()) -> di
 
 
 def field_of_info(cls: type[Config], name: str, info: FieldInfo) -> Field:
-    """The config field of a field of a class."""
+    """The config field of a field of a class; `json_schema_extra={"dagster__is_secret": True}` makes it secret."""
+    made = _field_of(cls, name, info)
+    extra = info.json_schema_extra
+    made.is_secret = isinstance(extra, Mapping) and bool(extra.get(SECRET_MARK, False))
+    return made
+
+
+def _field_of(cls: type[Config], name: str, info: FieldInfo) -> Field:
     config_type = _type_of_info(cls, name, info)
     if info.is_required():
         return Field(config_type, description=info.description)
