@@ -104,7 +104,7 @@ EXPORTS: dict[str, str] = {
     "failure_hook": "definitions.hook",
     "success_hook": "definitions.hook",
     "JobDefinition": "definitions.job",
-    "job": "definitions.job",
+    "job": "definitions.job_decorator",
     "load_asset_checks_from_current_module": "definitions.load_assets",
     "load_asset_checks_from_modules": "definitions.load_assets",
     "load_asset_checks_from_package_module": "definitions.load_assets",

@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 import pytest
-from cellmill.definitions.job import job
+from cellmill.definitions.job_decorator import job
 from cellmill.definitions.logger import (
     InitLoggerContext,
     LoggerDefinition,

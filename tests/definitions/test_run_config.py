@@ -12,7 +12,7 @@ from cellmill.definitions.config.pydantic_config import Config
 from cellmill.definitions.configurable_resource import ConfigurableResource
 from cellmill.definitions.graph import GraphDefinition, graph
 from cellmill.definitions.init_resource_context import InitResourceContext
-from cellmill.definitions.job import job
+from cellmill.definitions.job_decorator import job
 from cellmill.definitions.op import op
 from cellmill.definitions.port import In
 from cellmill.definitions.resource import ResourceDefinition

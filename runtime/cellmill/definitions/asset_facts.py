@@ -246,6 +246,7 @@ class AssetFacts:
             upstream_asset_key: The upstream asset.
             upstream_partitions_def: Its partitions, or None.
         """
+        # Forty modules, which assets without partitions do not need.
         from cellmill.definitions.partitions.multi_mapping import infer_partition_mapping
 
         declared = self.partition_mappings.get(upstream_asset_key)

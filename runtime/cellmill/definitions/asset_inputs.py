@@ -9,7 +9,7 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.asset_spec import AssetDep, AssetIn
 from cellmill.definitions.inference import FunctionShape, describe_place
 from cellmill.definitions.output import NO_VALUE
-from cellmill.definitions.port import InputDefinition
+from cellmill.definitions.port import InputDefinition, is_nothing_type
 from cellmill.errors import InvalidDefinitionError
 
 
@@ -67,8 +67,6 @@ def asset_inputs(
 
 
 def _is_order_only(given: AssetIn) -> bool:
-    from cellmill.definitions.port import is_nothing_type
-
     return given.dagster_type is not NO_VALUE and is_nothing_type(given.dagster_type)
 
 

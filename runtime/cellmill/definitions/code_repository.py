@@ -12,6 +12,7 @@ from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.engine import engine
 from cellmill.definitions.graph import GraphDefinition
 from cellmill.definitions.job import JobDefinition, checked_resources
+from cellmill.definitions.loadable import check_loadable
 from cellmill.definitions.port import not_found
 from cellmill.errors import InvalidDefinitionError, InvariantViolationError
 
@@ -305,8 +306,6 @@ class Repository:
 
     def load_all_definitions(self) -> None:
         """Resolve everything, so that what is wrong is found now; several problems come together."""
-        from cellmill.definitions.loadable import check_loadable
-
         check_loadable(self)
 
     def load_asset_value(self, asset_key: Any, **options: Any) -> Any:

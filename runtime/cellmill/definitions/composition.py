@@ -14,7 +14,7 @@ from cellmill.definitions.dependency import (
 )
 from cellmill.definitions.engine import engine
 from cellmill.definitions.output import DEFAULT_OUTPUT
-from cellmill.definitions.port import InputMapping, OutputDefinition, OutputMapping
+from cellmill.definitions.port import DynamicOutputDefinition, InputMapping, OutputDefinition, OutputMapping
 from cellmill.definitions.tags import checked_name, checked_tags
 from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError
 
@@ -472,8 +472,6 @@ def _output_mapping(
     )
     dynamic = isinstance(value, (DynamicNodeOutput, MappedNodeOutput))
     if dynamic:
-        from cellmill.definitions.port import DynamicOutputDefinition
-
         definition = DynamicOutputDefinition(source.declared_type, name, definition.description, source.is_required)
     return OutputMapping(
         name, value.node_name, value.output_name, None, from_dynamic_mapping=dynamic, definition=definition

@@ -96,6 +96,7 @@ class EvaluationContext:
     def _initialised(self) -> dict[str, Any]:
         if not any(_needs_set_up(value) for value in self._resource_values.values()):
             return dict(self._resource_values)
+        # Twenty modules, which only resources that need setting up are worth.
         build = importlib.import_module("cellmill.definitions.resource_scope").build_resources
         self._scope = build(self._resource_values, instance=self._instance)
         made = self._scope.__enter__()

@@ -9,7 +9,6 @@ from enum import Enum
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
-from cellmill.definitions.outcome import ExpectationResult
 from cellmill.definitions.output import (
     DATA_VERSION_TAG,
     EMPTY,
@@ -81,6 +80,7 @@ class AssetMaterialization:
             description: Text shown with it; None says where the file was written.
             asset_key: The asset; None takes the path.
         """
+        # Six modules, which few bodies need: most write no file of their own.
         from cellmill.definitions.metadata import MetadataValue
 
         return cls(
@@ -456,6 +456,3 @@ class AssetMaterializationFailureReason(Enum):
     UPSTREAM_SKIPPED = "UPSTREAM_SKIPPED"
     USER_TERMINATION = "USER_TERMINATION"
     UNKNOWN = "UNKNOWN"
-
-
-UserEvent = AssetMaterialization | AssetObservation | ExpectationResult | AssetCheckEvaluation

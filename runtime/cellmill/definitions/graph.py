@@ -11,7 +11,7 @@ from cellmill.definitions.dependency import (
     Node,
 )
 from cellmill.definitions.graph_wiring import check_dependencies, check_mappings, nodes_of, sorted_nodes
-from cellmill.definitions.inference import describe_place, docstring_summary, load
+from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary, load
 from cellmill.definitions.op import NodeUses
 from cellmill.definitions.output import NO_VALUE
 from cellmill.definitions.port import (
@@ -24,7 +24,7 @@ from cellmill.definitions.port import (
     not_found,
 )
 from cellmill.definitions.tags import checked_name, checked_tags
-from cellmill.errors import CheckError, InvalidDefinitionError
+from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError
 
 _EMPTY: Mapping[str, Any] = {}
 
@@ -258,8 +258,6 @@ class GraphDefinition(NodeUses):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if current() is None and self.composition_fn is not None:
-            from cellmill.errors import InvalidInvocationError
-
             raise InvalidInvocationError(
                 f"Attempted to call graph '{self.name}' outside of a composition function. Invoking graphs is only "
                 "valid in a function decorated with @job or @graph; use `to_job()` or `execute_in_process()` to run it."
@@ -371,8 +369,6 @@ def compose(
     composition: Composition | None = None,
 ) -> GraphDefinition:
     """Return the graph that the body of `fn` describes by its calls."""
-    from cellmill.definitions.inference import FunctionShape
-
     shape = FunctionShape(fn)
     declared: dict[str, InputDefinition] = {}
     for parameter in shape.positional if not shape.has_context else ("context", *shape.positional):

@@ -8,7 +8,7 @@ from typing import Any
 
 from cellmill.definitions.composition import current
 from cellmill.definitions.engine import engine
-from cellmill.definitions.inference import describe_place
+from cellmill.definitions.inference import FunctionShape, describe_place
 from cellmill.definitions.tags import checked_name
 from cellmill.errors import InvalidDefinitionError
 
@@ -54,8 +54,6 @@ class HookDefinition:
 
 
 def _hook(fn: Callable[..., Any], kind: str, name: str | None, keys: AbstractSet[str] | None) -> HookDefinition:
-    from cellmill.definitions.inference import FunctionShape
-
     shape = FunctionShape(fn)
     count = 2 if kind == "event_list" else 1
     given = (["context"] if shape.has_context else []) + list(shape.positional)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cellmill.definitions.events import AssetObservation
 from cellmill.definitions.inference import load
 from cellmill.definitions.io_partitions import AssetPartitions
 from cellmill.errors import InvalidMetadataError, InvariantViolationError
@@ -504,8 +505,6 @@ class InputContext(_IOContext):
             metadata: What is known of what was loaded, by name.
             description: What was seen.
         """
-        from cellmill.definitions.events import AssetObservation
-
         self._add_metadata(metadata)
         if self._asset_key is None:
             return

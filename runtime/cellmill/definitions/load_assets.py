@@ -12,6 +12,8 @@ from typing import Any
 from cellmill.definitions.asset_key import key_prefix_from_coercible
 from cellmill.definitions.asset_spec import AssetSpec
 from cellmill.definitions.assets import AssetsDefinition
+from cellmill.definitions.code_location import Definitions
+from cellmill.definitions.repository import _kind_of
 from cellmill.errors import InvalidDefinitionError
 
 
@@ -249,9 +251,6 @@ def load_definitions_from_modules(
     Returns:
         A `Definitions`.
     """
-    from cellmill.definitions.code_location import Definitions
-    from cellmill.definitions.repository import _kind_of
-
     parts: dict[str, Any] = {}
     seen: set[int] = set()
     for module in modules:

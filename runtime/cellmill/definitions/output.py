@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cellmill.definitions.tags import checked_tags
 from cellmill.errors import CheckError, InvalidDefinitionError
 
 DEFAULT_OUTPUT = "result"
@@ -28,6 +29,7 @@ def normalized(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Return `metadata` with every value as a metadata value."""
     if not metadata:
         return EMPTY
+    # Six modules, which definitions without metadata do not need.
     from cellmill.definitions.metadata_mapping import normalize_metadata
 
     return normalize_metadata(metadata)
@@ -35,8 +37,6 @@ def normalized(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 def event_tags(tags: Mapping[str, str]) -> Mapping[str, str]:
     """Return tags of an output or event, checked."""
-    from cellmill.definitions.tags import checked_tags
-
     return checked_tags(tags, "an event")
 
 

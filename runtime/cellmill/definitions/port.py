@@ -17,6 +17,7 @@ DEFAULT_IO_MANAGER_KEY = "io_manager"
 
 def resolve_type(declared: Any) -> Any:
     """Return the `Type` that `declared` (an annotation, a Type, None for a value that is nothing) stands for."""
+    # Two dozen modules, needed once a job is built or run and not when it is declared.
     types = import_module("cellmill.definitions.types")
     if declared is NO_VALUE:
         return types.Any

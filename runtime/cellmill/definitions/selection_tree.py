@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar
+from typing import ClassVar, TypeVar
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
+from cellmill.definitions.selection_fields import FIELD_VALUES, field_matches
 from cellmill.definitions.selection_grammar import nearest
 from cellmill.definitions.selection_graph import AssetFacts, SelectionGraph
 from cellmill.errors import InvalidAssetSelectionError, InvalidSubsetError
+
+T = TypeVar("T")
 
 
 class SelectionNode:
@@ -212,10 +215,10 @@ class FieldValue(_Matching):
     name: str | None = None
 
     def matches(self, asset: AssetFacts) -> bool:
-        values = _FIELD_VALUES[self.field](asset, self.name)
+        values = FIELD_VALUES[self.field](asset, self.name)
         if self.value is None:
             return not values
-        return any(_field_match(self.field, self.value, value) for value in values)
+        return any(field_matches(self.field, self.value, value) for value in values)
 
     def text(self) -> str:
         return (
@@ -244,38 +247,38 @@ class Status(SelectionNode):
 # -- checks ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class AllChecks(SelectionNode):
-    """All checks and no asset."""
+class _ChecksOnly(SelectionNode):
+    """Checks and no asset."""
+
+    __slots__ = ()
 
     def resolve(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetKey]:
         return set()
+
+
+@dataclass(frozen=True)
+class AllChecks(_ChecksOnly):
+    """All checks and no asset."""
 
     def resolve_checks(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetCheckKey]:
         return graph.checks
 
 
 @dataclass(frozen=True)
-class ChecksOfAssets(SelectionNode):
+class ChecksOfAssets(_ChecksOnly):
     """The checks on the given assets, and no asset."""
 
     selected_asset_keys: tuple[AssetKey, ...]
-
-    def resolve(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetKey]:
-        return set()
 
     def resolve_checks(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetCheckKey]:
         return {check for check in graph.checks if check.asset_key in self.selected_asset_keys}
 
 
 @dataclass(frozen=True)
-class CheckKeys(SelectionNode):
+class CheckKeys(_ChecksOnly):
     """Checks by their exact keys, and no asset."""
 
     selected_asset_check_keys: tuple[AssetCheckKey, ...]
-
-    def resolve(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetKey]:
-        return set()
 
     def resolve_checks(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetCheckKey]:
         missing = [key for key in self.selected_asset_check_keys if key not in graph.checks]
@@ -292,37 +295,45 @@ class CheckKeys(SelectionNode):
 
 
 @dataclass(frozen=True)
-class Union(SelectionNode):
+class _Combination(SelectionNode):
+    """What several selections give together."""
+
+    operands: tuple[SelectionNode, ...]
+    compound = True
+    #: The operator between the operands.
+    word: ClassVar[str] = ""
+
+    def joined(self, parts: Iterable[AbstractSet[T]]) -> AbstractSet[T]:
+        """Return one set from those of the operands."""
+        raise TypeError(f"{type(self).__name__} does not say how sets become one.")
+
+    def resolve(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetKey]:
+        return self.joined(part.resolve(graph, allow_missing) for part in self.operands)
+
+    def resolve_checks(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetCheckKey]:
+        return self.joined(part.resolve_checks(graph, allow_missing) for part in self.operands)
+
+    def text(self) -> str:
+        return self.word.join(part.operand_text() for part in self.operands)
+
+
+class Union(_Combination):
     """What any operand selects."""
 
-    operands: tuple[SelectionNode, ...]
-    compound = True
+    word = " or "
 
-    def resolve(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetKey]:
-        return set().union(*(part.resolve(graph, allow_missing) for part in self.operands))
-
-    def resolve_checks(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetCheckKey]:
-        return set().union(*(part.resolve_checks(graph, allow_missing) for part in self.operands))
-
-    def text(self) -> str:
-        return " or ".join(part.operand_text() for part in self.operands)
+    def joined(self, parts: Iterable[AbstractSet[T]]) -> AbstractSet[T]:
+        found: frozenset[T] = frozenset()
+        return found.union(*parts)
 
 
-@dataclass(frozen=True)
-class Intersection(SelectionNode):
+class Intersection(_Combination):
     """What all operands select."""
 
-    operands: tuple[SelectionNode, ...]
-    compound = True
+    word = " and "
 
-    def resolve(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetKey]:
-        return frozenset.intersection(*(frozenset(part.resolve(graph, allow_missing)) for part in self.operands))
-
-    def resolve_checks(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetCheckKey]:
-        return frozenset.intersection(*(frozenset(part.resolve_checks(graph, allow_missing)) for part in self.operands))
-
-    def text(self) -> str:
-        return " and ".join(part.operand_text() for part in self.operands)
+    def joined(self, parts: Iterable[AbstractSet[T]]) -> AbstractSet[T]:
+        return frozenset.intersection(*map(frozenset, parts))
 
 
 @dataclass(frozen=True)
@@ -347,13 +358,32 @@ class Difference(SelectionNode):
         return f"{self.left.operand_text()} and not {taken}"
 
 
+# -- from a selection to its neighbours ------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
-class Upstream(SelectionNode):
-    """A selection and its upstreams; external assets join only if they were selected themselves."""
+class _Along(SelectionNode):
+    """A selection and what the graph's edges lead to."""
 
     child: SelectionNode
     depth: int | None = None
     include_self: bool = True
+
+    @property
+    def compound(self) -> bool:  # type: ignore[override]
+        return not self.include_self
+
+    def _written(self, before: str, after: str) -> str:
+        operand = self.child.operand_text()
+        return f"{before}{operand}{after}" + ("" if self.include_self else f" and not {operand}")
+
+    @property
+    def _steps(self) -> str:
+        return "" if self.depth is None else str(self.depth)
+
+
+class Upstream(_Along):
+    """A selection and its upstreams; external assets join only if they were selected themselves."""
 
     def resolve(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetKey]:
         selected = self.child.resolve(graph, allow_missing)
@@ -361,141 +391,79 @@ class Upstream(SelectionNode):
         made = {key for key in found if graph.assets[key].materializable}
         return made | selected if self.include_self else made - selected
 
-    @property
-    def compound(self) -> bool:  # type: ignore[override]
-        return not self.include_self
-
     def text(self) -> str:
-        depth = "" if self.depth is None else str(self.depth)
-        operand = self.child.operand_text()
-        return f"{depth}+{operand}" + ("" if self.include_self else f" and not {operand}")
+        return self._written(f"{self._steps}+", "")
 
 
-@dataclass(frozen=True)
-class Downstream(SelectionNode):
+class Downstream(_Along):
     """A selection and its downstreams."""
-
-    child: SelectionNode
-    depth: int | None = None
-    include_self: bool = True
 
     def resolve(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetKey]:
         selected = self.child.resolve(graph, allow_missing)
         found = graph.reach(selected, up=False, depth=self.depth)
         return found if self.include_self else found - selected
 
-    @property
-    def compound(self) -> bool:  # type: ignore[override]
-        return not self.include_self
-
     def text(self) -> str:
-        depth = "" if self.depth is None else str(self.depth)
-        operand = self.child.operand_text()
-        return f"{operand}+{depth}" + ("" if self.include_self else f" and not {operand}")
+        return self._written("", f"+{self._steps}")
 
 
 @dataclass(frozen=True)
-class Roots(SelectionNode):
+class _Picked(SelectionNode):
+    """What stands in some place to a selection."""
+
+    child: SelectionNode
+    #: The function's name in the grammar; "" where it has none.
+    word: ClassVar[str] = ""
+
+    def picked(self, selected: AbstractSet[AssetKey], graph: SelectionGraph) -> AbstractSet[AssetKey]:
+        """Return what the selected keys lead to."""
+        raise TypeError(f"{type(self).__name__} does not say what it picks.")
+
+    def resolve(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetKey]:
+        return self.picked(self.child.resolve(graph, allow_missing), graph)
+
+    def text(self) -> str:
+        return f"{self.word}({self.child.text()})" if self.word else super().text()
+
+
+class Roots(_Picked):
     """The members of a selection that depend on no other member."""
 
-    child: SelectionNode
+    word = "roots"
 
-    def resolve(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetKey]:
-        selected = self.child.resolve(graph, allow_missing)
+    def picked(self, selected: AbstractSet[AssetKey], graph: SelectionGraph) -> AbstractSet[AssetKey]:
         return selected - graph.beyond(selected, up=False)
 
-    def text(self) -> str:
-        return f"roots({self.child.text()})"
 
-
-@dataclass(frozen=True)
-class Sinks(SelectionNode):
+class Sinks(_Picked):
     """The members of a selection that no other member depends on."""
 
-    child: SelectionNode
+    word = "sinks"
 
-    def resolve(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetKey]:
-        selected = self.child.resolve(graph, allow_missing)
+    def picked(self, selected: AbstractSet[AssetKey], graph: SelectionGraph) -> AbstractSet[AssetKey]:
         return selected - graph.beyond(selected, up=True)
 
-    def text(self) -> str:
-        return f"sinks({self.child.text()})"
 
-
-@dataclass(frozen=True)
-class RequiredNeighbors(SelectionNode):
+class RequiredNeighbors(_Picked):
     """A selection and the assets that can only be made together with one of it."""
 
-    child: SelectionNode
-
-    def resolve(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetKey]:
-        selected = self.child.resolve(graph, allow_missing)
+    def picked(self, selected: AbstractSet[AssetKey], graph: SelectionGraph) -> AbstractSet[AssetKey]:
         return selected | {sibling for key in selected for sibling in graph.assets[key].siblings}
 
 
-@dataclass(frozen=True)
-class Materializable(SelectionNode):
+class Materializable(_Picked):
     """The members of a selection that can be materialized."""
 
-    child: SelectionNode
-
-    def resolve(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetKey]:
-        return {key for key in self.child.resolve(graph, allow_missing) if graph.assets[key].materializable}
+    def picked(self, selected: AbstractSet[AssetKey], graph: SelectionGraph) -> AbstractSet[AssetKey]:
+        return {key for key in selected if graph.assets[key].materializable}
 
 
-@dataclass(frozen=True)
-class ParentSources(SelectionNode):
+class ParentSources(_Picked):
     """The external assets that members of a selection read directly."""
 
-    child: SelectionNode
-
-    def resolve(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetKey]:
-        selected = self.child.resolve(graph, allow_missing)
+    def picked(self, selected: AbstractSet[AssetKey], graph: SelectionGraph) -> AbstractSet[AssetKey]:
         parents = {parent for key in selected for parent in graph.parents(key)}
         return {key for key in parents if not graph.assets[key].materializable}
-
-
-# -- what only a workspace knows of an asset --------------------------------------------------------------------
-
-
-def _table_names(asset: AssetFacts, _: str | None) -> list[str]:
-    named = asset.metadata.get("dagster/table_name", asset.metadata.get("table_name"))
-    return [] if named is None else [str(getattr(named, "value", named))]
-
-
-def _columns(asset: AssetFacts) -> Iterable[Any]:
-    schema = asset.metadata.get("dagster/column_schema")
-    schema = getattr(schema, "schema", getattr(schema, "value", schema))
-    return getattr(schema, "columns", ())
-
-
-def _column_tags(asset: AssetFacts, name: str | None) -> list[str]:
-    return [column.tags[name] for column in _columns(asset) if name in (getattr(column, "tags", None) or {})]
-
-
-_FIELD_VALUES: dict[str, Callable[[AssetFacts, str | None], Sequence[str]]] = {
-    "code_location": lambda asset, _: [asset.code_location] if asset.code_location else [],
-    "notebook": lambda asset, _: [asset.notebook] if asset.notebook else [],
-    "table": _table_names,
-    "table_name": _table_names,
-    "column": lambda asset, _: [column.name for column in _columns(asset)],
-    "column_tag": _column_tags,
-    "changed_in_branch": lambda asset, _: asset.changes,
-    "automation_type": lambda asset, _: [asset.automation_type] if asset.automation_type else [],
-}
-
-
-def _field_match(field: str, pattern: str, value: str) -> bool:
-    if field == "column_tag" and not pattern:
-        return True
-    if field == "notebook":
-        value = value.replace("\\", "/")
-        return (
-            fnmatchcase(value, pattern)
-            or fnmatchcase(value.rsplit("/", 1)[-1], pattern)
-            or value.endswith("/" + pattern)
-        )
-    return fnmatchcase(value, pattern)
 
 
 def _field_text(field: str, value: str | None) -> str:

@@ -93,6 +93,7 @@ def target_of(value: Any, owner: str) -> AutomationTarget:
 
 def _anonymous(selection: Any, owner: str, assets: tuple[Any, ...] = ()) -> AutomationTarget:
     name = f"{ANONYMOUS_JOB_PREFIX}_{owner}"
+    # The jobs of assets, which a schedule or sensor of a given job does not need.
     make = importlib.import_module("cellmill.definitions.asset_selection_job").define_asset_job
     return AutomationTarget(name, make(name, selection=selection), assets)
 
