@@ -34,7 +34,8 @@ from cellmill import (
     io_manager,
     mem_io_manager,
 )
-from cellmill.definitions.io_context import InputContext, OutputContext
+from cellmill.definitions.input_context import InputContext
+from cellmill.definitions.output_context import OutputContext
 from cellmill.errors import CheckError, InvalidMetadataError, InvariantViolationError, SecurityError, ValueNotFoundError
 from cellmill.io.filesystem import PickledObjectFilesystemIOManager
 

@@ -1,4 +1,8 @@
-"""Declarative automation: when an asset is to be materialized, as an expression over states."""
+"""Declarative automation: when an asset is to be materialized, as an expression over states.
+
+One module, since the constructors and operators of `AutomationCondition` make the kinds of conditions, and all of those
+are `AutomationCondition`s. How they are evaluated is in `planning`.
+"""
 
 from __future__ import annotations
 

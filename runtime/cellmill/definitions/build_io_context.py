@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.definitions.io_context import EPHEMERAL_RUN_ID, InputContext, OutputContext
+from cellmill.definitions.input_context import InputContext
+from cellmill.definitions.io_context import EPHEMERAL_RUN_ID
+from cellmill.definitions.output_context import OutputContext
 from cellmill.definitions.value_ref import ValueRefFinder
 
 CoercibleToAssetKey = AssetKey | str | Sequence[str]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Set
 from typing import Any
 
 from cellmill.definitions.config.schema import DefinitionConfigSchema, definition_config_schema
-from cellmill.definitions.io_context import InputContext
+from cellmill.definitions.input_context import InputContext
 from cellmill.definitions.io_manager import InputManager
 from cellmill.definitions.resource import ResourceDefinition
 

@@ -10,7 +10,8 @@ from typing import Any, overload
 from cellmill.definitions.config.config_type import ConfigType
 from cellmill.definitions.config.field import Field
 from cellmill.definitions.config.schema import DefinitionConfigSchema, definition_config_schema
-from cellmill.definitions.io_context import InputContext, OutputContext
+from cellmill.definitions.input_context import InputContext
+from cellmill.definitions.output_context import OutputContext
 from cellmill.definitions.resource import ResourceDefinition
 from cellmill.errors import ParameterCheckError
 

@@ -1,4 +1,7 @@
-"""Jobs: graphs with all they need to run."""
+"""Jobs: graphs with all they need to run.
+
+One class, mostly short answers; what takes more is in `job_subset`, `run_config` and `job_decorator`.
+"""
 
 from __future__ import annotations
 

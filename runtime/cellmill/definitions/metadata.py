@@ -1,4 +1,8 @@
-"""Metadata: typed values that events, definitions and type checks carry, with one stable JSON form."""
+"""Metadata: typed values that events, definitions and type checks carry, with one stable JSON form.
+
+The kinds stand in one module with `MetadataValue`, since its constructors (`MetadataValue.md(…)`) name every kind and
+every kind derives from it. How plain values become metadata is in `metadata_mapping`.
+"""
 
 from __future__ import annotations
 

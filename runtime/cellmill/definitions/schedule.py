@@ -1,4 +1,8 @@
-"""Schedules: cron expressions, what they start, and the function that decides."""
+"""Schedules: cron expressions, what they start, and the function that decides.
+
+The definition and its decorator; most lines are what their parameters mean. What a function is told is in
+`schedule_context`.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.definitions.io_context import InputContext, OutputContext
+from cellmill.definitions.input_context import InputContext
+from cellmill.definitions.output_context import OutputContext
 from cellmill.definitions.run_config import resolve_run_config
 from cellmill.errors import InvariantViolationError
 from cellmill.execution.in_process import stored_values

@@ -7,7 +7,8 @@ from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.events import AssetMaterialization, AssetObservation
-from cellmill.definitions.io_context import InputContext, OutputContext
+from cellmill.definitions.input_context import InputContext
+from cellmill.definitions.output_context import OutputContext
 from cellmill.errors import InvariantViolationError
 from cellmill.planning.event import Event, EventType
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.definitions.io_context import InputContext, OutputContext
+from cellmill.definitions.input_context import InputContext
 from cellmill.definitions.output import NO_VALUE
+from cellmill.definitions.output_context import OutputContext
 from cellmill.errors import CellmillError, InvalidDefinitionError, LoadInputError, TypeCheckDidNotPassError
 from cellmill.execution.partitions_of_input import input_subset
 from cellmill.execution.step_events import check_type, event, record_user_event, type_label

@@ -16,7 +16,6 @@ from cellmill.definitions.events import (
     ObserveResult,
     make_materialization,
 )
-from cellmill.definitions.io_context import OutputContext
 from cellmill.definitions.outcome import ExpectationResult
 from cellmill.definitions.output import (
     DATA_VERSION_IS_USER_PROVIDED_TAG,
@@ -28,6 +27,7 @@ from cellmill.definitions.output import (
     Output,
     normalized,
 )
+from cellmill.definitions.output_context import OutputContext
 from cellmill.definitions.value_ref import ValueRef
 from cellmill.errors import (
     CellmillError,

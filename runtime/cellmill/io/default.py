@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.definitions.io_context import InputContext, OutputContext
+from cellmill.definitions.input_context import InputContext
 from cellmill.definitions.io_manager import IOManager
 from cellmill.definitions.metadata import MetadataValue
+from cellmill.definitions.output_context import OutputContext
 from cellmill.definitions.value_ref import ValueRef
 from cellmill.errors import CellmillError, CheckError, ValueNotFoundError
 from cellmill.io.formats import FORMATS, TABLES, Format

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from cellmill.definitions.io_context import InputContext, OutputContext
+from cellmill.definitions.input_context import InputContext
 from cellmill.definitions.io_manager import IOManager
+from cellmill.definitions.output_context import OutputContext
 from cellmill.errors import CheckError, MissingExtra, ValueNotFoundError, ValueTypeError
 from cellmill.io.formats import TABLES, type_name
 from cellmill.io.preview import describe

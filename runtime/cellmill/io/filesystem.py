@@ -6,7 +6,8 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-from cellmill.definitions.io_context import InputContext, OutputContext
+from cellmill.definitions.input_context import InputContext
+from cellmill.definitions.output_context import OutputContext
 from cellmill.errors import ValueTypeError
 from cellmill.io.formats import pickled
 from cellmill.io.signing import load_key, sign, verify

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cellmill.definitions.io_context import InputContext, OutputContext
+from cellmill.definitions.input_context import InputContext
 from cellmill.definitions.io_manager import IOManager
+from cellmill.definitions.output_context import OutputContext
 from cellmill.errors import ValueNotFoundError
 
 

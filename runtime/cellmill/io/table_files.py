@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from cellmill.definitions.io_context import InputContext, OutputContext
+from cellmill.definitions.input_context import InputContext
+from cellmill.definitions.output_context import OutputContext
 from cellmill.errors import ValueTypeError
 from cellmill.io.formats import PARQUET, TABLES, type_name
 from cellmill.io.preview import describe

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from cellmill import faults
-from cellmill.definitions.io_context import InputContext, OutputContext
+from cellmill.definitions.input_context import InputContext
 from cellmill.definitions.io_manager import IOManager
 from cellmill.definitions.metadata import MetadataValue
+from cellmill.definitions.output_context import OutputContext
 from cellmill.errors import CheckError, MissingExtra, StorageLocationError, ValueNotFoundError
 from cellmill.io.files import TEMPORARY_MARK
 

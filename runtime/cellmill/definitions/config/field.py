@@ -1,4 +1,8 @@
-"""Fields, containers and shapes, and how every shorthand becomes one of them."""
+"""Fields, containers and shapes, and how every shorthand becomes one of them.
+
+One module, since they are made of each other: a shape has fields, a field has a type, and a shorthand such as
+`{"a": [int]}` is read into shapes, fields and arrays at once. Scalars are in `config_type`.
+"""
 
 from __future__ import annotations
 
