@@ -10,6 +10,7 @@ from typing import Any
 
 import cellmill as cm
 import pytest
+from cellmill.automation.backfills import BackfillLoop
 from cellmill.automation.clock import ManualClock
 from cellmill.automation.conditions import ConditionLoop
 from cellmill.automation.sensors import Sensors
@@ -153,3 +154,47 @@ def test_a_module_says_the_same_through_its_host(tmp_path: Path) -> None:
         assert 0 == loop.run_once()
         clock.advance(3 * 3600)
         assert 1 == loop.run_once()
+
+
+@pytest.mark.parametrize("emits", [True, False])
+def test_several_partitions_become_one_backfill_or_runs(instance: Instance, emits: bool) -> None:
+    """With `emit_backfills` the policies of the assets count; without, each partition is a run of its own."""
+
+    @cm.asset(
+        partitions_def=cm.StaticPartitionsDefinition(["a", "b", "c"]),
+        automation_condition=AC.missing(),
+        backfill_policy=cm.BackfillPolicy.single_run(),
+    )
+    def parts() -> None: ...
+
+    @cm.asset(automation_condition=AC.missing())
+    def whole() -> None: ...
+
+    sensor = cm.AutomationConditionSensorDefinition(
+        "all",
+        target="*",
+        run_tags={"team": "r"},
+        emit_backfills=emits,
+        default_status=cm.DefaultSensorStatus.RUNNING,
+    )
+    source = DefinitionsSource(sensors=[sensor], instance=instance, definitions=[parts, whole])
+    clock = ManualClock(NOW)
+    loop = ConditionLoop(instance, source, clock, "me")
+    assert (1 if emits else 4) == loop.run_once()
+    BackfillLoop(instance, source, clock).run_once()
+    runs = instance.get_runs()
+    made = sorted((sorted(map(str, run.asset_selection or ())), run.tags.get("dagster/partition")) for run in runs)
+
+    assert all(run.tags["team"] == "r" for run in runs)
+    if emits:
+        assert 2 == len(runs), made
+        (ranged,) = [run for run in runs if "dagster/asset_partition_range_start" in run.tags]
+        assert ("a", "c") == (
+            ranged.tags["dagster/asset_partition_range_start"],
+            ranged.tags["dagster/asset_partition_range_end"],
+        )
+        (tick,) = [tick for tick in instance.automation.ticks() if "backfill_ids" in tick.body]
+        assert {run.tags["dagster/backfill"] for run in runs} == set(tick.body["backfill_ids"])
+    else:
+        assert ["a", "b", "c"] == sorted(key for _, key in made if key is not None)
+        assert [] == instance.backfills.search()

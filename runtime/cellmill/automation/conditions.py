@@ -5,6 +5,7 @@ Conditions are evaluated, the result is recorded, and what is requested becomes 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,9 +21,11 @@ from cellmill.definitions.partitions.key import PARTITION_NAME_TAG
 from cellmill.definitions.partitions.loading import partition_loading_context
 from cellmill.errors import LeaseLostError
 from cellmill.instance.automation import InstigatorState, RunSubmission
+from cellmill.instance.backfill_store import NewBackfill
 from cellmill.instance.instance import Instance
 from cellmill.planning.automation import AutomationResult, Evaluation, evaluate
 from cellmill.planning.automation_view import AutomationAsset
+from cellmill.planning.backfill import BackfillStatus
 from cellmill.planning.instigator import ConditionGroup, condition_groups
 from cellmill.planning.run import Run, RunStatus
 from cellmill.planning.tick import TickStatus, tick_id
@@ -194,7 +197,7 @@ class ConditionLoop:
         self._interval_s = interval_s
 
     def run_once(self) -> int:
-        """Evaluates every group that is switched on; returns how many runs were requested."""
+        """Evaluates every group that is switched on; returns how many runs and backfills were requested."""
         groups = condition_groups(self._source.sensors(), self._source.automated_locations())
         return sum(self._evaluate(group) for group in groups)
 
@@ -234,22 +237,46 @@ class ConditionLoop:
                 tick, status=TickStatus.FAILURE, failures=state.failures + 1, body=body
             )
             return 0
+        requests: list[tuple[str | None, list[str]]] = answer["requests"]
+        backfill = self._backfill(group, tick.at, requests)
         submissions = [
             self._submission(group, tick.at, index, partition, names)
-            for index, (partition, names) in enumerate(answer["requests"])
+            for index, (partition, names) in enumerate(requests if backfill is None else ())
         ]
+        asked = {} if backfill is None else {"backfill_ids": [backfill.backfill_id]}
         try:
             self._instance.automation.record_tick(
                 tick,
-                status=TickStatus.SUCCESS if submissions else TickStatus.SKIPPED,
+                status=TickStatus.SUCCESS if requests else TickStatus.SKIPPED,
                 submissions=submissions,
                 cursor=answer["cursor"],
                 failures=0,
-                body={"explained": answer["explained"]},
+                body={"explained": answer["explained"], **asked},
+                backfill=backfill,
             )
         except LeaseLostError:
             return 0
-        return len(submissions)
+        return len(submissions) + (backfill is not None)
+
+    @staticmethod
+    def _backfill(group: ConditionGroup, at: int, requests: list[tuple[str | None, list[str]]]) -> NewBackfill | None:
+        """The backfill that makes all that is requested; None where the group has none, or needs none."""
+        targets: dict[str, list[str] | None] = {}
+        for partition, names in requests:
+            for name in names:
+                targets[name] = None if partition is None else [*(targets.get(name) or ()), partition]
+        if not group.emits_backfills or all(len(keys or ()) < 2 for keys in targets.values()):
+            return None
+        body = {
+            "title": group.name,
+            "tags": {**group.run_tags, AUTOMATION_TAG: "true"},
+            "location": group.location,
+            "job_name": ASSET_JOB,
+            "request": {"targets": targets, "all_partitions": False},
+        }
+        # Named by its tick: whoever records the tick again asks for the same backfill.
+        identifier = hashlib.sha256(tick_id(group.id, at).encode()).hexdigest()[:16]
+        return NewBackfill(identifier, BackfillStatus.REQUESTED, body)
 
     def _submission(
         self, group: ConditionGroup, at: int, index: int, partition: str | None, assets: list[str]

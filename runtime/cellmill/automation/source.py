@@ -166,6 +166,7 @@ def sensor_spec(definition: SensorDefinition, location: str = "", definitions: A
             "automates": selected_keys(definitions or (), definition.asset_selection),
             "run_tags": {name: str(value) for name, value in (definition.run_tags or {}).items()},
             "default_condition": None if default is None else condition_to_json(default),
+            "emits_backfills": definition.emit_backfills,
         }
     return SensorSpec(
         name=definition.name,

@@ -447,8 +447,7 @@ class AssetOut:
             dagster_type: Type that the value is checked against.
             is_required: Whether the function must give the output; a skippable spec makes it optional in any case.
             io_manager_key: Key of the resource that stores and loads the value; None is `"io_manager"`.
-            backfill_policy: How the partitions of a backfill are spread over runs. The assets of one function are made by
-            the same runs: all outputs that say a policy, and the `@multi_asset`, say the same one.
+            backfill_policy: How the partitions of a backfill are spread over runs; as for `AssetOut`.
 
         Raises:
             InvalidDefinitionError: where the spec has `deps`.

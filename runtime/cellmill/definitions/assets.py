@@ -42,7 +42,8 @@ class AssetsDefinition(AssetFacts):
         selected_asset_keys: The assets that this part of a larger definition makes; None is all.
         selected_check_keys: The checks that this part of a larger definition evaluates; None is all.
         is_checks: Whether the node only evaluates checks and makes no asset.
-        auto_observe_interval_minutes: Kept for code that reads it; automation conditions say when to observe.
+        auto_observe_interval_minutes: Minutes from one observation by the daemon to the next, of an asset that is only
+            observed; None leaves observing to others.
     """
 
     # -- changing -------------------------------------------------------------------------------------------------
@@ -282,7 +283,8 @@ class SourceAsset(AssetsDefinition):
             is not watched.
         op_tags: Tags of the op that watches it.
         automation_condition: When it is to be observed without being asked.
-        auto_observe_interval_minutes: Kept for code that reads it; `automation_condition` says when to observe.
+        auto_observe_interval_minutes: Minutes from one observation by the daemon to the next; None leaves observing to
+            others.
         freshness_policy: How old it may become before it counts as late.
         tags: Short keys and values to find and select it by.
         required_resource_keys: Keys of resources that `observe_fn` reads from `context.resources`.

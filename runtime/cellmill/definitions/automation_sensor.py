@@ -32,8 +32,8 @@ class AutomationConditionSensorDefinition(SensorDefinition):
         minimum_interval_seconds: Seconds from one evaluation to the next, at least; None means 30.
         description: Text shown with it.
         metadata: Metadata of the sensor itself, by name.
-        emit_backfills: Whether many partitions may be requested as a backfill; only kept: each request becomes runs
-            here.
+        emit_backfills: Whether all that one evaluation requests becomes one backfill where it is more than one
+            partition of an asset; the backfill policies of the assets then count. Otherwise each partition is a run.
         use_user_code_server: Says that conditions may run code of the user; `default_condition` needs it.
         default_condition: The condition of selected assets that have none of their own.
         owners: Who answers for it: e-mail addresses, or "team:name".

@@ -57,7 +57,8 @@ def observable_source_asset(
         required_resource_keys: Keys of resources that the body reads from `context.resources`.
         resource_defs: Resources by key for this asset only.
         partitions_def: Its partitions; None for an asset without.
-        auto_observe_interval_minutes: Kept for code that reads it; `automation_condition` says when to observe.
+        auto_observe_interval_minutes: Minutes from one observation by the daemon to the next; None leaves observing to
+            others.
         op_tags: Tags of the op that watches it.
         automation_condition: When it is to be observed without being asked.
         freshness_policy: How old it may become before it counts as late.

@@ -13,6 +13,7 @@ from typing import Any
 
 from cellmill import faults
 from cellmill.errors import LeaseLostError
+from cellmill.instance.backfill_store import NewBackfill, add_backfill
 from cellmill.instance.dynamic_partitions import change_partitions
 from cellmill.instance.run_store import record_run
 from cellmill.instance.run_writer import append_outside_runs_in
@@ -283,6 +284,7 @@ class Automation:
         dynamic_partitions: Sequence[tuple[str, Sequence[str], Sequence[str]]] = (),
         remember: Mapping[str, Any] | None = None,
         asset_events: Sequence[Event] = (),
+        backfill: NewBackfill | None = None,
     ) -> TickResult:
         """Ends a claimed tick: its runs, its outcome and the instigator's cursor commit together or not at all.
 
@@ -300,6 +302,7 @@ class Automation:
             dynamic_partitions: Triples of name, keys to add and keys to remove.
             remember: Merged into what is remembered of the instigator.
             asset_events: What happened to assets outside of runs.
+            backfill: A backfill that it asks for; recorded once, by its id.
 
         Raises:
             LeaseLostError: where another owner has taken the tick over.
@@ -318,6 +321,8 @@ class Automation:
             result = self._record_runs(tx, submissions, origin or tick.instigator_id, now, held_back)
             for name, add, remove in dynamic_partitions:
                 change_partitions(tx, name, add, remove, now)
+            if backfill is not None:
+                add_backfill(tx, backfill, now)
             if remember:
                 self._remember(tx, tick.instigator_id, remember)
             done = tx.run(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cellmill import faults
-from cellmill.instance.sql import Database, Query, Row, chunks
+from cellmill.instance.sql import Database, Query, Row, Transaction, chunks
 
 _COLUMNS = "id, backfill_id, status, created_at, ended_at, revision, body"
 
@@ -24,6 +24,21 @@ class BackfillRow:
     ended_at: float | None
     revision: int
     body: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewBackfill:
+    """A backfill to be recorded."""
+
+    backfill_id: str
+    status: str
+    body: Mapping[str, Any]
+
+
+def add_backfill(tx: Transaction, new: NewBackfill, now: float) -> bool:
+    """Records a backfill inside a transaction that is already open; False where its id is taken."""
+    text = "INSERT INTO backfills (backfill_id, status, created_at, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    return tx.run(text, (new.backfill_id, new.status, now, json.dumps(dict(new.body)))) == 1
 
 
 def _backfill(row: Row) -> BackfillRow:
@@ -47,14 +62,7 @@ class Backfills:
     def add(self, backfill_id: str, *, status: str, body: Mapping[str, Any]) -> bool:
         """Records a new backfill; False where its id is taken."""
         with self._db.write() as tx:
-            return (
-                tx.run(
-                    "INSERT INTO backfills (backfill_id, status, created_at, body) VALUES (?, ?, ?, ?) "
-                    "ON CONFLICT DO NOTHING",
-                    (backfill_id, status, self._db.now(), json.dumps(dict(body))),
-                )
-                == 1
-            )
+            return add_backfill(tx, NewBackfill(backfill_id, status, body), self._db.now())
 
     def get(self, backfill_id: str) -> BackfillRow | None:
         """The backfill with this id."""

@@ -107,16 +107,49 @@ class SensorSpec:
     location: str = ""
     minimum_interval_s: float = 30.0
     running_by_default: bool = False
+    #: The assets whose data it has looked at each time, by keys as text; nobody's function is asked then.
+    observes: tuple[str, ...] = ()
     #: The assets whose automation conditions it evaluates; None where it is a function of the user.
     automates: frozenset[AssetKey] | None = None
     #: Of such a sensor: the tags of its runs, and the condition of assets that have none.
     run_tags: Mapping[str, str] = field(default_factory=dict)
     default_condition: str | None = None
+    #: Whether several partitions of an asset are asked for as one backfill.
+    emits_backfills: bool = False
 
     @property
     def id(self) -> str:
         """The stable name under which state is kept."""
         return f"{self.location}:sensor:{self.name}"
+
+    def plain_answer(self) -> Answer:
+        """What each evaluation asks for where no user's function decides: a run that observes."""
+        return Answer(runs=(RunAsk(job_name=self.jobs[0], asset_selection=self.observes),))
+
+
+def observing_sensors(
+    intervals: Mapping[str, float], observing_job: str, location: str, names: Iterable[str] = ()
+) -> Iterator[SensorSpec]:
+    """Yield a sensor for each interval, in minutes by asset, at which assets of a location are to be observed.
+
+    It is on by itself, and has a name that none of the location's own sensors (`names`) has.
+    """
+    taken = set(names)
+    by_interval: dict[float, list[str]] = {}
+    for asset, minutes in intervals.items():
+        by_interval.setdefault(minutes, []).append(asset)
+    for minutes, assets in sorted(by_interval.items()):
+        name = f"observe_every_{minutes:g}_minutes".replace(".", "_")
+        while name in taken:
+            name += "_"
+        yield SensorSpec(
+            name=name,
+            jobs=(observing_job,),
+            location=location,
+            minimum_interval_s=minutes * 60,
+            running_by_default=True,
+            observes=tuple(sorted(assets)),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +168,8 @@ class ConditionGroup:
     without: frozenset[AssetKey] = frozenset()
     run_tags: Mapping[str, str] = field(default_factory=dict)
     default_condition: str | None = None
+    #: Whether several partitions of an asset are asked for as one backfill, not as a run of each.
+    emits_backfills: bool = False
 
     def __contains__(self, key: AssetKey) -> bool:
         return key not in self.without if self.assets is None else key in self.assets
@@ -158,6 +193,7 @@ def condition_groups(sensors: Iterable[SensorSpec], locations: Iterable[str]) ->
                 assets=spec.automates - taken,
                 run_tags=spec.run_tags,
                 default_condition=spec.default_condition,
+                emits_backfills=spec.emits_backfills,
             )
             taken |= spec.automates
     for location in locations:

@@ -103,6 +103,7 @@ def describe_assets(item: Any, root: Path | None = None) -> Iterable[AssetEntry]
             spec.key,
             materializable=bool(item.is_materializable),
             observable=bool(item.is_observable),
+            observe_every_min=item.auto_observe_interval_minutes if item.is_observable else None,
             op=getattr(item.node_def, "name", None),
             can_subset=len(item.keys) == 1 or item.can_subset,
             siblings=tuple(together),

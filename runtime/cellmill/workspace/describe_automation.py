@@ -65,6 +65,7 @@ def _automated(sensor: Any, assets: Iterable[AssetEntry] | None) -> dict[str, An
         **more,
         "run_tags": {name: str(value) for name, value in (sensor.run_tags or {}).items()},
         "default_condition": condition_text(sensor.default_condition),
+        "emits_backfills": sensor.emit_backfills,
     }
 
 

@@ -12,7 +12,7 @@ from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.selection_graph import AssetFacts
 
 #: Raised when the form changes, so that cached manifests of older versions are read anew.
-MANIFEST_VERSION = 9
+MANIFEST_VERSION = 11
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -91,6 +91,8 @@ class AssetEntry(_Entry):
     op: str | None = None
     materializable: bool = True
     observable: bool = False
+    #: Minutes from one observation by the daemon to the next; None for none.
+    observe_every_min: float | None = None
     can_subset: bool = True
     #: Keys that can only be made together with it.
     siblings: tuple[tuple[str, ...], ...] = ()
@@ -242,9 +244,11 @@ class SensorEntry(_Entry):
     running_by_default: bool = False
     #: Keys of the assets, or states of the runs, that it watches; None where it watches none in particular.
     watches: tuple[tuple[str, ...], ...] | None = None
-    #: Of a sensor of automation conditions: the tags of its runs, and the condition of assets that have none.
+    #: Of a sensor of automation conditions: the tags of its runs, the condition of assets that have none, and whether
+    #: several partitions are asked for as one backfill.
     run_tags: Mapping[str, str] = field(default_factory=dict)
     default_condition: str | None = None
+    emits_backfills: bool = False
     run_statuses: tuple[str, ...] = ()
     description: str | None = None
     notebook: str | None = None

@@ -10,7 +10,7 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.automation_sensor import AutomationConditionSensorDefinition
 from cellmill.definitions.tick_policy import CatchUp, CatchUpKind, OverlapPolicy
 from cellmill.errors import DefinitionError
-from cellmill.planning.instigator import Answer, Question, ScheduleSpec, SensorSpec
+from cellmill.planning.instigator import Answer, Question, ScheduleSpec, SensorSpec, observing_sensors
 from cellmill.workspace.host import EVALUATION_TIMEOUT_S
 from cellmill.workspace.location import Hosted, location_request
 from cellmill.workspace.manifest import Manifest, ScheduleEntry, SensorEntry
@@ -54,8 +54,17 @@ class WorkspaceSource:
         return [spec for entry in self.manifest().schedules if (spec := self.schedule(entry)) is not None]
 
     def sensors(self) -> Sequence[SensorSpec]:
-        """Return all sensors."""
-        return [self._sensor(entry) for entry in self.manifest().sensors]
+        """Return all sensors, those too that have assets observed at their intervals."""
+        manifest = self.manifest()
+        found = [self._sensor(entry) for entry in manifest.sensors]
+        for location in self.workspace.locations:
+            intervals = {
+                entry.asset_key.to_escaped_user_string(): entry.observe_every_min
+                for entry in manifest.assets
+                if entry.location == location and entry.observe_every_min is not None
+            }
+            found += observing_sensors(intervals, ASSET_JOB, location, [spec.name for spec in found])
+        return found
 
     def has_job(self, location: str, job_name: str) -> bool:
         """Return whether the job (still) exists."""
@@ -106,6 +115,7 @@ class WorkspaceSource:
             automates=automates,
             run_tags=entry.run_tags,
             default_condition=entry.default_condition,
+            emits_backfills=entry.emits_backfills,
         )
 
     def _watched(self, selection: str) -> Sequence[tuple[str, ...]]:
@@ -127,6 +137,11 @@ class WorkspaceSource:
         """
         asked: list[dict[str, Any]] = []
         for question in questions:
+            if isinstance(question.spec, SensorSpec) and question.spec.observes:
+                yield from self._answers(question.spec.location, asked)
+                yield question.spec.plain_answer()
+                asked = []
+                continue
             try:
                 asked.append(self._request(question))
             except LookupError as error:  # it went with the last change of the workspace

@@ -87,6 +87,11 @@ def main(argv: Sequence[str]) -> int:
             return RunWork(instance, workspace, run, arguments.attempt).work()
 
 
+def _is_made(entry: AssetEntry) -> bool:
+    """Return whether a run does anything about an asset: makes it, or looks at data that is made elsewhere."""
+    return entry.materializable or (entry.observable and entry.notebook is None)
+
+
 class RunWork:
     """One attempt at one run; the only writer of its events."""
 
@@ -199,7 +204,7 @@ class RunWork:
                 f"The run selects assets that no location defines (any more): {', '.join(sorted(missing))}. "
                 "See 'cellmill check'."
             )
-        return [known[key.parts] for key in selection if known[key.parts].materializable]
+        return [known[key.parts] for key in selection if _is_made(known[key.parts])]
 
     def _job(self) -> JobEntry:
         for job in self.workspace.manifest.jobs:
