@@ -36,6 +36,8 @@ _CALLS = {
     "load_assets_from_package_module": "assets", "load_assets_from_current_module": "assets",
 }  # fmt: skip
 _MENTIONS = re.compile(rf"@[\w.]*\b(?:{'|'.join([*ASSET_DECORATORS, *_DECORATORS])})\b|run_cell_magic")
+#: Names whose calls are looked for inside larger statements; most cells have none of them in their text.
+_CALLED = re.compile(rf"\b(?:{'|'.join(name for name, kind in _CALLS.items() if kind in _LISTED)})\b")
 _INSIDE: dict[type, str] = {
     ast.FunctionDef: "a function", ast.AsyncFunctionDef: "a function", ast.ClassDef: "a class",
 }  # fmt: skip
@@ -85,9 +87,12 @@ def called_name(node: ast.AST) -> str:
 def find_definitions(cell: Cell, facts: CellFacts, path: str) -> Iterator[CellDefinition | Declaration | Unknown]:
     """What the statements of a plain cell define with literal decorators, calls and line magics."""
     hidden = _MENTIONS.search(cell.source) is not None
+    calls = _CALLED.search(cell.source) is not None
     for statement in facts.statements:
         for node in statement.nodes:
             yield from _statement(cell, statement, node, path)
+            if calls and _may_hold_calls(node):
+                yield from _calls_inside(cell, node)
             if hidden:
                 yield from _inner(cell, node)
 
@@ -132,8 +137,6 @@ def _statement(
                 yield from _nameless(cell, node.name, _DECORATORS[name], computed, node.lineno)
     elif isinstance(node, ast.Assign | ast.AnnAssign | ast.Expr):
         yield from _value(cell, node, origin, path)
-    elif isinstance(node, ast.For | ast.While | ast.If | ast.With | ast.Try):
-        yield from _calls_inside(cell, node)
 
 
 def _nameless(cell: Cell, what: str, kind: str, computed: tuple[str, ...], line: int) -> Iterator[Unknown]:
@@ -141,6 +144,15 @@ def _nameless(cell: Cell, what: str, kind: str, computed: tuple[str, ...], line:
     names = {"name", "**", "argument 1"} if what == "define_asset_job" else {"name", "**"}
     if kind in _LISTED and names & {*computed}:
         yield Unknown(what=what, cell_index=cell.index, line=line, reason=f"its name is computed, {_BY_RUNNING}")
+
+
+def _may_hold_calls(node: ast.stmt) -> bool:
+    """Whether a statement may have calls that declare something inside it, and is no declaration itself."""
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.Expr):
+        value = node.value
+        called = called_name(value.func) if isinstance(value, ast.Call) else ""
+        return called != "run_line_magic" and called not in _CALLS
+    return isinstance(node, ast.For | ast.While | ast.If | ast.With | ast.Try)
 
 
 def _calls_inside(cell: Cell, node: ast.stmt) -> Iterator[Unknown]:
@@ -300,7 +312,6 @@ def _value(
 ) -> Iterator[Declaration | Unknown]:
     value = node.value
     if not isinstance(value, ast.Call):
-        yield from _calls_inside(cell, node)
         return
     called = called_name(value.func)
     if called == "run_line_magic" and len(value.args) == 2 and isinstance(node, ast.Expr):
@@ -308,7 +319,6 @@ def _value(
         return
     kind = _CALLS.get(called)
     if kind is None:
-        yield from _calls_inside(cell, node)
         if called.startswith(_LOADERS):
             yield Unknown(what=called, cell_index=cell.index, line=node.lineno, reason=_LOADED)
         return

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable
+from typing import Any
 
 #: Functions and methods that call what they are given at once and keep nothing of it.
 _EAGER = frozenset({
@@ -19,44 +20,60 @@ def held_names(value: ast.expr) -> tuple[str, ...]:
     An instance holds its class, the result of a call the functions it was given, a display or an alias its items;
     which of the names are functions is decided where they are linked.
     """
-    if value.__class__ is ast.Constant:
-        return ()
-    return tuple(dict.fromkeys(_held(value)))
+    # a dictionary for its order; kinds of values that hold nothing cost one look-up: this sees every assignment
+    found: dict[str, None] = {}
+    _hold(value, found)
+    return tuple(found)
 
 
-def _held(node: ast.expr) -> Iterator[str]:
-    kind = node.__class__
-    if kind is ast.Name:
-        yield node.id  # type: ignore[attr-defined]
-    elif kind is ast.Call:
-        yield from _of_call(node)  # type: ignore[arg-type]
-    elif isinstance(node, ast.Tuple | ast.List | ast.Set):
-        for item in node.elts:
-            yield from _held(item)
-    elif isinstance(node, ast.Dict):
-        for item in node.values:
-            yield from _held(item)
-    elif isinstance(node, ast.Attribute):
-        yield from _held(node.value)
-    elif isinstance(node, ast.Starred | ast.Await):
-        yield from _held(node.value)
-    elif isinstance(node, ast.IfExp):
-        yield from _held(node.body)
-        yield from _held(node.orelse)
+def _hold(node: Any, found: dict[str, None]) -> None:
+    part = _PARTS.get(node.__class__)
+    if part is not None:
+        part(node, found)
 
 
-def _of_call(node: ast.Call) -> Iterator[str]:
+def _of_name(node: ast.Name, found: dict[str, None]) -> None:
+    found[node.id] = None
+
+
+def _of_items(node: ast.Tuple | ast.List | ast.Set, found: dict[str, None]) -> None:
+    for item in node.elts:
+        _hold(item, found)
+
+
+def _of_dict(node: ast.Dict, found: dict[str, None]) -> None:
+    for item in node.values:
+        _hold(item, found)
+
+
+def _of_value(node: ast.Attribute | ast.Starred | ast.Await, found: dict[str, None]) -> None:
+    _hold(node.value, found)
+
+
+def _of_choice(node: ast.IfExp, found: dict[str, None]) -> None:
+    _hold(node.body, found)
+    _hold(node.orelse, found)
+
+
+def _of_call(node: ast.Call, found: dict[str, None]) -> None:
     func = node.func
-    last = func.id if isinstance(func, ast.Name) else func.attr if isinstance(func, ast.Attribute) else ""
+    kind = func.__class__
+    last = func.id if kind is ast.Name else func.attr if kind is ast.Attribute else ""  # type: ignore[attr-defined]
     if last in _EAGER:
         return
-    if last[:1].isupper() or isinstance(func, ast.Attribute):
+    if kind is ast.Attribute or last[:1].isupper():
         # a class, or a method of a value that may hold functions: `Pipeline([…]).fit(x)`
-        yield from _held(func)
+        _hold(func, found)
     for argument in node.args:
-        yield from _held(argument)
+        _hold(argument, found)
     for keyword in node.keywords:
-        yield from _held(keyword.value)
+        _hold(keyword.value, found)
+
+
+_PARTS: dict[type, Callable[[Any, dict[str, None]], None]] = {
+    ast.Name: _of_name, ast.Call: _of_call, ast.Tuple: _of_items, ast.List: _of_items, ast.Set: _of_items,
+    ast.Dict: _of_dict, ast.Attribute: _of_value, ast.Starred: _of_value, ast.Await: _of_value, ast.IfExp: _of_choice,
+}  # fmt: skip
 
 
 __all__ = ["held_names"]
