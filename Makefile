@@ -27,6 +27,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
 MAKEFLAGS += --no-print-directory
 
+# What an installation writes through the link of a built extension is left out of the next one, where it would stand twice.
+EDITABLE = rm -f $(LAB)/cellmill_lab/labextension/install.json; SKIP_JUPYTER_BUILDER=1 $(BIN)/pip install -qq -e
+
 help:
 	@sed -n 's/^# //p' Makefile
 
@@ -42,12 +45,12 @@ $(STAMPS)/venv:
 $(STAMPS)/install: pyproject.toml $(STAMPS)/venv
 	@echo "Installing cellmill into .venv …"
 	mkdir -p $(LAB)/cellmill_lab/labextension
-	SKIP_JUPYTER_BUILDER=1 $(BIN)/pip install -qq -e '.[lab,demo]'
+	$(EDITABLE) '.[lab,demo]'
 	touch $@
 
 $(STAMPS)/test-install: $(STAMPS)/install
 	@echo "Installing what the tests need …"
-	SKIP_JUPYTER_BUILDER=1 $(BIN)/pip install -qq -e '.[lab,demo,test,dask,duckdb,pandera,polars,postgres,s3,upath]'
+	$(EDITABLE) '.[lab,demo,test,dask,duckdb,pandera,polars,postgres,s3,upath]'
 	touch $@
 
 $(LAB)/node_modules/.yarn-state.yml: $(LAB)/package.json $(LAB)/yarn.lock | $(STAMPS)/install
@@ -125,7 +128,7 @@ docs: $(STAMPS)/docs-install
 	$(BIN)/mkdocs build --quiet --strict -d test-artifacts/site
 
 $(STAMPS)/docs-install: $(STAMPS)/test-install
-	@$(BIN)/pip install -qq -e '.[docs]'
+	@$(EDITABLE) '.[docs]'
 	touch $@
 
 clean:
