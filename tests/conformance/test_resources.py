@@ -566,3 +566,94 @@ def test_upath_io_manager(tmp_path):
     assert dg.materialize([a, b], resources={"io_manager": manager}).success
     assert (tmp_path / "a.txt").read_text() == "hello"
     assert (tmp_path / "b.txt").read_text() == "HELLO"
+
+
+def test_resources_of_a_type():
+    """A type's check reads the resources that the type requires."""
+    small = dg.DagsterType(
+        name="Small",
+        type_check_fn=lambda context, value: value < context.resources.limit,
+        required_resource_keys={"limit"},
+    )
+
+    @dg.op(out=dg.Out(small))
+    def f():
+        return 3
+
+    def job_with(**resources):
+        return dg.GraphDefinition("g", node_defs=[f]).to_job(resource_defs=resources)
+
+    limit = dg.ResourceDefinition.hardcoded_resource
+    assert job_with(limit=limit(5)).execute_in_process().success
+    assert not job_with(limit=limit(2)).execute_in_process(raise_on_error=False).success
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="required by type 'Small' was not provided"):
+        job_with().execute_in_process()
+
+
+def test_resources_of_a_loader():
+    """A loader of inputs reads the resources that it requires."""
+
+    @dg.dagster_type_loader(int, required_resource_keys={"factor"})
+    def times(context, given):
+        return context.resources.factor * given
+
+    product = dg.DagsterType(name="Product", type_check_fn=lambda _, value: isinstance(value, int), loader=times)
+
+    @dg.op(ins={"x": dg.In(product)})
+    def f(x):
+        return x
+
+    @dg.job(resource_defs={"factor": dg.ResourceDefinition.hardcoded_resource(7)})
+    def j():
+        f()
+
+    assert j.execute_in_process({"ops": {"f": {"inputs": {"x": 6}}}}).output_for_node("f") == 42
+
+
+def test_with_resources_refuses_two_resources_of_one_key():
+    """An asset's own resource and one that is given under the same key contradict each other."""
+
+    @dg.asset(resource_defs={"a": dg.ResourceDefinition.hardcoded_resource(1)})
+    def one():
+        pass
+
+    with pytest.raises(dg.DagsterInvalidInvocationError, match="conflicting resource definitions"):
+        dg.with_resources([one], {"a": dg.ResourceDefinition.hardcoded_resource(1)})
+
+
+def test_with_resources_looks_at_what_resources_need():
+    """A resource that another one needs must be given as well, and none may need itself."""
+
+    def needing(key):
+        return dg.ResourceDefinition(lambda _: 1, required_resource_keys={key})
+
+    @dg.asset(required_resource_keys={"a"})
+    def one():
+        pass
+
+    @dg.asset(resource_defs={"a": needing("b")})
+    def two():
+        pass
+
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="'b' required by resource with key 'a'"):
+        dg.with_resources([two], {})
+    with pytest.raises(dg.DagsterInvariantViolationError, match="transitively depends on itself"):
+        dg.with_resources([one], {"a": needing("b"), "b": needing("a")})
+
+
+def test_a_repository_checks_the_resources_of_its_jobs():
+    """A job that lacks a resource keeps the repository from being made."""
+
+    @dg.op(required_resource_keys={"a"})
+    def f():
+        pass
+
+    @dg.job
+    def j():
+        f()
+
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="'a' required by op 'f'"):
+
+        @dg.repository
+        def r():
+            return [j]

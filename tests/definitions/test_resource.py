@@ -14,7 +14,6 @@ from cellmill.definitions.resource_scope import (
     ResourceScope,
     build_init_resource_context,
     build_resources,
-    check_requirements,
 )
 from cellmill.errors import (
     CheckError,
@@ -338,12 +337,6 @@ class TestErrors:
         """Config under a key that no resource has is an error."""
         with pytest.raises(InvalidConfigError, match='unexpected config entry "zz"'):
             built({"b": 1}, {"zz": {}})
-
-    def test_requirements_are_checked_with_who_needs_them(self) -> None:
-        """A missing resource is named with what requires it and with what there is."""
-        with pytest.raises(InvalidDefinitionError, match="key 'x' required by op 'load' was not provided") as caught:
-            check_requirements([("io", "op 'a'"), ("x", "op 'load'")], {"io": 1})
-        assert "['io']" in str(caught.value)
 
 
 class TestNamespace:

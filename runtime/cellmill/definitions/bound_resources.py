@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.job import checked_resources
+from cellmill.definitions.resource_requirements import ResourceRequirement, check_acyclic, requirements_of_resources
 from cellmill.errors import InvalidDefinitionError, InvalidInvocationError
 
 
@@ -15,7 +16,7 @@ def with_resources(
     resource_defs: Mapping[str, object],
     resource_config_by_key: Mapping[str, Any] | None = None,
 ) -> list[Any]:
-    """Return the definitions with these resources where they need them and have none of their own.
+    """Return the definitions with these resources where they need them.
 
     Args:
         definitions: Assets, source assets and jobs.
@@ -24,7 +25,9 @@ def with_resources(
 
     Raises:
         InvalidDefinitionError: where a needed resource is missing, or config is for none of the resources.
-        InvalidInvocationError: where config is no dict with `config`.
+        InvalidInvocationError: where config is no dict with `config`, or an asset has a resource of its own under one
+            of the keys.
+        InvariantViolationError: where a resource needs itself.
     """
     given = checked_resources(resource_defs, "with_resources")
     for key, config in (resource_config_by_key or {}).items():
@@ -44,23 +47,35 @@ def with_resources(
 def _bound(one: Any, given: Mapping[str, Any]) -> Any:
     if not isinstance(one, AssetsDefinition):
         return one.with_top_level_resources(given) if hasattr(one, "with_top_level_resources") else one
-    needed = set(one.required_resource_keys)
+    own = one.resource_defs
+    clash = sorted((given.keys() & own.keys()) - {"io_manager"})
+    if clash:
+        raise InvalidInvocationError(
+            f"{one!r} has conflicting resource definitions with provided resources for the following keys: "
+            f"{', '.join(clash)}. Remove the asset's own, or use other keys."
+        )
+    available = {**given, **own}
+    todo = list(_needed(one))
+    taken: dict[str, Any] = {}
+    while todo:
+        wanted = todo.pop()
+        if wanted.key in taken:
+            continue
+        if wanted.key not in available:
+            if wanted.key == "io_manager":
+                continue
+            raise wanted.missing(available)
+        taken[wanted.key] = available[wanted.key]
+        check_acyclic(taken)
+        todo.extend(requirements_of_resources({wanted.key: taken[wanted.key]}, available))
+    return one.with_resources({key: value for key, value in taken.items() if key not in own})
+
+
+def _needed(one: AssetsDefinition) -> Iterator[ResourceRequirement]:
+    who = f"op '{one.node_def.name}'" if one.is_executable else repr(one)
+    for key in sorted(one.required_resource_keys):
+        yield ResourceRequirement(key, who)
     if not one.is_executable:
         key = getattr(one, "io_manager_key", None) or "io_manager"
-        needed.add(key)
-    todo, mine = list(needed), {}
-    while todo:
-        key = todo.pop()
-        if key in mine or key in one.resource_defs:
-            continue
-        if key not in given:
-            if key == "io_manager":
-                continue
-            raise InvalidDefinitionError(
-                f"resource with key '{key}' required by {one!r} was not provided. Please provide a ResourceDefinition "
-                f"to key '{key}', or change the required key to one of the following keys which points to an "
-                f"ResourceDefinition: {sorted({*given, *one.resource_defs})}"
-            )
-        mine[key] = given[key]
-        todo.extend(getattr(given[key], "required_resource_keys", ()))
-    return one.with_resources(mine)
+        yield ResourceRequirement(key, who, "io manager", "IOManagerDefinition")
+    yield from requirements_of_resources(one.resource_defs, one.resource_defs)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cellmill.definitions.inference import describe_place
+from cellmill.definitions.resource_requirements import requirements_of_op, requirements_of_resources
 from cellmill.definitions.selection_grammar import nearest
 from cellmill.errors import CellmillError, InvalidDefinitionError
 
@@ -51,26 +52,15 @@ def _unknown_targets(repository: Any) -> Iterator[CellmillError]:
 
 
 def missing_resources(job: Any) -> Iterator[str]:
-    """Yield a sentence for each resource that the job's ops need and nobody gives."""
+    """Yield a sentence for each resource that the job's ops and resources need and nobody gives."""
     given: Mapping[str, Any] = job.resource_defs
     for op_def in job.graph.iterate_op_defs():
-        for key in sorted(op_def.required_resource_keys):
-            if key not in given:
-                yield (
-                    f"resource with key '{key}' required by op '{op_def.name}' was not provided"
-                    f"{_at(op_def)}.{nearest(key, given)} Please provide a "
-                    f"ResourceDefinition to key '{key}', or change the required key to one of the following keys which "
-                    f"points to an ResourceDefinition: {sorted(given)}"
-                )
-        for out in op_def.output_defs:
-            key = out.io_manager_key
-            if key != "io_manager" and key not in given and not out.is_nothing:
-                yield (
-                    f"io manager with key '{key}' required by output '{out.name}' of op '{op_def.name}' was not "
-                    f"provided{_at(op_def)}.{nearest(key, given)} Please provide an IOManagerDefinition to "
-                    f"key '{key}', or change the required key to one of the following keys which points to an "
-                    f"IOManagerDefinition: {sorted(given)}"
-                )
+        for one in requirements_of_op(op_def):
+            if one.key not in given:
+                yield str(one.missing(given, _at(op_def)))
+    for one in requirements_of_resources(given):
+        if one.key not in given:
+            yield str(one.missing(given))
 
 
 def _at(op_def: Any) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 from cellmill.definitions.code_location import Definitions
 from cellmill.definitions.code_repository import Repository
+from cellmill.definitions.job import JobDefinition
+from cellmill.definitions.loadable import missing_resources
 from cellmill.errors import InvalidDefinitionError
 
 RepositoryDefinition = Repository
@@ -55,10 +57,18 @@ def repository(
             metadata=metadata,
         )
         made = Repository(defs, name or fn.__name__, description or fn.__doc__)
+        _check_resources(parts.get("jobs", ()), top_level_resources or {})
         defs._repository = made
         return made
 
     return decorate if definitions_fn is None else decorate(definitions_fn)
+
+
+def _check_resources(jobs: Iterable[Any], top_level: Mapping[str, Any]) -> None:
+    for one in jobs:
+        if isinstance(one, JobDefinition):
+            for text in missing_resources(one.with_top_level_resources(top_level)):
+                raise InvalidDefinitionError(text)
 
 
 def _parts_of_list(listed: Any, name: str) -> dict[str, list[Any]]:

@@ -16,10 +16,10 @@ from cellmill.definitions.init_resource_context import (
     UnboundInitResourceContext,
 )
 from cellmill.definitions.resource import ResourceDefinition, wrap_resources_for_execution
+from cellmill.definitions.resource_requirements import depends_on_itself
 from cellmill.errors import (
     CheckError,
     InvalidConfigError,
-    InvalidDefinitionError,
     InvariantViolationError,
     ParameterCheckError,
     ResourceFunctionError,
@@ -118,10 +118,7 @@ class ResourceScope:
 
     def _make(self, key: str, path: tuple[str, ...]) -> None:
         if key in path:
-            circle = " → ".join([*path[path.index(key) :], key])
-            raise InvariantViolationError(
-                f'Resource key "{key}" transitively depends on itself: {circle}. Take one of these requirements away.'
-            )
+            raise depends_on_itself(key, path)
         definition = self._defs.get(key)
         if definition is None:
             who = f" required by resource with key '{path[-1]}'" if path else ""
@@ -273,14 +270,3 @@ def build_init_resource_context(
         all_resource_defs=defs,
         instance=instance,
     )
-
-
-def check_requirements(requirements: Iterable[tuple[str, str]], defs: Mapping[str, Any], owner: str = "") -> None:
-    """Raise for the first (key, who needs it) that no resource is provided for."""
-    for key, who in requirements:
-        if key not in defs:
-            raise InvalidDefinitionError(
-                f"resource with key '{key}' required by {who} was not provided{owner}. Please provide a "
-                f"ResourceDefinition to key '{key}', or change the required key to one of the following keys which "
-                f"points to an ResourceDefinition: {sorted(defs)}"
-            )

@@ -152,7 +152,7 @@ class OpExecutionContext(PartitionQuestions):
         if self._resources is None:
             op = self._step.op
             managers = {one.io_manager_key for one in op.output_defs} & self._services.job.resource_defs.keys()
-            self._resources = self._services.resources(op.required_resource_keys | managers)
+            self._resources = self._services.resources(self._step.resource_keys | managers)
         return self._resources
 
     @property

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetCheckKey
 from cellmill.definitions.job import JobDefinition, checked_resources
+from cellmill.definitions.resource_requirements import (
+    ResourceRequirement,
+    requirements_of_op,
+    requirements_of_resources,
+)
 from cellmill.definitions.run_config import plain_run_config, resolve_run_config
 from cellmill.definitions.run_config_schema import run_config_schema
-from cellmill.errors import CheckError, InvalidDefinitionError
+from cellmill.errors import CheckError
 from cellmill.execution.capture import StepCapture
 from cellmill.execution.log import captured_python_logs
 from cellmill.execution.log_manager import console_logger
@@ -127,46 +132,17 @@ def check_resources(job: JobDefinition, plan: Plan) -> None:
     """Raise where a step needs a resource or an IO manager that is not there."""
     given = job.resource_defs
     for step in plan.steps.values():
-        for key in sorted(step.op.required_resource_keys):
-            if key not in given:
-                raise _missing(key, f"op '{step.op.name}'", given)
-        for output in step.outputs:
-            key = output.io_manager_key
-            if key != "io_manager" and key not in given and not output.is_nothing:
-                raise InvalidDefinitionError(
-                    f"io manager with key '{key}' required by output '{output.name}' of op '{step.op.name}' was not "
-                    f"provided. Please provide an IOManagerDefinition to key '{key}', or change the required key to "
-                    f"one of the following keys which points to an IOManagerDefinition: {sorted(given)}"
-                )
-        for one in step.inputs:
-            key = one.definition.input_manager_key
-            if key and key not in given:
-                raise InvalidDefinitionError(
-                    f"input manager with key '{key}' required by input '{one.name}' of op '{step.op.name}' was not "
-                    f"provided. Please provide an InputManagerDefinition to key '{key}'; there are {sorted(given)}"
-                )
+        for one in requirements_of_op(step.op):
+            if one.key not in given:
+                raise one.missing(given)
         for hook in step.hooks:
             for key in sorted(hook.required_resource_keys):
                 if key not in given:
-                    raise _missing(key, f"hook '{hook.name}' attached to op '{step.op.name}'", given)
-    _check_resources_of_resources(given)
-
-
-def _missing(key: str, who: str, given: Iterable[str]) -> InvalidDefinitionError:
-    return InvalidDefinitionError(
-        f"resource with key '{key}' required by {who} was not provided. Please provide a ResourceDefinition to key "
-        f"'{key}', or change the required key to one of the following keys which points to an ResourceDefinition: "
-        f"{sorted(given)}"
-    )
-
-
-def _check_resources_of_resources(given: Mapping[str, Any]) -> None:
-    for name, definition in given.items():
-        needed = getattr(definition, "get_required_resource_keys", None)
-        keys = needed(given) if needed is not None else getattr(definition, "required_resource_keys", ())
-        for key in sorted(keys):
-            if key not in given:
-                raise _missing(key, f"resource with key '{name}'", given)
+                    who = f"hook '{hook.name}' attached to op '{step.op.name}'"
+                    raise ResourceRequirement(key, who).missing(given)
+    for one in requirements_of_resources(given):
+        if one.key not in given:
+            raise one.missing(given)
 
 
 def run_job(

@@ -11,7 +11,6 @@ from cellmill.definitions.resource_scope import (
     ResourceScope,
     build_init_resource_context,
     build_resources,
-    check_requirements,
 )
 
 __all__ = [
@@ -19,7 +18,6 @@ __all__ = [
     "Resources",
     "build_init_resource_context",
     "build_resources",
-    "check_requirements",
     "resource_scope",
 ]
 

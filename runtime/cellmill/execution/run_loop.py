@@ -209,7 +209,7 @@ class RunLoop:
         for step in self.plan.steps.values():
             if step.key in self.previous:
                 continue
-            keys |= step.op.required_resource_keys
+            keys |= step.resource_keys
             for hook in step.hooks:
                 keys |= hook.required_resource_keys
         wanted = sorted(keys)

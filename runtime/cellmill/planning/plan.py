@@ -12,6 +12,7 @@ from cellmill.definitions.dependency import (
     NodeHandle,
 )
 from cellmill.definitions.output import NO_VALUE
+from cellmill.definitions.resource_requirements import resource_keys_of_op
 from cellmill.errors import InvalidDefinitionError
 
 PRIORITY_TAG = "dagster/priority"
@@ -222,6 +223,12 @@ class Step:
         self.priority = _priority(node.tags) if node.tags else 0
         self.hooks: frozenset[Any] = node.hook_defs
         self.retry_policy = node.retry_policy or node.definition.retry_policy
+
+    @property
+    def resource_keys(self) -> frozenset[str]:
+        """The resources that the step's body, types and loaders read, managers left out."""
+        made = (FromOutput, FromCollect, FromAsset)
+        return resource_keys_of_op(self.op, [one.name for one in self.inputs if not isinstance(one.source, made)])
 
     def mapped(self, mapping_key: str) -> Step:
         """Return the step for one mapping key."""

@@ -1,0 +1,111 @@
+"""Which resources, IO managers and input managers something needs, and what needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping, Set
+from typing import Any, NamedTuple
+
+from cellmill.definitions.selection_grammar import nearest
+from cellmill.errors import InvalidDefinitionError, InvariantViolationError
+
+
+class ResourceRequirement(NamedTuple):
+    """A resource that something needs."""
+
+    key: str
+    #: What needs it, as messages name it.
+    who: str
+    #: What the resource is, as messages name it, and the class of its definition.
+    what: str = "resource"
+    definition: str = "ResourceDefinition"
+
+    def missing(self, given: Mapping[str, Any], place: str = "") -> InvalidDefinitionError:
+        """The error where nobody gives it."""
+        return InvalidDefinitionError(
+            f"{self.what} with key '{self.key}' required by {self.who} was not provided{place}."
+            f"{nearest(self.key, given)} Please provide a {self.definition} to key '{self.key}', or change the "
+            f"required key to one of the following keys which points to an {self.definition}: {sorted(given)}"
+        )
+
+
+def requirements_of_op(op: Any) -> Iterator[ResourceRequirement]:
+    """Yield what an op needs: for its body, and for the types, loaders and managers of its inputs and outputs."""
+    for key in sorted(op.required_resource_keys):
+        yield ResourceRequirement(key, f"op '{op.name}'")
+    for port in (*op.input_defs, *op.output_defs):
+        yield from _requirements_of_type(port)
+    for out in op.output_defs:
+        if out.io_manager_key != "io_manager" and not out.is_nothing:
+            who = f"output '{out.name}' of op '{op.name}'"
+            yield ResourceRequirement(out.io_manager_key, who, "io manager", "IOManagerDefinition")
+    for one in op.input_defs:
+        if one.input_manager_key:
+            who = f"input '{one.name}' of op '{op.name}'"
+            yield ResourceRequirement(one.input_manager_key, who, "input manager", "InputManagerDefinition")
+
+
+def resource_keys_of_op(op: Any, loaded: Container[str]) -> frozenset[str]:
+    """The resources that an op's body, the types of its ports and the loaders of these inputs read; no managers."""
+    of_types = [
+        one.key
+        for port in (*op.input_defs, *op.output_defs)
+        for one in _requirements_of_type(port, with_loader=port.name in loaded)
+    ]
+    keys: frozenset[str] = op.required_resource_keys
+    return keys.union(of_types) if of_types else keys
+
+
+def _requirements_of_type(port: Any, *, with_loader: bool = True) -> Iterator[ResourceRequirement]:
+    if port.is_untyped or port.is_nothing:
+        return
+    declared = port.dagster_type
+    for one in (declared, *declared.inner_types):
+        for key in sorted(one.required_resource_keys):
+            yield ResourceRequirement(key, f"type '{one.display_name}'")
+        if with_loader and one.loader is not None:
+            for key in sorted(one.loader.required_resource_keys()):
+                yield ResourceRequirement(key, f"the loader on type '{one.display_name}'")
+
+
+def requirements_of_resources(
+    of: Mapping[str, Any], given: Mapping[str, Any] | None = None
+) -> Iterator[ResourceRequirement]:
+    """Yield what resources need of the others; `given` are all there are, where that is more than `of`."""
+    for name, definition in of.items():
+        for key in sorted(_keys_of(definition, of if given is None else given)):
+            yield ResourceRequirement(key, f"resource with key '{name}'")
+
+
+def check_acyclic(given: Mapping[str, Any]) -> None:
+    """Raise where a resource needs itself.
+
+    Raises:
+        InvariantViolationError: with the circle.
+    """
+    done: set[str] = set()
+
+    def visit(key: str, path: tuple[str, ...]) -> None:
+        if key in path:
+            raise depends_on_itself(key, path)
+        if key in done or key not in given:
+            return
+        for needed in sorted(_keys_of(given[key], given)):
+            visit(needed, (*path, key))
+        done.add(key)
+
+    for key in sorted(given):
+        visit(key, ())
+
+
+def depends_on_itself(key: str, path: tuple[str, ...]) -> InvariantViolationError:
+    """The error for a resource that is needed on the way to itself."""
+    circle = " → ".join([*path[path.index(key) :], key])
+    return InvariantViolationError(
+        f'Resource key "{key}" transitively depends on itself: {circle}. Take one of these requirements away.'
+    )
+
+
+def _keys_of(definition: Any, given: Mapping[str, Any]) -> Set[str]:
+    needed = getattr(definition, "get_required_resource_keys", None)
+    keys: Set[str] = needed(given) if needed is not None else getattr(definition, "required_resource_keys", frozenset())
+    return keys
