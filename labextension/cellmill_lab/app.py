@@ -13,7 +13,7 @@ from cellmill_lab.graphql_handler import GraphQLHandler
 from cellmill_lab.guard import SETTING
 from cellmill_lab.page import AssetFileHandler, PageHandler
 from cellmill_lab.previews import CellOutputHandler, RunNotebookHandler, StepOutputHandler
-from cellmill_lab.reports import ReportMaterializationHandler
+from cellmill_lab.reports import ReportHandler
 from cellmill_lab.services import Services
 
 STATIC = Path(__file__).parent / "static"
@@ -24,7 +24,7 @@ ROUTES: tuple[tuple[Any, ...], ...] = (
     (r"/cellmill/?", PageHandler),
     (r"/cellmill/static/(.*)", AssetFileHandler, {"root": STATIC}),
     (r"/cellmill/graphql", GraphQLHandler),
-    (r"/cellmill/report_asset_materialization/?(.*)", ReportMaterializationHandler),
+    (r"/cellmill/report_asset_(materialization|observation|check)/?(.*)", ReportHandler),
     (r"/cellmill/runs/([^/]+)/notebook/(.*)", RunNotebookHandler),
     (r"/cellmill/runs/([^/]+)/printed/(out|err)/(.+)", StepOutputHandler),
     (r"/cellmill/runs/([^/]+)/cells/([^/]+)/(.*)", CellOutputHandler),

@@ -1,4 +1,4 @@
-"""``POST /cellmill/report_asset_materialization``: outside programs tell what they made."""
+"""``POST /cellmill/report_asset_materialization``, ``…_observation`` and ``…_check``: outside programs tell."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from cellmill.errors import CellmillError
-from cellmill.graphql.reports import report_materialization
+from cellmill.graphql.reports import FIELDS, record_report
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
@@ -18,23 +18,21 @@ RESOURCE = "cellmill:assets"
 MAX_BODY = 64 * 1024
 
 
-class ReportMaterializationHandler(CellmillHandler):
-    """Records one materialization of an asset that another program made."""
+class ReportHandler(CellmillHandler):
+    """Records that another program made, saw or checked an asset."""
 
     @web.authenticated
     @authorized("write", resource=RESOURCE)
-    async def post(self, path_key: str) -> None:
-        """Take the asset key from the path, the query or the body, and the rest from query and body."""
-        report = read_report(self.request.body)
-        for name in ("asset_key", "partition", "data_version", "description", "metadata"):
-            value = self.get_query_argument(name, None)
-            if value is not None:
-                report[name] = value
+    async def post(self, kind: str, path_key: str) -> None:
+        """Take the asset key from the path, the body or the query, and the rest from body and query."""
+        report = {
+            name: value for name in FIELDS[kind] if (value := self.get_query_argument(name, None)) is not None
+        } | read_report(self.request.body)
         if path_key:
             report["asset_key"] = path_key
         context = await self.services.graphql_context(self.current_user)
         try:
-            await asyncio.to_thread(report_materialization, context.instance, report)
+            await asyncio.to_thread(record_report, context.instance, kind, report)
         except (CellmillError, ValueError) as problem:
             self.set_status(400)
             self.finish({"error": str(problem)})

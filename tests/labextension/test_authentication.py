@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ PATHS = (
     "/cellmill/static/standalone.js",
     "/cellmill/graphql",
     "/cellmill/report_asset_materialization/raw",
+    "/cellmill/report_asset_observation/raw",
+    "/cellmill/report_asset_check/raw",
     "/cellmill/runs/some-run/notebook/example.ipynb",
     "/cellmill/runs/some-run/printed/out/step",
     "/cellmill/runs/some-run/cells/cell1/example.ipynb",
@@ -68,6 +71,8 @@ ASKS = {
     ("GET", "/cellmill/static/standalone.js"): "read cellmill:page",
     ("POST", "/cellmill/graphql"): "read cellmill:graphql",
     ("POST", "/cellmill/report_asset_materialization/raw"): "write cellmill:assets",
+    ("POST", "/cellmill/report_asset_observation/raw"): "write cellmill:assets",
+    ("POST", "/cellmill/report_asset_check/raw"): "write cellmill:assets",
     ("GET", "/cellmill/runs/some-run/notebook/example.ipynb"): "read cellmill:runs",
     ("GET", "/cellmill/runs/some-run/printed/out/step"): "read cellmill:runs",
     ("GET", "/cellmill/runs/some-run/cells/cell1/example.ipynb"): "read cellmill:runs",
@@ -85,7 +90,8 @@ def swept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def test_every_route_is_swept() -> None:
     """A new route must be added to the sweep."""
-    assert len(ROUTES) == len(PATHS)
+    for pattern, *_ in ROUTES:
+        assert any(re.fullmatch(pattern, path) for path in PATHS), pattern
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -180,7 +186,8 @@ def test_a_reader_cannot_change_anything(tmp_path: Path) -> None:
         for name in MUTATIONS:
             answer = reader.request("POST", "/cellmill/graphql", json={"query": f"mutation {{ {name} }}"})
             assert answer.status_code == 403, name
-        assert reader.request("POST", "/cellmill/report_asset_materialization/raw", json={}).status_code == 403
+        for kind in ("materialization", "observation", "check"):
+            assert reader.request("POST", f"/cellmill/report_asset_{kind}/raw", json={}).status_code == 403
 
 
 def test_a_plain_get_is_refused(server: Server) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import websocket
+from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import Event, EventType
 
@@ -44,6 +45,33 @@ def test_wrong_reports_say_what_is_wrong(server: Server) -> None:
     for body in ({}, {"asset_key": "raw", "colour": 1}, {"asset_key": "raw", "metadata": "{"}, {"asset_key": [1]}):
         answer = server.request("POST", "/cellmill/report_asset_materialization", json=body)
         assert answer.status_code == 400 and answer.json()["error"]
+
+
+def test_observations_and_checks_are_reported(server: Server) -> None:
+    """By path and query, or by a body, which counts more than the query; what is wrong is a 400 with the reason."""
+    seen = "/cellmill/report_asset_observation/raw?data_version=v7&metadata=%7B%22rows%22%3A3%7D"
+    assert server.request("POST", seen).status_code == 200
+    checked = {"asset_key": ["raw"], "check_name": "few", "passed": False, "severity": "WARN", "metadata": {"n": 1}}
+    assert server.request("POST", "/cellmill/report_asset_check?passed=true", json=checked).status_code == 200
+    by_query = "/cellmill/report_asset_check/raw?check_name=many&passed=true"
+    assert server.request("POST", by_query).status_code == 200
+    with Instance.get(server.root / ".cellmill") as instance:
+        observed = instance.fetch_observations(AssetKey("raw"), limit=1).records[0].asset_observation
+        assert observed is not None and observed.tags["dagster/data_version"] == "v7"
+        few, many = (
+            instance.get_asset_check_evaluations(AssetCheckKey(AssetKey("raw"), name), limit=1)[0].event_log_entry.data
+            for name in ("few", "many")
+        )
+    assert (few.passed, few.severity.value, many.passed, many.severity.value) == (False, "WARN", True, "ERROR")
+    for wrong, word in (
+        ({"check_name": "few"}, "passed"),
+        ({"check_name": "few", "passed": 1}, "passed"),
+        ({"passed": True}, "check_name"),
+        ({"check_name": "few", "passed": True, "severity": "LOUD"}, "WARN"),
+        ({"check_name": "few", "passed": True, "data_version": "1"}, "data_version"),
+    ):
+        answer = server.request("POST", "/cellmill/report_asset_check/raw", json=wrong)
+        assert answer.status_code == 400 and word in answer.json()["error"]
 
 
 def test_followers_of_a_run_get_every_event_once_and_in_order(server: Server) -> None:
