@@ -28,9 +28,9 @@ from cellmill.graphql.automation import (
 from cellmill.graphql.deployment import DaemonMutationResult
 from cellmill.graphql.documented import arg, documented
 from cellmill.graphql.dry_runs import ScheduleDryRunResult, SensorDryRunResult, dry_run_schedule, dry_run_sensor
+from cellmill.graphql.instigators import ScheduleSelector, SensorSelector
 from cellmill.graphql.pins import set_pin
 from cellmill.graphql.problems import PythonError
-from cellmill.graphql.query import ScheduleSelector, SensorSelector
 
 #: Slots that a pool may have.
 MAX_SLOTS = 1000

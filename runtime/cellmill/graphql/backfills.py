@@ -21,7 +21,7 @@ from cellmill.graphql.problems import (
     UnauthorizedError,
 )
 from cellmill.graphql.repository import RepositorySelector, find_job
-from cellmill.graphql.runs import ExecutionTag
+from cellmill.graphql.run_filter import ExecutionTag
 from cellmill.instance.backfill_store import BackfillRow
 from cellmill.workspace.manifest import AssetEntry, JobEntry
 

@@ -14,7 +14,7 @@ from typing import Any
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.graphql.bulk import Bulk
 from cellmill.graphql.cells import CellSources
-from cellmill.graphql.freshness import Freshness, load_freshness
+from cellmill.graphql.freshness import Freshness, freshness_of
 from cellmill.graphql.known import Known
 from cellmill.instance.automation import InstigatorState, Tick
 from cellmill.instance.event_record import EventRecord
@@ -171,7 +171,7 @@ class Context:
     @cached_property
     def freshness(self) -> Mapping[AssetKey, Freshness]:
         """The state of every asset with a definition."""
-        return load_freshness(self)
+        return freshness_of(self.known.facts, self.states, self.planned_runs)
 
     @cached_property
     def partition_staleness(self) -> PartitionDecisions:

@@ -56,3 +56,15 @@ def instant(seconds: float) -> float:
     if not 0 <= seconds <= LAST_INSTANT:
         raise ValueError("A time is in seconds since the epoch, between the years 1970 and 9999.")
     return seconds
+
+
+#: A list that is sent as it is: completing 10,000 items one by one takes GraphQL half a second for each request.
+Column = NewType("Column", list[Any])
+COLUMN_SCALAR = strawberry.scalar(
+    name="Column", description="A list of plain values, one for each asset, node or edge."
+)
+
+
+def column(description: str) -> Any:
+    """A field that holds a whole column."""
+    return strawberry.field(description=description, graphql_type=Column)

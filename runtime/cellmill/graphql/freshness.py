@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
 import strawberry
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.planning.run import FINISHED_STATUSES, RunStatus
+from cellmill.planning import asset_state
+from cellmill.planning.run import FINISHED_STATUSES, Run, RunStatus
 from cellmill.planning.staleness import AssetFacts, Staleness, StaleStatus, decide_staleness
-
-if TYPE_CHECKING:
-    from cellmill.graphql.context import Context
 
 
 @strawberry.enum(description="The state of an asset against its definition, its upstreams and its runs.")
@@ -40,30 +37,24 @@ class Freshness:
     causes: tuple[tuple[AssetKey, str], ...] = ()
 
 
-def load_freshness(context: Context) -> dict[AssetKey, Freshness]:
-    """The state of every asset with a definition; two statements and one walk, however many there are."""
-    return freshness_of(context, ())
-
-
 def freshness_of(
-    context: Context, unsaved: Sequence[AssetFacts], without: Collection[AssetKey] = ()
+    facts: Iterable[AssetFacts], states: Mapping[AssetKey, asset_state.AssetState], planned_runs: Mapping[str, Run]
 ) -> dict[AssetKey, Freshness]:
-    """The state of every asset, those of a document that is being edited in place of the saved ones `without`."""
-    facts = [fact for fact in context.known.facts if fact.key not in without]
-    facts += unsaved
-    decided = decide_staleness(facts, context.states)
-    return {fact.key: _with_runs(context, fact, decided[fact.key]) for fact in facts}
+    """The state of every asset of these definitions: one walk, however many there are."""
+    known = list(facts)
+    decided = decide_staleness(known, states)
+    return {fact.key: _with_runs(fact, decided[fact.key], states.get(fact.key), planned_runs) for fact in known}
 
 
-def _with_runs(context: Context, fact: AssetFacts, decided: Staleness) -> Freshness:
+def _with_runs(
+    fact: AssetFacts, decided: Staleness, state: asset_state.AssetState | None, planned_runs: Mapping[str, Run]
+) -> Freshness:
     """The decision, unless a run that means to make the asset says more."""
-    key = fact.key
-    state = context.states.get(key)
     made_at = state.timestamp if state is not None else None
     causes = tuple((cause.dependency or cause.key, cause.reason) for cause in decided.causes)
     if fact.is_external:
         return Freshness(AssetState.EXTERNAL, "It is made elsewhere.", made_at)
-    planned = context.planned_runs.get(state.planned_run_id or "") if state is not None else None
+    planned = planned_runs.get(state.planned_run_id or "") if state is not None else None
     if state is not None and planned is not None and (state.planned_id or 0) > (state.event_id or 0):
         if planned.status not in FINISHED_STATUSES:
             word = "waits in the queue" if planned.status is RunStatus.QUEUED else "is being made"

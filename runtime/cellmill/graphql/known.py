@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.graphql.graph_view import GraphShape, shape_of
+from cellmill.graphql.graph_shape import GraphShape, shape_of
 from cellmill.planning.staleness import AssetFacts
 from cellmill.workspace.manifest import AssetEntry, Manifest
 from cellmill.workspace.stale import staleness_facts

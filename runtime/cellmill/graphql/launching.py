@@ -27,7 +27,8 @@ from cellmill.graphql.problems import (
     UnauthorizedError,
 )
 from cellmill.graphql.repository import find_job, no_such_job
-from cellmill.graphql.runs import ExecutionTag, Run
+from cellmill.graphql.run_filter import ExecutionTag
+from cellmill.graphql.runs import Run
 from cellmill.planning import run as records
 from cellmill.workspace.unfinished import unfinished
 

@@ -50,7 +50,8 @@ from cellmill.graphql.repository import (
     Workspace,
     WorkspaceLocationEntry,
 )
-from cellmill.graphql.runs import Run, no_such_run
+from cellmill.graphql.run_lists import no_such_run
+from cellmill.graphql.runs import Run
 
 
 @strawberry.enum(description="How to stop a run.")

@@ -22,7 +22,9 @@ from cellmill.graphql.problems import (
     RepositoryNotFoundError,
     UnauthorizedError,
 )
-from cellmill.graphql.runs import PipelineTag, Run, RunsFilter, load_runs
+from cellmill.graphql.run_filter import RunsFilter
+from cellmill.graphql.run_lists import load_runs
+from cellmill.graphql.runs import PipelineTag, Run
 from cellmill.planning.run import RunRecord
 from cellmill.workspace.manifest import JobEntry, ProblemEntry
 

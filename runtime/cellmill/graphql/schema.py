@@ -15,9 +15,8 @@ from strawberry.types.execution import ExecutionContext, PreExecutionError
 from cellmill.errors import CellmillError
 from cellmill.graphql.context import Context
 from cellmill.graphql.document import MAX_ALIASES, MAX_TOKENS, operation_kind, read_document
-from cellmill.graphql.documented import RUN_CONFIG_SCALAR, RunConfigData
+from cellmill.graphql.documented import COLUMN_SCALAR, RUN_CONFIG_SCALAR, Column, RunConfigData
 from cellmill.graphql.events import ALL_TYPES, ObjectStoreOperationEvent
-from cellmill.graphql.graph_view import COLUMN_SCALAR, Column
 from cellmill.graphql.metadata import ENTRY_TYPES
 from cellmill.graphql.mutation import Mutation
 from cellmill.graphql.query import Query

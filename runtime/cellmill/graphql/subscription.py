@@ -15,7 +15,8 @@ from cellmill.graphql.documented import CursorArg, RunIdArg, said
 from cellmill.graphql.events import DagsterRunEvent, MessageEvent, run_event
 from cellmill.graphql.freshness import Freshness
 from cellmill.graphql.graph_view import AssetGraphPatch, graph_patch
-from cellmill.graphql.runs import MAX_EVENTS, Run
+from cellmill.graphql.run_log import MAX_EVENTS
+from cellmill.graphql.runs import Run
 from cellmill.instance.event_record import RunStatusChangeRecordsFilter
 from cellmill.planning.event import EventType
 from cellmill.planning.run import RunRecord, RunsFilter

@@ -10,18 +10,37 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cellmill.workspace.cache import ScanCache
 from cellmill.workspace.location import retry_at
 from cellmill.workspace.manifest import MANIFEST_VERSION, Manifest, ProblemEntry, problem_of
 
 if TYPE_CHECKING:
-    from cellmill.workspace.notebook_location import NotebookLocation
+    from cellmill.workspace.config import LocationConfig
+    from cellmill.workspace.host import Host
 
 Key = tuple[str, ...]
 #: Function of the host that describes a notebook.
 _DESCRIBE = "cellmill.workspace.describe_notebook:describe_notebook"
+
+
+class Describing(Protocol):
+    """The location of the notebooks, as far as describing them needs it."""
+
+    root: Path
+    config: LocationConfig
+
+    @property
+    def host(self) -> Host:
+        """Where notebooks are run."""
+
+    @property
+    def load_timeout_s(self) -> float:
+        """Seconds that loading may take."""
+
+    def relative(self, path: Path) -> str:
+        """Return the notebook's path from the workspace's root."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +79,7 @@ class DescribedNotebooks:
     - a failure is kept in this process, until something changes or its time is over.
     """
 
-    def __init__(self, location: NotebookLocation, cache: ScanCache, *, ask: bool) -> None:
+    def __init__(self, location: Describing, cache: ScanCache, *, ask: bool) -> None:
         self._location = location
         self._cache = cache
         self._ask = ask

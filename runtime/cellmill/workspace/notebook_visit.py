@@ -6,28 +6,24 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.definitions.value_ref import ValueRef
 from cellmill.errors import CellmillError
 from cellmill.execution.notebook.declared_parameters import parameters_of
 from cellmill.execution.notebook.ends import CellResult, End, NotebookResult
-from cellmill.execution.notebook.notebook_run import CancelSwitch
-from cellmill.execution.notebook.notebook_step import NotebookStepOutcome, NotebookStepRequest, run_notebook_step
-from cellmill.execution.notebook.start import OpenKernel
+from cellmill.execution.notebook.notebook_step import NotebookStepRequest
 from cellmill.notebooks.place import describe_place, line_of_traceback, source_line
-from cellmill.planning.asset_state import AssetState
 from cellmill.planning.event import EngineEventData, ErrorInfo, Event, EventType, StepFailureData
 from cellmill.planning.run import Run
 from cellmill.workspace.config import LocationConfig
 from cellmill.workspace.run_names import PARAMETERS_TAG, artifacts_of
 from cellmill.workspace.run_plan import Visit
 from cellmill.workspace.visit_message import step_message
-from cellmill.workspace.workspace import Workspace
+from cellmill.workspace.visit_services import HeldKernel, VisitServices
 
 _ENDED = (EventType.STEP_SUCCESS, EventType.STEP_FAILURE, EventType.STEP_SKIPPED)
 
@@ -38,37 +34,6 @@ class VisitEnd:
 
     succeeded: bool
     message: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldKernel:
-    """The kernel of a failed cell, kept for somebody to look at its names."""
-
-    kernel: OpenKernel
-    connection_file: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VisitServices:
-    """What a visit needs of its run."""
-
-    run: Run
-    attempt: int
-    home: Path
-    workspace: Workspace
-    find_ref: Callable[[AssetKey, str | None], ValueRef | None]
-    find_versions: Callable[[Sequence[AssetKey]], Mapping[AssetKey, str | None]]
-    find_partition_versions: Callable[[AssetKey, Sequence[str]], Mapping[str, str | None]]
-    find_state: Callable[[AssetKey, str | None], AssetState | None]
-    #: Where the keys of dynamic partitions are kept.
-    dynamic_partitions: Any
-    emit: Callable[[Sequence[Event]], None]
-    cancel: CancelSwitch
-    #: Carries out a notebook step: in a kernel of this machine, or of another.
-    run_step: Callable[..., NotebookStepOutcome] = run_notebook_step
-    #: Seconds for which the kernel of a failed cell is kept; the kernels kept go here, for the run to end them.
-    hold_failed_s: float = 0.0
-    held: list[HeldKernel] = field(default_factory=list)
 
 
 def visit_notebook(visit: Visit, services: VisitServices) -> VisitEnd:

@@ -21,9 +21,10 @@ from cellmill.planning.asset_state import AssetState
 from cellmill.planning.event import Event, EventType
 from cellmill.planning.run import PARTITION_TAG, Run, make_run_id
 from cellmill.workspace.manifest import AssetEntry
-from cellmill.workspace.notebook_visit import VisitServices, visit_notebook
+from cellmill.workspace.notebook_visit import visit_notebook
 from cellmill.workspace.run_names import artifacts_of
 from cellmill.workspace.run_plan import LinkedNotebooks, plan_visits
+from cellmill.workspace.visit_services import VisitServices
 from cellmill.workspace.workspace import Workspace
 
 VERIFY_JOB = "__VERIFY_JOB"

@@ -16,7 +16,7 @@ from cellmill.workspace.run_names import SCHEDULED_AT_TAG
 from cellmill.workspace.run_plan import Visit
 
 if TYPE_CHECKING:
-    from cellmill.workspace.notebook_visit import VisitServices
+    from cellmill.workspace.visit_services import VisitServices
 
 #: A partition of an asset; None for an asset without partitions, or for whatever was made of it last.
 Partition = str | None

@@ -36,7 +36,7 @@ from cellmill.workspace.check_plan import plan_checks, plan_with_checks
 from cellmill.workspace.config import find_workspace, read_config, with_locations
 from cellmill.workspace.location import ModuleLocation
 from cellmill.workspace.manifest import AssetEntry, JobEntry
-from cellmill.workspace.notebook_visit import HeldKernel, VisitEnd, VisitServices, visit_notebook
+from cellmill.workspace.notebook_visit import VisitEnd, visit_notebook
 from cellmill.workspace.pins import PinnedVersion, pinned_version
 from cellmill.workspace.run_names import (
     CHECKS_TAG,
@@ -48,6 +48,7 @@ from cellmill.workspace.run_names import (
     PINNED_TAG,
 )
 from cellmill.workspace.run_plan import LinkedNotebooks, Visit, plan_visits, whole_notebook
+from cellmill.workspace.visit_services import HeldKernel, VisitServices
 from cellmill.workspace.workspace import Workspace, find_home
 
 #: Visits at the same time unless something else is said: a kernel each.
