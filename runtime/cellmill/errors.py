@@ -76,6 +76,9 @@ class InvalidSubsetError(DefinitionError):
 class InvalidAssetSelectionError(DefinitionError):
     """A selection of assets cannot be understood; correct it at the place that the message points at."""
 
+    #: The character that the message points at, counted from 0; None where it points at none.
+    position: int | None = None
+
 
 class ExecutionError(CellmillError):
     """User code failed during a run."""

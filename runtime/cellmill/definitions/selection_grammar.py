@@ -140,7 +140,9 @@ def parse_expression(text: str) -> Tree:
 
 def syntax_error(text: str, position: int, message: str) -> InvalidAssetSelectionError:
     """Return the error for `text`, with a mark under the character at `position`."""
-    return InvalidAssetSelectionError(f"Invalid selection string: {message}\n    {text}\n    {' ' * position}^")
+    error = InvalidAssetSelectionError(f"Invalid selection string: {message}\n    {text}\n    {' ' * position}^")
+    error.position = position
+    return error
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -7,7 +7,6 @@ from typing import Annotated
 import strawberry
 
 from cellmill.definitions.asset_key import AssetKey as Key
-from cellmill.definitions.selection import AssetSelection
 from cellmill.graphql.assets import (
     Asset,
     AssetConnection,
@@ -28,6 +27,7 @@ from cellmill.graphql.metadata import AssetKey
 from cellmill.graphql.notebook_states import CellInput, CellState, cell_states
 from cellmill.graphql.planned import CronPreview, PlannedCell, cron_preview, planned_cells
 from cellmill.graphql.repository import find_job
+from cellmill.graphql.selections import AssetSelectionOrError, evaluate_selection, select_assets
 from cellmill.planning.run import FINISHED_STATUSES, RunStatus
 
 
@@ -145,8 +145,14 @@ class AssetQueries:
         """All assets with state and position: a list for each property."""
         if not selection:
             return graph_view(info.context, None)
-        entries = info.context.workspace.select(AssetSelection.from_string(selection))
-        return graph_view(info.context, frozenset(entry.asset_key for entry in entries))
+        return graph_view(info.context, frozenset(one.asset_key for one in select_assets(info.context, selection)))
+
+    @documented
+    def asset_selection_or_error(
+        self, info: Info, selection: Annotated[str, arg("The selection, such as `+key:x and not group:y`.")]
+    ) -> AssetSelectionOrError:
+        """The assets that a selection means, or the character at which it is wrong."""
+        return evaluate_selection(info.context, selection)
 
     @documented
     def graph_places(

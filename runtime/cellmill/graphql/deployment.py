@@ -40,17 +40,22 @@ class DaemonHealth:
     @documented
     def all_daemon_statuses(self, info: Info) -> list[DaemonStatus]:
         """Every loop of the daemon that ever ran."""
-        now = time.time()
-        return [
-            DaemonStatus(
-                id=name,
-                daemon_type=name.removeprefix("daemon:").upper(),
-                required=True,
-                healthy=expires_at > now,
-                last_heartbeat_time=renewed_at,
-            )
-            for name, expires_at, renewed_at in info.context.daemon_leases()
-        ]
+        return daemon_statuses(info.context)
+
+
+def daemon_statuses(context: Context) -> list[DaemonStatus]:
+    """Whether each loop of the daemon that ever ran lives now."""
+    now = time.time()
+    return [
+        DaemonStatus(
+            id=name,
+            daemon_type=name.removeprefix("daemon:").upper(),
+            required=True,
+            healthy=expires_at > now,
+            last_heartbeat_time=renewed_at,
+        )
+        for name, expires_at, renewed_at in context.daemon_leases()
+    ]
 
 
 DaemonMutationResult = Annotated[

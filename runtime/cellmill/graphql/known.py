@@ -24,6 +24,11 @@ class Known:
         return {entry.asset_key: entry for entry in self.manifest.assets}
 
     @cached_property
+    def by_path(self) -> Mapping[tuple[str, ...], AssetEntry]:
+        """Every asset that has a definition, by the parts of its key."""
+        return {entry.key: entry for entry in self.manifest.assets}
+
+    @cached_property
     def children(self) -> Mapping[AssetKey, list[AssetKey]]:
         """The assets that are made from each asset."""
         found: dict[AssetKey, list[AssetKey]] = {key: [] for key in self.assets}

@@ -11,6 +11,7 @@ from cellmill.graphql.assets import AssetGroup, AssetNode, Info
 from cellmill.graphql.automation import Schedule, Sensor
 from cellmill.graphql.context import ASSET_JOB, REPOSITORY, Context
 from cellmill.graphql.documented import CursorArg, LimitArg, documented, page_size, said
+from cellmill.graphql.graphs import Mode, Solid, graph_of, solids_of
 from cellmill.graphql.metadata import AssetKey
 from cellmill.graphql.problems import (
     InvalidSubsetError,
@@ -35,15 +36,6 @@ class RepositorySelector:
 
     repository_name: str = said("The repository.")
     repository_location_name: str = said("The code location.")
-
-
-@strawberry.type(description="An op in a job, and the ops it waits for.")
-class Solid:
-    """An op in a job."""
-
-    name: str = said("The op's name.")
-    upstream: list[str] = said("The ops it waits for.")
-    description: str | None = said("What it does.", None)
 
 
 @strawberry.type(description="A job: a graph of ops, or a selection of assets.")
@@ -83,12 +75,14 @@ class Job:
         return [PipelineTag(key=key, value=value) for key, value in self.entry.tags.items()]
 
     @documented
-    def solids(self) -> list[Solid]:
+    def solids(self, info: Info) -> list[Solid]:
         """Its ops."""
-        return [
-            Solid(name=op["name"], upstream=list(op.get("upstream") or ()), description=op.get("description"))
-            for op in self.entry.ops
-        ]
+        return solids_of(graph_of(info.context, self.entry))
+
+    @documented
+    def graph_name(self) -> str:
+        """The name of its graph."""
+        return self.entry.graph or self.entry.name
 
     @documented
     def asset_keys(self) -> list[AssetKey]:
@@ -131,15 +125,6 @@ class Job:
         found = info.context.bulk.get("job", rows, self.entry.name, load, rows=rows) or []
         info.context.keep_records(found)
         return [Run(record=record) for record in found]
-
-
-@strawberry.type(description="A mode of a job; there is only one.")
-class Mode:
-    """A mode of a job."""
-
-    id: str = said("An id that is unique among modes.")
-    name: str = said("The mode's name.")
-    description: str | None = said("What it is for.", None)
 
 
 @strawberry.type(description="The repository of a code location.")

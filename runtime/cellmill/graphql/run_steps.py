@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 
 import strawberry
@@ -71,3 +72,28 @@ class RunStatsSnapshot:
     launch_time: float | None = said("When its process was asked for, in seconds since the epoch.")
     start_time: float | None = said("When it started, in seconds since the epoch.")
     end_time: float | None = said("When it ended, in seconds since the epoch.")
+
+
+@strawberry.type(description="How far a run has come.")
+class StepProgress:
+    """How far a run has come."""
+
+    run_id: str = said("The run.")
+    planned: int = said("The steps that are known of now.")
+    done: int = said("Those that have ended: well, not, or skipped.")
+    steps: list[RunStepStats] = said("The steps that have changed since the last message.")
+
+
+def step_progress(run_id: str, before: Mapping[str, StepStats], now: Mapping[str, StepStats]) -> StepProgress | None:
+    """What has changed of the steps of a run; None where nothing has."""
+    changed = [step for key, step in now.items() if _state_of(step) != _state_of(before.get(key))]
+    if not changed:
+        return None
+    done = sum(step.end_time is not None for step in now.values())
+    return StepProgress(
+        run_id=run_id, planned=len(now), done=done, steps=[RunStepStats(stats=step) for step in changed]
+    )
+
+
+def _state_of(step: StepStats | None) -> object:
+    return None if step is None else (step.status, step.start_time, step.end_time, step.attempts)

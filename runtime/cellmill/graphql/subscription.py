@@ -11,13 +11,17 @@ import strawberry
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.graphql.context import Context
+from cellmill.graphql.deployment import DaemonStatus, daemon_statuses
 from cellmill.graphql.documented import CursorArg, RunIdArg, said
 from cellmill.graphql.events import DagsterRunEvent, MessageEvent, run_event
 from cellmill.graphql.freshness import Freshness
 from cellmill.graphql.graph_view import AssetGraphPatch, graph_patch
 from cellmill.graphql.run_log import MAX_EVENTS
+from cellmill.graphql.run_steps import StepProgress, step_progress
 from cellmill.graphql.runs import Run
-from cellmill.instance.event_record import RunStatusChangeRecordsFilter
+from cellmill.graphql.workspace_news import LocationStateChangeSubscription, location_changes, offers
+from cellmill.instance.event_record import EventRecord, RunStatusChangeRecordsFilter
+from cellmill.instance.run_stats import STEP_EVENTS, StepStats, step_stats
 from cellmill.planning.event import EventType
 from cellmill.planning.run import RunRecord, RunsFilter
 from cellmill.workspace.manifest import Manifest
@@ -159,6 +163,67 @@ def _ends_after(context: Context, after: int) -> tuple[int, list[RunRecord]]:
     return max(found.values()), list(records)
 
 
+def _offers(context: Context, before: Manifest | None) -> Manifest:
+    fresh = context.for_request(context.user)
+    if before is not None:
+        fresh.follow_files()
+    return fresh.manifest
+
+
+async def follow_locations(live: Live) -> AsyncIterator[LocationStateChangeSubscription]:
+    """What happens to code locations from now on."""
+    manifest = await asyncio.to_thread(_offers, live.context, None)
+    before = offers(manifest)
+    async for _ in live.changes.changes():
+        now = await asyncio.to_thread(_offers, live.context, manifest)
+        if now is manifest:
+            continue
+        manifest, after = now, offers(now)
+        for event in location_changes(before, after):
+            yield LocationStateChangeSubscription(event=event)
+        before = after
+
+
+async def follow_daemon(live: Live) -> AsyncIterator[list[DaemonStatus]]:
+    """The loops of the daemon as they are, and again each time one starts, ends or falls silent."""
+    before: set[tuple[str, bool | None]] | None = None
+    async for _ in live.changes.changes():
+        statuses = await asyncio.to_thread(daemon_statuses, live.context)
+        now = {(one.id, one.healthy) for one in statuses}
+        if now != before:
+            before = now
+            yield statuses
+
+
+def _steps_after(
+    context: Context, run_id: str, cursor: str | None, known: list[EventRecord]
+) -> tuple[str | None, RunRecord | None]:
+    found, record = _page(context, run_id, cursor)
+    while True:
+        known += [one for one in found.records if one.event.step_key and one.event.type in STEP_EVENTS]
+        if not found.has_more:
+            return found.cursor, record
+        found, _ = _page(context, run_id, found.cursor)
+
+
+async def follow_steps(live: Live, run_id: str) -> AsyncIterator[StepProgress]:
+    """How far a run has come, each time a step begins or ends, until the run has ended."""
+    cursor: str | None = None
+    records: list[EventRecord] = []
+    before: dict[str, StepStats] = {}
+    async for _ in live.changes.changes():
+        cursor, record = await asyncio.to_thread(_steps_after, live.context, run_id, cursor, records)
+        if record is None:
+            raise ValueError(f"No run has the id {run_id}.")
+        now = {one.step_key: one for one in step_stats(records)}
+        progress = step_progress(run_id, before, now)
+        before = now
+        if progress is not None:
+            yield progress
+        if record.run.is_finished:
+            return
+
+
 @strawberry.type(description="Everything that can be followed live.")
 class Subscription:
     """Everything that can be followed live."""
@@ -182,3 +247,25 @@ class Subscription:
         """The runs that end from now on."""
         async for runs in follow_ends(info.context):
             yield runs
+
+    @strawberry.subscription(description="What happens to code locations: they changed, or cannot be loaded.")
+    async def location_state_change_events(
+        self, info: strawberry.Info[Live, None]
+    ) -> AsyncIterator[LocationStateChangeSubscription]:
+        """What happens to code locations."""
+        async for change in follow_locations(info.context):
+            yield change
+
+    @strawberry.subscription(
+        description="The loops of the daemon: as they are now, and again when one starts, ends or falls silent."
+    )
+    async def daemon_statuses(self, info: strawberry.Info[Live, None]) -> AsyncIterator[list[DaemonStatus]]:
+        """The loops of the daemon."""
+        async for statuses in follow_daemon(info.context):
+            yield statuses
+
+    @strawberry.subscription(description="How far a run has come, each time a step begins or ends, until it ends.")
+    async def step_progress(self, info: strawberry.Info[Live, None], run_id: RunIdArg) -> AsyncIterator[StepProgress]:
+        """How far a run has come."""
+        async for progress in follow_steps(info.context, run_id):
+            yield progress

@@ -9,6 +9,7 @@ import strawberry
 from cellmill.graphql.assets import Info
 from cellmill.graphql.config_check import PipelineConfigValidationResult, check_config, config_schema
 from cellmill.graphql.documented import RunConfigData, arg, documented
+from cellmill.graphql.graphs import GraphOrError, GraphSelector, find_graph
 from cellmill.graphql.launching import PipelineSelector
 from cellmill.graphql.problems import RepositoryNotFoundError
 from cellmill.graphql.repository import (
@@ -25,6 +26,7 @@ from cellmill.graphql.repository import (
     WorkspaceLocationEntryOrError,
     WorkspaceOrError,
     find_job,
+    jobs_of,
     no_such_job,
 )
 
@@ -84,6 +86,11 @@ class WorkspaceQueries:
         if entry is None:
             return no_such_job(params.name, params.repository_name, params.repository_location_name)
         return Job(entry=entry)
+
+    @documented
+    def graph_or_error(self, info: Info, selector: Annotated[GraphSelector, arg("The graph.")]) -> GraphOrError:
+        """The graph of a job: its ops, those of graphs in it, and what configures each."""
+        return find_graph(info.context, jobs_of(info.context, selector.repository_location_name), selector)
 
     @documented
     def is_pipeline_config_valid(

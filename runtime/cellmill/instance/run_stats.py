@@ -87,6 +87,12 @@ _STATES = {
 }
 
 
+#: The events that tell how a step stands, and which steps are to come.
+STEP_EVENTS = frozenset(
+    {*_STATES, EventType.STEP_START, EventType.STEP_RESTARTED, EventType.ASSET_MATERIALIZATION_PLANNED}
+)
+
+
 def step_stats(records: Sequence[EventRecord], step_keys: Sequence[str] | None = None) -> list[StepStats]:
     """The numbers of each step, in the order in which steps first appear."""
     steps: dict[str, list[EventRecord]] = {}

@@ -13,6 +13,7 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.code_location import Definitions
 from cellmill.definitions.config.json_schema import config_json_schema
 from cellmill.definitions.config.secrets import secret_paths
+from cellmill.definitions.graph_wiring import parts_of
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.run_config_schema import run_config_schema
 from cellmill.errors import InvalidDefinitionError
@@ -191,14 +192,14 @@ def describe_job(job: Any) -> JobEntry:
     partitions = getattr(job, "partitions_def", None)
     layer = getattr(job, "asset_layer", None)
     keys = getattr(job, "asset_keys", None) or getattr(layer, "selected_asset_keys", None) or ()
-    ops: list[dict[str, Any]] = []
-    if not keys:
-        ops = [OpEntry(name=name).to_json() for name in _node_names(job)]
+    graph = getattr(job, "graph", job)
+    name = getattr(graph, "name", job.name)
     return JobEntry(
         name=job.name,
         description=getattr(job, "description", None),
         assets=tuple(sorted(key.parts for key in keys)),
-        ops=tuple(ops),
+        ops=() if keys else tuple(_nodes(graph)),
+        graph=name if name != job.name and not keys else None,
         config=_config(job),
         tags={name: str(value) for name, value in (getattr(job, "tags", None) or {}).items()},
         partitions=partitions_to_json(partitions) if partitions is not None else None,
@@ -213,6 +214,17 @@ def _config(job: Any) -> dict[str, Any]:
     return schema
 
 
-def _node_names(job: Any) -> list[str]:
-    graph = getattr(job, "graph", job)
-    return [node.name for node in getattr(graph, "nodes", ())]
+def _nodes(graph: Any) -> list[dict[str, Any]]:
+    """Return the nodes of a graph, and of the graphs in it, each with the nodes it waits for."""
+    found = []
+    for node in getattr(graph, "nodes", ()):
+        dependencies = graph.dependencies.get(node.name, {}).values()
+        above = dict.fromkeys(part.node for dependency in dependencies for part in parts_of(dependency))
+        entry = OpEntry(
+            name=node.name,
+            upstream=tuple(above),
+            description=getattr(node.definition, "description", None),
+            ops=tuple(_nodes(node.definition)) if node.is_graph else (),
+        )
+        found.append(entry.to_json())
+    return found

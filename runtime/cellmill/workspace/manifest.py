@@ -12,7 +12,7 @@ from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.selection_graph import AssetFacts
 
 #: Raised when the form changes, so that cached manifests of older versions are read anew.
-MANIFEST_VERSION = 11
+MANIFEST_VERSION = 12
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -178,6 +178,8 @@ class OpEntry(_Entry):
     name: str
     upstream: tuple[str, ...] = ()
     description: str | None = None
+    #: Of a graph in the job: its own nodes.
+    ops: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +192,8 @@ class JobEntry(_Entry):
     assets: tuple[tuple[str, ...], ...] = ()
     selection: str | None = None
     ops: tuple[Mapping[str, Any], ...] = ()
+    #: Name of the graph that it runs, where that is not its own.
+    graph: str | None = None
     #: JSON Schema of its run configuration; empty where only a notebook's run knows it.
     config: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -299,6 +303,9 @@ class SecretEntry(_Entry):
     location: str = ""
 
 
+#: An entry of any kind.
+Entry = AssetEntry | CheckEntry | JobEntry | ScheduleEntry | SensorEntry | ResourceEntry | ProblemEntry | SecretEntry
+
 _PARTS: Mapping[str, type[_Entry]] = {
     "assets": AssetEntry,
     "checks": CheckEntry,
@@ -349,7 +356,7 @@ class Manifest:
         }
         return replace(self, **marked)
 
-    def entries(self) -> Iterator[_Entry]:
+    def entries(self) -> Iterator[Entry]:
         """Yield all entries of all kinds."""
         for name in _PARTS:
             yield from getattr(self, name)
