@@ -26,7 +26,7 @@ from .soundness import changed_names, marks
 if TYPE_CHECKING:
     from cellmill.notebooks.facts import CellFacts, Use
 
-    from .session import Session
+    from .host import Host
 
 _READS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 _WRITES = frozenset({"STORE_GLOBAL", "STORE_NAME"})
@@ -70,7 +70,7 @@ def _plan(code: CodeType) -> dict[int, tuple[str, str]]:
 class Audit:
     """Records each cell while it runs, and keeps the findings by cell."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Host) -> None:
         self.session = session
         self.findings: dict[str, list[Finding]] = {}
         self.cells = 0

@@ -16,12 +16,11 @@ from cellmill.notebooks.problem import NotebookError
 from . import current_run
 from .displays import Details, Table, text_table
 from .session import Session
+from .words import option, refuse_rest, select
 
 
 def backfill(session: Session, words: list[str], line: str) -> Any:
     """Record a backfill of the selected assets' partitions; without a selection list the backfills there are."""
-    from .commands import option, refuse_rest, select
-
     if current_run.current() is not None:
         print("%backfill does nothing in a run: a run makes its own assets.")
         return None

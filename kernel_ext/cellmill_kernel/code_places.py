@@ -8,13 +8,13 @@ from cellmill.definitions.inference import find_cells_with
 from cellmill.notebooks.place import describe_place
 
 if TYPE_CHECKING:
-    from .session import Session
+    from .host import Host
 
 
 class CodePlaces:
     """Knows which cell ran as which execution of the shell."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Host) -> None:
         self._session = session
         self._by_number: dict[int, str] = {}
         find_cells_with(self.place)

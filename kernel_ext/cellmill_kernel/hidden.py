@@ -11,7 +11,7 @@ from cellmill.notebooks.facts import OPAQUE
 if TYPE_CHECKING:
     from cellmill.notebooks.facts import CellFacts
 
-    from .session import Session
+    from .host import Host
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class HiddenRead:
         return f"line {self.line} reads {self.name}, {self.why}. {self.remedy}"
 
 
-def hidden_reads(session: Session, cell_id: str, facts: CellFacts) -> Iterator[HiddenRead]:
+def hidden_reads(session: Host, cell_id: str, facts: CellFacts) -> Iterator[HiddenRead]:
     """The names a plain cell reads whose cell is gone, stands below, or was edited and not run again."""
     linking = session.registry.linking()
     linker = linking.linker

@@ -12,6 +12,7 @@ from cellmill.definitions.asset_key import AssetKey
 
 from .displays import STATES
 from .folding import MAX_NODES, UNFOLDED_AT_ONCE, Folding, fold
+from .making import materialize
 from .picture import Node, Picture, shorten
 from .progress import in_front_end
 from .session import Session
@@ -262,8 +263,6 @@ class LiveLineage:
         return [key for key, seen in states.items() if seen.state in ("stale", "missing", "failed")]
 
     def _run(self, keys: Sequence[AssetKey]) -> None:
-        from .commands import materialize
-
         self._out.clear_output()
         with self._out:
             if not keys:

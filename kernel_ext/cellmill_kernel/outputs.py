@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import current_run
 
 if TYPE_CHECKING:
-    from .session import Session
+    from .host import Host
 
 #: Outputs of a cell that are kept; a loop that prints for hours fills no disk.
 MAX_OUTPUTS, MAX_TEXT = 500, 1_000_000
@@ -75,7 +75,7 @@ class Recorder:
         if len(self.outputs) < MAX_OUTPUTS:
             self.outputs.append(output)
 
-    def keep(self, session: Session, cell: tuple[str, str], error: BaseException | None = None) -> None:
+    def keep(self, session: Host, cell: tuple[str, str], error: BaseException | None = None) -> None:
         """Listen no more, and keep what a cell (id, source) showed with the runs that it made by hand."""
         self._undo.close()
         for run_id in session.runs_by_hand:
@@ -83,7 +83,7 @@ class Recorder:
 
 
 @contextlib.contextmanager
-def kept(session: Session, cell: tuple[str, str]) -> Iterator[None]:
+def kept(session: Host, cell: tuple[str, str]) -> Iterator[None]:
     """Keep what the code within shows as what a cell (id, source) showed."""
     if current_run.current() is not None:
         yield
@@ -101,7 +101,7 @@ def kept(session: Session, cell: tuple[str, str]) -> Iterator[None]:
 
 
 def keep_outputs(
-    session: Session, run_id: str, cell: tuple[str, str], shown: Sequence[dict[str, Any]], error: BaseException | None
+    session: Host, run_id: str, cell: tuple[str, str], shown: Sequence[dict[str, Any]], error: BaseException | None
 ) -> None:
     """Write what a cell (id, source) showed beside the run's other artifacts; nothing where it showed nothing."""
     outputs = list(shown)
@@ -132,14 +132,14 @@ def keep_outputs(
     os.replace(temporary, path)
 
 
-def kept_path(session: Session, run_id: str) -> Path:
+def kept_path(session: Host, run_id: str) -> Path:
     """Where the outputs of a cell that ran by hand lie."""
     stem = Path(session.live.path).stem if session.live.path else "notebook"
     folder: Path = import_module("cellmill.workspace.run_names").artifacts_of(Path(session.instance.home), run_id)
     return folder / f"{stem}.ipynb"
 
 
-def kept_outputs(session: Session, run_id: str, cell_id: str) -> Iterator[Mapping[str, Any]]:
+def kept_outputs(session: Host, run_id: str, cell_id: str) -> Iterator[Mapping[str, Any]]:
     """What a cell showed in a run, by hand or of the daemon; nothing where nothing was kept."""
     document = import_module("cellmill.execution.notebook.document")
     for path in sorted(kept_path(session, run_id).parent.glob("*.ipynb")):
@@ -148,7 +148,7 @@ def kept_outputs(session: Session, run_id: str, cell_id: str) -> Iterator[Mappin
                 yield from cell.get("outputs", ())
 
 
-def show_outputs(session: Session, run_id: str, cell_id: str) -> bool:
+def show_outputs(session: Host, run_id: str, cell_id: str) -> bool:
     """Show again what a cell showed in a run; False where nothing was kept."""
     shown = False
     display = import_module("IPython.display").display

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from cellmill.planning.partition_staleness import PartitionFacts
     from cellmill.planning.staleness import AssetFacts
 
-    from .session import Session
+    from .host import Host
 
 
-def partitions_def_of(session: Session, key: AssetKey) -> PartitionsDefinition | None:
+def partitions_def_of(session: Host, key: AssetKey) -> PartitionsDefinition | None:
     """The partitions of an asset: of a cell, of a decorated function, of another notebook; None where it has none."""
     cell = session.registry.find(key)
     if cell is not None and cell.definition.form != "decorator":
@@ -47,7 +47,7 @@ def partitions_def_of(session: Session, key: AssetKey) -> PartitionsDefinition |
     return made
 
 
-def upstream_specs(session: Session, keys: Iterable[AssetKey]) -> list[AssetSpec]:
+def upstream_specs(session: Host, keys: Iterable[AssetKey]) -> list[AssetSpec]:
     """The partitioned ones of the upstreams, as far as a step must know them to say which partitions it read."""
     found = ((key, partitions_def_of(session, key)) for key in keys)
     partitioned = [(key, definition) for key, definition in found if definition is not None]
@@ -57,7 +57,7 @@ def upstream_specs(session: Session, keys: Iterable[AssetKey]) -> list[AssetSpec
     return [spec(key, partitions_def=definition) for key, definition in partitioned]
 
 
-def upstream_mapping(session: Session, cell: AssetCell, upstream: Upstream) -> Any:
+def upstream_mapping(session: Host, cell: AssetCell, upstream: Upstream) -> Any:
     """The partition mapping that a cell declares for an upstream, or None."""
     pairs = cell.header.pairs("partition_mapping")
     text = pairs.get(upstream.name) or pairs.get(upstream.key.to_user_string())
@@ -65,7 +65,7 @@ def upstream_mapping(session: Session, cell: AssetCell, upstream: Upstream) -> A
 
 
 def read_partitions(
-    session: Session, cell: AssetCell, upstream: Upstream, partition_key: str | None
+    session: Host, cell: AssetCell, upstream: Upstream, partition_key: str | None
 ) -> Sequence[str] | None:
     """The partitions of an upstream that go into a partition of a cell's asset; None for an upstream without any."""
     definition = partitions_def_of(session, upstream.key)
@@ -82,7 +82,7 @@ def read_partitions(
         return definition.get_partition_keys() if keys is None else keys
 
 
-def loading(session: Session) -> AbstractContextManager[Any]:
+def loading(session: Host) -> AbstractContextManager[Any]:
     """The block in which partitions are listed with the keys that this kernel's instance has."""
     store = None if current_run.current() is not None else session.instance
     context: AbstractContextManager[Any] = import_module(
@@ -91,7 +91,7 @@ def loading(session: Session) -> AbstractContextManager[Any]:
     return context
 
 
-def partition_facts(session: Session, facts: Mapping[AssetKey, AssetFacts]) -> dict[AssetKey, PartitionFacts]:
+def partition_facts(session: Host, facts: Mapping[AssetKey, AssetFacts]) -> dict[AssetKey, PartitionFacts]:
     """What the definitions of assets say of partitions; those that only another notebook knows are left out."""
     partitioned = {key for key, fact in facts.items() if fact.is_partitioned}
     if not partitioned:
@@ -110,7 +110,7 @@ def partition_facts(session: Session, facts: Mapping[AssetKey, AssetFacts]) -> d
     return found
 
 
-def _mappings(session: Session, key: AssetKey) -> dict[AssetKey, Any]:
+def _mappings(session: Host, key: AssetKey) -> dict[AssetKey, Any]:
     cell = session.registry.find(key)
     if cell is not None and cell.definition.form != "decorator":
         declared = {upstream.key: upstream_mapping(session, cell, upstream) for upstream in cell.upstreams}

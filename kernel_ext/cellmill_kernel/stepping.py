@@ -245,13 +245,3 @@ def _failure_of(result: Any) -> BaseException:
                 words.append(str(error.message).strip())
             return ExecutionError("\n".join(words))
     return ExecutionError("The step failed.")
-
-
-def load_through_manager(session: Session, key: AssetKey, partition_key: str | None) -> Any:
-    """The stored value of an asset through its own IO manager, with the notebook's resources."""
-    cell = session.registry.find(key)
-    engine = import_module("cellmill.execution.entry")
-    code_location = import_module("cellmill.definitions.code_location")
-    assets = [assets_definition(cell, lookup=session.lookup)] if cell is not None else []
-    definitions = code_location.Definitions(assets=assets, resources=session.resources())
-    return engine.load_asset_value(definitions, key, instance=session.instance, partition_key=partition_key)

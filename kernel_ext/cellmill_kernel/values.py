@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cellmill.definitions.value_ref import ValueRef
     from cellmill.notebooks.asset_cell import AssetCell
 
-    from .session import Session
+    from .host import Host
 
 _MISSING = object()
 
@@ -41,7 +41,7 @@ class Known:
 class Values:
     """The values that this kernel holds, against what the instance says is current."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Host) -> None:
         self.session = session
         self.known: dict[AssetKey, Known] = {}
         self._manager: Any = None
@@ -145,9 +145,20 @@ class Values:
             raise MissingUpstreamError(
                 f"The asset {key.to_user_string()!r} was never materialized. Run {_command(key)}"
             )
-        from .stepping import load_through_manager
+        return self._through_manager(key, partition_key)
 
-        return load_through_manager(self.session, key, partition_key)
+    def _through_manager(self, key: AssetKey, partition_key: str | None) -> Any:
+        """The stored value of an asset through its own IO manager, with the notebook's resources."""
+        session = self.session
+        cell = session.registry.find(key)
+        # loaded with the first value that needs them
+        engine = import_module("cellmill.execution.entry")
+        assets_definition = import_module("cellmill.notebooks.definition").assets_definition
+        assets = [assets_definition(cell, lookup=session.lookup)] if cell is not None else []
+        made = import_module("cellmill.definitions.code_location").Definitions(
+            assets=assets, resources=session.resources()
+        )
+        return engine.load_asset_value(made, key, instance=session.instance, partition_key=partition_key)
 
     def default_manager(self) -> Any:
         """The IO manager by type over the instance's value store."""

@@ -17,12 +17,11 @@ from .outputs import show_outputs
 from .session import Session
 from .states import Seen, staleness_of, states_of
 from .stepping import ASSETS_TAG
+from .words import number_option, option, refuse_rest, select
 
 
 def assets(session: Session, words: list[str], line: str) -> Table:
     """The assets with state, group and place."""
-    from .commands import refuse_rest, select
-
     refuse_rest(words, "assets")
     session.refresh(force=True)
     keys = select(session, " ".join(words)) if words else session.all_keys()
@@ -86,8 +85,6 @@ _SHOWN = 20
 
 def stale(session: Session, words: list[str], line: str) -> Table:
     """What is not fresh, and why."""
-    from .commands import refuse_rest
-
     refuse_rest(words, "stale", names=False)
     session.refresh(force=True)
     states = states_of(session)
@@ -159,8 +156,6 @@ def _stale_partitions(session: Session, key: AssetKey) -> list[Table]:
 
 
 def _one(session: Session, words: list[str], magic: str) -> AssetKey:
-    from .commands import refuse_rest
-
     refuse_rest(words, magic)
     if len(words) != 1:
         raise NotebookError("which asset?", remedy=f"Write %{magic} NAME.")
@@ -169,8 +164,6 @@ def _one(session: Session, words: list[str], magic: str) -> AssetKey:
 
 def history(session: Session, words: list[str], line: str) -> Table | None:
     """The materializations of an asset, latest first."""
-    from .commands import number_option, option
-
     limit = number_option(words, "limit", 10)
     again = option(words, "outputs") is not None
     key = _one(session, words, "history")
@@ -267,8 +260,6 @@ def _names(names: Any) -> str:
 
 def runs(session: Session, words: list[str], line: str) -> Table:
     """The latest runs."""
-    from .commands import number_option, refuse_rest
-
     limit = number_option(words, "limit", 10)
     refuse_rest(words, "runs", names=False)
     rows = []
@@ -296,8 +287,6 @@ _AUDIT_ON = "%audit on records what cells really read, bind and change."
 
 def audit(session: Session, words: list[str], line: str) -> Table | None:
     """What ran, against what the text says: every difference with its remedy."""
-    from .commands import refuse_rest
-
     if words in (["on"], ["off"]):
         if session.audit is not None:
             session.audit.stop()

@@ -11,10 +11,10 @@ from cellmill.definitions.input_context import InputContext
 from cellmill.definitions.output_context import OutputContext
 from cellmill.definitions.run_config import resolve_run_config
 from cellmill.errors import InvariantViolationError
-from cellmill.execution.in_process import stored_values
 from cellmill.execution.resources import ResourceScope
 from cellmill.execution.step_inputs import manager_key_of
 from cellmill.instance.instance import Instance
+from cellmill.io.default import stored_values
 
 
 class AssetValueLoader:

@@ -25,7 +25,7 @@ from cellmill.execution.run_loop import RunLoop
 from cellmill.execution.services import Services
 from cellmill.execution.sink import EventSink
 from cellmill.instance.instance import Instance
-from cellmill.io.default import ByTypeIOManager
+from cellmill.io.default import stored_values
 from cellmill.io.memory import InMemoryIOManager
 from cellmill.planning.plan import Plan, plan_job
 from cellmill.planning.run import PARTITION_TAG, Run
@@ -212,11 +212,6 @@ def _init_log(sink: EventSink, run: Run, job: JobDefinition, loggers: Sequence[l
     from cellmill.execution.log_manager import LogManager
 
     return LogManager(sink.emit, run.run_id, job.name, None, loggers, tags=run.tags)
-
-
-def stored_values(instance: Any) -> ByTypeIOManager:
-    """Return the IO manager that is used where none is given."""
-    return ByTypeIOManager(instance.storage_directory(), key_folder=instance.home)
 
 
 def run_loggers(job: JobDefinition, config: Any, instance: Any) -> list[logging.Logger]:

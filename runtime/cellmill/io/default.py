@@ -214,3 +214,8 @@ _CONVERSIONS: dict[tuple[str, str], Any] = {
     ("pandas.DataFrame", "polars.DataFrame"): lambda value, wanted: wanted(value.to_dict(orient="list")),
     ("pyarrow.Table", "polars.DataFrame"): lambda value, wanted: wanted(value.to_pydict()),
 }
+
+
+def stored_values(instance: Any) -> ByTypeIOManager:
+    """Return the IO manager that is used where none is given."""
+    return ByTypeIOManager(instance.storage_directory(), key_folder=instance.home)

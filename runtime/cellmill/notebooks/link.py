@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .facts import (
     BUILTINS,
@@ -23,8 +24,7 @@ from .facts import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """One statement of a plain cell, at its position in the notebook."""
 
     position: int
@@ -32,8 +32,7 @@ class Unit:
     statement: Statement
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """That a unit binds a name, or changes its object."""
 
     position: int
@@ -79,25 +78,33 @@ class Linker:
         self._add_alias_changes()
 
     def _add(self, cell: int, statement: Statement) -> None:
-        position = len(self.units)
+        position, entries = len(self.units), self.entries
         self.units.append(Unit(position, cell, statement))
-        for name, mutation in statement.mutates.items():
-            if name not in statement.binds and mutation.confidence >= LIKELY:
-                self.entries.setdefault(name, []).append(Entry(position, None, mutation))
-        for name, bind in statement.binds.items():
-            self.entries.setdefault(name, []).append(Entry(position, bind, None))
+        binds, mutates = statement.binds, statement.mutates
+        for name, mutation in mutates.items():
+            if name not in binds and mutation.confidence >= LIKELY:
+                self._note(name, Entry(position, None, mutation))
+        for name, bind in binds.items():
+            self._note(name, Entry(position, bind, None))
         for name in statement.deletes:
-            self.entries.setdefault(name, []).append(Entry(position, Bind(name, statement.line, False, "del"), None))
+            self._note(name, Entry(position, Bind(name, statement.line, False, "del"), None))
         if statement.flags and (STAR in statement.flags or DYNAMIC in statement.flags):
             self.open.append(position)
         for name, held in statement.holds.items():
             # an object that got a function to call later is another object from here on
-            if name not in statement.binds and name not in statement.mutates and self._any_function(held, position):
-                keeps = Mutation(name, statement.line, LIKELY, "keeps a function")
-                self.entries.setdefault(name, []).append(Entry(position, None, keeps))
-        for name in list(statement.uses):
+            if name not in binds and name not in mutates and self._any_function(held, position):
+                self._note(name, Entry(position, None, Mutation(name, statement.line, LIKELY, "keeps a function")))
+        for name in statement.uses:
             # calling a helper that changes a name changes it here
-            self._helper_changes(name, position)
+            if name in entries:
+                self._helper_changes(name, position)
+
+    def _note(self, name: str, entry: Entry) -> None:
+        found = self.entries.get(name)
+        if found is None:
+            self.entries[name] = [entry]
+        else:
+            found.append(entry)
 
     def _any_function(self, names: Iterable[str], position: int) -> bool:
         """Whether one of `names` is a function or a class that a unit up to `position` defines."""
@@ -110,7 +117,7 @@ class Linker:
         return False
 
     def _helper_changes(self, name: str, position: int) -> None:
-        for entry in reversed(self.entries.get(name, ())):
+        for entry in reversed(self.entries[name]):
             if entry.position >= position or entry.bind is None:
                 continue
             function = self.units[entry.position].statement.deferred.get(name)
@@ -118,9 +125,9 @@ class Linker:
                 for change in function.mutates.values():
                     if change.confidence >= LIKELY:
                         found = change._replace(via=name)
-                        self.entries.setdefault(change.name, []).append(Entry(position, None, found))
+                        self._note(change.name, Entry(position, None, found))
                 for bound in function.binds:
-                    self.entries.setdefault(bound, []).append(Entry(position, Bind(bound, 0, False, "global"), None))
+                    self._note(bound, Entry(position, Bind(bound, 0, False, "global"), None))
             if entry.bind.must:
                 return
 

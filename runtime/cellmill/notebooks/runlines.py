@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from .cells import analyse_source
 from .document import read_notebook
@@ -13,19 +12,16 @@ from .facts import DYNAMIC, EFFECTS, CellFacts, Statement
 from .magic import split_header
 from .problem import NotebookError
 
-if TYPE_CHECKING:
-    from .scan import NotebookScan
-
 #: Hint of a statement that runs a file.
 RUN = "run"
 #: Files that run files that run files … are followed this far.
 _DEPTH = 8
 
 
-def run_targets(scan: NotebookScan) -> list[str]:
+def run_targets(notebook: str, cells: Iterable[CellFacts]) -> list[str]:
     """The files that a notebook's plain cells run, by their paths from the workspace's root."""
-    hints = (hint for cell in scan.cells if cell.is_plain for hint in cell.facts.hints if hint.kind == RUN)
-    return list(dict.fromkeys(target_path(scan.path, hint.text) for hint in hints))
+    hints = (hint for facts in cells for hint in facts.hints if hint.kind == RUN)
+    return list(dict.fromkeys(target_path(notebook, hint.text) for hint in hints))
 
 
 def target_path(notebook: str, text: str) -> str:

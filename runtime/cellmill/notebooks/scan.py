@@ -22,7 +22,7 @@ from .fingerprint import normal_form
 from .link import Linker
 from .magic import Header, parse_cell
 from .problem import CellSyntaxError, NotebookError
-from .runlines import followed
+from .runlines import followed, run_targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,10 @@ class NotebookScan:
     def path(self) -> str:
         """The notebook's path, as given."""
         return self.notebook.path
+
+    def files_run(self) -> list[str]:
+        """The files that its plain cells `%run`, by their paths from the workspace's root."""
+        return run_targets(self.path, (cell.facts for cell in self.cells if cell.is_plain))
 
     def linker(self, files: Mapping[str, str] | None = None, python: tuple[int, int] = (3, 11)) -> Linker:
         """The def-use links of its plain cells; `files` has the texts of those that they `%run`, where at hand."""

@@ -9,6 +9,7 @@ from cellmill.definitions.asset_key import AssetKey
 
 from .asset_cell import AssetCell, CellDefinition, Declaration, Unknown
 from .cache import FactsCache
+from .collector import paused_collector
 from .linking import NotebookLinking
 from .problem import AssetCycleError, DuplicateAssetError, NotebookError
 from .scan import NotebookScan, scan_notebook
@@ -80,18 +81,19 @@ def link_workspace(
     by_name = _by_name(index, other_assets)
     assets: dict[AssetKey, AssetCell] = {}
     others: list[AssetCell] = []
-    for scan in scans:
-        linking = NotebookLinking(scan, index, by_name, modules or {}, python)
-        for definition in scan.definitions:
-            if id(definition) in dropped:
-                continue
-            cell, errors = linking.link(definition)
-            found.extend(errors)
-            if definition.kind == "asset":
-                for key in definition.keys:
-                    assets[key] = cell
-            else:
-                others.append(cell)
+    with paused_collector():
+        for scan in scans:
+            linking = NotebookLinking(scan, index, by_name, modules or {}, python)
+            for definition in scan.definitions:
+                if id(definition) in dropped:
+                    continue
+                cell, errors = linking.link(definition)
+                found.extend(errors)
+                if definition.kind == "asset":
+                    for key in definition.keys:
+                        assets[key] = cell
+                else:
+                    others.append(cell)
     found.extend(_cycles(assets))
     return WorkspaceScan(
         notebooks={scan.path: scan for scan in scans}, assets=assets, others=tuple(others), problems=tuple(found)

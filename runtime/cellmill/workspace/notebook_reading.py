@@ -18,7 +18,6 @@ from cellmill.notebooks.asset_cell import AssetCell, Declaration, NotebookOrigin
 from cellmill.notebooks.cache import FactsCache
 from cellmill.notebooks.described import DescribedAsset, with_described
 from cellmill.notebooks.problem import NotebookError
-from cellmill.notebooks.runlines import run_targets
 from cellmill.notebooks.scan import NotebookScan, scan_notebook
 from cellmill.notebooks.workspace import WorkspaceScan, link_workspace
 from cellmill.workspace.manifest import (
@@ -67,7 +66,7 @@ def first_look(path: Path, relative: str) -> dict[str, Any]:
         return {"keys": [], "words": []}
     keys = [list(key.parts) for d in scan.definitions if d.kind == "asset" for key in d.keys]
     text = "\n".join(cell.source for cell in scan.notebook.code_cells)
-    found: dict[str, Any] = {"keys": keys, "words": words_of(text), "runs": run_targets(scan)}
+    found: dict[str, Any] = {"keys": keys, "words": words_of(text), "runs": scan.files_run()}
     if any(item.is_told for item in scan.unknowns) or computed_places(path, relative, scan):
         found |= {"computed": True, "variables": named_variables(scan)}
     return found
@@ -107,7 +106,7 @@ def run_files(path: Path, relative: str, scan: NotebookScan) -> dict[str, str]:
     """Return the texts of the files that a notebook `%run`s, and that those run, by their paths from the root."""
     folder = os.path.dirname(relative)
     found: dict[str, str] = {}
-    todo = run_targets(scan)
+    todo = scan.files_run()
     while todo:
         target = todo.pop()
         file = path.parent / os.path.relpath(target, folder or ".")
@@ -116,7 +115,7 @@ def run_files(path: Path, relative: str, scan: NotebookScan) -> dict[str, str]:
         try:
             found[target] = file.read_text("utf-8")
             if target.endswith(".ipynb"):
-                todo.extend(run_targets(scan_file(file, target)))
+                todo.extend(scan_file(file, target).files_run())
         except (OSError, UnicodeDecodeError, NotebookError):
             continue  # then what it binds is unknown, which the notebook's notes say
     return found

@@ -15,12 +15,13 @@ from cellmill.execution.executors.limits import StepLimits, TagLimit
 from cellmill.execution.executors.parallel import ParallelLoop
 from cellmill.execution.executors.pool import WorkerPool
 from cellmill.execution.executors.step_work import StepWork
-from cellmill.execution.in_process import run_loggers, stored_values
+from cellmill.execution.in_process import run_loggers
 from cellmill.execution.resources import resource_scope
 from cellmill.execution.result import JobExecutionResult
 from cellmill.execution.services import Services
 from cellmill.execution.sink import EventSink
 from cellmill.execution.step import user_exception
+from cellmill.io.default import stored_values
 from cellmill.planning.event import ErrorInfo, Event, EventType, JobFailureData, RunFailureReason
 from cellmill.planning.plan import Plan
 from cellmill.planning.run import Run

@@ -19,12 +19,13 @@ from cellmill.execution.executors.step_memory import (
     threads_of_worker,
 )
 from cellmill.execution.hooks import run_hooks
-from cellmill.execution.in_process import run_loggers, stored_values
+from cellmill.execution.in_process import run_loggers
 from cellmill.execution.resources import resource_scope
 from cellmill.execution.services import Services
 from cellmill.execution.step import StepOutcome, run_step
 from cellmill.execution.step_events import captured_event, event
 from cellmill.instance.instance import Instance
+from cellmill.io.default import stored_values
 from cellmill.planning.event import EngineEventData, Event, EventType
 from cellmill.planning.plan import Plan, Step, plan_job
 from cellmill.planning.run import Run
