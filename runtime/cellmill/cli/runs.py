@@ -16,7 +16,7 @@ from cellmill.cli.app import App, json_option, pass_app
 from cellmill.cli.complete import complete_run_id
 from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.render import cell_text, duration_text, show_json, show_rows, size_text, time_text
-from cellmill.cli.steps import StepView, apply_event, event_line, step_views, steps_tree
+from cellmill.cli.steps import StepView, apply_event, event_line, step_views, steps_bar, steps_tree
 from cellmill.planning.event import Event, EventType
 from cellmill.planning.run import RunRecord, RunsFilter, RunStatus
 
@@ -185,7 +185,11 @@ def follow_run(app: App, run_id: str) -> int:
                 continue
             record = find_run(app, run_id)
             tree = steps_tree(_title(record), steps.values(), time.time())
-            live.update(Group(tree, *progress.lines()))
+            parts = [tree, *progress.lines()]
+            if not record.dagster_run.is_finished:
+                took = time.time() - record.start_time if record.start_time else None
+                parts.append(steps_bar(steps.values(), took))
+            live.update(Group(*parts))
     return end_code(app, run_id)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.tree import Tree
 
 from cellmill.cli.render import cell_text, duration_text, time_text
@@ -21,6 +23,9 @@ _STATE_AFTER = {
     EventType.STEP_FAILURE: "failure",
     EventType.STEP_SKIPPED: "skipped",
 }
+
+#: Width of the bar of a run, in characters.
+_BAR = 30
 
 #: The modules before an exception's name: of no use to who reads the message.
 _MODULE = re.compile(r"^(?:\w+\.)+(?=\w+: )")
@@ -95,6 +100,18 @@ def steps_tree(title: str, steps: Iterable[StepView], now: float) -> Tree:
         if step.error:
             branch.add(f"[red]{step.error.replace('[', chr(92) + '[')}[/]")
     return tree
+
+
+def steps_bar(steps: Collection[StepView], took: float | None) -> Table:
+    """Return the bar that stands below the tree of a run that goes on: steps that have ended of those known of."""
+    done = sum(step.ended_at is not None for step in steps)
+    bar = Table.grid(padding=(0, 1))
+    bar.add_row(
+        ProgressBar(total=max(len(steps), 1), completed=done, width=_BAR),
+        f"{done}/{len(steps)} steps",
+        f"[dim]{duration_text(took)}[/]" if took is not None else "",
+    )
+    return bar
 
 
 def event_line(event: Event) -> str:
