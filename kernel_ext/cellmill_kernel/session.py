@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from .registry import Registry
 
 #: Other notebooks and modules are looked at again after this long.
-WORKSPACE_REFRESH_S = 5.0
+WORKSPACE_REFRESH_S = 0.5
+#: The time of a look against the time until the next one: at most a twentieth goes into looking.
+LOOK_SHARE = 20.0
 
 
 class Session:
@@ -71,7 +73,7 @@ class Session:
         self.mutations_seen: list[tuple[str, str, str, str]] = []
         self._instance: Any = None
         self._workspace: Any = None
-        self._looked_at = 0.0
+        self._look_at = 0.0
         self._searched = False
 
     @property
@@ -147,10 +149,12 @@ class Session:
         if run is not None:
             self.registry.set_other_assets(run.message.reads)
             return
-        if force or not self._looked_at or now - self._looked_at > WORKSPACE_REFRESH_S:
-            self._looked_at = now
+        if force or now > self._look_at:
+            self._look_at = now + WORKSPACE_REFRESH_S
             self.workspace.refresh()
             self.registry.set_other_assets([AssetKey(entry.key) for entry in self.other_entries()])
+            took = time.monotonic() - now
+            self._look_at = now + took + max(WORKSPACE_REFRESH_S, took * LOOK_SHARE)
 
     def other_entries(self) -> Iterator[AssetEntry]:
         """The assets of the rest of the workspace; of this notebook, what ran counts and not what was saved."""
