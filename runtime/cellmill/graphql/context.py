@@ -17,6 +17,7 @@ from cellmill.graphql.cells import CellSources
 from cellmill.graphql.freshness import Freshness, freshness_of
 from cellmill.graphql.known import Known
 from cellmill.instance.automation import InstigatorState, Tick
+from cellmill.instance.dynamic_partitions import DynamicPartitionsSeen
 from cellmill.instance.event_record import EventRecord
 from cellmill.instance.instance import Instance
 from cellmill.planning.asset_state import AssetState
@@ -66,7 +67,6 @@ class Context:
         self.bulk = Bulk()
         self._records: dict[str, RunRecord | None] = {}
         self._asked_latest: AssetKey | None = None
-        self._asked_dynamic: str | None = None
 
     def for_request(self, user: str) -> Context:
         """A context with nothing loaded yet, for a request by ``user``."""
@@ -176,29 +176,19 @@ class Context:
     @cached_property
     def partition_staleness(self) -> PartitionDecisions:
         """The decision about every partition of every asset, made when a field first asks for one."""
-        return workspace_staleness(list(self.assets.values()), self.instance).decisions
+        return workspace_staleness(list(self.assets.values()), self.instance, self.dynamic_partitions).decisions
 
     def partition_keys(self, entry: AssetEntry | JobEntry) -> list[str]:
         """The partitions of an asset or a job; those of a dynamic definition are looked up."""
         if entry.partitions is None:
             return []
         definition = partitions_from_json(entry.partitions)
-        return list(definition.get_partition_keys(dynamic_partitions_store=self))
-
-    def get_dynamic_partitions(self, partitions_def_name: str) -> list[str]:
-        """The keys of a dynamic definition; with the second one that is asked for come those of all."""
-        if self._asked_dynamic not in (None, partitions_def_name):
-            return self._every_dynamic.get(partitions_def_name, [])
-        self._asked_dynamic = partitions_def_name
-        return self.instance.get_dynamic_partitions(partitions_def_name)
-
-    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
-        """Whether a dynamic definition has the key."""
-        return partition_key in self.get_dynamic_partitions(partitions_def_name)
+        return list(definition.get_partition_keys(dynamic_partitions_store=self.dynamic_partitions))
 
     @cached_property
-    def _every_dynamic(self) -> Mapping[str, list[str]]:
-        return self.instance.dynamic_partitions.every()
+    def dynamic_partitions(self) -> DynamicPartitionsSeen:
+        """The keys of dynamic partitions, each read once for a request."""
+        return DynamicPartitionsSeen(self.instance.dynamic_partitions)
 
     def cell_source(self, entry: AssetEntry) -> str | None:
         """The source of the cell that defines an asset, as its notebook is on disk now."""

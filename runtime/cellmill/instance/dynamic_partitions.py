@@ -61,6 +61,33 @@ class DynamicPartitions:
             change_partitions(tx, name, (), (key,), 0.0)
 
 
+class DynamicPartitionsSeen:
+    """The keys of dynamic partitions as one reader sees them: what is asked for twice is read once, and with the second
+    definition that is asked for come those of all.
+    """
+
+    def __init__(self, partitions: DynamicPartitions) -> None:
+        self._partitions = partitions
+        self._read: dict[str, list[str]] = {}
+        self._every = False
+
+    def get_dynamic_partitions(self, partitions_def_name: str) -> list[str]:
+        """The keys of a definition, in the order they were added."""
+        found = self._read.get(partitions_def_name)
+        if found is None and not self._every:
+            if self._read:
+                self._read = self._partitions.every()
+                self._every = True
+                found = self._read.get(partitions_def_name)
+            else:
+                found = self._read[partitions_def_name] = self._partitions.keys(partitions_def_name)
+        return found or []
+
+    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
+        """Whether a definition has the key."""
+        return partition_key in self.get_dynamic_partitions(partitions_def_name)
+
+
 def change_partitions(tx: Transaction, name: str, add: Sequence[str], remove: Sequence[str], now: float) -> None:
     """Adds and removes keys in a transaction; keys that are there already keep their place."""
     if add:

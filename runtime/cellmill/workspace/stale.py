@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.partitions.definition import PartitionsDefinition
-from cellmill.definitions.partitions.loading import partition_loading_context
+from cellmill.definitions.partitions.loading import DynamicPartitionsStore, partition_loading_context
 from cellmill.definitions.partitions.mapping import PartitionMapping
 from cellmill.errors import CellmillError
+from cellmill.instance.dynamic_partitions import DynamicPartitionsSeen
 from cellmill.instance.instance import Instance
 from cellmill.planning.asset_state import AssetState
 from cellmill.planning.partition_staleness import PartitionDecisions, PartitionFacts, decide_partitions, targets_of
@@ -45,7 +46,7 @@ def parents_of_entry(entry: AssetEntry) -> dict[AssetKey, PartitionMapping | Non
     return {key: mapping_from_json(declared[key]) if key in declared else None for key in above}
 
 
-def partition_facts(entries: Iterable[AssetEntry], instance: Instance) -> dict[AssetKey, PartitionFacts]:
+def partition_facts(entries: Iterable[AssetEntry], dynamic: DynamicPartitionsStore) -> dict[AssetKey, PartitionFacts]:
     """What the definitions say of partitions; assets whose partitions only their notebook knows are left out."""
     found: dict[AssetKey, PartitionFacts] = {}
     for entry in entries:
@@ -53,7 +54,7 @@ def partition_facts(entries: Iterable[AssetEntry], instance: Instance) -> dict[A
             continue
         try:
             definition = partitions_of_entry(entry)
-            keys = () if definition is None else definition.get_partition_keys(dynamic_partitions_store=instance)
+            keys = () if definition is None else definition.get_partition_keys(dynamic_partitions_store=dynamic)
         except CellmillError:
             continue
         mappings = {key: mapping for key, mapping in parents_of_entry(entry).items() if mapping is not None}
@@ -83,21 +84,32 @@ class WorkspaceStaleness:
             return targets_of(chosen, self.facts, self.partitions, self.decisions, within)
 
 
-def workspace_staleness(entries: Sequence[AssetEntry], instance: Instance) -> WorkspaceStaleness:
-    """Decide about all assets and all partitions: one query for each of the two, and one walk."""
+def workspace_staleness(
+    entries: Sequence[AssetEntry], instance: Instance, dynamic: DynamicPartitionsStore | None = None
+) -> WorkspaceStaleness:
+    """Decide about all assets and all partitions: one query for each of the two, and one walk.
+
+    Args:
+        entries: The assets of the manifest.
+        instance: What was made.
+        dynamic: Where keys of dynamic partitions are looked up; None asks the instance, once for all.
+    """
     facts = {entry.asset_key: staleness_facts(entry) for entry in entries}
-    known = partition_facts(entries, instance)
-    return decide_with(facts, known, instance)
+    dynamic = dynamic or DynamicPartitionsSeen(instance.dynamic_partitions)
+    return decide_with(facts, partition_facts(entries, dynamic), instance, dynamic)
 
 
 def decide_with(
-    facts: Mapping[AssetKey, AssetFacts], partitions: Mapping[AssetKey, PartitionFacts], instance: Instance
+    facts: Mapping[AssetKey, AssetFacts],
+    partitions: Mapping[AssetKey, PartitionFacts],
+    instance: Instance,
+    dynamic: DynamicPartitionsStore | None = None,
 ) -> WorkspaceStaleness:
     """As `workspace_staleness`, from what is known of the definitions already."""
     states = instance.asset_states()
     partitioned = [key for key, fact in facts.items() if fact.is_partitioned]
     stored = instance.partition_states(partitioned) if partitioned else {}
-    with partition_loading_context(None, instance):
+    with partition_loading_context(None, dynamic or instance):
         decided = decide_partitions(facts.values(), partitions, states, stored)
     return WorkspaceStaleness(facts, partitions, states, decided, instance)
 
