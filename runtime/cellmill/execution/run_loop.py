@@ -141,14 +141,15 @@ class RunLoop:
         if self.planned:
             self.plan_events()
         self.emit(EventType.RUN_START, f'Started execution of run for "{name}".')
+        self.emit(
+            EventType.ENGINE_EVENT,
+            f"Executing steps in process (pid: {os.getpid()})",
+            EngineEventData({}, None, None, None),
+        )
+        # one transaction for both: the first step then finds nothing to write
         self.sink.flush()
         started = time.perf_counter()
         try:
-            self.emit(
-                EventType.ENGINE_EVENT,
-                f"Executing steps in process (pid: {os.getpid()})",
-                EngineEventData({}, None, None, None),
-            )
             self._make_resources()
             self._steps()
         except (KeyboardInterrupt, ExecutionInterruptedError) as error:
