@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { badgeWord, ICellState, parametersOf, progressOf, scheduleEntry } from '../src/model/cells';
 import { asLanguage, lineOf, placeAt, readConfig, withValue } from '../src/model/config';
 import { saidOf } from '../src/model/ends';
+import { tooMany } from '../src/model/launch';
 import { aboutField, ISchema, keyChoices, kindOf, schemasAt, valueChoices } from '../src/model/schema';
 import { inRange } from '../src/view/partitions';
 
@@ -96,6 +97,14 @@ test('a range of partitions holds both its ends, either way round', () => {
   assert.deepEqual(inRange(keys, { first: 'b', last: 'd' }), ['b', 'c', 'd']);
   assert.deepEqual(inRange(keys, { first: 'd', last: 'b' }), ['b', 'c', 'd']);
   assert.deepEqual(inRange(keys, { first: 'x', last: 'b' }), []);
+});
+
+test('one run makes as many partitions as the policy of every asset allows', () => {
+  const perRun = [{ key: 'all', limit: 0 }, { key: 'two', limit: 2 }, { key: 'one', limit: 1 }];
+  const range = { keys: [], states: [], target: { keys: [] }, perRun };
+  assert.deepEqual(tooMany(range, 1), []);
+  assert.deepEqual(tooMany(range, 2).map(({ key }) => key), ['one']);
+  assert.deepEqual(tooMany(range, 3).map(({ key }) => key), ['two', 'one']);
 });
 
 const CELL: ICellState = {

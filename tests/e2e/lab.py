@@ -61,6 +61,13 @@ def watch_hosts(context: BrowserContext, server: Server) -> list[str]:
     return foreign
 
 
+def _keep(page: Page) -> None:
+    """Keep what was on the screen when a test failed, and tell what the page said of itself."""
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTIFACTS / f"failed-{time.time_ns()}.png")
+    print(page.url, page.locator("body").inner_text()[:3000], sep="\n")
+
+
 @contextmanager
 def browser_page(server: Server, **options: Any) -> Iterator[Page]:
     """A page of a fresh Chromium, which must have asked no other host than the server by its end."""
@@ -72,6 +79,9 @@ def browser_page(server: Server, **options: Any) -> Iterator[Page]:
         page.set_default_timeout(60_000)
         try:
             yield page
+        except BaseException:
+            _keep(page)
+            raise
         finally:
             browser.close()
         assert foreign == [], f"hosts other than {server.url} were asked: {foreign[:5]}"

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(500)]
 MODULE = """
 from typing import Literal
 
-from cellmill import Config, job, op
+from cellmill import Config, StaticPartitionsDefinition, job, op
 
 
 class Limit(Config):
@@ -42,6 +42,22 @@ def store(count_rows: int) -> None:
 @job
 def counting():
     store(count_rows())
+
+
+@op
+def pick_day(context) -> str:
+    \"\"\"The day of the run.\"\"\"
+    return context.partition_key
+
+
+@op
+def keep_day(pick_day: str) -> None:
+    \"\"\"Keeps it.\"\"\"
+
+
+@job(partitions_def=StaticPartitionsDefinition(["mon", "tue", "wed"]))
+def by_day():
+    keep_day(pick_day())
 """
 LINEAGE = (
     "import cellmill as cm, pandas as pd\n"
@@ -55,6 +71,7 @@ CELLS = (
     "%%asset totals --auto eager\n" + LINEAGE,
     "%%check some --asset totals\nlen(totals) == 2",
     "%%asset daily --partitions static:mon,tue,wed\ncontext.partition_key",
+    "%%asset weekly --partitions static:mon,tue,wed --backfill-policy single_run\n{day: day for day in context.partition_keys}",
     '%schedule "0 6 * * *" totals --name morning',
 )
 
@@ -114,7 +131,10 @@ def test_a_configuration_is_written_with_completion_and_with_the_form(shop: Serv
 
 
 def test_partitions_are_chosen_as_a_range(shop: Server) -> None:
-    """On the strip or by name; several partitions are a backfill or one run of all, and one is a run of its own."""
+    """On the strip or by name; several partitions are a backfill, and one is a run of its own.
+
+    One run of all is offered where the code of the assets makes several at once, and otherwise it is said how to.
+    """
     with browser_page(shop) as page:
         go(page, shop, "launchpad")
         page.get_by_label("Selection").fill("daily")
@@ -124,8 +144,10 @@ def test_partitions_are_chosen_as_a_range(shop: Server) -> None:
         page.get_by_role("button", name="tue: missing").click()
         page.get_by_role("button", name="wed: missing").click()
         page.get_by_text("2 partitions", exact=True).wait_for()
-        page.get_by_role("checkbox", name="all of them in one run").check()
-        page.get_by_role("button", name="Start the run").filter(has_text="Launch").wait_for()
+        page.get_by_text("One run cannot make them all: daily (at most 1 a run)").wait_for()
+        assert page.get_by_role("checkbox", name="all of them in one run").is_disabled()
+        page.get_by_role("button", name="Show what would run, and why").click()
+        page.get_by_text("A backfill makes the 2 partitions from tue to wed, with a run for each.").wait_for()
         looks_right(page, "launchpad-partitions")
         page.get_by_role("combobox", name="From").select_option("wed")
         page.get_by_text("1 partition", exact=True).wait_for()
@@ -134,6 +156,49 @@ def test_partitions_are_chosen_as_a_range(shop: Server) -> None:
         page.locator(".cm-status-success").first.wait_for(timeout=120_000)
         go(page, shop, "asset/daily")
         page.get_by_role("group", name="2 missing, 1 materialized").wait_for()
+
+
+def test_a_range_is_made_in_one_run_where_the_code_can(shop: Server) -> None:
+    """An asset with the policy `single_run` makes the chosen partitions at once."""
+    with browser_page(shop) as page:
+        go(page, shop, "launchpad")
+        page.get_by_label("Selection").fill("weekly")
+        page.get_by_role("combobox", name="From").select_option("tue")
+        page.get_by_role("checkbox", name="all of them in one run").check()
+        page.get_by_role("button", name="Show what would run, and why").click()
+        page.get_by_text("One run makes the 2 partitions from tue to wed at once.").wait_for()
+        page.get_by_role("button", name="Start the run").click()
+        page.wait_for_url("**#/run/*")
+        page.locator(".cm-status-success").first.wait_for(timeout=120_000)
+        go(page, shop, "asset/weekly")
+        page.get_by_role("group", name="1 missing, 2 materialized").wait_for()
+
+
+def test_a_job_of_ops_is_backfilled_and_some_of_its_ops_run_again(shop: Server) -> None:
+    """A range of a job's partitions becomes a backfill of the job; of an ended run, the chosen op alone runs again."""
+    with browser_page(shop) as page:
+        go(page, shop, "launchpad")
+        page.get_by_role("combobox", name="What").select_option(label="Job by_day (jobs)")
+        page.get_by_role("combobox", name="To").select_option("wed")
+        page.get_by_role("button", name="Start the run").click()
+        page.wait_for_url("**#/run/*")
+        page.locator(".cm-status-success").first.wait_for(timeout=120_000)
+        whole = page.url
+        page.get_by_role("button", name="Run some again").click()
+        page.get_by_role("checkbox", name="pick_day").uncheck()
+        looks_right(page, "run-some-ops")
+        page.get_by_role("button", name="Run 1 of 2").click()
+        page.wait_for_function("before => location.href !== before", arg=whole)
+        page.locator(".cm-status-success").first.wait_for(timeout=120_000)
+        assert page.locator(".cm-gantt li").count() == 1
+        page.locator(".cm-gantt li", has_text="keep_day").wait_for()
+
+        go(page, shop, "launchpad")
+        page.get_by_role("combobox", name="What").select_option(label="Job by_day (jobs)")
+        page.get_by_role("combobox", name="From").select_option("tue")
+        page.get_by_role("button", name="Start the run").filter(has_text="Launch backfill").click()
+        page.wait_for_url("**#/backfills")
+        page.locator("[data-backfill]").get_by_role("group", name="2 partitions: 2 missing").wait_for()
 
 
 def materialized(page: Page) -> None:

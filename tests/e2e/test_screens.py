@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.e2e.lab import ARTIFACTS, Lab, axe, browser_page, daemon
 from tests.labextension.server import NOTEBOOK, TOKEN, Server, running
@@ -148,8 +148,9 @@ STARTED = """() => new Promise(done => {
   const look = () => window.jupyterapp ? window.jupyterapp.restored.then(() => setTimeout(done, 500)) : setTimeout(look, 5);
   look();
 })"""
-#: Starts with the extension and as many without, in turn.
-STARTS = 6
+#: Starts with the extension, and as many without, in turn: other programs only ever add to what one takes, so on a
+#: machine at work more of them are needed until the cheapest of each tell what they cost.
+STARTS = range(3, 11)
 
 
 def start_cost_s(page: Page, address: str) -> float:
@@ -185,13 +186,15 @@ def test_the_lab_starts_hardly_slower_with_the_extension(server: Server) -> None
         page.set_default_timeout(120_000)
         page.goto(address)
         page.evaluate(STARTED)
-        for turn in range(STARTS * 2):
-            extended = turn % 2 == 0
-            if not extended:
-                page.route("**/lab?*", without)
-            page.goto("about:blank")
-            took[extended].append(start_cost_s(page, address))
-            page.unroute_all()
+        for turn in range(1, STARTS.stop):
+            for extended in (True, False):
+                if not extended:
+                    page.route("**/lab?*", without)
+                page.goto("about:blank")
+                took[extended].append(start_cost_s(page, address))
+                page.unroute_all()
+            if turn >= STARTS.start and min(took[True]) - min(took[False]) < 0.2:
+                break
         page.goto("about:blank")
     print(f"processor seconds with {sorted(took[True])}, without {sorted(took[False])}")
     assert min(took[True]) - min(took[False]) < 0.2
@@ -210,6 +213,15 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def _page(page: Page, server: Server, screen: str) -> None:
     page.goto(f"{server.url}/cellmill?token={TOKEN}#/{screen}")
     page.wait_for_selector(".cm-asset")
+
+
+def _press(page: Page, name: str) -> None:
+    """Press a button by keyboard once it can be pressed: a button that waits for the server takes no focus."""
+    button = page.get_by_role("button", name=name)
+    expect(button).to_be_enabled(timeout=60_000)
+    button.focus()
+    expect(button).to_be_focused(timeout=60_000)
+    page.keyboard.press("Enter")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -245,13 +257,11 @@ def test_the_launchpad_shows_what_would_run_and_launches_it_by_keyboard(small: S
         _page(page, small, "launchpad")
         page.get_by_label("Selection").fill("*doubled")
         page.locator("main .cm-hint", has_text="2 assets").wait_for()
-        page.get_by_role("button", name="Show what would run, and why").focus()
-        page.keyboard.press("Enter")
+        _press(page, "Show what would run, and why")
         page.get_by_role("heading", name="cells would run").wait_for()
         assert "never made" in page.locator("main .cm-table").inner_text()
         page.screenshot(path=str(ARTIFACTS / "page-launchpad-plan.png"))
-        page.get_by_role("button", name="Start the run").focus()
-        page.keyboard.press("Enter")
+        _press(page, "Start the run")
         page.wait_for_url("**#/run/*")
         page.locator(".cm-status-success").first.wait_for(timeout=120_000)
         page.screenshot(path=str(ARTIFACTS / "page-run.png"))

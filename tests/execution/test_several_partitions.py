@@ -8,7 +8,7 @@ from typing import Any
 import cellmill
 import pytest
 from cellmill import AssetExecutionContext, AssetKey, Instance, StaticPartitionsDefinition, asset, materialize
-from cellmill.errors import CellmillError
+from cellmill.errors import CellmillError, InvariantViolationError
 
 letters = StaticPartitionsDefinition(["a", "b", "c", "d"])
 RANGE = {"dagster/asset_partition_range_start": "b", "dagster/asset_partition_range_end": "d"}
@@ -84,3 +84,17 @@ def test_a_value_that_lacks_a_partition_is_refused(instance: Instance) -> None:
     with pytest.raises(CellmillError, match="exactly these keys: b, c, d"):
         materialize([partial], instance=instance, tags=RANGE)
     assert instance.get_materialized_partitions(AssetKey("partial")) == set()
+
+
+@asset(partitions_def=letters)
+def shouted(context: AssetExecutionContext) -> str:
+    """Code for one partition a run."""
+    return context.partition_key.upper()
+
+
+def test_code_of_one_partition_says_what_to_do_with_a_range(instance: Instance) -> None:
+    """One run over a range fails where the code asks for the one partition; the error names every way out."""
+    with pytest.raises(InvariantViolationError) as caught:
+        materialize([shouted], instance=instance, tags=RANGE)
+    for part in ("from b to d", "Launch a backfill", "code of shouted", "context.partition_keys", "single_run"):
+        assert part in str(caught.value)

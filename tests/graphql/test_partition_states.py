@@ -36,3 +36,34 @@ def test_each_partition_has_its_state_and_reasons(tmp_path: Path) -> None:
         "z": "MISSING",
         "why": [{"key": {"path": ["a"]}, "reason": "a has newer data"}],
     }
+
+
+POLICIES = """{ assetNodes(assetKeys: [{path: ["a"]}, {path: ["b"]}, {path: ["c"]}]) {
+  backfillPolicy { maxPartitionsPerRun policyType description } } }"""
+
+
+def test_an_asset_says_how_many_partitions_one_run_makes(tmp_path: Path) -> None:
+    """All, a number, or nothing, which means one."""
+    parts = "--partitions static:x,y,z"
+    write_notebook(
+        tmp_path / "n.ipynb",
+        "%load_ext cellmill",
+        f"%%asset a {parts}\n1",
+        f"%%asset b {parts} --backfill-policy single_run\n1",
+        f"%%asset c {parts} --backfill-policy 2\n1",
+    )
+    context = open_context(tmp_path)
+    try:
+        found = execute(POLICIES, {}, None, context.for_request("tester"))["data"]["assetNodes"]
+    finally:
+        context.close()
+
+    assert [one["backfillPolicy"] for one in found] == [
+        None,
+        {"maxPartitionsPerRun": None, "policyType": "SINGLE_RUN", "description": "BackfillPolicy.single_run()"},
+        {
+            "maxPartitionsPerRun": 2,
+            "policyType": "MULTI_RUN",
+            "description": "BackfillPolicy.multi_run(max_partitions_per_run=2)",
+        },
+    ]

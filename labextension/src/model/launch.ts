@@ -10,6 +10,7 @@ import {
   JOB_PARTITIONS,
   JOBS,
   LAUNCH,
+  PARTITIONED,
   PARTITIONS,
   PLAN,
   SELECT,
@@ -142,18 +143,51 @@ export async function checkConfig(client: Client, what: IWhat, text: string): Pr
     : [];
 }
 
-/** The partitions of a job with their states unknown, or those of the first partitioned asset. */
-export async function loadRange(client: Client, what: IWhat): Promise<IPartitions> {
+/** The partitions of what is to be run, and how they can be made. */
+export interface IRunnable extends IPartitions {
+  /** What a backfill is of: a job's partition set, or assets, one with partitions first. */
+  target: IBackfillTarget;
+  /** The assets with partitions, each with how many one run makes of them; 0 stands for all. */
+  perRun: IPerRun[];
+}
+
+export interface IPerRun {
+  key: string;
+  limit: number;
+}
+
+export type IBackfillTarget = { partitionSet: string; job: IJob } | { keys: readonly string[] };
+
+/** The partitions of a job of ops with their states unknown, or those of the first asset that has some. */
+export async function loadRange(client: Client, what: IWhat): Promise<IRunnable> {
   if ('job' in what && !what.job.assets.length) {
     const { repository, location, name } = what.job;
     const answer = await client.request<{
-      partitionSetsOrError: { results?: { partitionNames: string[] }[] };
+      partitionSetsOrError: { results?: { name: string; partitionNames: string[] }[] };
     }>(JOB_PARTITIONS, { repository: { repositoryName: repository, repositoryLocationName: location }, job: name });
-    const keys = answer.partitionSetsOrError.results?.[0]?.partitionNames ?? [];
-    return { keys, states: keys.map(() => 'MISSING') };
+    const found = answer.partitionSetsOrError.results?.[0];
+    const keys = found?.partitionNames ?? [];
+    const target = { partitionSet: found?.name ?? '', job: what.job };
+    return { keys, states: keys.map(() => 'MISSING'), target, perRun: [] };
   }
-  const [first] = 'job' in what ? what.job.assets : what.keys;
-  return first ? loadPartitions(client, first) : { keys: [], states: [] };
+  const all = 'job' in what ? what.job.assets : what.keys;
+  const { assetNodes } = await client.request<{
+    assetNodes: { assetKey: IKey; isPartitioned: boolean; backfillPolicy: { maxPartitionsPerRun: number | null } | null }[];
+  }>(PARTITIONED, { keys: all.map(asKey) });
+  const perRun = assetNodes
+    .filter(one => one.isPartitioned)
+    .map(one => ({
+      key: one.assetKey.path.join('/'),
+      limit: one.backfillPolicy ? (one.backfillPolicy.maxPartitionsPerRun ?? 0) : 1
+    }));
+  const first = perRun[0]?.key;
+  const partitions = first ? await loadPartitions(client, first) : { keys: [], states: [] };
+  return { ...partitions, perRun, target: { keys: first ? [first, ...all.filter(key => key !== first)] : all } };
+}
+
+/** The assets of which one run does not make so many partitions at once. */
+export function tooMany(range: IRunnable, chosen: number): IPerRun[] {
+  return range.perRun.filter(({ limit }) => limit > 0 && chosen > limit);
 }
 
 /** The keys of tags that runs have. */
@@ -197,8 +231,8 @@ export async function loadPartitions(client: Client, key: string): Promise<IPart
 }
 
 /** Ask for a backfill of some partitions; returns its id. */
-export async function startBackfill(client: Client, keys: readonly string[], partitionNames: string[]): Promise<string> {
-  const params = { assetSelection: keys.map(asKey), partitionNames };
+export async function startBackfill(client: Client, target: IBackfillTarget, partitionNames: string[]): Promise<string> {
+  const params = { ...backfillOf(target), partitionNames };
   const { launchPartitionBackfill: found } = await client.request<{
     launchPartitionBackfill: IResult & { backfillId?: string };
   }>(START_BACKFILL, { params });
@@ -206,6 +240,15 @@ export async function startBackfill(client: Client, keys: readonly string[], par
     throw new Error(found.message ?? found.__typename);
   }
   return found.backfillId;
+}
+
+function backfillOf(target: IBackfillTarget) {
+  if ('keys' in target) {
+    return { assetSelection: target.keys.map(asKey) };
+  }
+  const { repository, location } = target.job;
+  const repositorySelector = { repositoryName: repository, repositoryLocationName: location };
+  return { selector: { partitionSetName: target.partitionSet, repositorySelector } };
 }
 
 export async function cancelBackfill(client: Client, id: string): Promise<void> {

@@ -270,7 +270,7 @@ export const CONFIG_SCHEMA = `query ConfigSchema($selector: PipelineSelector!) {
 export const JOB_PARTITIONS = `query JobPartitions($repository: RepositorySelector!, $job: String!) {
   partitionSetsOrError(repositorySelector: $repository, pipelineName: $job) {
     __typename
-    ... on PartitionSets { results { partitionNames } }
+    ... on PartitionSets { results { name partitionNames } }
   }
 }`;
 
@@ -323,6 +323,11 @@ export const DEPLOYMENT = `query Deployment {
 
 export const PARTITIONS = `query Partitions($key: AssetKeyInput!) {
   assetNodeOrError(assetKey: $key) { __typename ... on AssetNode { partitionStates { keys states } } ... on Error { message } }
+}`;
+
+/** Which of some assets have partitions, and how many of them one run makes. */
+export const PARTITIONED = `query Partitioned($keys: [AssetKeyInput!]!) {
+  assetNodes(assetKeys: $keys) { assetKey { path } isPartitioned backfillPolicy { maxPartitionsPerRun } }
 }`;
 
 export const START_BACKFILL = `mutation StartBackfill($params: LaunchBackfillParams!) {

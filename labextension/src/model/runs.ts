@@ -198,6 +198,9 @@ export function reexecuteOps(client: Client, run: IRunDetails, ops: readonly str
   return runPart(client, run, { solidSelection: ops });
 }
 
+/** What says for which partition, or range of them, a run is. */
+const PARTITION_TAG = /^dagster\/(partition|asset_partition_range_(start|end))$/;
+
 async function runPart(client: Client, run: IRunDetails, part: object): Promise<string> {
   const parent = { parentRunId: run.runId, rootRunId: run.rootRunId ?? run.runId };
   const params = {
@@ -207,7 +210,7 @@ async function runPart(client: Client, run: IRunDetails, part: object): Promise<
     executionMetadata: {
       ...parent,
       tags: [
-        ...run.tags.filter(tag => tag.key === 'dagster/partition' || !/^(dagster|cellmill)\//.test(tag.key)),
+        ...run.tags.filter(tag => PARTITION_TAG.test(tag.key) || !/^(dagster|cellmill)\//.test(tag.key)),
         { key: 'dagster/parent_run_id', value: parent.parentRunId },
         { key: 'dagster/root_run_id', value: parent.rootRunId }
       ]

@@ -170,7 +170,7 @@ function Start(props: {
   const states = new Map(keys.map((key, i) => [key, partitions?.states[i] ?? '']));
   const wanted = inRange(keys, range).filter(key => CHOSEN[which].includes(states.get(key) ?? ''));
   const start = () =>
-    void startBackfill(model.client, [asset], wanted).then(
+    void startBackfill(model.client, { keys: [asset] }, wanted).then(
       id => {
         navigator.notify(trans.__('Backfill %1 of %2 partitions is asked for; the daemon makes them.', id, wanted.length), 'success');
         props.onStarted();

@@ -8,6 +8,7 @@ import {
   IJob,
   IMistake,
   IPlanned,
+  IRunnable,
   IWhat,
   launch,
   loadJobs,
@@ -16,7 +17,8 @@ import {
   loadSchema,
   loadTagKeys,
   selectKeys,
-  startBackfill
+  startBackfill,
+  tooMany
 } from '../model/launch';
 import type { ITag } from '../model/runs';
 import type { ISchema } from '../model/schema';
@@ -51,10 +53,11 @@ export function Launchpad(props: { model: CatalogueModel; navigator: INavigator;
   const { what, trouble } = useWhat(client, job, selection);
   const { mistakes, setMistakes, schema } = useConfig(client, what, config);
   const partitions = usePartitions(client, what);
-  const { keys, range } = partitions;
+  const { runnable, range } = partitions;
+  const { keys } = runnable;
   const chosen = range ? inRange(keys, range) : [];
-  const ofAssets = what !== null && (!('job' in what) || what.job.assets.length > 0);
-  const [together, setTogether] = useState(false);
+  const [wanted, setTogether] = useState(false);
+  const together = wanted && !tooMany(runnable, chosen.length).length;
   useEffect(() => setPlan(null), [target, selection]);
 
   const failed = (error: Error) => navigator.notify(error.message, 'error');
@@ -75,7 +78,7 @@ export function Launchpad(props: { model: CatalogueModel; navigator: INavigator;
       return;
     }
     if (chosen.length > 1 && !together) {
-      const id = await startBackfill(client, 'job' in what ? what.job.assets : what.keys, chosen);
+      const id = await startBackfill(client, runnable.target, chosen);
       navigator.notify(trans.__('Backfill %1 of %2 partitions is asked for; the daemon makes them.', id, chosen.length), 'success');
       navigator.openBackfills();
       return;
@@ -83,7 +86,7 @@ export function Launchpad(props: { model: CatalogueModel; navigator: INavigator;
     const given = tags.filter(tag => tag.key.trim()).map(tag => ({ key: tag.key.trim(), value: tag.value.trim() }));
     navigator.openRun(await launch(client, what, config, [...given, ...partitionTags(chosen)]));
   };
-  const ready = what !== null && mistakes.length === 0 && (keys.length === 0 || chosen.length > 0);
+  const ready = what !== null && partitions.known && mistakes.length === 0 && (keys.length === 0 || chosen.length > 0);
   return (
     <div className="cm-page cm-launchpad">
       <h1>{trans.__('Launchpad')}</h1>
@@ -124,15 +127,13 @@ export function Launchpad(props: { model: CatalogueModel; navigator: INavigator;
           </>
         )}
       </div>
+      {partitions.problem && <Note kind="problem">{partitions.problem}</Note>}
       {keys.length > 0 && range && (
         <section aria-label={trans.__('Partitions')}>
           <h2>{trans.__('Partitions')}</h2>
-          <RangePicker keys={keys} states={partitions.states} range={range} onChange={partitions.setRange} />
-          {chosen.length > 1 && ofAssets && (
-            <label className="cm-check">
-              <input type="checkbox" checked={together} onChange={event => setTogether(event.target.checked)} />{' '}
-              {trans.__('all of them in one run, instead of a backfill with a run for each')}
-            </label>
+          <RangePicker keys={keys} states={runnable.states} range={range} onChange={partitions.setRange} />
+          {chosen.length > 1 && runnable.perRun.length > 0 && (
+            <Together runnable={runnable} chosen={chosen.length} together={together} onChange={setTogether} />
           )}
         </section>
       )}
@@ -151,6 +152,7 @@ export function Launchpad(props: { model: CatalogueModel; navigator: INavigator;
         />
         <Button label={trans.__('Dry run')} title={trans.__('Show what would run, and why')} disabled={what === null} onClick={dryRun} />
       </div>
+      {plan && chosen.length > 1 && <Note>{runsOf(runnable, chosen, together)}</Note>}
       {plan && (Array.isArray(plan) ? <Plan cells={plan} navigator={navigator} /> : <Ops job={plan} />)}
     </div>
   );
@@ -222,14 +224,60 @@ function useConfig(client: Client, what: IWhat | null, config: string) {
   return { mistakes, setMistakes, schema };
 }
 
+const NOTHING: IRunnable = { keys: [], states: [], perRun: [], target: { keys: [] } };
+
+/** Whether one run makes all that is chosen; where the code of an asset makes fewer at once, how to let it. */
+function Together(props: {
+  runnable: IRunnable;
+  chosen: number;
+  together: boolean;
+  onChange(together: boolean): void;
+}): JSX.Element {
+  const refused = tooMany(props.runnable, props.chosen);
+  return (
+    <>
+      <label className="cm-check">
+        <input
+          type="checkbox"
+          checked={props.together}
+          disabled={refused.length > 0}
+          aria-describedby={refused.length ? 'cm-together' : undefined}
+          onChange={event => props.onChange(event.target.checked)}
+        />{' '}
+        {trans.__('all of them in one run, instead of a backfill')}
+      </label>
+      {refused.length > 0 && (
+        <p id="cm-together" className="cm-about">
+          {trans.__(
+            'One run cannot make them all: %1. For one run, let the code read context.partition_keys and give it --backfill-policy single_run, in a module BackfillPolicy.single_run().',
+            refused.slice(0, 3).map(one => trans.__('%1 (at most %2 a run)', one.key, one.limit)).join(', ') + (refused.length > 3 ? ', …' : '')
+          )}
+        </p>
+      )}
+    </>
+  );
+}
+
+/** How the chosen partitions are spread over runs, for the dry run. */
+function runsOf(runnable: IRunnable, chosen: readonly string[], together: boolean): string {
+  const [first, last] = [chosen[0], chosen[chosen.length - 1]];
+  if (together) {
+    return trans.__('One run makes the %1 partitions from %2 to %3 at once.', chosen.length, first, last);
+  }
+  return runnable.perRun.some(({ limit }) => limit !== 1)
+    ? trans.__('A backfill makes the %1 partitions from %2 to %3, in as few runs as the policies allow.', chosen.length, first, last)
+    : trans.__('A backfill makes the %1 partitions from %2 to %3, with a run for each.', chosen.length, first, last);
+}
+
 /** The partitions of what is to be run, the newest chosen at first. */
 function usePartitions(client: Client, what: IWhat | null) {
-  const { value } = useLoaded(() => (what ? loadRange(client, what) : Promise.resolve({ keys: [], states: [] })), [what]);
+  const { value, problem } = useLoaded(() => (what ? loadRange(client, what) : Promise.resolve(NOTHING)), [what]);
   const [range, setRange] = useState<IRange | null>(null);
-  const keys = value?.keys ?? [];
+  const runnable = value ?? NOTHING;
+  const { keys } = runnable;
   const newest = keys[keys.length - 1];
   useEffect(() => setRange(newest === undefined ? null : { first: newest, last: newest }), [newest]);
-  return { keys, states: value?.states ?? [], range, setRange };
+  return { runnable, known: value !== null, problem, range, setRange };
 }
 
 /** The text of the configuration with its mistakes, and a form beside it where its schema is known. */

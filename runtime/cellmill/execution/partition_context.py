@@ -40,15 +40,23 @@ class PartitionQuestions:
             if found is not None and found[0] == found[1]:
                 return str(found[0])
             if found is not None:
-                raise InvariantViolationError(
-                    f"Attempted to access partition_key for a run over the range {found[0]} to {found[1]}; use "
-                    "partition_keys or partition_key_range."
-                )
+                raise InvariantViolationError(self._several(found))
             raise InvariantViolationError(
                 "Cannot access partition_key for a non-partitioned run: start it with a partition_key."
             )
         definition = self._partitions_def()
         return _multi(key, definition)
+
+    def _several(self, found: tuple[str, str]) -> str:
+        assets = self._step.assets
+        names = sorted(key.to_user_string() for key in assets.keys) if assets is not None else []
+        who = f"the code of {', '.join(names)}" if names else "this code"
+        return (
+            f"context.partition_key is one partition, and this run makes those from {found[0]} to {found[1]} at once. "
+            f"Launch a backfill, which starts a run for each partition; or, to make them in one run, let {who} read "
+            "context.partition_keys and give it the backfill policy single_run (BackfillPolicy.single_run(), in a cell "
+            "--backfill-policy single_run)."
+        )
 
     @property
     def multi_partition_key(self) -> MultiPartitionKey:

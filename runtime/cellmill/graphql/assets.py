@@ -24,6 +24,7 @@ from cellmill.planning.event import EventType
 from cellmill.planning.staleness import MISSING, Staleness
 from cellmill.planning.staleness import StaleStatus as Decided
 from cellmill.workspace.manifest import AssetEntry
+from cellmill.workspace.partition_mappings import policy_from_json
 
 Info = strawberry.Info[Context, None]
 
@@ -92,6 +93,23 @@ class PartitionStates:
 
     keys: list[str] = said("The partitions.")
     states: list[str] = said("MATERIALIZED, STALE, MATERIALIZING, FAILED or MISSING.")
+
+
+@strawberry.enum(description="How the partitions of a backfill are spread over runs.")
+class BackfillPolicyType(Enum):
+    """How the partitions of a backfill are spread over runs."""
+
+    SINGLE_RUN = "SINGLE_RUN"
+    MULTI_RUN = "MULTI_RUN"
+
+
+@strawberry.type(description="How many partitions of an asset one run can make.")
+class BackfillPolicy:
+    """How many partitions of an asset one run can make."""
+
+    max_partitions_per_run: int | None = said("At most so many; null for all of them.")
+    description: str = said("The policy as it is written.")
+    policy_type: BackfillPolicyType = said("Whether one run makes all.")
 
 
 _EVENT_TYPES = event_types()
@@ -354,6 +372,16 @@ class AssetNode:
         words = dict.fromkeys(sets.materialized, "MATERIALIZED") | dict.fromkeys(stale, "STALE")
         words |= dict.fromkeys(sets.failed, "FAILED") | dict.fromkeys(sets.in_progress, "MATERIALIZING")
         return PartitionStates(keys=keys, states=[words.get(key, "MISSING") for key in keys])
+
+    @documented
+    def backfill_policy(self) -> BackfillPolicy | None:
+        """How many of its partitions one run can make; null where its definition does not say, which means one."""
+        found = policy_from_json(self.entry.backfill_limit)
+        if found is None:
+            return None
+        kind = BackfillPolicyType(found.policy_type.value)
+        limit = found.max_partitions_per_run
+        return BackfillPolicy(max_partitions_per_run=limit, description=str(found), policy_type=kind)
 
     asset_materializations = documented(_materializations, list[MaterializationEvent])  # type: ignore[valid-type]
     asset_observations = documented(_observations, list[ObservationEvent])  # type: ignore[valid-type]
