@@ -193,20 +193,21 @@ export function reexecuteAssets(client: Client, run: IRunDetails, keys: readonly
   return runPart(client, run, { assetSelection: keys.map(key => ({ path: key.split('/') })) });
 }
 
-/** Run some ops of a run again, configured and tagged as it was; returns the new run's id. */
+/** Run some ops of a run again, on the values that it made of the others; returns the new run's id. */
 export function reexecuteOps(client: Client, run: IRunDetails, ops: readonly string[]): Promise<string> {
-  return runPart(client, run, { solidSelection: ops });
+  return runPart(client, run, {}, ops);
 }
 
 /** What says for which partition, or range of them, a run is. */
 const PARTITION_TAG = /^dagster\/(partition|asset_partition_range_(start|end))$/;
 
-async function runPart(client: Client, run: IRunDetails, part: object): Promise<string> {
+async function runPart(client: Client, run: IRunDetails, part: object, stepKeys?: readonly string[]): Promise<string> {
   const parent = { parentRunId: run.runId, rootRunId: run.rootRunId ?? run.runId };
   const params = {
     // the engine's own jobs are named for the selection that they were made for
     selector: { jobName: run.jobName.startsWith('__') ? undefined : run.jobName, ...part },
     runConfigData: run.runConfigYaml.trim() || '{}',
+    stepKeys,
     executionMetadata: {
       ...parent,
       tags: [

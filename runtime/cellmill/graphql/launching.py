@@ -73,7 +73,9 @@ class ExecutionParams:
     run_config_data: RunConfigData | None = said("Its configuration: an object, or YAML text.", None)
     mode: str | None = said("The mode; there is only one.", None)
     execution_metadata: ExecutionMetadata | None = said("Its tags and relations.", None)
-    step_keys: list[str] | None = said("Refused: the selector's assets or ops say what to run.", None)
+    step_keys: list[str] | None = said(
+        "The steps of the parent run, a job's, that run again; the values of the others are the parent's.", None
+    )
     preset: str | None = said("A preset; there are none.", None)
 
 
@@ -151,9 +153,11 @@ def launch(context: Context, params: ExecutionParams) -> Any:
         return PresetNotFoundError(
             message=f"There is no preset {params.preset}: presets are not used.", preset=params.preset
         )
-    if params.step_keys:
+    meta = params.execution_metadata or ExecutionMetadata()
+    if params.step_keys and (not meta.parent_run_id or selector.asset_selection):
         return InvalidSubsetError(
-            message="stepKeys choose nothing: name assets in assetSelection, or ops in solidSelection."
+            message="stepKeys choose the steps of a job's run to run again, whose id executionMetadata.parentRunId is; "
+            "otherwise name assets in assetSelection, or ops in solidSelection."
         )
     job = find_job(context, selector.name, selector.repository_location_name)
     if job is None and not (selector.asset_selection and selector.name.startswith(ASSET_JOB)):
@@ -166,7 +170,6 @@ def launch(context: Context, params: ExecutionParams) -> Any:
         near = context.nearest_asset(unknown[0])
         hint = f" Did you mean {near}?" if near else ""
         return InvalidSubsetError(message=f"No asset has the key {unknown[0].to_user_string()}.{hint}")
-    meta = params.execution_metadata or ExecutionMetadata()
     try:
         config = read_config(params.run_config_data)
         # A selection of ops may leave out those whose configuration is required.
@@ -179,6 +182,8 @@ def launch(context: Context, params: ExecutionParams) -> Any:
                 return RunConflict(message=f"A run with the id {meta.run_id} exists already.")
             context.forget_run(meta.run_id)
             fields["run_id"] = meta.run_id
+        if params.step_keys:
+            fields["step_keys_to_execute"] = tuple(params.step_keys)
         run = submit_run(
             context.instance,
             job_name=selector.name,

@@ -12,11 +12,12 @@ from cellmill.definitions.executor import in_process_executor
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.run_config import resolve_run_config
 from cellmill.errors import CellmillError
+from cellmill.execution.execute import Previous, ReexecutionOptions, previous_steps
 from cellmill.execution.executors.executor import make_executor
 from cellmill.execution.in_process import prepared, run_job, with_partition
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import RUN_EVENTS, Event, EventType
-from cellmill.planning.plan import plan_job
+from cellmill.planning.plan import Plan, plan_job
 from cellmill.planning.run import PARTITION_TAG, Run
 from cellmill.workspace.config import LocationConfig
 from cellmill.workspace.loading import load_location_definitions
@@ -111,15 +112,25 @@ def _run(job: JobDefinition, work: RunWork, instance: Any) -> bool:
     job.given_executor_def, execution = _executor(work, job.given_executor_def)
     resolved = resolve_run_config(job, config)
     plan = plan_job(job)
+    previous = _previous(plan, run, work.instance)
     if job.given_executor_def is None or job.given_executor_def is in_process_executor:
         with work.captured() as capture:
             result = run_job(
-                job, plan, run, instance, resolved, raise_on_error=False, keep_outputs=False, capture=capture
-            )
+                job, plan, run, instance, resolved, raise_on_error=False, keep_outputs=False, capture=capture,
+                previous=previous,
+            )  # fmt: skip
     else:
         executor = make_executor(job, instance, resolved.execution if execution is None else execution)
-        result = executor.execute(job, plan, run, instance, resolved, raise_on_error=False)
+        result = executor.execute(job, plan, run, instance, resolved, raise_on_error=False, previous=previous)
     return bool(result.success)
+
+
+def _previous(plan: Plan, run: Run, instance: Instance) -> Previous:
+    """Return what earlier runs made of the steps that a run of some steps again does not carry out."""
+    parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
+    if parent is None or not run.step_keys_to_execute:
+        return {}
+    return previous_steps(plan, parent, ReexecutionOptions(parent.run_id, run.step_keys_to_execute), instance)
 
 
 def _executor(work: RunWork, declared: Any) -> tuple[Any, Mapping[str, Any] | None]:
