@@ -99,7 +99,7 @@ def test_resources_reach_the_function_by_name() -> None:
     assert "a" == look(cm.build_sensor_context(resources={"folder": "a"})).run_key
     assert "b" == look(cm.build_sensor_context(), folder="b").run_key
     assert {"folder"} == look.required_resource_keys
-    with pytest.raises(cm.InvalidInvocationError, match="'folder' is required"):
+    with pytest.raises(cm.InvalidDefinitionError, match="'folder' required by sensor 'look'"):
         look(cm.build_sensor_context())
     with pytest.raises(cm.InvalidInvocationError, match="expected context argument"):
         look()

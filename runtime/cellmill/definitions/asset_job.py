@@ -32,7 +32,7 @@ class AssetCatalog:
                 for check in one.check_keys:
                     if self.by_check.setdefault(check, one) is not one:
                         raise InvalidDefinitionError(
-                            f"Duplicate asset check: {check.to_user_string()} is defined twice."
+                            f"Duplicate asset check key: {check.to_user_string()} is defined twice."
                         )
 
     def _add_twice(self, key: AssetKey, first: AssetsDefinition, second: AssetsDefinition) -> None:
@@ -43,7 +43,7 @@ class AssetCatalog:
             return
         places = " and ".join(filter(None, (_place(first), _place(second))))
         raise InvalidDefinitionError(
-            f"Duplicate asset key: {key.to_user_string()} is defined twice{f', at {places}' if places else ''}. Give "
+            f"Duplicate asset key: {key} is defined twice{f', at {places}' if places else ''}. Give "
             "one of them another name or key_prefix."
         )
 

@@ -71,7 +71,7 @@ class AssetSensorDefinition(SensorDefinition):
         if isinstance(found, SensorResult):
             if found.cursor is not None:
                 raise InvariantViolationError(
-                    f"Cannot set cursor in a SensorResult of the asset sensor {self.name!r}: it moves on by itself"
+                    f"Cannot set cursor in a SensorResult of {self.name!r}. The cursor is managed by the asset sensor."
                 )
         if context.cursor_updated:
             raise InvariantViolationError(

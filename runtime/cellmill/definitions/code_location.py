@@ -298,26 +298,35 @@ class Definitions:
         loggers: dict[str, Any] = {}
         metadata: dict[str, Any] = {}
         executor = None
-        for one in def_sets:
+        first: dict[tuple[str, str], int] = {}
+        executor_at = 0
+        for index, one in enumerate(def_sets):
             for key, value in (one.resources or {}).items():
                 if key in resources and resources[key] is not value:
                     raise InvariantViolationError(
-                        f"Definitions objects {list(range(len(def_sets)))} both have a resource with key '{key}', and "
-                        "they are not the same."
+                        f"Definitions objects {first['resources', key]} and {index} have different resources with same "
+                        f"key '{key}'."
                     )
                 resources[key] = value
+                first.setdefault(("resources", key), index)
             for key, value in (one.loggers or {}).items():
                 if key in loggers and loggers[key] is not value:
-                    raise InvariantViolationError(f"Two Definitions have different loggers with key '{key}'.")
+                    raise InvariantViolationError(
+                        f"Definitions objects {first['loggers', key]} and {index} have different loggers with same key "
+                        f"'{key}'."
+                    )
                 loggers[key] = value
+                first.setdefault(("loggers", key), index)
             for key, value in one.metadata.items():
                 if key in metadata and metadata[key] != value:
                     raise InvariantViolationError(f"Two Definitions have different metadata with key '{key}'.")
                 metadata[key] = value
             if one.executor is not None:
                 if executor is not None and executor is not one.executor:
-                    raise InvariantViolationError("Definitions objects to merge have different executors.")
-                executor = one.executor
+                    raise InvariantViolationError(
+                        f"Definitions objects {executor_at} and {index} both have an executor, and not the same one."
+                    )
+                executor, executor_at = one.executor, index
         return Definitions(
             assets=[each for one in def_sets for each in one.assets or ()],
             schedules=[each for one in def_sets for each in one.schedules or ()],

@@ -102,7 +102,7 @@ class Repository:
         for one in (*self.schedules.values(), *self.sensors.values()):
             targets = getattr(one, "targets", None) or ()
             for target in targets:
-                job = getattr(target, "job_def", None) or getattr(target, "resolvable_to_job", None)
+                job = getattr(target, "resolvable_to_job", None)
                 if job is not None and not isinstance(job, str):
                     found.append(job)
         return found
@@ -117,7 +117,10 @@ class Repository:
                 "target, must have unique names in a code location."
             )
         if job.name == IMPLICIT_JOB_NAME:
-            raise InvalidDefinitionError(f"The name {IMPLICIT_JOB_NAME} is kept for the job over all assets.")
+            raise InvalidDefinitionError(
+                f"Attempted to provide job called {IMPLICIT_JOB_NAME} to repository, which is a reserved name. "
+                "It is kept for the job over all assets."
+            )
         self._jobs[job.name] = job
 
     # -- jobs -----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -37,13 +38,14 @@ class NodeOutput:
 
     def __iter__(self) -> Iterator[Any]:
         raise InvariantError(
-            f'Attempted to iterate over the output of "{self.node_name}". It has one output and is not a sequence '
-            "while the graph is composed. Declare several outputs with `out={...}`, or a DynamicOut."
+            f'Attempted to iterate over an InvokedNodeOutputHandle. The call of "{self.node_name}" has one output and '
+            "is not a sequence while the graph is composed. Declare several outputs with `out={...}`, or a DynamicOut."
         )
 
     def __getitem__(self, index: object) -> Any:
         raise InvariantError(
-            f'Attempted to index into the output of "{self.node_name}". It is a value only when the graph runs.'
+            f'Attempted to index in to an InvokedNodeOutputHandle. The output of "{self.node_name}" is a value only '
+            "when the graph runs."
         )
 
     def describe_node(self) -> str:
@@ -53,14 +55,16 @@ class NodeOutput:
     def alias(self, _: object) -> Any:
         """Raise: an alias is given before the call."""
         raise InvariantError(
-            f'In {_where()}, attempted to call alias on the output of "{self.node_name}": '
-            "alias a node before it is called, as in `a.alias('b')()`."
+            f"In {_where()}, attempted to call alias method for InvokedNodeOutputHandle. The output of "
+            f'"{self.node_name}" has no alias: alias a node before it is called, as in `a.alias("b")()`. Consider '
+            "checking the location of parentheses."
         )
 
     def with_hooks(self, _: object) -> Any:
         """Raise: hooks are given before the call."""
         raise InvariantError(
-            f'Attempted to call hook method on the output of "{self.node_name}": add hooks before the call.'
+            f"In {_where()}, attempted to call hook method for InvokedNodeOutputHandle. Add hooks to "
+            f'"{self.node_name}" before the call. Consider checking the location of parentheses.'
         )
 
 
@@ -186,7 +190,17 @@ class Pending:
 
     def _changed(self, **parts: Any) -> Pending:
         own = {name: getattr(self, name) for name in self.__slots__}
-        return Pending(**{**own, **parts})
+        body = current()
+        if body is not None:
+            body.uninvoked.pop(id(self), None)
+        return Pending(**{**own, **parts}).noted()
+
+    def noted(self) -> Pending:
+        """Return this; the body that is being composed warns where it is never called."""
+        body = current()
+        if body is not None:
+            body.uninvoked[id(self)] = self
+        return self
 
     @property
     def name(self) -> str:
@@ -252,6 +266,8 @@ class Composition:
         self.kind = kind
         self.calls: dict[str, Call] = {}
         self.pending: list[Any] = []
+        #: Uses with an alias, tags, hooks or a retry policy that were not called yet.
+        self.uninvoked: dict[int, Pending] = {}
         self.asset_resolver = asset_resolver
         self.asset_nodes: dict[str, Any] = {}
 
@@ -259,14 +275,33 @@ class Composition:
         _STACK.append(self)
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         _STACK.pop()
+        if kind is None:
+            for pending in self.uninvoked.values():
+                self._warn_uninvoked(pending)
+
+    def _warn_uninvoked(self, pending: Pending) -> None:
+        what = "graph" if pending.definition.is_graph else "op"
+        changes = {
+            "alias": pending.given_alias,
+            "tags": pending.tags or None,
+            "hooks": sorted(one.name for one in pending.hook_defs) or None,
+            "retry policy": pending.retry_policy,
+        }
+        with_what = ", ".join(f"{name} {value!r}" for name, value in changes.items() if value is not None)
+        warnings.warn(
+            f"In {self._here()}, received an uninvoked {what} '{pending.definition.name}'"
+            f"{f' with {with_what}' if with_what else ''}. It is no part of the {self.kind}: is its call missing?",
+            stacklevel=5,
+        )
 
     # -- a call ---------------------------------------------------------------------------------------------------
 
     def observe(self, pending: Pending, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Add a node for a call and return what stands for its outputs."""
         definition = pending.definition
+        self.uninvoked.pop(id(pending), None)
         name = self._free_name(pending)
         inputs = self._bound(definition, name, args, kwargs)
         self.calls[name] = Call(name, definition, inputs, pending)
@@ -345,7 +380,7 @@ class Composition:
             return value
         raise InvalidDefinitionError(
             f'In {self._here()}, received a list containing an invalid type at index {index} for input "{input_name}" '
-            f"in {node} invocation. Lists can only contain the output from previous node invocations or input mappings"
+            f"in {node} invocation. Lists can only contain the output from previous op invocations or input mappings"
             f", received {type(value).__name__}."
         )
 

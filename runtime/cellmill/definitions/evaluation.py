@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from types import SimpleNamespace, TracebackType
 from typing import Any
 
-from cellmill.errors import InvalidInvocationError, InvariantViolationError
+from cellmill.errors import InvalidDefinitionError, InvalidInvocationError, InvariantViolationError
 
 _CONTEXT_NAMES = frozenset({"context", "_context", "_", "__", "ctx"})
 
@@ -63,8 +63,8 @@ class EvaluationContext:
             self._instance = self._instance_factory()
         if self._instance is None:
             raise InvariantViolationError(
-                "Attempted to use the instance, but this context was built without one: pass "
-                "instance=Instance.ephemeral()"
+                "Attempted to initialize dagster instance, but no instance reference was provided. Build this context "
+                "with instance=Instance.ephemeral()."
             )
         return self._instance
 
@@ -183,6 +183,10 @@ class UserFunction:
         """What the function returns."""
         return self.fn(*positions[: len(self.positional)], **{name: resources(name) for name in self.resource_names})
 
+    def _expected(self, leading: Sequence[Any]) -> str:
+        missing = self.positional[len(leading) : 1]
+        return f"{self.kind.capitalize()} invocation expected argument '{missing[0]}'. " if missing else ""
+
     def split_arguments(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], context_type: type[Any]
     ) -> tuple[Any | None, list[Any], dict[str, Any]]:
@@ -200,8 +204,8 @@ class UserFunction:
                 leading.append(kwargs.pop("context"))
             else:
                 raise InvalidInvocationError(
-                    f"The {self.kind} {self.fn.__name__!r} takes no argument {sorted(kwargs)}; it takes "
-                    f"{[*self.positional, *self.resource_names]}"
+                    f"{self._expected(leading)}The {self.kind} {self.fn.__name__!r} takes no argument "
+                    f"{sorted(kwargs)}; it takes {[*self.positional, *self.resource_names]}"
                 )
         allowed = max(1, len(self.positional))
         if len(leading) > allowed:
@@ -261,9 +265,9 @@ def resource_lookup(context: EvaluationContext, given: Mapping[str, Any], who: s
 _MISSING: Any = object()
 
 
-def _missing_resource(who: str, name: str) -> InvalidInvocationError:
+def _missing_resource(who: str, name: str) -> InvalidDefinitionError:
     """The error for a resource that a function wants and nobody gives."""
-    return InvalidInvocationError(f"Resource with key {name!r} is required by {who}, but was not provided.")
+    return InvalidDefinitionError(f"Resource with key {name!r} required by {who} was not provided.")
 
 
 def results_of(value: Any) -> list[Any]:

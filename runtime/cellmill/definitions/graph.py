@@ -81,7 +81,7 @@ class GraphDefinition(NodeUses):
         if composition_fn is not None:
             self.__wrapped__ = composition_fn
             self.__doc__ = description
-        self.node_dict, self.dependencies = nodes_of(self, dependencies or {})
+        self.node_dict, self.dependencies = nodes_of(self, {} if dependencies is None else dependencies)
         self.configured_with: Any = None
         if not checked:
             check_dependencies(self)

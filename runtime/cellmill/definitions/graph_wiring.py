@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ from cellmill.definitions.output import NO_VALUE
 from cellmill.definitions.port import (
     DynamicOutputDefinition,
 )
-from cellmill.errors import InvalidDefinitionError, InvariantViolationError
+from cellmill.errors import InvalidDefinitionError
 
 
 class Wired(Protocol):
@@ -48,17 +49,45 @@ class Wired(Protocol):
     def output_mappings(self) -> Sequence[Any]: ...
 
 
+def _checked_given(graph: Wired, given: Any) -> None:
+    """Raise where the dependencies are not a mapping of nodes to mappings of inputs to dependencies."""
+    if not isinstance(given, Mapping):
+        raise InvalidDefinitionError(
+            f'{_kind(graph)} got dependencies of type {type(given).__name__}. The expected type for "dependencies" is '
+            "Union[Mapping[str, Mapping[str, DependencyDefinition]], Mapping[NodeInvocation, Mapping[str, "
+            "DependencyDefinition]]]."
+        )
+    for key, inputs in given.items():
+        if hasattr(inputs, "get_node_dependencies"):
+            raise InvalidDefinitionError(
+                f"{_kind(graph)}: Received a IDependencyDefinition one layer too high under key {key}. Name the input "
+                "that it is for: {'" + str(key) + "': {'input_name': DependencyDefinition(...)}}."
+            )
+        for name, dependency in inputs.items():
+            if not hasattr(dependency, "get_node_dependencies"):
+                raise InvalidDefinitionError(
+                    f'{_kind(graph)}: Expected IDependencyDefinition for node "{key}" input "{name}", got '
+                    f"{dependency!r} of type {type(dependency).__name__}."
+                )
+
+
 def nodes_of(graph: Wired, given: Any) -> tuple[dict[str, Node], dict[str, Mapping[str, Any]]]:
-    if isinstance(given, Sequence):
+    if isinstance(given, Sequence) and given:
         merged: dict[Any, Any] = {}
         for one in given:
             merged.update(one)
         given = merged
+    _checked_given(graph, given)
     by_name: dict[str, Any] = {}
     for definition in graph.node_defs:
         if not hasattr(definition, "is_graph"):
+            hint = (
+                f"You have passed a lambda or function {definition.__name__}; "
+                if inspect.isfunction(definition)
+                else ""
+            )
             raise InvalidDefinitionError(
-                f"Invalid node list of '{graph.name}': expected ops and graphs, got {definition!r}."
+                f"Invalid item in node list: {definition!r}. {hint}'{graph.name}' is made of ops and graphs."
             )
         other = by_name.setdefault(definition.name, definition)
         if other is not definition and (not hasattr(other, "name") or other is not definition):
@@ -74,8 +103,8 @@ def nodes_of(graph: Wired, given: Any) -> tuple[dict[str, Node], dict[str, Mappi
         definition = by_name.get(invocation.name)
         if definition is None:
             raise InvalidDefinitionError(
-                f'Invalid dependencies: node "{invocation.name}" in dependency dictionary of "{graph.name}" not found '
-                f"in node list. It has {sorted(by_name)}."
+                f'Invalid dependencies: node "{invocation.name}" in dependency dictionary not found in node list of '
+                f'"{graph.name}". It has {sorted(by_name)}.'
             )
         name = invocation.alias or invocation.name
         used.add(invocation.name)
@@ -101,7 +130,7 @@ def check_dependencies(graph: Wired) -> None:
         for input_name, dependency in inputs.items():
             if input_name not in node.definition.input_dict:
                 raise InvalidDefinitionError(
-                    f'In {_kind(graph)}, node "{name}" does not have input "{input_name}". '
+                    f'In {_kind(graph)}, {_what(node)} "{name}" does not have input "{input_name}". '
                     f"Input list: {list(node.definition.input_dict)}."
                 )
             for part in parts_of(dependency):
@@ -114,12 +143,21 @@ def _kind(graph: Wired) -> str:
     return f"graph '{graph.name}'{f' ({place})' if place else ''}"
 
 
+def _what(node: Node) -> str:
+    return "graph" if node.definition.is_graph else "op"
+
+
 def _check_source(graph: Wired, node: Node, input_name: str, part: Any) -> None:
     source = graph.node_dict.get(part.node)
     if source is None:
         raise InvalidDefinitionError(
             f'Invalid dependencies: in {_kind(graph)}, node "{part.node}" not found in node list '
             f'(listed as dependency for node "{node.name}"). It has {sorted(graph.node_dict)}.'
+        )
+    if source is node:
+        raise InvalidDefinitionError(
+            f'In {_kind(graph)}, a circular reference: the input "{input_name}" of "{node.name}" comes from '
+            f'"{node.name}" itself.'
         )
     output = source.definition.output_dict.get(part.output)
     if output is None:
@@ -255,5 +293,5 @@ def sorted_nodes(graph: Wired) -> list[str]:
                 ready.append(child)
     if len(order) < len(above):
         circle = sorted(name for name, count in waiting.items() if count)
-        raise InvariantViolationError(f"Circular dependencies exist between the nodes of {_kind(graph)}: {circle}.")
+        raise InvalidDefinitionError(f"Circular dependencies exist between the nodes of {_kind(graph)}: {circle}.")
     return order

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, cast, overload
@@ -63,7 +64,7 @@ class NodeUses:
         Args:
             hook_defs: Hooks that are called after the node's steps.
         """
-        return Pending(self, hook_defs=checked_hooks(hook_defs))
+        return Pending(self, hook_defs=checked_hooks(hook_defs)).noted()
 
     def with_retry_policy(self, retry_policy: Any) -> Pending:
         """Return a use of this with a retry policy.
@@ -71,14 +72,24 @@ class NodeUses:
         Args:
             retry_policy: The policy in place of the op's own.
         """
-        return Pending(self, retry_policy=retry_policy)
+        return Pending(self, retry_policy=retry_policy).noted()
 
 
 class OpDefinition(NodeUses):
     """A function with its inputs, outputs, config and requirements; `@op` makes it.
 
+    Made by hand, the function takes the context and a dict of the input values by name, and nothing is inferred from
+    it; `@op` is for functions whose parameters are the inputs.
+
+    >>> from cellmill import Output
+    >>> def add_all(context, inputs):
+    ...     yield Output(inputs["left"] + inputs["right"], "total")
+    >>> add = OpDefinition(add_all, "add", ins={"left": In(int), "right": In(int)}, outs={"total": Out(int)})
+    >>> sorted(add.ins)
+    ['left', 'right']
+
     Args:
-        compute_fn: The function that does the work.
+        compute_fn: The function that does the work, called with the context and the input values by name.
         name: The op's name; None takes the function's.
         ins: More about inputs, by parameter.
         outs: The outputs by name; None infers one from the return annotation.
@@ -90,7 +101,7 @@ class OpDefinition(NodeUses):
         code_version: Version of the logic, kept with what it makes.
         pool: Concurrency pool whose limit holds for the op's steps.
         version: Older name of `code_version`.
-        shape: What is known of the function's parameters, where it was looked at before.
+        shape: What is known of the parameters of a function whose parameters are the inputs.
         input_defs: The inputs with their names, instead of `ins`; nothing is inferred then.
         output_defs: The outputs with their names, instead of `outs`; nothing is inferred then.
     """
@@ -119,17 +130,20 @@ class OpDefinition(NodeUses):
         input_defs: Sequence[InputDefinition] | None = None,
         output_defs: Sequence[OutputDefinition] | None = None,
     ) -> None:
-        fn = getattr(compute_fn, "decorated_fn", compute_fn)
+        given_fn = getattr(compute_fn, "decorated_fn", compute_fn)
+        fn = given_fn if shape is not None else _by_keyword(given_fn)
+        if shape is None and outs is None:
+            outs = _EMPTY
         self.compute_fn = fn
-        self.__wrapped__ = fn
+        self.__wrapped__ = given_fn
         self._config_schema = config_schema
         self._config_field: Any = NO_VALUE
         self.configured_with: Any = None
         if config_schema is not None:
             self._config_field = load("config.field").convert_to_field(config_schema)
-        self.name = checked_name(name or fn.__name__, "op")
+        self.name = checked_name(name or given_fn.__name__, "op")
         self.shape = shape or FunctionShape(fn)
-        self.description = description if description is not None else docstring_summary(fn)
+        self.description = description if description is not None else docstring_summary(given_fn)
         self.__doc__ = self.description
         self.input_defs: tuple[InputDefinition, ...] = (
             tuple(input_defs) if input_defs is not None else tuple(_inferred_inputs(self, ins))
@@ -174,13 +188,13 @@ class OpDefinition(NodeUses):
 
     @property
     def ins(self) -> Mapping[str, In]:
-        """The inputs by name."""
-        return self.input_dict
+        """The inputs as they could be declared, by name."""
+        return {name: In.from_definition(one) for name, one in self.input_dict.items()}
 
     @property
     def outs(self) -> Mapping[str, Out]:
-        """The outputs by name."""
-        return self.output_dict
+        """The outputs as they could be declared, by name."""
+        return {name: Out.from_definition(one) for name, one in self.output_dict.items()}
 
     @property
     def config_field(self) -> Any:
@@ -308,11 +322,37 @@ class OpDefinition(NodeUses):
         return f"OpDefinition({self.name!r})"
 
 
+def _by_keyword(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of the context and the input values by keyword, which calls `fn` with them in a dict."""
+
+    def gives(context: Any, **inputs: Any) -> Any:
+        return fn(context, inputs)
+
+    def yields(context: Any, **inputs: Any) -> Any:
+        yield from fn(context, inputs)
+
+    async def gives_later(context: Any, **inputs: Any) -> Any:
+        return await fn(context, inputs)
+
+    async def yields_later(context: Any, **inputs: Any) -> Any:
+        async for one in fn(context, inputs):
+            yield one
+
+    if inspect.isgeneratorfunction(fn):
+        return yields
+    if inspect.isasyncgenfunction(fn):
+        return yields_later
+    return gives_later if inspect.iscoroutinefunction(fn) else gives
+
+
 def _inferred_inputs(op: OpDefinition, ins: Mapping[str, In] | None) -> Iterable[InputDefinition]:
     shape = op.shape
     declared = checked_ins(ins, f"op {op.name!r}") if ins else {}
-    for name in shape.input_names:
-        given = declared.pop(name, None)
+    for name in (*declared, *(each for each in shape.input_names if each not in declared)):
+        given = declared.get(name)
+        if given is not None and name not in shape.input_names:
+            yield _input_without_parameter(op, name, given)
+            continue
         made = given.to_definition(name) if given is not None else InputDefinition(name)
         hint = shape.annotation(name)
         if given is not None and given.is_nothing:
@@ -324,14 +364,16 @@ def _inferred_inputs(op: OpDefinition, ins: Mapping[str, In] | None) -> Iterable
         if not made.has_default_value and name in shape.defaults:
             made.default_value = shape.defaults[name]
         yield made
-    for name, given in declared.items():
-        if not given.is_nothing and not shape.has_var_keyword:
-            raise InvalidDefinitionError(
-                f"{_named(op)} decorated function does not have parameter(s) '{name}', which are in the op's input "
-                f"definitions. It has {list(shape.positional)}. Op function parameters should only include keyword "
-                "arguments for each input and, if needed, a first parameter named 'context'."
-            )
-        yield given.to_definition(name)
+
+
+def _input_without_parameter(op: OpDefinition, name: str, given: In) -> InputDefinition:
+    if not given.is_nothing and not op.shape.has_var_keyword:
+        raise InvalidDefinitionError(
+            f"{_named(op)} decorated function does not have parameter(s) '{name}', which are in the op's input "
+            f"definitions. It has {list(op.shape.positional)}. Op function parameters should only include keyword "
+            "arguments for each input and, if needed, a first parameter named 'context'."
+        )
+    return given.to_definition(name)
 
 
 def _named(op: OpDefinition) -> str:
@@ -480,6 +522,7 @@ def op(
     """
 
     def decorate(fn: Callable[..., Any]) -> OpDefinition:
+        fn = getattr(fn, "decorated_fn", fn)
         outs = {DEFAULT_OUTPUT: out} if isinstance(out, Out) else out
         return OpDefinition(
             fn,
@@ -493,6 +536,7 @@ def op(
             retry_policy=retry_policy,
             code_version=code_version if code_version is not None else version,
             pool=pool,
+            shape=FunctionShape(fn),
         )
 
     if compute_fn is None:

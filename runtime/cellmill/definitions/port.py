@@ -75,6 +75,20 @@ class _Port:
         """The metadata given at the declaration."""
         return self.metadata
 
+    def _declaration(self) -> dict[str, Any]:
+        """What was declared, by the name of the argument."""
+        fields = [one for kind in type(self).__mro__ for one in getattr(kind, "__slots__", ())]
+        kept = {one: getattr(self, one) for one in fields if one not in ("_type", "declared_type")}
+        return {**kept, "type": self.dagster_type}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Port) or type(other) is not type(self):
+            return NotImplemented
+        return self._declaration() == other._declaration()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.name))
+
     def _with_inferred_type(self, annotation: Any) -> None:
         if self.declared_type is NO_VALUE and annotation is not NO_VALUE:
             self.declared_type = annotation
@@ -145,6 +159,23 @@ class In(_Port):
         """
         key: AssetKey | None = self.asset_key(context) if callable(self.asset_key) else self.asset_key
         return key
+
+    @classmethod
+    def from_definition(cls, definition: InputDefinition) -> In:
+        """Return the declaration of an input.
+
+        Args:
+            definition: The input with its name.
+        """
+        return In(
+            definition.declared_type,
+            definition.description,
+            definition.default_value,
+            definition.metadata,
+            definition.asset_key,
+            definition.asset_partitions,
+            definition.input_manager_key,
+        )
 
     def to_definition(self, name: str) -> InputDefinition:
         """Return the same input with its name.
@@ -241,6 +272,23 @@ class Out(_Port):
         self.io_manager_key = DEFAULT_IO_MANAGER_KEY if io_manager_key is None else io_manager_key
         self.metadata = metadata or _EMPTY
         self.code_version = code_version
+
+    @classmethod
+    def from_definition(cls, definition: OutputDefinition) -> Out:
+        """Return the declaration of an output.
+
+        Args:
+            definition: The output with its name.
+        """
+        kind = DynamicOut if definition.is_dynamic else Out
+        return kind(
+            definition.declared_type,
+            definition.description,
+            definition.is_required,
+            definition.io_manager_key,
+            definition.metadata,
+            definition.code_version,
+        )
 
     def to_definition(self, name: str | None, code_version: str | None = None) -> OutputDefinition:
         """Return the same output with its name.

@@ -11,7 +11,7 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.events import AssetCheckResult, AssetCheckSeverity
 from cellmill.definitions.metadata import TableSchemaMetadataValue
 from cellmill.definitions.table import TableSchema
-from cellmill.errors import CheckError
+from cellmill.errors import CheckError, InvalidDefinitionError
 
 COLUMN_SCHEMA_KEY = "dagster/column_schema"
 Judge = Callable[[Any, AssetKey], AssetCheckResult]
@@ -37,7 +37,7 @@ def build_column_schema_change_checks(
         schemas = [_columns(each) for each in _last_materializations(context, key, 2)]
         if len(schemas) < 2:
             text = (
-                "The asset has been materialized fewer than two times" if schemas else "Asset has not been materialized"
+                "The asset has been materialized fewer than 2 times" if schemas else "Asset has not been materialized"
             )
             return AssetCheckResult(passed=True, description=text)
         new, old = schemas
@@ -79,10 +79,11 @@ def build_metadata_bounds_checks(
         exclusive_max: Whether `max_value` itself is out of bounds.
 
     Raises:
-        CheckError: without any bound, or for an asset that comes twice.
+        InvalidDefinitionError: without any bound.
+        CheckError: for an asset that comes twice.
     """
     if min_value is None and max_value is None:
-        raise CheckError("At least one of min_value and max_value is needed.")
+        raise InvalidDefinitionError("At least one of min_value and max_value is needed.")
     bounds = _bounds(metadata_key, min_value, max_value, exclusive_min, exclusive_max)
 
     def judge(context: Any, key: AssetKey) -> AssetCheckResult:
@@ -94,15 +95,15 @@ def build_metadata_bounds_checks(
             text = f"Metadata key `{metadata_key}` not found"
             return AssetCheckResult(passed=False, description=text, severity=severity)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            text = f"Value {value!r} of metadata key `{metadata_key}` is no number"
+            text = f"Value `{value}` is not a number"
             return AssetCheckResult(passed=False, description=text, severity=severity)
         if min_value is not None and (value <= min_value if exclusive_min else value < min_value):
-            text = f"Value `{value}` is {'less than or equal to' if exclusive_min else 'less than'} `{min_value}`"
+            text = f"Value `{value}` is {'less than or equal to' if exclusive_min else 'less than'} {min_value}"
             return AssetCheckResult(passed=False, description=text, severity=severity)
         if max_value is not None and (value >= max_value if exclusive_max else value > max_value):
             word = "greater than or equal to" if exclusive_max else "greater than"
             return AssetCheckResult(
-                passed=False, description=f"Value `{value}` is {word} `{max_value}`", severity=severity
+                passed=False, description=f"Value `{value}` is {word} {max_value}", severity=severity
             )
         return AssetCheckResult(passed=True, description=f"Value `{value}` is within range", severity=severity)
 
@@ -116,9 +117,12 @@ def _clean(key: str) -> str:
 
 
 def _bounds(key: str, low: float | None, high: float | None, open_low: bool, open_high: bool) -> str:
-    start = "(-inf" if low is None else f"{'(' if open_low else '['}{low}"
-    end = "inf)" if high is None else f"{high}{')' if open_high else ']'}"
-    return f"Checks that the latest materialization has metadata value `{key}` in the range {start}, {end}"
+    parts = []
+    if low is not None:
+        parts.append(f"greater than {low}" if open_low else f"greater than or equal to {low}")
+    if high is not None:
+        parts.append(f"less than {high}" if open_high else f"less than or equal to {high}")
+    return f"Checks that the latest materialization has metadata value `{key}` {' and '.join(parts)}"
 
 
 def _checks(

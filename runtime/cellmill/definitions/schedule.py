@@ -212,7 +212,9 @@ class ScheduleDefinition:
     def job_name(self) -> str:
         """The name of the job it runs."""
         if self.target is None:
-            raise InvalidDefinitionError(f"No job was provided to the schedule {self.name!r}.")
+            raise InvalidDefinitionError(
+                f"No job was provided to ScheduleDefinition. The schedule {self.name!r} has none."
+            )
         return self.target.job_name
 
     @property
@@ -238,7 +240,9 @@ class ScheduleDefinition:
             InvalidDefinitionError: where only its name is known.
         """
         if self.target is None or self.target.job is None:
-            raise InvalidDefinitionError(f"No job was provided to the schedule {self.name!r}.")
+            raise InvalidDefinitionError(
+                f"No job was provided to ScheduleDefinition. The schedule {self.name!r} has only a name of one."
+            )
         return self.target.job
 
     @property

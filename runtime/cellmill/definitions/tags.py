@@ -44,7 +44,8 @@ def _checked_tag(key: Any, value: Any, owner: str, strict: bool) -> str:
         text = _as_json(value)
         if text is None:
             raise InvalidDefinitionError(
-                f'Invalid value for tag "{key}" of {owner}: {value!r} cannot be written as JSON and read back equal.'
+                f'Invalid value for tag "{key}" of {owner}: Could not JSON encode value {value!r} so that it reads '
+                "back equal."
             )
         value = text
     if strict and not _KEY.match(key.removeprefix(KIND_PREFIX)):

@@ -31,6 +31,17 @@ class AutomationTarget:
         return self.job is not None
 
     @property
+    def job_def(self) -> Any:
+        """The job itself.
+
+        Raises:
+            CheckError: where only its name is known.
+        """
+        if self.job is None:
+            raise CheckError(f"Only the name of the job {self.job_name!r} is known here.")
+        return self.job
+
+    @property
     def resolvable_to_job(self) -> Any:
         """The job, or what becomes one, where it is at hand."""
         return self.job

@@ -107,7 +107,9 @@ class AssetValueLoader:
             from cellmill.definitions.op import OpDefinition
 
             # only what something requires has config
-            reads = OpDefinition(lambda: None, name="load_asset_value", outs={}, required_resource_keys={wanted})
+            reads = OpDefinition(
+                lambda _context, _inputs: None, name="load_asset_value", outs={}, required_resource_keys={wanted}
+            )
             job = JobDefinition(graph_def=GraphDefinition("load_asset_values", node_defs=[reads]), resource_defs=defs)
             config = resolve_run_config(job, {"resources": resource_config or self._config})
             scope = self._scopes[name] = ResourceScope(defs, config.resources, instance=self._instance)

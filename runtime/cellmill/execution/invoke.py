@@ -228,7 +228,7 @@ def _check_input(op: Any, name: str, value: Any, context: Any) -> None:
     check = one.dagster_type.type_check(context, value)
     if not check.success:
         raise TypeCheckDidNotPassError(
-            f'Type check failed for op input "{name}" - expected type "{one.dagster_type.display_name}". '
+            f'Type check failed for op "{op.name}" input "{name}" - expected type "{one.dagster_type.display_name}". '
             f"Description: {check.description}"
         )
 
@@ -330,7 +330,7 @@ def _check_complete(op: Any, made: Mapping[str, Any], assets: Any) -> None:
             continue
         if one.name not in made and one.is_required and not one.is_dynamic and not one.is_nothing:
             raise InvariantViolationError(
-                f"Invocation of op '{op.name}' did not return an output for non-optional output '{one.name}'"
+                f'Invocation of op "{op.name}" did not return an output for non-optional output "{one.name}"'
             )
 
 
@@ -348,7 +348,8 @@ def _check_output(op: Any, given: Any, context: Any) -> None:
     check = one.dagster_type.type_check(context, given.value)
     if not check.success:
         raise TypeCheckDidNotPassError(
-            f'Type check failed for op output "{one.name}" - expected type "{one.dagster_type.display_name}". '
+            f'Type check failed for op "{op.name}" output "{one.name}" - expected type '
+            f'"{one.dagster_type.display_name}". '
             f"Description: {check.description}"
         )
 

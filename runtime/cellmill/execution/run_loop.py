@@ -55,6 +55,7 @@ class RunLoop:
         self.plan = plan
         self.services = services
         self.sink = sink
+        services.flush = sink.flush
         self.raise_on_error = raise_on_error
         self.retries_enabled = retries_enabled
         self.sleep = sleep

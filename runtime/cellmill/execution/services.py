@@ -67,6 +67,8 @@ class Services:
         self.refs: dict[tuple[str, str, str | None], ValueRef] = {}
         #: Data versions of the assets that this run has made or asked for.
         self.versions: dict[AssetKey, str | None] = {}
+        #: Writes what was emitted, for readers of the instance within a step.
+        self.flush: Callable[[], None] = lambda: None
         #: Data versions of the partitions that this run has made in this process.
         self.partition_versions: dict[tuple[AssetKey, str], str | None] = {}
         self.output_contexts: dict[tuple[str, str, str | None], Any] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cellmill.definitions.asset_key import AssetCheckKey
+from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.events import (
     AssetCheckEvaluation,
     AssetCheckEvaluationTarget,
@@ -55,18 +55,14 @@ class StepChecks:
         ]
         if result.check_name is None and len(specs) > 1 and len(chosen) != 1:
             raise InvariantViolationError(
-                "AssetCheckResult result didn't specify a check name, but there are multiple checks to choose from: "
-                f"{[spec.name for spec in specs]}"
+                "AssetCheckResult result didn't specify a check name, but there are multiple checks to choose from for "
+                f"the this asset key: {[spec.name for spec in chosen or specs]}"
             )
         if not chosen:
-            raise InvariantViolationError(
-                f"Received unexpected AssetCheckResult. It targets asset "
-                f"'{wanted_asset.to_user_string() if wanted_asset else None}' and check '{result.check_name}'. "
-                f"Expected one of {[spec.key.to_user_string() for spec in specs]}."
-            )
+            raise self._unexpected(result, wanted_asset, specs)
         if len(chosen) > 1:
             raise InvariantViolationError(
-                f"AssetCheckResult of {result.check_name!r} does not say of which asset: "
+                "AssetCheckResult didn't specify an asset key, but there are multiple assets to choose from: "
                 f"{[spec.key.to_user_string() for spec in chosen]}."
             )
         spec = chosen[0]
@@ -84,11 +80,33 @@ class StepChecks:
             )
         )
 
+    def _unexpected(self, result: AssetCheckResult, wanted: AssetKey | None, specs: Any) -> InvariantViolationError:
+        targeted = sorted({spec.asset_key.to_user_string() for spec in specs})
+        if wanted is None and len(targeted) == 1:
+            wanted = specs[0].asset_key
+        name = wanted.to_user_string() if wanted is not None else None
+        if not specs:
+            text = f"It targets asset '{name}' and check '{result.check_name}', but no checks are evaluated here."
+        elif wanted is not None and name not in targeted:
+            text = (
+                f"It targets asset '{name}' which is not targeted by any of the checks currently being evaluated. "
+                f"Targeted assets: {targeted}."
+            )
+        else:
+            own = {spec.name for spec in specs if wanted is None or spec.asset_key == wanted}
+            text = (
+                f"No checks currently being evaluated target asset '{name}' and have name '{result.check_name}'. Checks "
+                f"being evaluated for this asset: {own}"
+            )
+        return InvariantViolationError(f"Received unexpected AssetCheckResult. {text}")
+
     def _looked_at(self, key: Any) -> AssetCheckEvaluationTarget | None:
-        """The last materialization of the asset; None where this very step makes it, as that is not recorded yet."""
+        """The last materialization of the asset, be it of this very step."""
         instance = self._services.instance
-        if instance is None or any(one.asset_key == key for one in self._step.outputs):
+        if instance is None:
             return None
+        if any(one.asset_key == key for one in self._step.outputs):
+            self._services.flush()
         for record in instance.fetch_materializations(key, limit=1).records:
             return AssetCheckEvaluationTarget(
                 storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp

@@ -363,8 +363,11 @@ class StepOutputs:
 
     def _asset_result(self, given: AssetResult) -> None:
         one = self._output_of_result(given)
+        self._take_result(given, one)
         for result in given.check_results:
             self._checks().result(result, given.asset_key or (one.asset_key if one is not None else None))
+
+    def _take_result(self, given: AssetResult, one: Any) -> None:
         if isinstance(given, ObserveResult):
             self._observe(given, one)
             return
@@ -469,8 +472,9 @@ class StepOutputs:
             if one.check_spec is not None:
                 if one.is_required and one.check_spec.key in assets.check_keys:
                     raise StepOutputNotFoundError(
-                        f'Core compute for op "{step.op.name}" did not return a result for the check '
-                        f'"{one.check_spec.name}" of {one.check_spec.asset_key.to_user_string()}.'
+                        f'Core compute for op "{step.op.name}" did not return an output for non-optional output '
+                        f'"{one.name}": a result of the check "{one.check_spec.name}" of '
+                        f"{one.check_spec.asset_key.to_user_string()}."
                     )
                 continue
             if one.is_dynamic:

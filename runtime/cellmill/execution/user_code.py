@@ -168,24 +168,24 @@ def _mismatch(op: Any, value: Any, outs: Any, expected: Any) -> Iterator[Any]:
 
 def _one(op: Any, out: Any, value: Any, index: int, several: bool = False) -> Iterator[Any]:
     if out.is_dynamic:
-        if isinstance(value, DynamicOutput):
+        if not isinstance(value, list):
             raise InvariantViolationError(
-                f"Error with output for op '{op.name}': dynamic output '{out.name}' expected a list of DynamicOutput "
-                "objects, got one DynamicOutput."
+                f"Error with output for op \"{op.name}\": dynamic output '{out.name}' expected a list of DynamicOutput "
+                f"objects, but instead received instead an object of type {type(value)}."
             )
-        if not isinstance(value, list) or not all(isinstance(each, DynamicOutput) for each in value):
-            raise InvariantViolationError(
-                f"Error with output for op '{op.name}': dynamic output '{out.name}' expected a list of DynamicOutput "
-                f"objects, got {value!r}."
-            )
-        for each in value:
-            yield _renamed(op, out, each)
+        for place, each in enumerate(value):
+            if not isinstance(each, DynamicOutput):
+                raise InvariantViolationError(
+                    f"Error with output for op \"{op.name}\": dynamic output '{out.name}' at position {place} expected a "
+                    f"list of DynamicOutput objects, but received an item with type {type(each)}."
+                )
+            yield _renamed(op, out, each, index)
         return
     if isinstance(value, DynamicOutput):
         yield value
         return
     if isinstance(value, Output):
-        yield _renamed(op, out, value)
+        yield _renamed(op, out, value, index)
         return
     if isinstance(value, _EVENTS):
         yield value
@@ -193,13 +193,14 @@ def _one(op: Any, out: Any, value: Any, index: int, several: bool = False) -> It
     yield Output(value, out.name)
 
 
-def _renamed(op: Any, out: Any, given: Any) -> Any:
+def _renamed(op: Any, out: Any, given: Any, index: int) -> Any:
     if given.output_name == out.name or given.output_name is None:
         return given
     if given.output_name != "result":
         raise InvariantViolationError(
-            f"Bad state: Received a return value of the output '{given.output_name}' in the place of the output "
-            f"'{out.name}' of op '{op.name}'. Expected one named '{out.name}', or none."
+            f"Bad state: op '{op.name}' returned an output in another place. Output was explicitly named "
+            f"'{given.output_name}', which does not match the output definition specified for position {index}: "
+            f"'{out.name}'."
         )
     if isinstance(given, DynamicOutput):
         made: Any = DynamicOutput(given.value, given.mapping_key, out.name)

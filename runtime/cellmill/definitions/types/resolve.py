@@ -140,7 +140,8 @@ def _reject_dynamic() -> None:
 
 def _no_type(annotation: Any) -> InvalidDefinitionError:
     return InvalidDefinitionError(
-        f"Invalid type: expected a Type or a Python type: got {annotation}. Use a class, int, str, float, bool, "
+        f"Invalid type: dagster_type must be an instance of DagsterType or a Python type: "
+        f"got {annotation}. Use a class, int, str, float, bool, "
         "list[…], dict[…], set[…], tuple[…], Optional[…], or define a Type with a type_check_fn."
     )
 
