@@ -411,6 +411,66 @@ def test_reexecution_of_a_selection():
     assert Plan.ran == ["third"]
 
 
+@dg.op(out=dg.DynamicOut())
+def numbered():
+    for number in range(3):
+        yield dg.DynamicOutput(number, mapping_key=f"n{number}")
+
+
+@dg.op
+def tenfold(number):
+    return number * 10
+
+
+@dg.op
+def next_of(number):
+    return number + 1
+
+
+@dg.op
+def total(numbers):
+    return sum(numbers)
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def many_parts():
+    total(numbered().map(tenfold).map(next_of).collect())
+
+
+@pytest.mark.parametrize(
+    ("selection", "ran"),
+    [
+        (["tenfold[n1]"], {"tenfold[n1]"}),
+        (["next_of[n2]"], {"next_of[n2]"}),
+        (["tenfold[n1]*"], {"tenfold[n1]", "next_of[n1]", "total"}),
+        (["tenfold[?]"], {"tenfold[n0]", "tenfold[n1]", "tenfold[n2]"}),
+        (["tenfold[n0]+"], {"tenfold[n0]", "next_of[n0]"}),
+        (["total"], {"total"}),
+    ],
+)
+def test_reexecution_of_parts_of_a_mapped_step(selection, ran):
+    """Parts of a mapped step run alone; what they and later steps need is taken from the earlier run."""
+    with dg.instance_for_test() as instance:
+        with dg.execute_job(dg.reconstructable(many_parts), instance=instance) as first:
+            assert first.output_for_node("total") == 33
+        options = dg.ReexecutionOptions(parent_run_id=first.run_id, step_selection=selection)
+        with dg.execute_job(dg.reconstructable(many_parts), instance=instance, reexecution_options=options) as again:
+            assert again.success
+            assert {event.step_key for event in again.get_step_success_events()} == ran
+            if "total" in ran:
+                assert again.output_for_node("total") == 33
+
+
+def test_reexecution_of_an_unknown_part():
+    """A part that the earlier run did not have is an error."""
+    with dg.instance_for_test() as instance:
+        with dg.execute_job(dg.reconstructable(many_parts), instance=instance) as first:
+            assert first.success
+        options = dg.ReexecutionOptions(parent_run_id=first.run_id, step_selection=["tenfold[n9]"])
+        with pytest.raises(dg.DagsterExecutionStepNotFoundError, match=r"unknown step: tenfold\[n9\]"):
+            dg.execute_job(dg.reconstructable(many_parts), instance=instance, reexecution_options=options)
+
+
 def test_multiprocess_execution():
     """Steps run in processes of their own."""
     with dg.instance_for_test() as instance:

@@ -8,7 +8,8 @@ from typing import Any
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.reconstruct import ReconstructableJob
 from cellmill.definitions.run_config import plain_run_config, resolve_run_config
-from cellmill.errors import CheckError, InvalidSubsetError, StepNotFoundError
+from cellmill.errors import CheckError
+from cellmill.execution.earlier_steps import previous_steps
 from cellmill.execution.executors.executor import carry_out_run
 from cellmill.execution.in_process import check_resources, run_job
 from cellmill.execution.result import JobExecutionResult
@@ -16,17 +17,15 @@ from cellmill.planning.event import EventType
 from cellmill.planning.plan import Plan, plan_job
 from cellmill.planning.run import PARENT_RUN_TAG, RESUME_RETRY_TAG, ROOT_RUN_TAG, Run, RunStatus
 
-#: What an earlier run made of a step: the outputs, their mapping keys, and the run that made them.
-Previous = dict[str, tuple[frozenset[str], Mapping[str, list[str]], str]]
-
 
 class ReexecutionOptions:
     """Which run is run again, and which of its steps.
 
     Args:
         parent_run_id: The earlier run, whose outputs are used for steps that are not run again.
-        step_selection: Steps by key, with `*` before (all that they need) or behind (all that needs them); empty runs
-            all again.
+        step_selection: Steps by key, with `*` before (all that they need) or behind (all that needs them), or with
+            a `+` for each step away; `step[key]` is one part of a mapped step, `step[?]` all of it; empty runs all
+            again.
     """
 
     __slots__ = ("parent_run_id", "step_selection")
@@ -111,7 +110,8 @@ def execute_job(
     plan = plan_job(chosen)
     check_resources(chosen, plan)
     run = _created(chosen, instance, run_config, tags, op_selection, parent, reexecution_options)
-    previous = previous_steps(plan, parent, reexecution_options, instance)
+    steps = reexecution_options.step_selection if reexecution_options is not None else ()
+    previous = previous_steps(plan, parent, steps, instance)
     if isinstance(job, ReconstructableJob):
         if op_selection or asset_selection:
             job = job.with_selection(op_selection, asset_selection)
@@ -163,69 +163,3 @@ def _created(
         root_run_id=root,
     )
     return run
-
-
-def previous_steps(plan: Plan, parent: Run | None, options: ReexecutionOptions | None, instance: Any) -> Previous:
-    """Return the steps that are not carried out again, with what earlier runs made of them."""
-    if parent is None or options is None or not options.step_selection:
-        return {}
-    wanted = _selected(plan, options.step_selection)
-    found: Previous = {}
-    for key in plan.steps:
-        if key in wanted:
-            continue
-        found[key] = (frozenset(), {}, parent.run_id)
-    _fill(found, plan, parent, instance)
-    return found
-
-
-def _fill(found: Previous, plan: Plan, parent: Run, instance: Any) -> None:
-    """Note the outputs of steps, of the parent or of the runs that it was itself run again from."""
-    run: Run | None = parent
-    open_keys = set(found)
-    while run is not None and open_keys:
-        done: set[str] = set()
-        for event in instance.all_logs(run.run_id):
-            if event.type is not EventType.STEP_OUTPUT or event.step_key is None:
-                continue
-            base = event.step_key.split("[")[0]
-            if base not in open_keys:
-                continue
-            outputs, mapping, _ = found[base]
-            name, key = event.data.output_name, event.data.mapping_key
-            mapped = {one: list(keys) for one, keys in mapping.items()}
-            if key is not None:
-                mapped.setdefault(name, []).append(key)
-            found[base] = (outputs | {name}, mapped, run.run_id)
-            done.add(base)
-        open_keys -= done
-        run = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
-
-
-def _selected(plan: Plan, selection: Sequence[str]) -> set[str]:
-    """Return the steps that ``a``, ``*a``, ``a*`` … mean; a mapped step stands for all its parts."""
-    chosen: set[str] = set()
-    for clause in selection:
-        up, down = clause.startswith(("*", "+")), clause.endswith(("*", "+"))
-        name = clause.strip("*+").split("[")[0]
-        if name not in plan.steps:
-            raise StepNotFoundError(
-                f"Step selection refers to unknown step {name!r}: the run has {sorted(plan.steps)[:30]}."
-            )
-        chosen.add(name)
-        if up:
-            chosen |= _reach(name, lambda key: plan.steps[key].needs)
-        if down:
-            chosen |= _reach(name, lambda key: plan.children[key])
-    if not chosen:
-        raise InvalidSubsetError("The step selection names no step.")
-    return chosen
-
-
-def _reach(start: str, near: Any) -> set[str]:
-    found: set[str] = set()
-    front = set(near(start))
-    while front:
-        found |= front
-        front = {one for key in front for one in near(key)} - found
-    return found

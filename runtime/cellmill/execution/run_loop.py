@@ -263,12 +263,11 @@ class RunLoop:
                     self.sleep(wait)
                 self._carry_out(key, retry, later)
                 continue
-            if key in self.previous:
-                self._take_over(key)
-                continue
             if key in state.plan.steps and state.plan.steps[key].axis is not None:
-                if not self._resolve(key):
-                    continue
+                self._resolve(key)
+                continue
+            if self._is_earlier(key):
+                self._take_over(key)
                 continue
             verdict, reasons = self.verdict(key)
             if verdict == "run":
@@ -296,24 +295,30 @@ class RunLoop:
         self.state.succeeded.add(key)
         self.state.ended(key, frozenset(output.name for output in step.outputs))
 
-    def _resolve(self, key: str) -> bool:
+    def _resolve(self, key: str) -> None:
         """Turn a mapped step into its parts, or skip or block it as a whole."""
         state = self.state
         step = state.plan.steps[key]
         assert step.axis is not None
         source = step.axis[0]
+        if key in self.previous and source not in state.succeeded:
+            self._take_over(key)
+            return
         if source in state.failed or source in state.blocked:
             self._block(key, [source])
-            return False
+            return
         if source in state.skipped or (step.axis not in state and source not in state.succeeded):
             self._skip(key, [f"{source}.{step.axis[1]}"])
-            return False
+            return
         if not state.resolve(key):
             state.resolved_empty(key)
-        return True
+
+    def _is_earlier(self, key: str) -> bool:
+        """Whether an earlier run is taken for what this step made; that of a mapped step goes for all its parts."""
+        return key in self.previous or (key not in self.plan.steps and key[: key.rindex("[")] in self.previous)
 
     def _take_over(self, key: str) -> None:
-        outputs, mapping_keys, _ = self.previous[key]
+        outputs, mapping_keys, _ = self.previous.get(key, (frozenset(), {}, ""))
         self.state.succeeded.add(key)
         self.state.ended(key, outputs, mapping_keys)
 

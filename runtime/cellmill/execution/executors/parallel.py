@@ -111,10 +111,10 @@ class ParallelLoop(RunLoop):
             self._push(heapq.heappop(self._later)[1])
         while (key := self.state.next()) is not None:
             step = self.plan.steps.get(key)
-            if key in self.previous:
-                self._take_over(key)
-            elif step is not None and step.axis is not None:
+            if step is not None and step.axis is not None:
                 self._resolve(key)
+            elif self._is_earlier(key):
+                self._take_over(key)
             else:
                 self._judge(key)
 
@@ -170,7 +170,7 @@ class ParallelLoop(RunLoop):
                 for one in step.inputs
                 if one.asset_key is not None and one.asset_key in known
             },
-            runs_of_steps={need: self.state.runs_of_steps[need] for need in bases if need in self.state.runs_of_steps},
+            runs_of_steps={at: run for at, run in self.state.runs_of_steps.items() if at.split("[")[0] in bases},
         )
 
     def _patience(self) -> float | None:

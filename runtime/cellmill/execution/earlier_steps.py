@@ -1,0 +1,115 @@
+"""Which steps of an earlier run are not carried out again, and what they made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from cellmill.errors import InvalidSubsetError, StepNotFoundError
+from cellmill.planning.event import EventType
+from cellmill.planning.plan import Plan
+from cellmill.planning.run import Run
+
+#: By step key: names of outputs made, mapping keys of dynamic outputs, and the run that made them. A mapped step has an
+#: entry under its key in the plan, and one for each of its parts.
+Previous = dict[str, tuple[frozenset[str], Mapping[str, list[str]], str]]
+
+#: By key in the plan, the mapping keys of the parts that are chosen; None stands for the whole step.
+Chosen = dict[str, "set[str] | None"]
+
+
+def previous_steps(plan: Plan, parent: Run | None, selection: Sequence[str], instance: Any) -> Previous:
+    """Return the steps that are not carried out again, with what earlier runs made of them.
+
+    Args:
+        plan: The steps of the run.
+        parent: The earlier run.
+        selection: Steps by key, with `*` or `+`s for what is before or behind them; empty runs all.
+        instance: Where earlier runs are kept.
+
+    Raises:
+        StepNotFoundError: where a step, or a part of a mapped step, does not exist.
+    """
+    if parent is None or not selection:
+        return {}
+    chosen = _chosen(plan, selection)
+    made = _made_by(parent, instance)
+    found: Previous = {}
+    for key, step in plan.steps.items():
+        parts = chosen.get(key, set())
+        if parts is None:
+            continue
+        nothing: tuple[frozenset[str], Mapping[str, list[str]], str] = (frozenset(), {}, parent.run_id)
+        if not parts:
+            found[key] = made.get(key, nothing)
+        if step.axis is None:
+            continue
+        source, output = step.axis
+        keys = found[source][1].get(output, []) if source in found else []
+        for part in sorted(parts - set(keys)):
+            raise _unknown(f"{key}[{part}]", [f"{key}[{one}]" for one in keys] or list(plan.steps))
+        for part in keys:
+            if part not in parts:
+                found[f"{key}[{part}]"] = made.get(f"{key}[{part}]", nothing)
+    return found
+
+
+def _made_by(parent: Run, instance: Any) -> Previous:
+    """Return what each step made in the latest of the parent and the runs that it was itself run again from."""
+    made: Previous = {}
+    run: Run | None = parent
+    while run is not None:
+        here: Previous = {}
+        for event in instance.all_logs(run.run_id):
+            if event.type is not EventType.STEP_OUTPUT or event.step_key is None:
+                continue
+            outputs, mapping, _ = here.get(event.step_key, (frozenset(), {}, run.run_id))
+            name, key = event.data.output_name, event.data.mapping_key
+            if key is not None:
+                mapping = {**mapping, name: [*mapping.get(name, []), key]}
+            here[event.step_key] = (outputs | {name}, mapping, run.run_id)
+        made = {**here, **made}
+        run = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
+    return made
+
+
+def _chosen(plan: Plan, selection: Sequence[str]) -> Chosen:
+    """Return the steps that ``a``, ``*a``, ``a++``, ``a[key]`` … mean; ``a[?]`` is all of a mapped step."""
+    chosen: Chosen = {}
+    for clause in selection:
+        name = clause.strip("*+")
+        before, behind = clause[: clause.index(name)], clause[clause.index(name) + len(name) :]
+        base, _, part = name.removesuffix("]").partition("[")
+        if base not in plan.steps or (part and plan.steps[base].axis is None):
+            raise _unknown(name, plan.steps)
+        part = "" if part == "?" else part
+        near = {
+            base,
+            *_reach(base, lambda key: plan.steps[key].needs, before),
+            *_reach(base, lambda key: plan.children[key], behind),
+        }
+        for key in near:
+            if part and plan.steps[key].axis == plan.steps[base].axis:
+                known = chosen.setdefault(key, set())
+                if known is not None:
+                    known.add(part)
+            else:
+                chosen[key] = None
+    if not chosen:
+        raise InvalidSubsetError("The step selection names no step.")
+    return chosen
+
+
+def _reach(start: str, near: Callable[[str], Iterable[str]], depth: str) -> set[str]:
+    """Return what is near a step: all of it for ``*``, as many steps away as there are ``+``."""
+    found: set[str] = set()
+    front, left = {start}, len(depth)
+    while front and (left or "*" in depth):
+        front = {one for key in front for one in near(key)} - found
+        found |= front
+        left -= 1
+    return found
+
+
+def _unknown(name: str, known: Iterable[str]) -> StepNotFoundError:
+    return StepNotFoundError(f"Step selection refers to unknown step: {name}. The run has {sorted(known)[:30]}.")
