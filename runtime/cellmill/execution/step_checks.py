@@ -95,8 +95,8 @@ class StepChecks:
         else:
             own = {spec.name for spec in specs if wanted is None or spec.asset_key == wanted}
             text = (
-                f"No checks currently being evaluated target asset '{name}' and have name '{result.check_name}'. Checks "
-                f"being evaluated for this asset: {own}"
+                f"No checks currently being evaluated target asset '{name}' and have name '{result.check_name}'. "
+                f"Checks being evaluated for this asset: {own}"
             )
         return InvariantViolationError(f"Received unexpected AssetCheckResult. {text}")
 

@@ -176,8 +176,8 @@ def _one(op: Any, out: Any, value: Any, index: int, several: bool = False) -> It
         for place, each in enumerate(value):
             if not isinstance(each, DynamicOutput):
                 raise InvariantViolationError(
-                    f"Error with output for op \"{op.name}\": dynamic output '{out.name}' at position {place} expected a "
-                    f"list of DynamicOutput objects, but received an item with type {type(each)}."
+                    f"Error with output for op \"{op.name}\": dynamic output '{out.name}' at position {place} expected "
+                    f"a list of DynamicOutput objects, but received an item with type {type(each)}."
                 )
             yield _renamed(op, out, each, index)
         return
