@@ -12,7 +12,7 @@ from cellmill.definitions.executor import in_process_executor
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.run_config import resolve_run_config
 from cellmill.errors import CellmillError
-from cellmill.execution.execute import Previous, ReexecutionOptions, previous_steps
+from cellmill.execution.earlier_steps import Previous, previous_steps
 from cellmill.execution.executors.executor import make_executor
 from cellmill.execution.in_process import prepared, run_job, with_partition
 from cellmill.instance.instance import Instance
@@ -128,9 +128,7 @@ def _run(job: JobDefinition, work: RunWork, instance: Any) -> bool:
 def _previous(plan: Plan, run: Run, instance: Instance) -> Previous:
     """Return what earlier runs made of the steps that a run of some steps again does not carry out."""
     parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
-    if parent is None or not run.step_keys_to_execute:
-        return {}
-    return previous_steps(plan, parent, ReexecutionOptions(parent.run_id, run.step_keys_to_execute), instance)
+    return previous_steps(plan, parent, run.step_keys_to_execute or (), instance)
 
 
 def _executor(work: RunWork, declared: Any) -> tuple[Any, Mapping[str, Any] | None]:
