@@ -28,7 +28,8 @@ export PYTHONDONTWRITEBYTECODE :=
 MAKEFLAGS += --no-print-directory
 
 # What an installation writes through the link of a built extension is left out of the next one, where it would stand twice.
-EDITABLE = rm -f $(LAB)/cellmill_lab/labextension/install.json; SKIP_JUPYTER_BUILDER=1 $(BIN)/pip install -qq -e
+WRITTEN = rm -f $(LAB)/cellmill_lab/labextension/install.json
+EDITABLE = $(WRITTEN); SKIP_JUPYTER_BUILDER=1 $(BIN)/pip install -qq -e
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -45,12 +46,12 @@ $(STAMPS)/venv:
 $(STAMPS)/install: pyproject.toml $(STAMPS)/venv
 	@echo "Installing cellmill into .venv …"
 	mkdir -p $(LAB)/cellmill_lab/labextension
-	$(EDITABLE) '.[lab,demo]'
+	$(EDITABLE) '.[lab,demo]'; $(WRITTEN)
 	touch $@
 
 $(STAMPS)/test-install: $(STAMPS)/install
 	@echo "Installing what the tests need …"
-	$(EDITABLE) '.[lab,demo,test,dask,duckdb,pandera,polars,postgres,s3,upath]'
+	$(EDITABLE) '.[lab,demo,test,dask,duckdb,pandera,polars,postgres,s3,upath]'; $(WRITTEN)
 	touch $@
 
 $(LAB)/node_modules/.yarn-state.yml: $(LAB)/package.json $(LAB)/yarn.lock | $(STAMPS)/install
@@ -128,7 +129,7 @@ docs: $(STAMPS)/docs-install
 	$(BIN)/mkdocs build --quiet --strict -d test-artifacts/site
 
 $(STAMPS)/docs-install: $(STAMPS)/test-install
-	@$(EDITABLE) '.[docs]'
+	@$(EDITABLE) '.[docs]'; $(WRITTEN)
 	touch $@
 
 clean:
