@@ -165,7 +165,7 @@ class AutomationMutations:
     ) -> ScheduleDryRunResult:
         """Calls the function of a schedule, and says what it would run; nothing is started or remembered."""
         name, location = selector_data.schedule_name, selector_data.repository_location_name
-        return dry_run_schedule(info.context, name, location, timestamp)  # type: ignore[no-any-return]
+        return dry_run_schedule(info.context, name, location, timestamp)
 
     @documented
     def sensor_dry_run(
@@ -176,7 +176,7 @@ class AutomationMutations:
     ) -> SensorDryRunResult:
         """Calls the function of a sensor, and says what it would run; nothing is started or remembered."""
         name, location = selector_data.sensor_name, selector_data.repository_location_name
-        return dry_run_sensor(info.context, name, location, cursor)  # type: ignore[no-any-return]
+        return dry_run_sensor(info.context, name, location, cursor)
 
     @documented
     def switch_automation_conditions(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
@@ -71,7 +71,9 @@ SensorDryRunResult = Annotated[
 ]
 
 
-def dry_run_schedule(context: Context, name: str, location: str, at: float | None) -> Any:
+def dry_run_schedule(
+    context: Context, name: str, location: str, at: float | None
+) -> TickEvaluation | ScheduleNotFoundError | PythonError:
     """What the schedule would ask for at an instant, by default now."""
     entry = context.schedule(name, location)
     if entry is None:
@@ -83,7 +85,9 @@ def dry_run_schedule(context: Context, name: str, location: str, at: float | Non
     return _asked(context, source, Question(spec=spec, at=int(time.time() if at is None else at)))
 
 
-def dry_run_sensor(context: Context, name: str, location: str, cursor: str | None) -> Any:
+def dry_run_sensor(
+    context: Context, name: str, location: str, cursor: str | None
+) -> TickEvaluation | SensorNotFoundError | PythonError:
     """What the sensor would ask for now, from a cursor, by default from where it stands."""
     entry = context.sensor(name, location)
     if entry is None:
@@ -99,7 +103,7 @@ def _source(context: Context) -> AutomatedWorkspace:
     return AutomatedWorkspace(WorkspaceSource(context.workspace), context.instance)
 
 
-def _asked(context: Context, source: AutomatedWorkspace, question: Question) -> Any:
+def _asked(context: Context, source: AutomatedWorkspace, question: Question) -> TickEvaluation | PythonError:
     try:
         return TickEvaluation.of(answer_of(source, question), context.workspace)
     except CellmillError as problem:
