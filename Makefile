@@ -92,7 +92,7 @@ types: $(STAMPS)/test-install
 	@$(BIN)/mypy
 
 unit: $(STAMPS)/test-install $(STAMPS)/postgres
-	@$(BIN)/pytest tests -n 2 -m "not browser"
+	@$(BIN)/python tests/again.py tests -n 2 -m "not browser"
 
 notebooks: $(STAMPS)/test-install
 	@$(BIN)/pytest --nbval-lax notebooks -p no:cacheprovider
@@ -101,7 +101,7 @@ typescript: $(LAB)/node_modules/.yarn-state.yml
 	@cd $(LAB) && jlpm check && jlpm test
 
 browser: $(STAMPS)/test-install $(STAMPS)/chromium $(LAB)/cellmill_lab/static/standalone.js
-	@$(BIN)/pytest tests/e2e -m browser
+	@$(BIN)/python tests/again.py tests/e2e -m browser
 
 bench: $(STAMPS)/test-install
 	@$(BIN)/python tests/benchmarks/suite.py --quick
