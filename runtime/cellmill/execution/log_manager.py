@@ -154,10 +154,14 @@ class LogManager(logging.Logger):
             self._emit(dagster_event)
 
 
+#: Made once: a formatter checks its pattern by formatting it, and each run has a console of its own.
+_CONSOLE = logging.Formatter("%(asctime)s - cellmill - %(levelname)s - %(message)s", "%Y-%m-%d %H:%M:%S")
+
+
 def console_logger() -> logging.Logger:
     """Return the logger that writes messages of user code to standard error."""
     logger = logging.Logger("cellmill.console", logging.INFO)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s - cellmill - %(levelname)s - %(message)s", "%Y-%m-%d %H:%M:%S"))
+    handler.setFormatter(_CONSOLE)
     logger.addHandler(handler)
     return logger

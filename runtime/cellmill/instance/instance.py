@@ -156,9 +156,10 @@ class Instance(InstanceAssets):
 
     def storage_directory(self) -> str:
         """The folder in which IO managers keep values unless they are told otherwise."""
-        folder = self.home / "storage"
-        make_private_folder(folder)
-        return str(folder)
+        folder = f"{self.home}/storage"
+        if not os.path.isdir(folder):
+            make_private_folder(Path(folder))
+        return folder
 
     # -- upkeep --------------------------------------------------------------------------------------------------
 
