@@ -1,0 +1,46 @@
+"""Assets that are made elsewhere: sources, observations."""
+
+from tests.conformance.api import dg
+
+
+def test_external_asset_is_not_executable():
+    """A bare AssetSpec is an external asset: known, never made by us."""
+    defs = dg.Definitions(assets=[dg.AssetSpec("ext")])
+
+    assert not defs.resolve_asset_graph().get(dg.AssetKey("ext")).is_executable
+
+
+def test_source_asset_is_loaded():
+    """A SourceAsset's value comes from its IO manager."""
+
+    class Const(dg.IOManager):
+        def load_input(self, context):
+            return 42
+
+        def handle_output(self, context, obj):
+            raise AssertionError("never")
+
+    source = dg.SourceAsset("src", io_manager_key="const")
+
+    @dg.asset(io_manager_key="io_manager")
+    def down(src):
+        return src + 1
+
+    result = dg.materialize([down, source], resources={"const": Const(), "io_manager": dg.InMemoryIOManager()})
+
+    assert result.output_for_node("down") == 43
+
+
+def test_observable_source_asset():
+    """Observing records the data version that the function returns."""
+
+    @dg.observable_source_asset
+    def src():
+        return dg.DataVersion("abc")
+
+    defs = dg.Definitions(assets=[src], jobs=[dg.define_asset_job("watch", selection=[src])])
+    result = defs.get_job_def("watch").execute_in_process()
+
+    assert result.success
+    observations = result.asset_observations_for_node("src")
+    assert observations[0].tags["dagster/data_version"] == "abc"

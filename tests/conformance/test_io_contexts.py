@@ -1,0 +1,121 @@
+"""Contexts of IO managers, and their failures."""
+
+import pytest
+
+from tests.conformance.api import dg
+
+
+@dg.op
+def one():
+    return 1
+
+
+@dg.op
+def plus(x):
+    return x + 1
+
+
+def test_output_context():
+    """What an IO manager is told about an output."""
+    seen = {}
+
+    class Manager(dg.IOManager):
+        def handle_output(self, context, obj):
+            if context.name == "result" and context.step_key == "one":
+                seen.update(
+                    step=context.step_key,
+                    name=context.name,
+                    job=context.job_name,
+                    op=context.op_def.name,
+                    run=context.run_id,
+                    type=context.dagster_type.display_name,
+                    identifier=context.get_run_scoped_output_identifier(),
+                    asset=context.has_asset_key,
+                    partition=context.has_partition_key,
+                    mapping=context.mapping_key,
+                )
+
+        def load_input(self, context):
+            seen["upstream"] = (context.upstream_output.step_key, context.upstream_output.name)
+            seen["input"] = context.name
+            return 5
+
+    @dg.job(resource_defs={"io_manager": dg.IOManagerDefinition.hardcoded_io_manager(Manager())})
+    def j():
+        plus(one())
+
+    result = j.execute_in_process()
+
+    assert seen == {
+        "step": "one",
+        "name": "result",
+        "job": "j",
+        "op": "one",
+        "run": result.run_id,
+        "type": "Any",
+        "identifier": [result.run_id, "one", "result"],
+        "asset": False,
+        "partition": False,
+        "mapping": None,
+        "upstream": ("one", "result"),
+        "input": "x",
+    }
+
+
+def test_io_manager_failures():
+    """A failing IO manager fails the step with the user's error."""
+
+    class Bad(dg.IOManager):
+        def handle_output(self, context, obj):
+            raise ValueError("cannot store")
+
+        def load_input(self, context):
+            return 1
+
+    @dg.asset
+    def a():
+        return 1
+
+    with pytest.raises(ValueError, match="cannot store"):
+        dg.materialize([a], resources={"io_manager": Bad()})
+    result = dg.materialize([a], resources={"io_manager": Bad()}, raise_on_error=False)
+    (event,) = [one_ for one_ in result.all_events if one_.is_step_failure]
+    assert event.step_failure_data.error.cls_name == "DagsterExecutionHandleOutputError"
+
+
+def test_build_contexts():
+    """Contexts for tests of IO managers."""
+    output = dg.build_output_context(
+        step_key="s", name="n", asset_key=dg.AssetKey("a"), partition_key="p", definition_metadata={"k": "v"}
+    )
+    context = dg.build_input_context(name="i", upstream_output=output, asset_key=dg.AssetKey("a"), partition_key="q")
+
+    assert (output.step_key, output.name, output.asset_key, output.partition_key) == (
+        "s",
+        "n",
+        dg.AssetKey("a"),
+        "p",
+    )
+    assert output.definition_metadata == {"k": "v"}
+    assert context.upstream_output is output
+    assert context.partition_key == "q"
+    assert output.get_asset_identifier() == ["a", "p"]
+
+
+def test_input_manager_with_config():
+    """An input may be loaded by a manager of its own."""
+
+    @dg.input_manager(input_config_schema={"n": int})
+    def loads(context):
+        return context.config["n"] * 10
+
+    @dg.op(ins={"x": dg.In(input_manager_key="mine")})
+    def takes(x):
+        return x
+
+    @dg.job(resource_defs={"mine": loads})
+    def j():
+        takes()
+
+    result = j.execute_in_process(run_config={"ops": {"takes": {"inputs": {"x": {"n": 2}}}}})
+    assert result.output_for_node("takes") == 20
