@@ -90,6 +90,8 @@ VARIABLES = {
     "CELLMILL_WARM_IDLE_S": "Seconds after which the server of warm kernels ends when nobody asks it.",
     "CELLMILL_LEASE_S": "Seconds for which a heartbeat of a run's process holds.",
     "CELLMILL_INTERRUPT_GRACE_S": "Seconds between asking a run's process to stop and making it.",
+    "CELLMILL_PARTITION_KEY": "In the kernel of a run of one partition: its key.",
+    "CELLMILL_SCHEDULED_TIME": "In the kernel of a run: the instant of its tick, or when it was asked for (ISO 8601).",
 }
 
 

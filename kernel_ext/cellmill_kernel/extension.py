@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from cellmill.execution.notebook.notebook_context import bind_in
+
 from .magics import comment_form, register
 from .session import end_session, start_session
 from .tracebacks import install_tracebacks
@@ -12,6 +14,7 @@ from .tracebacks import install_tracebacks
 def load(shell: Any) -> None:
     """Start the session in this shell; loading again changes nothing."""
     session = start_session(shell)
+    bind_in(shell)
     if getattr(shell, "_cellmill_hooks", None):
         return
     before, after = session.before_cell, session.after_execution

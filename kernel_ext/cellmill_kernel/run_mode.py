@@ -14,6 +14,7 @@ from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.value_ref import ValueRef
+from cellmill.execution.notebook.notebook_context import bind_in
 from cellmill.execution.notebook.protocol import AUDIT_TAG, EVENTS_TARGET, StepMessage, events_to_data
 from cellmill.planning.asset_state import AssetState
 from cellmill.planning.event import Event
@@ -110,6 +111,7 @@ def begin(text: str) -> None:
         if shell is not None:
             # the cell with `%load_ext cellmill` may not be among those that this step executes
             import_module("cellmill_kernel.extension").load(shell)
+            bind_in(shell, _current.message.context())
             if AUDIT_TAG in _current.message.tags:
                 session = import_module("cellmill_kernel.session").get_session()
                 session.audit = import_module("cellmill_kernel.audit").Audit(session)
@@ -119,7 +121,7 @@ def bind(names: dict[str, str]) -> None:
     """Bind the stored values of assets to names of the notebook that are not bound yet."""
     session = import_module("cellmill_kernel.session").get_session()
     for name, key in names.items():
-        if name not in session.namespace:
+        if not session.has(name):
             session.values.load_into_namespace(AssetKey.from_user_string(key), name)
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.execution.notebook.notebook_context import NAME as CONTEXT
+from cellmill.execution.notebook.notebook_context import bind_in, holds_own
 from cellmill.notebooks.magic import split_header
 from cellmill.notebooks.problem import NotebookError
 
@@ -212,6 +214,7 @@ class Session:
             self._cells.append(("", source))
             return
         self.made.begin()
+        bind_in(self.shell)
         cell_id = getattr(info, "cell_id", None)
         self.find_file(cell_id, source)
         if cell_id is None:
@@ -247,7 +250,7 @@ class Session:
         linking = self.registry.linking()
         for name in facts.uses:
             key = linking.own.get(name)
-            if key is not None and name not in self.namespace:
+            if key is not None and not self.has(name):
                 with contextlib.suppress(Exception):  # the cell itself will say what is missing
                     self.values.load_into_namespace(key, name)
         if current_run.current() is None:
@@ -270,7 +273,11 @@ class Session:
 
     def made_here(self, name: str) -> bool:
         """Whether the namespace has the name because a cell of this notebook once gave it."""
-        return name in self.namespace and name not in self._given and not name.startswith("_")
+        return self.has(name) and name not in self._given and not name.startswith("_")
+
+    def has(self, name: str) -> bool:
+        """Whether the namespace has the name, other than as the `context` that every plain cell finds."""
+        return name in self.namespace and (name != CONTEXT or holds_own(self.namespace))
 
     def after_execution(self, result: Any) -> None:
         """A cell ended: keep what it showed, then show the status lines that belong under its output."""

@@ -82,6 +82,7 @@ def run_in_step(
                 run=record, job=job, config=config, scope=scope, find_ref=run.find_ref,
                 default_io_manager=session.values.default_manager, find_versions=run.find_versions,
                 find_partition_versions=run.find_partition_versions, find_state=run.find_state,
+                scheduled_at=message.context().scheduled_execution_time,
             )  # fmt: skip
             return _carry_out(plan_job(job), services, sink, message.retry_number)
     finally:

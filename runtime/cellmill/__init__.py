@@ -456,6 +456,7 @@ EXPORTS: dict[str, str] = {
     "load": "execution.load",
     "Secret": "execution.notebook.parameters",
     "dask_executor": "execution.executors.dask",
+    "NotebookContext": "execution.notebook.notebook_context",
     "notebook_asset": "execution.notebook.notebook_op",
     "notebook_op": "execution.notebook.notebook_op",
     "yield_result": "execution.notebook.results",

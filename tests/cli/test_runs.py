@@ -76,6 +76,19 @@ def test_run_a_notebook_with_parameters(cellmill: Command, tmp_path: Path) -> No
     assert "jupyter lab" in done.out
 
 
+def test_plain_cells_of_a_run_are_told_of_it(cellmill: Command, tmp_path: Path) -> None:
+    """With cellmill loaded or without, `context` names the run and its partition before anything binds it."""
+    for name, first in (("loads", LOAD), ("plain", "1")):
+        cell = f"open('{name}.txt', 'w').write(' '.join([context.run_id, context.partition_key]))"
+        write_notebook(tmp_path / f"{name}.ipynb", first, cell)
+        done = cellmill("run", f"{name}.ipynb", "--partition", "north")
+        run = cellmill("runs", "list", "--json").data[0]["run"]
+
+        assert done.code == 0, done.err
+        told, partition = (tmp_path / f"{name}.txt").read_text().split()
+        assert told.startswith(run) and len(told) > len(run) and partition == "north"
+
+
 def test_parameters_have_the_types_that_the_notebook_declares(
     cellmill: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +116,27 @@ def test_parameters_have_the_types_that_the_notebook_declares(
     assert "cell 3" in followed and "succeeded" in followed and secret not in followed
     (shown,) = cellmill("runs", "show", "last", "--json").data["notebooks"]
     assert [cell["state"] for cell in shown["cells"]] == ["succeeded"] * 3
+
+
+def test_a_parameter_of_the_notebooks_own_type_is_checked_before_anything_starts(
+    cellmill: Command, tmp_path: Path
+) -> None:
+    """A member of an Enum arrives as one; another word starts nothing and is answered with the members."""
+    path = write_notebook(
+        tmp_path / "a.ipynb", "from enum import Enum\nclass Colour(Enum):\n    RED = 1\n    GREEN = 2",
+        "colour: Colour = Colour.RED", "open('out.txt', 'w').write(str(colour is Colour.GREEN))",
+    )  # fmt: skip
+    node = json.loads(path.read_text())
+    node["cells"][1]["metadata"]["tags"] = ["parameters"]
+    path.write_text(json.dumps(node))
+
+    wrong = cellmill("run", "a.ipynb", "-p", "colour", "GREN")
+    assert wrong.code == 1 and "one of RED, GREEN" in wrong.err and "Did you mean 'GREEN'" in wrong.err
+    assert cellmill("runs", "list", "--json").data == []
+
+    done = cellmill("run", "a.ipynb", "-p", "colour", "GREEN")
+    assert done.code == 0, done.err
+    assert (tmp_path / "out.txt").read_text() == "True"
 
 
 def test_a_kernel_that_dies_fails_its_run_alone(cellmill: Command, tmp_path: Path) -> None:

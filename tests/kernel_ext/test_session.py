@@ -216,3 +216,18 @@ def test_assets_of_a_loop_in_a_live_kernel(nb: Notebook) -> None:
     assert {key.to_user_string() for key in nb.session.registry.assets()} == {"alpha", "beta", "gamma", "total"}
     nb.ok("for name in ['delta']:\n    @asset(name=name)\n    def made():\n        return 2", "c1")
     assert "beta" not in {key.to_user_string() for key in nb.session.registry.assets()}
+
+
+def test_plain_cells_have_a_context(nb: Notebook) -> None:
+    """It says that no run executes the cell, is no name of the notebook, comes back, and gives way to its own."""
+    assert nb.ok("context.is_interactive, context.partition_key").value == (True, None)
+    assert nb.ok("(context.scheduled_execution_time.tzinfo is not None)").value
+    assert "context" not in nb.ok("%who").printed and not nb.session.made_here("context")
+    assert nb.ok("%%asset a\ncontext.asset_key.to_user_string()", "a").value == "a"
+    nb.ok("del context")
+    assert nb.ok("context.is_interactive").value
+
+    nb.ok("context = 7", "own")
+
+    assert nb.ok("%load_ext cellmill\ncontext").value == 7
+    assert nb.session.made_here("context") and "context" in nb.ok("%who").printed

@@ -19,13 +19,11 @@ from cellmill.errors import LeaseLostError, StorageError
 from cellmill.instance.automation import InstigatorState, Overlap, RunSubmission, Tick, TickResult
 from cellmill.instance.instance import Instance
 from cellmill.planning.instigator import Answer, Question, RunAsk, ScheduleSpec
-from cellmill.planning.run import FINISHED_STATUSES, RunsFilter, RunStatus
+from cellmill.planning.run import FINISHED_STATUSES, SCHEDULE_TAG, SCHEDULED_AT_TAG, TICK_TAG, RunsFilter, RunStatus
 from cellmill.planning.tick import MissedTick, TickStatus, due_ticks, overlap_reason, retry_after_s, tick_id
 from cellmill.workspace.pins import pin_of, pinned_version
 from cellmill.workspace.run_names import PINNED_TAG
 
-SCHEDULE_TAG = "dagster/schedule_name"
-TICK_TAG = "dagster/tick"
 _UNFINISHED = [status for status in RunStatus if status not in FINISHED_STATUSES]
 #: Seconds for which a claim of a tick holds; longer than an evaluation may take.
 CLAIM_S = 90.0
@@ -232,7 +230,7 @@ class Scheduler:
     def _submission(self, claimed: Claimed, ask: RunAsk, index: int, count: int) -> RunSubmission:
         spec, tick = claimed.spec, claimed.tick
         key = ask.run_key or (tick_id(spec.id, tick.at) if count == 1 else f"{tick_id(spec.id, tick.at)}#{index}")
-        tags = {**ask.tags, SCHEDULE_TAG: spec.name, TICK_TAG: str(tick.id)}
+        tags = {**ask.tags, SCHEDULE_TAG: spec.name, TICK_TAG: str(tick.id), SCHEDULED_AT_TAG: str(tick.at)}
         if claimed.pinned is not None:
             tags[PINNED_TAG] = claimed.pinned
             if not spec.evaluated and ask.asset_selection is not None:

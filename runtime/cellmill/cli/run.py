@@ -73,9 +73,13 @@ def _recorded(app: App, notebook: Path, texts: dict[str, str], raw: dict[str, st
     known = import_module("cellmill.execution.notebook.declared_parameters")
     parameters = import_module("cellmill.execution.notebook.parameters")
     parameters.check_names({**raw, **secrets})
-    declared = known.declared_parameters(import_module("cellmill.execution.notebook.document").read_notebook(notebook))
+    document = import_module("cellmill.execution.notebook.document").read_notebook(notebook)
+    declared = known.declared_parameters(document)
+    own = {name: text for name, text in texts.items() if name in declared and declared[name].is_own_type}
+    types = import_module("cellmill.execution.notebook.parameter_types") if own else None
     values = (
-        known.typed_values(texts, declared)
+        known.typed_values({name: text for name, text in texts.items() if name not in own}, declared)
+        | ({} if types is None else types.typed_config(notebook.absolute(), document, own))
         | raw
         | {name: parameters.Secret(variable) for name, variable in secrets.items()}
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
@@ -62,6 +63,12 @@ class OpExecutionContext(PartitionQuestions):
         """The run's id."""
         run_id: str = self._services.run_id
         return run_id
+
+    @property
+    def scheduled_execution_time(self) -> datetime:
+        """The instant of the tick that asked for the run; of a run by hand, when it was asked for."""
+        found: datetime = self._services.scheduled_execution_time
+        return found
 
     @property
     def run_config(self) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
@@ -16,7 +17,13 @@ from cellmill.definitions.outcome import ExpectationResult
 from cellmill.definitions.resource_scope import build_resources
 from cellmill.errors import InvalidInvocationError, InvalidPropertyError, InvariantViolationError
 from cellmill.execution.context import AssetCheckExecutionContext, AssetExecutionContext, OpExecutionContext
-from cellmill.planning.run import PARTITION_RANGE_END_TAG, PARTITION_RANGE_START_TAG, PARTITION_TAG, Run
+from cellmill.planning.run import (
+    PARTITION_RANGE_END_TAG,
+    PARTITION_RANGE_START_TAG,
+    PARTITION_TAG,
+    SCHEDULED_AT_TAG,
+    Run,
+)
 
 EPHEMERAL = "EPHEMERAL"
 
@@ -34,6 +41,12 @@ class _DirectServices:
         self.partition_range: tuple[str, str] | None = None
         self.partitions_def: Any = None
         self.job = _DirectJob(self)
+
+    @property
+    def scheduled_execution_time(self) -> datetime:
+        """The instant that the run's tags name, else that of the call."""
+        at = self.run.tags.get(SCHEDULED_AT_TAG)
+        return datetime.now(UTC) if at is None else datetime.fromtimestamp(float(at), UTC)
 
     def partition_keys_of(self, definition: Any) -> list[str] | None:
         if self.partition_range is not None:

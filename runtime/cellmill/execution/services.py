@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
@@ -43,6 +44,7 @@ class Services:
         input_values: Mapping[str, Any] | None = None,
         keep_outputs: bool = False,
         event_loop: Any = None,
+        scheduled_at: datetime | None = None,
     ) -> None:
         self.run = run
         self.run_id = run.run_id
@@ -60,6 +62,7 @@ class Services:
         #: (step key, output name) -> value or dict by mapping key, where the caller wants to see outputs.
         self.outputs: dict[tuple[str, str], Any] | None = {} if keep_outputs else None
         self.event_loop = event_loop
+        self._scheduled_at = scheduled_at
         self._default_io_manager = default_io_manager
         self._io_managers: dict[str, Any] = {}
         self._log: LogManager | None = None
@@ -77,6 +80,14 @@ class Services:
         self.partition_range: tuple[str, str] | None = None
         if tags and PARTITION_RANGE_START_TAG in tags:
             self.partition_range = (tags[PARTITION_RANGE_START_TAG], tags[PARTITION_RANGE_END_TAG])
+
+    @property
+    def scheduled_execution_time(self) -> datetime:
+        """The instant of the tick that asked for the run; of a run by hand, when it was asked for."""
+        if self._scheduled_at is None:
+            record = self.instance.get_run_record_by_id(self.run_id) if self.instance is not None else None
+            self._scheduled_at = datetime.now(UTC) if record is None else record.scheduled_execution_time
+        return self._scheduled_at
 
     def resources(self, keys: frozenset[str]) -> Any:
         """Return the resources with these keys as attributes."""

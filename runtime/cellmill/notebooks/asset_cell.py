@@ -10,7 +10,7 @@ from typing import Literal
 from cellmill.definitions.asset_key import AssetKey
 
 from .document import Cell
-from .facts import CellFacts, Use
+from .facts import GIVEN, CellFacts, Use
 from .magic import Header
 from .problem import CellMagicError
 from .syntax import Parsed
@@ -213,7 +213,7 @@ def _inferred_names(cell: Cell, header: Header, parsed: Parsed, path: str) -> tu
 def own_uses(definition: CellDefinition) -> Mapping[str, Use]:
     """What the body reads from outside, less what cellmill gives it (`context`)."""
     uses = dict(definition.facts.uses)
-    uses.pop("context", None)
+    uses.pop(GIVEN, None)
     for name, use in definition.facts.builtin_uses.items():
         uses.setdefault(name, use)
     return uses

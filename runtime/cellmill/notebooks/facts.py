@@ -16,6 +16,9 @@ BUILTINS = frozenset(dir(builtins)) | {
     "__loader__", "__package__", "__spec__", "__annotations__", "__dict__", "__path__", "__cached__",
 }  # fmt: skip
 
+#: The name that cellmill gives to every cell: what it is told of its run.
+GIVEN = "context"
+
 #: Flags of a cell or statement.
 DYNAMIC = "dynamic"  # may bind or read names that the text does not show
 OPAQUE = "opaque"  # holds code that is not analysed

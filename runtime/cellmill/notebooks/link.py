@@ -11,6 +11,7 @@ from .facts import (
     BUILTINS,
     CERTAIN,
     DYNAMIC,
+    GIVEN,
     GUESS,
     LIKELY,
     SETUP,
@@ -291,7 +292,9 @@ class _Walk:
 
     def _unbound(self, use: Use, position: int, partly: bool) -> None:
         name = use.name
-        if name in BUILTINS or is_history(name) or name.startswith("sql:") or (partly and use.confidence < CERTAIN):
+        if name in BUILTINS or name == GIVEN or is_history(name) or name.startswith("sql:"):
+            return
+        if partly and use.confidence < CERTAIN:
             return
         for at in reversed(self.linker.open):
             if at < position:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -20,6 +20,8 @@ SCHEDULE_TAG = "dagster/schedule_name"
 SENSOR_TAG = "dagster/sensor_name"
 BACKFILL_TAG = "dagster/backfill"
 TICK_TAG = "dagster/tick"
+#: Seconds since the epoch of the instant that a schedule asked for a run for.
+SCHEDULED_AT_TAG = "cellmill/scheduled_at"
 RUN_KEY_TAG = "dagster/run_key"
 ROOT_RUN_TAG = "dagster/root_run_id"
 PARENT_RUN_TAG = "dagster/parent_run_id"
@@ -267,6 +269,12 @@ class RunRecord:
     def run(self) -> Run:
         """The run itself."""
         return self.dagster_run
+
+    @property
+    def scheduled_execution_time(self) -> datetime:
+        """The instant of the tick that asked for the run; of a run by hand, when it was recorded."""
+        tick = self.dagster_run.tags.get(SCHEDULED_AT_TAG)
+        return self.create_timestamp if tick is None else datetime.fromtimestamp(float(tick), UTC)
 
     @property
     def run_id(self) -> str:

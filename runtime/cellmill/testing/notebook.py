@@ -16,6 +16,7 @@ from cellmill.definitions.code_location import Definitions
 from cellmill.definitions.events import AssetCheckResult, AssetCheckSeverity
 from cellmill.errors import InvalidInvocationError
 from cellmill.execution.direct_context import build_asset_context, build_op_context
+from cellmill.execution.notebook.notebook_context import NotebookContext
 from cellmill.notebooks.asset_cell import AssetCell
 from cellmill.notebooks.link import Linker, Unit
 from cellmill.notebooks.scan import scan_notebook
@@ -155,7 +156,8 @@ class NotebookUnderTest:
         folder = os.fspath(self.path.resolve().parent)
         if folder not in sys.path:
             sys.path.insert(0, folder)
-        namespace: dict[str, Any] = {"__name__": "__main__", "get_ipython": shell, **values}
+        own = {"__name__": "__main__", "get_ipython": shell, "context": NotebookContext()}
+        namespace: dict[str, Any] = {**own, **values}
         for unit in units:
             if not _is_ours(unit):
                 run_statements(unit.statement.nodes, unit.cell, self.lines, namespace)

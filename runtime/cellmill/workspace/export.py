@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from cellmill.errors import DefinitionError
 from cellmill.notebooks.asset_cell import AssetCell, Declaration, Upstream
+from cellmill.notebooks.facts import GIVEN
 from cellmill.notebooks.link import Linker, Unit
 from cellmill.notebooks.scan import NotebookScan
 from cellmill.notebooks.workspace import WorkspaceScan
@@ -139,7 +140,9 @@ class _Exporter:
 
     def text(self, notebook: str) -> tuple[str, list[str]]:
         """Return the module and the notes."""
-        for position in sorted(self._needed() - self.local):
+        needed = self._needed()
+        self._give_context(needed)
+        for position in sorted(needed - self.local):
             source = self._unit_text(self.linker.units[position])
             if source:
                 self.module.blocks.append(source)
@@ -166,6 +169,18 @@ class _Exporter:
         for unit in filter(None, map(self._unit_of, self._definitions())):
             found |= {unit.position, *self.linker.slice_of(unit.statement.uses.values(), unit.position).units}
         return found
+
+    def _give_context(self, needed: set[int]) -> None:
+        """Bind the `context` that plain cells find where one that the module needs reads it."""
+        readers = [unit for unit in self.linker.units if unit.position in needed and GIVEN in _reads(unit)]
+        if not readers or GIVEN in self.linker.entries:
+            return
+        self.module.imports.add("NotebookContext")
+        self.module.blocks.append(f"{GIVEN} = NotebookContext()")
+        self.module.notes.append(
+            f"cell {readers[0].cell + 1}: outside of a notebook's run {GIVEN} knows no partition and no scheduled "
+            "time; pass the asset's own context"
+        )
 
     def _definitions(self) -> list[Declaration]:
         """Return the `Definitions` that the notebook makes for its resources."""

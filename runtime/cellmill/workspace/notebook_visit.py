@@ -89,6 +89,7 @@ def _request(visit: Visit, services: VisitServices) -> NotebookStepRequest:
         name=visit.key.removesuffix(".ipynb").replace("/", "__"),
         cells=visit.cells,
         message=message if visit.assets or visit.loads or visit.checks or visit.has_session else None,
+        context=message.context(),
         loads={index: names for index, names in loads.items() if names},
         makes=visit.makes,
         parameters=parameters_of(run.tags.get(PARAMETERS_TAG, "{}")) if visit.cells is None else {},

@@ -10,14 +10,13 @@ NOTEBOOK_TAG = "cellmill/notebook"
 PINNED_TAG = "cellmill/pinned_notebook"
 #: Tag that limits how many visits of a run go on at the same time.
 PARALLEL_TAG = "cellmill/max_concurrent"
-#: Tags by which a run of a whole notebook carries papermill's parameters, and the tick that asked for the run.
+#: Tag by which a run of a whole notebook carries papermill's parameters.
 PARAMETERS_TAG = "cellmill/parameters"
 #: Tag of a queued run with the only locations it knows, as JSON: files, modules, and the folder of the command line
 #: that chose them.
 LOCATIONS_TAG = "cellmill/locations"
 #: Tag by which a run chooses how its steps are carried out.
 EXECUTOR_TAG = "cellmill/executor"
-SCHEDULED_AT_TAG = "cellmill/scheduled_at"
 #: Name of the job of a run that makes a selection of assets.
 ASSET_JOB = "__ASSET_JOB"
 NOTEBOOK_JOB = "__NOTEBOOK_JOB"

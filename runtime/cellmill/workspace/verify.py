@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -109,6 +110,7 @@ def verify_assets(
         find_partition_versions=instance.partition_data_versions,
         find_state=instance.asset_state,
         dynamic_partitions=instance,
+        scheduled_at=time.time(),
         emit=collected,
         cancel=CancelSwitch(),
     )

@@ -12,7 +12,6 @@ from cellmill.execution.memo import MEMOIZED_TAG
 from cellmill.execution.notebook.protocol import StepMessage
 from cellmill.planning.run import PARTITION_RANGE_END_TAG, PARTITION_RANGE_START_TAG, PARTITION_TAG
 from cellmill.workspace.manifest import AssetEntry
-from cellmill.workspace.run_names import SCHEDULED_AT_TAG
 from cellmill.workspace.run_plan import Visit
 
 if TYPE_CHECKING:
@@ -40,7 +39,6 @@ def step_message(visit: Visit, services: VisitServices) -> StepMessage:
         else:
             refs += _refs(services.find_ref, key, (*partitions, None))
     versions = services.find_versions(sorted(wanted))
-    scheduled = run.tags.get(SCHEDULED_AT_TAG)
     return StepMessage(
         run_id=run.run_id,
         job_name=run.job_name,
@@ -62,7 +60,7 @@ def step_message(visit: Visit, services: VisitServices) -> StepMessage:
         },
         stored=_stored(visit, services, own) if memoized else (),
         home=str(services.home),
-        scheduled_at=float(scheduled) if scheduled else None,
+        scheduled_at=services.scheduled_at,
     )
 
 

@@ -40,6 +40,8 @@ class VisitServices:
     find_state: Callable[[AssetKey, str | None], AssetState | None]
     #: Where the keys of dynamic partitions are kept.
     dynamic_partitions: Any
+    #: Seconds since the epoch of the instant that the run is for.
+    scheduled_at: float
     emit: Callable[[Sequence[Event]], None]
     cancel: CancelSwitch
     #: Carries out a notebook step: in a kernel of this machine, or of another.

@@ -324,7 +324,9 @@ class RunWork:
 
     def services(self) -> VisitServices:
         """Return what a visit needs of the run."""
+        record = self.instance.get_run_record_by_id(self.run.run_id)
         return VisitServices(
+            scheduled_at=time.time() if record is None else record.scheduled_execution_time.timestamp(),
             run=self.run,
             attempt=self._attempt,
             home=self.instance.home,

@@ -1,7 +1,7 @@
 """The parameters that a notebook declares, and texts and records of their values as values of their types.
 
 A declaration is an assignment in the cell tagged "parameters"; its annotation is the type: `day: dt.date = …`.  It is
-read, never executed, so a type of the user's own stays unknown here and its value is taken as JSON or text.
+read, never executed here: of a type of the user's own a kernel is asked, in `parameter_types`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 from cellmill.errors import InvalidConfigError
 from cellmill.execution.notebook.document import Node
-from cellmill.execution.notebook.parameters import PARAMETERS_TAG, Secret, check_names, language_of
+from cellmill.execution.notebook.parameters import PARAMETERS_TAG, DeclaredValue, Secret, check_names, language_of
 
 #: The key of a record that says which type its value has.
 _TYPE = "cellmill/type"
@@ -36,6 +36,22 @@ class DeclaredParameter:
     #: Text of the annotation; of a default that is a constant, the name of its type; empty where neither tells.
     annotation: str
     default: str
+
+    @property
+    def is_own_type(self) -> bool:
+        """Whether the type is one that only the notebook knows, or holds such a one: an Enum, a model, a Literal."""
+        if not self.annotation:
+            return False
+        try:
+            nodes = list(ast.walk(ast.parse(self.annotation, mode="eval")))
+        except SyntaxError:
+            return False
+        words = [node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "") for node in nodes]
+        modules = {"dt", "datetime", "decimal", "fractions", "uuid", "pathlib", "typing"}
+        unknown = set(filter(None, words)) - _READERS.keys() - {"Optional", "Any", "object"} - modules
+        # of a collection only what JSON itself can hold is known here
+        holds = "[" in self.annotation.removeprefix("Optional[")
+        return bool(unknown) or (holds and bool(set(words) & (_READERS.keys() - _JSON_WORDS)))
 
 
 def declared_parameters(notebook: Node) -> dict[str, DeclaredParameter]:
@@ -52,7 +68,9 @@ def declared_parameters(notebook: Node) -> dict[str, DeclaredParameter]:
     for node in tree.body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             default = ast.unparse(node.value) if node.value is not None else ""
-            found[node.target.id] = DeclaredParameter(node.target.id, ast.unparse(node.annotation), default)
+            quoted = node.annotation.value if isinstance(node.annotation, ast.Constant) else None
+            annotation = quoted if isinstance(quoted, str) else ast.unparse(node.annotation)
+            found[node.target.id] = DeclaredParameter(node.target.id, annotation, default)
         elif isinstance(node, ast.Assign):
             kind = type(node.value.value).__name__ if isinstance(node.value, ast.Constant) else ""
             for target in node.targets:
@@ -99,7 +117,7 @@ def typed_value(name: str, text: str, declared: DeclaredParameter | None) -> Any
         return None
     read = _READERS.get(word)
     if read is None:
-        return _json_or_text(text)
+        return json_or_text(text)
     try:
         return read(text)
     except (ValueError, ArithmeticError):
@@ -108,7 +126,7 @@ def typed_value(name: str, text: str, declared: DeclaredParameter | None) -> Any
         ) from None
 
 
-def _json_or_text(text: str) -> Any:
+def json_or_text(text: str) -> Any:
     lowered = text.strip().lower()
     if lowered in ("true", "false"):
         return lowered == "true"
@@ -161,6 +179,8 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "set": _collected(set, list),
     "dict": _collected(dict, dict),
 }
+#: Types whose values stay what they are in JSON, and the collections of them.
+_JSON_WORDS = frozenset({"str", "int", "float", "bool", "list", "tuple", "set", "dict"})
 _EXAMPLES = {
     "int": "7",
     "float": "0.5",
@@ -194,6 +214,8 @@ def parameters_of(text: str) -> dict[str, Any]:
 def _record(value: Any) -> Any:
     if isinstance(value, Secret):
         return {_TYPE: "Secret", "value": value.variable}
+    if isinstance(value, DeclaredValue):
+        return {_TYPE: "declared", "annotation": value.annotation, "form": value.form, "value": value.text}
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list):
@@ -220,6 +242,8 @@ def _value(record: Any) -> Any:
     word = str(record.get(_TYPE, ""))
     if word == "Secret":
         return Secret(record["value"])
+    if word == "declared":
+        return DeclaredValue(record["annotation"], record["form"], record["value"])
     if word in ("tuple", "set"):
         items = [_value(item) for item in json.loads(record["value"])]
         return tuple(items) if word == "tuple" else set(items)

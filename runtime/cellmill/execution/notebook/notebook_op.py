@@ -17,6 +17,7 @@ from cellmill.definitions.outcome import Failure
 from cellmill.definitions.output import Output
 from cellmill.definitions.port import In, Out
 from cellmill.errors import InvalidDefinitionError
+from cellmill.execution.notebook.notebook_context import NotebookContext
 
 _RESULT = "result"
 
@@ -73,7 +74,9 @@ def notebook_op(
     limits = _Limits(kernel_name, cell_timeout_s, timeout_s, memory_limit)
 
     def compute(context: Any, **inputs: Any) -> Any:
-        outcome, results = _execute(path, context, {**(parameters or {}), **_configured(context), **inputs}, limits)
+        outcome, results = _execute(
+            path, context, {**(parameters or {}), **_configured(context, path), **inputs}, limits
+        )
         if outs is None:
             yield Output(str(outcome.notebook_path), metadata=_metadata(outcome))
             return
@@ -166,7 +169,7 @@ def notebook_asset(
     limits = _Limits(kernel_name, cell_timeout_s, timeout_s, memory_limit)
 
     def compute(context: Any, **inputs: Any) -> Any:
-        given = {**(parameters or {}), **_configured(context), **inputs}
+        given = {**(parameters or {}), **_configured(context, path), **inputs}
         if partitions_def is not None:
             given["partition_key"] = context.partition_key
         outcome, results = _execute(path, context, given, limits)
@@ -228,6 +231,7 @@ def _execute(path: Path, context: Any, given: Mapping[str, Any], limits: _Limits
             name=_step_name(context, path),
             parameters={key: _parameter(key, value, results) for key, value in given.items()},
             env={RESULTS_VARIABLE: str(results)},
+            context=_told(context),
             **limits.options,
         )
     )
@@ -253,9 +257,27 @@ def _parameter(name: str, value: Any, folder: Path) -> Any:
     return value
 
 
-def _configured(context: Any) -> dict[str, Any]:
+def _told(context: Any) -> NotebookContext:
+    """Return what the notebook's cells find as `context`."""
+    return NotebookContext(
+        run_id=context.run_id,
+        job_name=context.job_name,
+        partition_key=context.partition_key if context.has_partition_key else None,
+        scheduled_execution_time=context.scheduled_execution_time,
+        run_tags=dict(context.run_tags),
+        run_config=dict(context.run_config),
+    )
+
+
+def _configured(context: Any, path: Path) -> dict[str, Any]:
+    """Return the step's config as values of the types that the notebook declares."""
     config = getattr(context, "op_config", None)
-    return dict(config) if isinstance(config, Mapping) else {}
+    if not isinstance(config, Mapping) or not config:
+        return {}
+    from cellmill.execution.notebook.document import read_notebook
+    from cellmill.execution.notebook.parameter_types import typed_config
+
+    return typed_config(path, read_notebook(path), config)
 
 
 def _artifacts(context: Any) -> Path:

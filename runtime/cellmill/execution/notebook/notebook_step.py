@@ -19,6 +19,7 @@ from cellmill.execution.notebook.document import Node, normalized, read_notebook
 from cellmill.execution.notebook.ends import CellResult, End, NotebookResult
 from cellmill.execution.notebook.journal import ENDING, Journal, mark_cell, mark_notebook, notebook_of, read_journal
 from cellmill.execution.notebook.kernel import KernelDidNotStart, write_connection
+from cellmill.execution.notebook.notebook_context import NotebookContext
 from cellmill.execution.notebook.notebook_run import CancelSwitch, Listener, NotebookRun
 from cellmill.execution.notebook.parameters import inject, masker, secret_environment
 from cellmill.execution.notebook.preamble import third_party_imports
@@ -75,6 +76,8 @@ class NotebookStepRequest:
     #: Why the other cells are not executed.
     skip_reason: str = "not needed for the selected assets"
     message: StepMessage | None = None
+    #: What plain cells find as `context`, where no message tells it.
+    context: NotebookContext | None = None
     #: Stored values to bind before plain cells: position -> name -> asset.
     loads: Mapping[int, Mapping[str, AssetKey]] = field(default_factory=dict)
     #: Assets of decorated functions to make behind cells: position -> assets.
@@ -145,7 +148,7 @@ def run_notebook_step(
     journal_path.unlink(missing_ok=True)
     with Journal(journal_path) as journal:
         try:
-            opened = _opened(request, notebook, {**request.env, **secrets})
+            opened = _opened(request, notebook, {**_told(request), **request.env, **secrets})
         except KernelDidNotStart as error:
             result = _not_started(notebook, journal, error)
             write_notebook(notebook, outcome_path)
@@ -154,6 +157,8 @@ def run_notebook_step(
         try:
             if request.message is not None:
                 _begin(opened, request)
+            elif request.context is not None and opened.language_info.get("name") == "python":
+                opened.channels.execute(request.context.bind_code(), store_history=False, silent=True)
             result = NotebookRun(
                 notebook=notebook,
                 kernel=opened.kernel,
@@ -232,6 +237,12 @@ def _notebook(request: NotebookStepRequest) -> tuple[Node, int | None]:
     papermill.setdefault("parameters", {})
     papermill["input_path"] = str(request.path)
     return notebook, inserted
+
+
+def _told(request: NotebookStepRequest) -> dict[str, str]:
+    """Return what the kernel's environment says of the run."""
+    context = request.message.context() if request.message is not None else request.context
+    return {} if context is None else context.environment()
 
 
 def _moved(positions: Mapping[int, _T], inserted: int | None) -> list[tuple[int, _T]]:

@@ -114,6 +114,23 @@ class StoredValue:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class DeclaredValue:
+    """A value of a type that only the notebook knows, as text that the notebook turns into it."""
+
+    #: The type, as the notebook writes it.
+    annotation: str
+    #: "member": the text is the name of a member; "json": pydantic validates it as JSON.
+    form: str
+    text: str
+
+    def expression(self) -> str:
+        """Return its source, for a cell behind the one that declares the parameter."""
+        if self.form == "member":
+            return f"{self.annotation}[{_text(self.text)}]"
+        return f'__import__("pydantic").TypeAdapter({self.annotation}).validate_json({_text(self.text)})'
+
+
 def check_names(parameters: Mapping[str, Any]) -> None:
     """Refuse every name that is not a plain identifier.
 
@@ -224,6 +241,8 @@ def _expression(name: str, value: Any) -> str:
         return f'__import__("os").environ.pop("{_ENVIRONMENT_PREFIX}{name}")'
     if isinstance(value, StoredValue):
         return f'__import__("pickle").loads(__import__("pathlib").Path({_text(value.path)}).read_bytes())'
+    if isinstance(value, DeclaredValue):
+        return value.expression()
     if value is None or isinstance(value, (bool, int)) and not isinstance(value, Enum):
         return repr(value)
     if type(value) is str:
@@ -312,6 +331,8 @@ def _json(value: Any) -> Any:
         return f"secret {value.variable}"
     if isinstance(value, StoredValue):
         return f"{value.kind} in {value.path}"
+    if isinstance(value, DeclaredValue):
+        return value.text
     if isinstance(value, Enum):
         return value.name
     if value is None or isinstance(value, (bool, int, str)):

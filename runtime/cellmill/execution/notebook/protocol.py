@@ -10,12 +10,15 @@ credentials, and the worker is the only writer.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.value_ref import ValueRef
+from cellmill.execution.notebook.notebook_context import NotebookContext
 from cellmill.instance import wire
 from cellmill.planning.event import Event, EventType
 
@@ -63,8 +66,8 @@ class StepMessage:
     stored: tuple[tuple[AssetKey, str, str | None, Mapping[str, str]], ...] = ()
     #: The instance's folder, in which the default IO manager finds and puts values; empty for a remote store.
     home: str = ""
-    #: Seconds since the epoch of the tick that asked for the run; None for a run by hand.
-    scheduled_at: float | None = None
+    #: Seconds since the epoch of the tick that asked for the run; of a run by hand, when it was asked for.
+    scheduled_at: float = field(default_factory=time.time)
     version: int = PROTOCOL_VERSION
 
     def to_text(self) -> str:
@@ -91,6 +94,17 @@ class StepMessage:
     def begin_code(self) -> str:
         """Return the line that hands this message to a kernel."""
         return _BEGIN.format(text=self.to_text())
+
+    def context(self) -> NotebookContext:
+        """Return what plain cells find as `context`."""
+        return NotebookContext(
+            run_id=self.run_id,
+            job_name=self.job_name,
+            partition_key=self.partition_key,
+            scheduled_execution_time=datetime.fromtimestamp(self.scheduled_at, UTC),
+            run_tags=dict(self.tags),
+            run_config=dict(self.run_config),
+        )
 
     def find(self, asset_key: AssetKey, partition_key: str | None) -> ValueRef | None:
         """Return where the stored value of an asset lies, as far as the worker said."""
