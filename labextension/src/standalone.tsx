@@ -87,7 +87,7 @@ function Page(props: { baseUrl: string }): JSX.Element {
     <div className="cm-shell">
       <nav aria-label={trans.__('Assets')}>
         <h1 className="cm-brand">cellmill</h1>
-        <Catalogue model={model} navigator={navigator} />
+        <Catalogue model={model} navigator={navigator} here={{ screen, what }} />
       </nav>
       <main>
         <Screen key={address} screen={screen} what={what} part={part} model={model} navigator={navigator} />

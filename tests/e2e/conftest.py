@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.lab import ARTIFACTS, Lab, browser_page, lab_server
+from tests.e2e.lab import ARTIFACTS, Lab, browser_page, lab_server, tell
 from tests.labextension.server import Server
 
 
@@ -19,7 +19,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def lab(server: Server, request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """A browser in front of it; how it looked at the end is kept, for the day when a test fails."""
+    """A browser in front of it; how it looked at the end is kept and told, for the day when a test fails."""
     with browser_page(server) as page:
         yield Lab(page, server)
         page.screenshot(path=ARTIFACTS / f"end-of-{request.node.name}.png")
+        tell(page)

@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import TimeoutError as PageTimeoutError
 
 from tests.labextension.server import TOKEN, Server, running
 
@@ -61,11 +62,16 @@ def watch_hosts(context: BrowserContext, server: Server) -> list[str]:
     return foreign
 
 
+def tell(page: Page) -> None:
+    """Print the address of a page and what stands on it: pytest shows it beside a failure."""
+    print(page.url, page.locator("body").inner_text()[:3000], sep="\n")
+
+
 def _keep(page: Page) -> None:
     """Keep what was on the screen when a test failed, and tell what the page said of itself."""
     ARTIFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTIFACTS / f"failed-{time.time_ns()}.png")
-    print(page.url, page.locator("body").inner_text()[:3000], sep="\n")
+    tell(page)
 
 
 @contextmanager
@@ -98,6 +104,34 @@ def daemon(root: Path) -> Iterator[None]:
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(20)
+
+
+def until(page: Page, act: Callable[[], object], sign: Callable[[], object], timeout_s: float = 60) -> None:
+    """Do something with the pointer, again while its sign stays away: what it points at may still have moved.
+
+    Args:
+        page: Where.
+        act: Looks where the thing is now, and points at it.
+        sign: Waits for what should come of it, for a few seconds, and raises Playwright's `TimeoutError` without it.
+        timeout_s: Seconds until the sign's own error is told.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        act()
+        try:
+            sign()
+            return
+        except PageTimeoutError:
+            if time.monotonic() > deadline:
+                raise
+        page.wait_for_timeout(100)
+
+
+def wait_for_run(page: Page, status: str = "success") -> None:
+    """Wait until the page shows a run, the one that its address names, and that has ended in this way."""
+    page.wait_for_url("**#/run/*")
+    run_id = page.url.rsplit("/", 1)[1]
+    page.locator(f'article[data-run="{run_id}"] > header .cm-status-{status}').wait_for(timeout=120_000)
 
 
 AXE = ROOT / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
@@ -213,6 +247,18 @@ class Lab:
         deadline = time.monotonic() + timeout_s
         while not self.widget(expression):
             assert time.monotonic() < deadline, f"{expression} did not become true"
+            self.page.wait_for_timeout(100)
+
+    def wait_until_kept(self, tab: str) -> None:
+        """Wait until the server has a layout with this tab in front: JupyterLab saves it some time after a change.
+
+        Asked again and again from here: a function that answers with a promise is not waited for in the page.
+        """
+        front = "one => one.data['layout-restorer:data']?.main?.current ?? ''"
+        address = f"async () => ({front})(await window.jupyterapp.serviceManager.workspaces.fetch('default'))"
+        deadline = time.monotonic() + 60
+        while (kept := self.page.evaluate(address)) != tab:
+            assert time.monotonic() < deadline, f"the layout on the server has {kept!r} in front, not {tab!r}"
             self.page.wait_for_timeout(100)
 
     def show_catalogue(self) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.e2e.lab import Lab, browser_page
+from tests.e2e.lab import Lab, browser_page, until
+from tests.e2e.test_screens import materialize
 from tests.labextension.server import TOKEN, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
@@ -28,27 +30,29 @@ def test_explore_stale_restart_load_materialize(lab: Lab) -> None:
     assert "336,776" in lab.cell("flights") or "336776" in lab.cell("flights")
 
     lab.activate("lineage")
-    lab.wait_for_widget("cy.edges().length > 0")
+    lab.wait_for_widget(
+        f"cy.edges().length === {len(EDGES)} && cy.nodes().every(node => node.data('state') === 'fresh')"
+    )
     edges = lab.widget("cy.edges().map(edge => [edge.source().id(), edge.target().id()])")
     assert {tuple(edge) for edge in edges} == EDGES
-    assert set(lab.widget("cy.nodes().map(node => node.data('state'))")) == {"fresh"}
     lab.show_catalogue()
     lab.wait_for_state("daily_delays", "FRESH")
     lab.shoot("lineage-widget")
 
-    x, y = lab.widget(
-        "(p => [box.x + p.x, box.y + p.y])(cy.nodes().filter(n => n.id() === 'departed')[0].renderedPosition())"
-    )
-    lab.page.mouse.click(x, y)
-    lab.page.get_by_text("Flights that did depart").first.wait_for()
+    def click() -> None:
+        x, y = lab.widget(
+            "(p => [box.x + p.x, box.y + p.y])(cy.nodes().filter(n => n.id() === 'departed')[0].renderedPosition())"
+        )
+        lab.page.mouse.click(x, y)
+
+    said = lab.page.get_by_text("Flights that did depart").first
+    until(lab.page, click, lambda: said.wait_for(timeout=10_000))
     lab.shoot("lineage-widget-clicked")
 
     lab.edit("cancelled", ".isna()]", ".isna()].drop(columns='air_time')")
     lab.run_active()
     lab.activate("lineage")
-    lab.wait_for_widget("cy.nodes().some(n => n.id() === 'carriers' && n.data('state') === 'stale')")
-    states = dict(lab.widget("cy.nodes().map(node => [node.id(), node.data('state')])"))
-    assert {name for name, state in states.items() if state == "stale"} == {"carriers"}
+    lab.wait_for_widget("cy.nodes().filter(n => n.data('state') === 'stale').map(n => n.id()).join() === 'carriers'")
     lab.edit("helper", "LATE = 15", "LATE = 30")
     lab.run_active()
     lab.activate("lineage")
@@ -75,6 +79,7 @@ def test_explore_stale_restart_load_materialize(lab: Lab) -> None:
 
 def test_the_panels_show_runs_and_lineage(lab: Lab) -> None:
     """Lineage, an asset's page, the runs, a run with its log, and the switch of a schedule."""
+    materialize(lab.server, "airlines")
     lab.open("notebooks/flights.ipynb")
     lab.command("cellmill:open-lineage")
     lab.page.wait_for_selector('.cm-canvas[data-painted="12"]')
@@ -91,7 +96,7 @@ def test_the_panels_show_runs_and_lineage(lab: Lab) -> None:
     lab.command("cellmill:open-automation")
     switch = lab.page.get_by_role("switch").first
     switch.wait_for()
-    assert switch.get_attribute("aria-checked") == "false"
+    expect(switch).to_have_attribute("aria-checked", "false")
     switch.click()
     lab.page.locator('[role="switch"][aria-checked="true"]').first.wait_for()
     lab.shoot("panel-automation")
@@ -115,5 +120,5 @@ def test_the_same_screens_are_a_page_of_their_own(server: Server) -> None:
         page.wait_for_url("**/cellmill*#/asset/*")
         page.get_by_role("heading", level=1).nth(1).wait_for()
         page.get_by_role("searchbox", name="Search assets").fill("group:raw")
-        assert page.locator(".cm-asset").count() == 5
+        expect(page.locator(".cm-asset")).to_have_count(5, timeout=60_000)
         assert problems == []

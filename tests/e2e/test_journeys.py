@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
-from tests.e2e.lab import ARTIFACTS, browser_page, daemon
+from tests.e2e.lab import ARTIFACTS, browser_page, daemon, wait_for_run
 from tests.labextension.server import TOKEN, Server, running
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
@@ -62,8 +62,7 @@ def test_a_failing_run_is_read_mended_and_run_again_from_failure(week: Server) -
         go(page, week, "launchpad")
         page.get_by_label("Selection").fill("*broken")
         page.get_by_role("button", name="Start the run").click()
-        page.wait_for_url("**#/run/*")
-        page.locator(".cm-status-failure").first.wait_for(timeout=120_000)
+        wait_for_run(page, "failure")
         page.locator(".cm-log").get_by_text("ZeroDivisionError").first.wait_for()
         page.get_by_role("checkbox", name="errors only").check()
         page.screenshot(path=str(ARTIFACTS / "page-run-failed.png"))
@@ -78,17 +77,17 @@ def test_a_failing_run_is_read_mended_and_run_again_from_failure(week: Server) -
         page.screenshot(path=str(ARTIFACTS / "page-run-some.png"))
         page.get_by_role("button", name="Run 1 of 2").click()
         page.wait_for_function("before => location.href !== before", arg=failed)
-        page.locator(".cm-status-success").first.wait_for(timeout=120_000)
-        assert page.locator(".cm-gantt li").count() == 1
+        wait_for_run(page)
+        expect(page.locator(".cm-gantt li")).to_have_count(1, timeout=60_000)
         page.goto(failed)
-        page.locator(".cm-status-failure").first.wait_for()
+        wait_for_run(page, "failure")
 
         write_notebook(week.root, CELLS | {"broken": CELLS["broken"].replace(" / 0", "")})
         page.get_by_role("button", name="Run again from failure").click()
         page.wait_for_function("before => location.href !== before", arg=failed)
-        page.locator(".cm-status-success").first.wait_for(timeout=120_000)
+        wait_for_run(page)
         page.wait_for_selector('.cm-asset[data-key="broken"][data-state="FRESH"]')
-        assert page.locator(".cm-gantt li").count() == 1
+        expect(page.locator(".cm-gantt li")).to_have_count(1, timeout=60_000)
         page.screenshot(path=str(ARTIFACTS / "page-run-from-failure.png"))
 
 
@@ -117,8 +116,7 @@ def test_a_sensor_is_switched_on_and_starts_a_run(week: Server) -> None:
         page.screenshot(path=str(ARTIFACTS / "page-automation.png"))
         item.locator(".cm-tick-success:enabled").first.click()
         item.locator(".cm-tick-details .cm-jump", has_text="run ").first.click()
-        page.wait_for_url("**#/run/*")
-        page.locator(".cm-status-success").first.wait_for(timeout=120_000)
+        wait_for_run(page)
 
 
 def test_everything_is_reached_by_keyboard(week: Server) -> None:
@@ -128,7 +126,7 @@ def test_everything_is_reached_by_keyboard(week: Server) -> None:
         tree = page.get_by_role("tree")
         tree.get_by_role("treeitem").first.focus()
         page.keyboard.press("ArrowLeft")
-        assert tree.get_by_role("treeitem").first.get_attribute("aria-expanded") == "false"
+        expect(tree.get_by_role("treeitem").first).to_have_attribute("aria-expanded", "false", timeout=60_000)
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowDown")
         page.wait_for_function("() => document.activeElement.dataset.key === 'broken'")
@@ -138,7 +136,8 @@ def test_everything_is_reached_by_keyboard(week: Server) -> None:
         page.get_by_role("button", name="Show in the lineage").focus()
         page.keyboard.press("Enter")
         page.wait_for_url("**#/lineage/broken")
-        page.locator(".cm-canvas").focus()
+        page.locator(".cm-side h2", has_text="broken").wait_for()
+        page.locator(".cm-canvas[data-painted]").focus()
         page.keyboard.press("ArrowLeft")
         page.locator(".cm-side h2", has_text="numbers").wait_for()
         page.screenshot(path=str(ARTIFACTS / "page-keyboard-dark.png"))

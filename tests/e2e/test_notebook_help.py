@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.lab import Lab
+from tests.e2e.lab import Lab, until
 from tests.labextension.server import TOKEN
 from tests.workspace.notebooks import write_notebook
 
@@ -56,13 +56,20 @@ def test_names_are_explained_followed_and_dropped(lab: Lab, two_notebooks: str) 
     lab.show_catalogue()
     lab.wait_for_state("prices", "MISSING")
     lab.page.get_by_role("button", name="Materialize prices").click()
-    lab.page.get_by_text("prices: done").first.wait_for(timeout=120_000)
-    lab.wait_for_state("prices", "FRESH")
+    lab.wait_for_state("prices", "FRESH", timeout_s=120)
+    # the message itself is gone after some seconds; the list keeps it
+    lab.command("apputils:display-notifications")
+    lab.page.locator(".jp-Notification-List", has_text="prices: done").wait_for(timeout=120_000)
+    lab.command("apputils:display-notifications")
+    lab.page.locator(".jp-Notification-List").wait_for(state="detached")
     lab.page.wait_for_function(f"() => ({POINT})('prices.nlargest')")
-    x, y = lab.page.evaluate(POINT, "prices")
-    lab.page.mouse.move(x, y + 60)
-    lab.page.mouse.move(x, y)
-    lab.page.locator(".cm-hover table", has_text="tea").wait_for()
+
+    def rest() -> None:
+        x, y = lab.page.evaluate(POINT, "prices")
+        lab.page.mouse.move(x, y + 60)
+        lab.page.mouse.move(x, y)
+
+    until(lab.page, rest, lambda: lab.page.locator(".cm-hover table", has_text="tea").wait_for(timeout=5000))
     lab.shoot("hover")
 
     drop = lab.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-InputPrompt").first
@@ -70,14 +77,17 @@ def test_names_are_explained_followed_and_dropped(lab: Lab, two_notebooks: str) 
     sources = "window.jupyterapp.shell.currentWidget.content.widgets.map(one => one.model.sharedModel.source)"
     lab.page.wait_for_function(f"() => {sources}.includes('%load_asset prices')")
 
-    x, y = lab.page.evaluate(POINT, "prices.nlargest")
-    lab.page.keyboard.down("Control")
-    lab.page.mouse.click(x - 30, y)
-    lab.page.keyboard.up("Control")
-    active = "window.jupyterapp.shell.currentWidget.content.activeCell"
-    lab.page.wait_for_function(
-        f"() => window.jupyterapp.shell.currentWidget.context?.path === 'above.ipynb' && {active}?.model.sharedModel.source.startsWith('%%asset prices')"
-    )
+    def go_to_its_cell() -> None:
+        spot = lab.page.evaluate(POINT, "prices.nlargest")
+        if spot is not None:
+            lab.page.keyboard.down("Control")
+            lab.page.mouse.click(spot[0] - 30, spot[1])
+            lab.page.keyboard.up("Control")
+
+    shell = "window.jupyterapp.shell.currentWidget"
+    source = f"{shell}.content.activeCell?.model.sharedModel.source"
+    there = f"() => {shell}.context?.path === 'above.ipynb' && {source}.startsWith('%%asset prices')"
+    until(lab.page, go_to_its_cell, lambda: lab.page.wait_for_function(there, timeout=10_000))
 
     lab.edit("c1", "[3]", "[4]")
     lab.page.locator(
@@ -92,12 +102,6 @@ def test_names_are_explained_followed_and_dropped(lab: Lab, two_notebooks: str) 
 
     lab.command("cellmill:open-screen", json.dumps({"screen": "asset", "what": "prices"}))
     lab.page.get_by_role("heading", name="History").wait_for()
-    lab.page.wait_for_function(
-        """async () => {
-          const id = window.jupyterapp.serviceManager.workspaces;
-          const kept = await id.list();
-          return kept.values.some(one => JSON.stringify(one.data).includes('cellmill-asset-prices'));
-        }"""
-    )
+    lab.wait_until_kept("cellmill:cellmill-asset-prices")
     lab.page.goto(f"{lab.server.url}/lab?token={TOKEN}")
     lab.page.get_by_role("heading", name="History").wait_for()

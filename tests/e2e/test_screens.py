@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.lab import ARTIFACTS, Lab, axe, browser_page, daemon
+from tests.e2e.lab import ARTIFACTS, Lab, axe, browser_page, daemon, wait_for_run
 from tests.labextension.server import NOTEBOOK, TOKEN, Server, running
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
@@ -68,8 +68,7 @@ def test_badges_tell_of_edits_and_a_form_writes_the_schedule(lab: Lab) -> None:
     lab.page.locator(".cm-badge").first.wait_for()
     lab.activate("daily-delays")
     mine = lab.page.locator(".jp-Cell.jp-mod-active .cm-badge")
-    mine.wait_for()
-    assert mine.get_attribute("data-edited") == "false"
+    expect(mine).to_have_attribute("data-edited", "false", timeout=60_000)
     lab.edit("helper", "LATE = 15", "LATE = 30")
     lab.activate("daily-delays")
     lab.page.locator('.jp-Cell.jp-mod-active .cm-badge[data-edited="true"]').wait_for()
@@ -103,7 +102,7 @@ def test_a_notebook_is_scheduled_with_the_form_and_runs(lab: Lab, small_notebook
         notebook.get_by_role("button", name="Schedule this notebook").click()
         lab.page.get_by_role("textbox", name="Cron line").fill("30 7 * * 1-5")
         lab.page.get_by_text("Every weekday at 07:30").wait_for()
-        assert lab.page.locator(".cm-preview li").count() == 5
+        expect(lab.page.locator(".cm-preview li")).to_have_count(5, timeout=60_000)
         lab.page.get_by_label("Name (optional)").fill("often")
         lab.shoot("schedule-form")
         lab.page.get_by_role("textbox", name="Cron line").fill("* * * * *")
@@ -140,7 +139,7 @@ def test_a_notebook_is_scheduled_with_the_form_and_runs(lab: Lab, small_notebook
         item.get_by_role("switch").click()
         item.locator(".cm-tick-success:enabled").first.click()
         item.locator(".cm-tick-details .cm-jump", has_text="run ").first.click()
-        lab.page.locator(".cm-status-success:visible").first.wait_for(timeout=120_000)
+        lab.page.locator("article[data-run]:visible > header .cm-status-success").wait_for(timeout=120_000)
         lab.shoot("lab-run-scheduled")
 
 
@@ -197,7 +196,7 @@ def test_the_lab_starts_hardly_slower_with_the_extension(server: Server) -> None
                 break
         page.goto("about:blank")
     print(f"processor seconds with {sorted(took[True])}, without {sorted(took[False])}")
-    assert min(took[True]) < 1.5 * min(took[False])
+    assert min(took[True]) < 1.35 * min(took[False])
 
 
 @pytest.fixture(scope="module")
@@ -259,11 +258,10 @@ def test_the_launchpad_shows_what_would_run_and_launches_it_by_keyboard(small: S
         page.locator("main .cm-hint", has_text="2 assets").wait_for()
         _press(page, "Show what would run, and why")
         page.get_by_role("heading", name="cells would run").wait_for()
-        assert "never made" in page.locator("main .cm-table").inner_text()
+        page.locator("main .cm-table", has_text="never made").wait_for()
         page.screenshot(path=str(ARTIFACTS / "page-launchpad-plan.png"))
         _press(page, "Start the run")
-        page.wait_for_url("**#/run/*")
-        page.locator(".cm-status-success").first.wait_for(timeout=120_000)
+        wait_for_run(page)
         page.screenshot(path=str(ARTIFACTS / "page-run.png"))
 
 
@@ -274,7 +272,7 @@ def test_the_launchpad_refuses_wrong_configuration_at_its_line(small: Server) ->
         page.get_by_role("combobox", name="What").select_option(label="Job counting (jobs)")
         page.get_by_role("textbox", name="Configuration").fill("ops:\n  count_rows:\n    config:\n      rows: many\n")
         page.locator('.cm-mistakes li[data-line="4"]').wait_for()
-        assert page.get_by_role("button", name="Start the run").is_disabled()
+        expect(page.get_by_role("button", name="Start the run")).to_be_disabled(timeout=60_000)
         page.screenshot(path=str(ARTIFACTS / "page-launchpad-mistake.png"))
         page.get_by_role("textbox", name="Configuration").fill("ops:\n  count_rows:\n    config:\n      rows: 3\n")
         page.locator(".cm-mistakes li").first.wait_for(state="detached")
@@ -287,9 +285,8 @@ def test_what_a_step_printed_is_read_and_runs_are_deleted_together(small: Server
         page.get_by_role("combobox", name="What").select_option(label="Job counting (jobs)")
         page.get_by_role("textbox", name="Configuration").fill("ops:\n  count_rows:\n    config:\n      rows: 3\n")
         page.get_by_role("button", name="Start the run").click()
-        page.wait_for_url("**#/run/*")
+        wait_for_run(page)
         made = page.url.rsplit("/", 1)[1]
-        page.locator(".cm-status-success").first.wait_for(timeout=120_000)
         page.get_by_role("button", name="count_rows").click()
         page.locator(".cm-printed pre", has_text="<b>counting</b> 3").wait_for()
         assert axe(page, "main") == []

@@ -60,7 +60,7 @@ export function schemasAt(schema: ISchema, path: readonly string[]): ISchema[] {
 /** What kind of value it is, in a word or two. */
 export function kindOf(schema: ISchema): string {
   const words: Record<string, string> = {
-    object: trans.__('fields'),
+    object: trans.__('name: value, …'),
     array: trans.__('list'),
     string: trans.__('text'),
     integer: trans.__('whole number'),

@@ -19,12 +19,18 @@ export function explainNames(panel: NotebookPanel, model: CatalogueModel, naviga
   box.className = 'cm-hover cm-root';
   box.setAttribute('role', 'tooltip');
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let turn = 0;
   const hide = () => {
+    turn++;
     clearTimeout(timer);
     box.remove();
   };
   const show = async (asset: IAsset, x: number, y: number) => {
+    const mine = turn;
     const details = await loadAsset(model.client, asset.key).catch(() => null);
+    if (mine !== turn) {
+      return; // the pointer has moved on
+    }
     box.replaceChildren(...explained(asset, details));
     document.body.append(box);
     const { width, height } = box.getBoundingClientRect();

@@ -52,7 +52,7 @@ export const plugin: JupyterFrontEndPlugin<ICellmill> = {
       palette?.addItem({ command, category: 'cellmill' });
     }
 
-    const sidebar = new CatalogueWidget(catalogue, navigator);
+    const sidebar = new CatalogueWidget(app.shell, catalogue, navigator);
     app.shell.add(sidebar, 'left', { rank: 350, type: 'cellmill' });
     restorer?.add(sidebar, sidebar.id);
     void restorer?.restore(tracker as unknown as Parameters<ILayoutRestorer['restore']>[0], {

@@ -136,10 +136,12 @@ export class LabNavigator implements INavigator {
 /** The left sidebar: the catalogue, drawn when it is shown for the first time. */
 export class CatalogueWidget extends ReactWidget {
   constructor(
+    private _shell: JupyterFrontEnd.IShell,
     private _model: CatalogueModel,
     private _navigator: INavigator
   ) {
     super();
+    _shell.currentChanged?.connect(() => this.update(), this);
     this.id = 'cellmill-catalogue';
     this.title.icon = cellmillIcon;
     this.title.caption = trans.__('cellmill: assets');
@@ -156,11 +158,15 @@ export class CatalogueWidget extends ReactWidget {
       <div className="cm-root">
         {(this._shown || this.isVisible) && (
           <Suspense fallback={<p className="cm-note">{trans.__('Loading…')}</p>}>
-            <Catalogue model={this._model} navigator={this._navigator} />
+            <Catalogue model={this._model} navigator={this._navigator} here={this._here()} />
           </Suspense>
         )}
       </div>
     );
+  }
+
+  private _here(): IScreen | null {
+    return (this._shell.currentWidget as ScreenWidget | null)?.cellmill ?? null;
   }
 
   private _shown = false;

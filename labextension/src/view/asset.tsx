@@ -26,7 +26,12 @@ export function AssetPage(props: {
   const { value: details, problem, again } = useLoaded(() => loadAsset(model.client, assetKey), [assetKey]);
   const summary = model.find(assetKey);
   const madeAt = summary?.materializedAt ?? null;
-  useEffect(again, [madeAt, again]);
+  // A check may end after the asset is made, and a saved notebook may say something else of it.
+  useEffect(again, [madeAt, summary?.state, again]);
+  useEffect(() => {
+    model.changed.connect(again);
+    return () => void model.changed.disconnect(again);
+  }, [model, again]);
 
   if (problem) {
     return <Note kind="problem">{problem}</Note>;

@@ -6,7 +6,7 @@ import { divided, Division, IAsset } from '../model/graph';
 import { loadRowCounts } from '../model/rows';
 import { trans } from '../text';
 import { useSignals } from './hooks';
-import { Button, INavigator, Note, StateBadge } from './parts';
+import { Button, INavigator, IScreen, Note, StateBadge } from './parts';
 import { useSelected } from './selected';
 
 /** The height of a row in pixels; all rows have it, so that only those in sight are made. */
@@ -21,8 +21,13 @@ type IRow =
   | { kind: 'asset'; asset: IAsset; at: number; of: number };
 
 /** The assets as a tree by group, notebook or kind, each with its state and a button that makes it. */
-export function Catalogue(props: { model: CatalogueModel; navigator: INavigator }): JSX.Element {
-  const { model, navigator } = props;
+export function Catalogue(props: {
+  model: CatalogueModel;
+  navigator: INavigator;
+  /** The screen that is looked at; null where it is none of them. */
+  here: IScreen | null;
+}): JSX.Element {
+  const { model, navigator, here } = props;
   useSignals(model.changed, model.stateChanged);
   const [search, setSearch] = useState('');
   const [division, setDivision] = useState<Division>('group');
@@ -44,14 +49,7 @@ export function Catalogue(props: { model: CatalogueModel; navigator: INavigator 
 
   return (
     <div className="cm-catalogue">
-      <div className="cm-places" role="group" aria-label={trans.__('Screens')}>
-        <Button label={trans.__('Lineage')} title={trans.__('Show the lineage of all assets')} onClick={() => navigator.openLineage()} />
-        <Button label={trans.__('Runs')} title={trans.__('Show the runs')} onClick={() => navigator.openRuns()} />
-        <Button label={trans.__('Launch')} title={trans.__('Choose what to run, and how')} onClick={() => navigator.openLaunchpad()} />
-        <Button label={trans.__('Backfills')} title={trans.__('Show backfills')} onClick={() => navigator.openBackfills()} />
-        <Button label={trans.__('Automation')} title={trans.__('Show schedules and sensors')} onClick={() => navigator.openAutomation()} />
-        <Button label={trans.__('Deployment')} title={trans.__('Show code locations and daemons')} onClick={() => navigator.openDeployment()} />
-      </div>
+      <Places here={here} navigator={navigator} />
       <div className="cm-toolbar">
         <input
           type="search"
@@ -78,8 +76,12 @@ export function Catalogue(props: { model: CatalogueModel; navigator: INavigator 
         <span className="cm-when">{trans._n('%1 asset', '%2 assets', found.length, count(found.length))}</span>
         <span className="cm-gap" />
         <Button
-          label={trans.__('Make stale (%1)', stale.length)}
-          title={trans.__('Materialize every stale or missing asset in this list')}
+          label={trans.__('Bring up to date (%1)', stale.length)}
+          title={
+            stale.length
+              ? trans.__('Bring up to date (%1): materialize what is stale or missing in this list: %2', stale.length, named(stale))
+              : trans.__('Bring up to date: nothing in this list is stale or missing')
+          }
           disabled={stale.length === 0}
           onClick={() => make(stale)}
         />
@@ -89,9 +91,46 @@ export function Catalogue(props: { model: CatalogueModel; navigator: INavigator 
       {!model.loaded && <Note kind="wait">{trans.__('Reading the workspace…')}</Note>}
       {model.loaded && !model.problem && model.assets.length === 0 && <Empty />}
       {model.assets.length > 0 && found.length === 0 && !problem && <Note>{trans.__('No asset answers to “%1”.', search)}</Note>}
-      <Tree key={division} assets={found} model={model} division={division} navigator={navigator} make={make} />
+      <Tree
+        key={division}
+        assets={found}
+        model={model}
+        division={division}
+        shown={here?.screen === 'asset' ? here.what : null}
+        navigator={navigator}
+        make={make}
+      />
     </div>
   );
+}
+
+/** The ways to the other screens, the one that is looked at marked; a run is one of the runs. */
+function Places(props: { here: IScreen | null; navigator: INavigator }): JSX.Element {
+  const { here, navigator } = props;
+  const place = (screen: IScreen['screen'], label: string, title: string, onClick: () => void) => (
+    <Button
+      label={label}
+      title={title}
+      current={here?.screen === screen ? 'page' : screen === 'runs' && here?.screen === 'run' ? 'true' : undefined}
+      onClick={onClick}
+    />
+  );
+  return (
+    <div className="cm-places" role="group" aria-label={trans.__('Screens')}>
+      {place('lineage', trans.__('Lineage'), trans.__('Show the lineage of all assets'), () => navigator.openLineage())}
+      {place('runs', trans.__('Runs'), trans.__('Show the runs'), () => navigator.openRuns())}
+      {place('launchpad', trans.__('Launch'), trans.__('Choose what to run, and how'), () => navigator.openLaunchpad())}
+      {place('backfills', trans.__('Backfills'), trans.__('Show backfills'), () => navigator.openBackfills())}
+      {place('automation', trans.__('Automation'), trans.__('Show schedules and sensors'), () => navigator.openAutomation())}
+      {place('deployment', trans.__('Deployment'), trans.__('Show code locations and daemons'), () => navigator.openDeployment())}
+    </div>
+  );
+}
+
+/** The first few by name. */
+function named(assets: readonly IAsset[]): string {
+  const names = assets.slice(0, 5).map(asset => asset.key);
+  return assets.length > names.length ? `${names.join(', ')}, …` : names.join(', ');
 }
 
 /** The rows in sight; arrow keys move between them, Enter opens, left and right fold and unfold. */
@@ -99,6 +138,8 @@ function Tree(props: {
   assets: IAsset[];
   model: CatalogueModel;
   division: Division;
+  /** The asset whose page is looked at. */
+  shown: string | null;
   navigator: INavigator;
   make(assets: readonly IAsset[]): void;
 }): JSX.Element {
@@ -192,6 +233,7 @@ function Tree(props: {
             <Row
               key={row.asset.key}
               reachable={at === current}
+              isShown={row.asset.key === props.shown}
               common={{ ...common, 'aria-level': 2, 'aria-posinset': row.at, 'aria-setsize': row.of }}
               asset={row.asset}
               counts={counts.get(row.asset.key)}
@@ -209,6 +251,8 @@ function Row(props: {
   common: object;
   /** Whether Tab leads to its button: it does for the row that has the focus. */
   reachable: boolean;
+  /** Whether its page is looked at. */
+  isShown: boolean;
   asset: IAsset;
   counts?: number[];
   navigator: INavigator;
@@ -219,6 +263,7 @@ function Row(props: {
     <div
       {...props.common}
       className="cm-asset"
+      aria-current={props.isShown ? 'page' : undefined}
       data-key={asset.key}
       data-state={asset.state}
       title={`${asset.description || asset.key}\n${trans.__('Drag it into a notebook to load it there.')}`}

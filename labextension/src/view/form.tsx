@@ -99,7 +99,8 @@ function Needed(): JSX.Element {
 function Leaf(props: IField): JSX.Element {
   const { name, value, path, required, onChange } = props;
   const form = mainForm(props.schema);
-  const about = aboutField(props.schema);
+  const isOpen = form.type === 'object' && !form.properties;
+  const about = [aboutField(props.schema), isOpen ? trans.__('Any names, each with a value, as in {limit: 3}.') : ''].filter(Boolean).join(' ');
   const hint = form.default === undefined || typeof form.default === 'object' ? kindOf(props.schema) : String(form.default);
   const set = (next: unknown) => onChange(path, next);
   return (

@@ -176,19 +176,28 @@ function partitionTags(chosen: readonly string[]): ITag[] {
   ];
 }
 
+/** The assets that a selection means. */
+interface IMeant {
+  selection: string;
+  keys: string[];
+  trouble: string | null;
+}
+
+const NONE: IMeant = { selection: '', keys: [], trouble: null };
+
 /** What is to be run: the job, or the assets that the selection means; null while that is nothing. */
 function useWhat(client: Client, job: IJob | null, selection: string): { what: IWhat | null; trouble: string | null } {
-  const [found, setFound] = useState<{ keys: string[]; trouble: string | null }>({ keys: [], trouble: null });
+  const [found, setFound] = useState<IMeant>(NONE);
   useEffect(() => {
     let wanted = true;
     if (job || !selection.trim()) {
-      setFound({ keys: [], trouble: null });
+      setFound(NONE);
       return;
     }
     const timer = setTimeout(() => {
       selectKeys(client, selection).then(
-        keys => wanted && setFound({ keys, trouble: keys.length ? null : trans.__('This selection means no asset.') }),
-        error => wanted && setFound({ keys: [], trouble: error.message })
+        keys => wanted && setFound({ selection, keys, trouble: keys.length ? null : trans.__('This selection means no asset.') }),
+        error => wanted && setFound({ selection, keys: [], trouble: error.message })
       );
     }, QUIET_MS);
     return () => {
@@ -196,8 +205,10 @@ function useWhat(client: Client, job: IJob | null, selection: string): { what: I
       clearTimeout(timer);
     };
   }, [client, job, selection]);
-  const what = useMemo(() => (job ? { job } : found.keys.length ? { keys: found.keys } : null), [job, found]);
-  return { what, trouble: found.trouble };
+  // What an earlier text meant is not started while the server looks at this one.
+  const isKnown = found.selection === selection;
+  const what = useMemo(() => (job ? { job } : isKnown && found.keys.length ? { keys: found.keys } : null), [job, found, isKnown]);
+  return { what, trouble: isKnown ? found.trouble : null };
 }
 
 /** The schema of what is to be run, and every mistake of its configuration. */

@@ -84,6 +84,8 @@ export function Button(props: {
   primary?: boolean;
   disabled?: boolean;
   pressed?: boolean;
+  /** It leads to where one is: the page itself, or something within it. */
+  current?: 'page' | 'true';
   tabIndex?: number;
   onClick(): void;
 }): JSX.Element {
@@ -92,6 +94,7 @@ export function Button(props: {
       type="button"
       tabIndex={props.tabIndex}
       aria-pressed={props.pressed}
+      aria-current={props.current}
       className={props.primary ? 'cm-button cm-primary' : 'cm-button'}
       title={props.title ?? props.label}
       aria-label={spoken(props.label, props.title)}

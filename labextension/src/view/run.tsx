@@ -61,7 +61,7 @@ export function RunPage(props: { model: CatalogueModel; navigator: INavigator; r
   const runSome = (keys: string[]) =>
     follow(assets.length ? reexecuteAssets(client, run, keys) : reexecuteOps(client, run, keys));
   return (
-    <article className="cm-page">
+    <article className="cm-page" data-run={runId}>
       <header>
         <h1>{trans.__('Run %1', runId.slice(0, 8))}</h1>
         <StatusWord status={run.status} />

@@ -132,6 +132,7 @@ def retry_run(app: App, run: Run, *, from_failure: bool) -> str:
     if not run.is_finished:
         raise click.UsageError(f"Run {run.run_id[:8]} has not ended yet.")
     tags = {name: value for name, value in run.tags.items() if not name.startswith("dagster/tick")}
+    tags.pop(RESUME_RETRY_TAG, None)
     assets = run.asset_selection
     job_name = run.job_name
     if from_failure and not run.is_success:
@@ -141,8 +142,7 @@ def retry_run(app: App, run: Run, *, from_failure: bool) -> str:
             raise click.UsageError(
                 f"Run {run.run_id[:8]} made everything it planned; --from-start runs all of it again."
             )
-        if rest.planned:
-            tags[RESUME_RETRY_TAG] = "true"
+        tags[RESUME_RETRY_TAG] = "true"
     order = RunOrder(
         job_name=job_name,
         assets=sorted(assets) if assets else None,

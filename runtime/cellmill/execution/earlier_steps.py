@@ -32,7 +32,57 @@ def previous_steps(plan: Plan, parent: Run | None, selection: Sequence[str], ins
     """
     if parent is None or not selection:
         return {}
-    chosen = _chosen(plan, selection)
+    return _all_but(plan, parent, _chosen(plan, selection), instance)
+
+
+def steps_before_failure(plan: Plan, parent: Run, instance: Any) -> Previous:
+    """Return the steps that need not be carried out when a run goes on where an earlier one failed or was stopped.
+
+    Args:
+        plan: The steps of the run.
+        parent: The earlier run; what it left is what it was to carry out, without what it did.
+        instance: Where earlier runs are kept.
+    """
+    return _all_but(plan, parent, _left(plan, parent, instance), instance)
+
+
+def _left(plan: Plan, run: Run, instance: Any) -> Chosen:
+    """Return the steps that a run was to carry out and did not, and the parts of mapped steps."""
+    todo: Chosen = dict.fromkeys(plan.steps)
+    before = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
+    if before is not None and run.step_keys_to_execute:
+        todo = _chosen(plan, run.step_keys_to_execute)
+    elif before is not None and run.is_resume_retry:
+        todo = _left(plan, before, instance)
+    done = {
+        event.step_key
+        for event in instance.all_logs(run.run_id)
+        if event.type in (EventType.STEP_SUCCESS, EventType.STEP_SKIPPED)
+    }
+    made = _made_by(run, instance)
+    left: Chosen = {}
+    for key, step in plan.steps.items():
+        if key not in todo:
+            continue
+        if step.axis is None:
+            if key not in done:
+                left[key] = None
+            continue
+        source, output = step.axis
+        if source in left:
+            left[key] = None
+            continue
+        parts = todo[key]
+        if parts is None:
+            parts = set(made[source][1].get(output, ())) if source in made else set()
+        open_parts = {part for part in parts if f"{key}[{part}]" not in done}
+        if open_parts:
+            left[key] = open_parts
+    return left
+
+
+def _all_but(plan: Plan, parent: Run, chosen: Chosen, instance: Any) -> Previous:
+    """Return every step and part that is not chosen, with what the latest of the earlier runs made of it."""
     made = _made_by(parent, instance)
     found: Previous = {}
     for key, step in plan.steps.items():

@@ -228,6 +228,7 @@ def run_again(context: Context, params: ReexecutionParams) -> Any:
     if not parent.is_finished:
         return PythonError.told(f"Run {parent.run_id[:8]} has not ended yet; cancel it first.", "InvalidState")
     tags = {key: value for key, value in parent.tags.items() if params.use_parent_run_tags is not False}
+    tags.pop(records.RESUME_RETRY_TAG, None)
     tags.update({tag.key: tag.value for tag in params.extra_tags or ()})
     root = parent.root_run_id or parent.run_id
     tags |= {records.PARENT_RUN_TAG: parent.run_id, records.ROOT_RUN_TAG: root}

@@ -12,7 +12,7 @@ from cellmill.definitions.executor import in_process_executor
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.run_config import resolve_run_config
 from cellmill.errors import CellmillError
-from cellmill.execution.earlier_steps import Previous, previous_steps
+from cellmill.execution.earlier_steps import Previous, previous_steps, steps_before_failure
 from cellmill.execution.executors.executor import make_executor
 from cellmill.execution.in_process import prepared, run_job, with_partition
 from cellmill.instance.instance import Instance
@@ -72,7 +72,7 @@ def visit_module(work: RunWork, visit: Visit) -> VisitEnd:
         else:
             definitions = load_location_definitions(location_request(config))
         job = _job(definitions, work.run, visit)
-        success = _run(job, work, _VisitInstance(work.instance, writer))
+        success = _run(job, work, visit, _VisitInstance(work.instance, writer))
     except (CellmillError, ImportError, AttributeError, SyntaxError, ValueError, TypeError, KeyError) as error:
         return VisitEnd(succeeded=False, message=f"{visit.location}: {type(error).__name__}: {error}")
     message = "" if success else _message(visit, writer.failures)
@@ -102,7 +102,7 @@ def _job(definitions: Any, run: Run, visit: Visit) -> JobDefinition:
     return prepared(job, run.op_selection, sorted(visit.assets) or None, None, visit.check_selection)
 
 
-def _run(job: JobDefinition, work: RunWork, instance: Any) -> bool:
+def _run(job: JobDefinition, work: RunWork, visit: Visit, instance: Any) -> bool:
     run = work.run
     tags: dict[str, str] = dict(run.tags)
     config: Any = dict(run.run_config) or None
@@ -112,7 +112,7 @@ def _run(job: JobDefinition, work: RunWork, instance: Any) -> bool:
     job.given_executor_def, execution = _executor(work, job.given_executor_def)
     resolved = resolve_run_config(job, config)
     plan = plan_job(job)
-    previous = _previous(plan, run, work.instance)
+    previous = _previous(plan, run, visit, work.instance)
     if job.given_executor_def is None or job.given_executor_def is in_process_executor:
         with work.captured() as capture:
             result = run_job(
@@ -125,9 +125,14 @@ def _run(job: JobDefinition, work: RunWork, instance: Any) -> bool:
     return bool(result.success)
 
 
-def _previous(plan: Plan, run: Run, instance: Instance) -> Previous:
-    """Return what earlier runs made of the steps that a run of some steps again does not carry out."""
+def _previous(plan: Plan, run: Run, visit: Visit, instance: Instance) -> Previous:
+    """Return what earlier runs made of the steps that a run of some steps again does not carry out.
+
+    A run of assets from failure is one of a selection of them; a run of ops finds here what was done.
+    """
     parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
+    if parent is not None and run.is_resume_retry and not run.step_keys_to_execute and not visit.assets:
+        return steps_before_failure(plan, parent, instance)
     return previous_steps(plan, parent, run.step_keys_to_execute or (), instance)
 
 
