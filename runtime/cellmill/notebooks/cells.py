@@ -14,6 +14,7 @@ from .facts import (
     Bind,
     CellFacts,
     Deferred,
+    Hint,
     Import,
     Mutation,
     Statement,
@@ -23,9 +24,10 @@ from .facts import (
 from .linemagics import cell_magic, foreign_cell
 from .names import NamespaceWalker
 from .syntax import Parsed, parse_source
-from .walker import Context
+from .walker import NO_NAMES, Context
 
 StarNames = Callable[[str], Iterable[str] | None]
+_IMPORTS = (ast.Import, ast.ImportFrom)
 
 
 def analyse_source(
@@ -42,22 +44,22 @@ def analyse_parsed(
     if parsed.problem:
         return broken_facts(parsed)
     ctx = Context(python, future, star_names)
+    walker = NamespaceWalker(ctx)
     statements: list[Statement] = []
     for name, line in parsed.magics:
         if name == "capture":
-            statements.append(_magic_statement(ctx, name, line, parsed))
-    notes: list[str] = []
+            statements.append(_magic_statement(walker, name, line, parsed))
     for node in parsed.body:
-        if isinstance(node, ast.Import | ast.ImportFrom) and len(node.names) > 1:
-            statements.extend(_walk(ctx, part) for part in _single_imports(node))
-        else:
-            statements.append(_walk(ctx, node))
-            notes.extend(ctx.notes)
-            if statements[-1].ends:
-                break
+        if isinstance(node, _IMPORTS) and len(node.names) > 1:
+            statements.extend(_walk(walker, part) for part in _single_imports(node))
+            continue
+        statement = _walk(walker, node)
+        statements.append(statement)
+        if statement.ends:
+            break
     if parsed.foreign is not None:
-        statements.append(_foreign_statement(ctx, parsed))
-    return compose(statements, tuple(notes))
+        statements.append(_foreign_statement(walker, parsed))
+    return compose(statements, tuple(ctx.notes))
 
 
 def broken_facts(parsed: Parsed) -> CellFacts:
@@ -68,9 +70,7 @@ def broken_facts(parsed: Parsed) -> CellFacts:
     )  # fmt: skip
 
 
-def _walk(ctx: Context, node: ast.stmt) -> Statement:
-    ctx.clear()
-    walker = NamespaceWalker(ctx)
+def _walk(walker: NamespaceWalker, node: ast.stmt) -> Statement:
     walker.block((node,))
     return walker.finish(node.lineno, node.end_lineno or node.lineno, (node,))
 
@@ -88,19 +88,15 @@ def _single_imports(node: ast.Import | ast.ImportFrom) -> list[ast.stmt]:
     return parts
 
 
-def _magic_statement(ctx: Context, name: str, line: str, parsed: Parsed) -> Statement:
-    ctx.clear()
-    walker = NamespaceWalker(ctx)
+def _magic_statement(walker: NamespaceWalker, name: str, line: str, parsed: Parsed) -> Statement:
     place = ast.Pass(lineno=max(parsed.lead, 1), col_offset=0, end_lineno=max(parsed.lead, 1), end_col_offset=0)
     cell_magic(walker, place, name, line, "")
     return walker.finish(place.lineno, place.lineno, (), f"%%{name} {line}")
 
 
-def _foreign_statement(ctx: Context, parsed: Parsed) -> Statement:
+def _foreign_statement(walker: NamespaceWalker, parsed: Parsed) -> Statement:
     assert parsed.foreign is not None
     name, line, body = parsed.foreign
-    ctx.clear()
-    walker = NamespaceWalker(ctx)
     place = ast.Pass(lineno=max(parsed.lead, 1), col_offset=0, end_lineno=max(parsed.lead, 1), end_col_offset=0)
     if name == "timeit":
         cell_magic(walker, place, name, line, body)
@@ -120,18 +116,31 @@ class _Composer:
         self.deletes: set[str] = set()
         self.functions: dict[str, Deferred] = {}
         self.aliases: dict[str, tuple[tuple[str, int], ...]] = {}
+        self.flags: frozenset[str] = NO_NAMES
+        self.imports: tuple[Import, ...] = ()
+        self.hints: tuple[Hint, ...] = ()
 
     def add(self, statement: Statement) -> None:
         """The next statement."""
         for use in statement.uses.values():
-            self.use(use)
+            if use.name not in self.must or use.name in self.functions:
+                self.use(use)
         for change in statement.mutates.values():
             if change.name not in statement.binds or change.name not in self.must:
                 self.mutate(change, statement)
         for name in statement.deletes:
             self._delete(name, name in statement.binds)
-        for name, sources in statement.aliases.items():
-            self.aliases[name] = sources
+        if statement.aliases:
+            self.aliases.update(statement.aliases)
+        self._bind(statement)
+        if statement.deferred:
+            self.functions.update(statement.deferred)
+        self.flags |= statement.flags
+        self.imports += statement.imports
+        self.hints += statement.hints
+
+    def _bind(self, statement: Statement) -> None:
+        """The names that a statement leaves bound."""
         for name, bind in statement.binds.items():
             if bind.must:
                 self.must.add(name)
@@ -144,7 +153,11 @@ class _Composer:
                 continue
             elif name not in self.binds or not self.binds[name].must or name not in self.must:
                 self.binds[name] = bind
-        self.functions.update(statement.deferred)
+
+    def binds_now(self) -> dict[str, Bind]:
+        """What is bound, each name as surely as at this point."""
+        must = self.must
+        return {name: bind if name in must else bind._replace(must=False) for name, bind in self.binds.items()}
 
     def use(self, use: Use, seen: frozenset[str] = frozenset()) -> None:
         """A read; a function that is read counts as called."""
@@ -227,29 +240,25 @@ def compose(statements: Sequence[Statement], notes: tuple[str, ...] = ()) -> Cel
             special[name] = use
         else:
             plain[name] = use
-    none: frozenset[str] = frozenset()
-    flags = none.union(*(statement.flags for statement in statements))
-    imports: tuple[Import, ...] = tuple(item for statement in statements for item in statement.imports)
+    flags = composer.flags
     return CellFacts(
         uses=plain,
         builtin_uses=special,
-        binds={
-            name: bind if name in composer.must else bind._replace(must=False) for name, bind in composer.binds.items()
-        },
+        binds=composer.binds_now(),
         mutates=composer.mutates,
-        deletes=frozenset(composer.deletes),
-        imports=imports,
+        deletes=frozenset(composer.deletes) if composer.deletes else NO_NAMES,
+        imports=composer.imports,
         flags=flags | {HISTORY} if past else flags,
-        history=frozenset(past) if past else none,
-        hints=tuple(hint for statement in statements for hint in statement.hints),
-        statements=_units(statements),
+        history=frozenset(past) if past else NO_NAMES,
+        hints=composer.hints,
+        statements=_units(statements, flags),
         notes=notes,
     )
 
 
-def _units(statements: Sequence[Statement]) -> tuple[Statement, ...]:
+def _units(statements: Sequence[Statement], flags: frozenset[str]) -> tuple[Statement, ...]:
     """Statements as they are linked: an indivisible cell is one unit."""
-    if not any(statement.flags & INDIVISIBLE for statement in statements) or len(statements) == 1:
+    if not flags & INDIVISIBLE or len(statements) == 1:
         return tuple(statements)
     composer = _Composer()
     aliases: dict[str, tuple[tuple[str, int], ...]] = {}
@@ -258,21 +267,14 @@ def _units(statements: Sequence[Statement]) -> tuple[Statement, ...]:
         composer.add(statement)
         aliases.update(statement.aliases)
         holds.update(statement.holds)
-    none: frozenset[str] = frozenset()
     return (
         Statement(
             line=statements[0].line, end_line=statements[-1].end_line,
             nodes=tuple(node for statement in statements for node in statement.nodes),
             foreign="\n".join(statement.foreign for statement in statements if statement.foreign),
-            uses=composer.uses, binds={
-                name: bind if name in composer.must else bind._replace(must=False)
-                for name, bind in composer.binds.items()
-            },
+            uses=composer.uses, binds=composer.binds_now(),
             mutates=composer.mutates, deletes=frozenset(composer.deletes), deferred=composer.functions,
             loose=tuple(function for statement in statements for function in statement.loose), aliases=aliases,
-            holds=holds,
-            imports=tuple(item for statement in statements for item in statement.imports),
-            hints=tuple(hint for statement in statements for hint in statement.hints),
-            flags=none.union(*(statement.flags for statement in statements)),
+            holds=holds, imports=composer.imports, hints=composer.hints, flags=flags,
         ),
     )  # fmt: skip

@@ -15,6 +15,7 @@ from .facts import CellFacts, Statement
 from .magic import Header, OptionValue, parse_declaration
 from .options import CELL_KINDS
 from .problem import NotebookError
+from .walker import FUNCTIONS
 
 ASSET_DECORATORS = frozenset({"asset", "multi_asset", "graph_asset", "graph_multi_asset", "observable_source_asset"})
 _DECORATORS = {
@@ -38,6 +39,11 @@ _CALLS = {
 _MENTIONS = re.compile(rf"@[\w.]*\b(?:{'|'.join([*ASSET_DECORATORS, *_DECORATORS])})\b|run_cell_magic")
 #: Names whose calls are looked for inside larger statements; most cells have none of them in their text.
 _CALLED = re.compile(rf"\b(?:{'|'.join(name for name, kind in _CALLS.items() if kind in _LISTED)})\b")
+#: A cell without any of these defines nothing: most cells are done with here.
+_MARKS = (
+    "@", "%", "Definition", "_magic", "AssetSpec", "SourceAsset", "define_asset_job", "build_schedule_from",
+    "load_assets_from_", "load_definitions_from_",
+)  # fmt: skip
 _INSIDE: dict[type, str] = {
     ast.FunctionDef: "a function", ast.AsyncFunctionDef: "a function", ast.ClassDef: "a class",
 }  # fmt: skip
@@ -86,8 +92,11 @@ def called_name(node: ast.AST) -> str:
 
 def find_definitions(cell: Cell, facts: CellFacts, path: str) -> Iterator[CellDefinition | Declaration | Unknown]:
     """What the statements of a plain cell define with literal decorators, calls and line magics."""
-    hidden = _MENTIONS.search(cell.source) is not None
-    calls = _CALLED.search(cell.source) is not None
+    source = cell.source
+    if not any(word in source for word in _MARKS):
+        return
+    hidden = _MENTIONS.search(source) is not None
+    calls = _CALLED.search(source) is not None
     for statement in facts.statements:
         for node in statement.nodes:
             yield from _statement(cell, statement, node, path)
@@ -101,7 +110,7 @@ def _inner(cell: Cell, node: ast.stmt) -> Iterator[Unknown]:
     """Definitions inside a function, a class, a loop or a branch: how many there are, under which names, is unknown."""
     where = _INSIDE.get(node.__class__, "a loop or branch")
     for inner in ast.walk(node):
-        if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and inner is not node:
+        if isinstance(inner, FUNCTIONS) and inner is not node:
             if any(
                 called_name(one) in ASSET_DECORATORS or called_name(one) in _DECORATORS for one in inner.decorator_list
             ):
@@ -123,7 +132,7 @@ def _statement(
     cell: Cell, statement: Statement, node: ast.stmt, path: str
 ) -> Iterator[CellDefinition | Declaration | Unknown]:
     origin = NotebookOrigin(path=path, cell_id=cell.id, cell_index=cell.index, line=node.lineno)
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+    if isinstance(node, FUNCTIONS):
         for decorator in node.decorator_list:
             name = called_name(decorator)
             if name in ASSET_DECORATORS:

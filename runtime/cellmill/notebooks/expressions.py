@@ -9,7 +9,7 @@ from typing import Any
 from . import strings
 from .calls import SPECIAL, special_call
 from .facts import CERTAIN, Mutation, Use
-from .walker import NO_NAMES, Walker
+from .walker import NO_NAMES, SEQUENCES, Walker
 
 
 class ExpressionWalker(Walker):
@@ -138,7 +138,9 @@ class ExpressionWalker(Walker):
         last = ""
         if kind is ast.Attribute:
             last = func.attr  # type: ignore[attr-defined]
-            self.expr(func.value)  # type: ignore[attr-defined]
+            func = func.value  # type: ignore[attr-defined]
+            EXPRESSIONS[func.__class__](self, func)
+            func = node.func
         elif kind is ast.Name:
             last = func.id  # type: ignore[attr-defined]
             self.load(last, func, "call")
@@ -230,7 +232,7 @@ def target_names(node: ast.expr) -> frozenset[str]:
     """The names that a target binds."""
     if isinstance(node, ast.Name):
         return frozenset((node.id,))
-    if isinstance(node, ast.Tuple | ast.List):
+    if isinstance(node, SEQUENCES):
         return frozenset(name for item in node.elts for name in target_names(item))
     if isinstance(node, ast.Starred):
         return target_names(node.value)
@@ -239,13 +241,14 @@ def target_names(node: ast.expr) -> frozenset[str]:
 
 def make_use(name: str, node: Any, kind: str, confidence: int, via: str, note: str, covered: frozenset[str]) -> Use:
     """A use with its place."""
-    line = getattr(node, "lineno", 1)
-    column = getattr(node, "col_offset", 0)
-    return Use(
-        name, line, column, getattr(node, "end_lineno", line) or line, getattr(node, "end_col_offset",
-        column) or column,
-        confidence, kind, note, via, covered,
-    )  # fmt: skip
+    try:
+        line, column, end_line, end_column = node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
+    except AttributeError:  # a node that the walk itself made up
+        line, column, end_line, end_column = getattr(node, "lineno", 1), 0, None, None
+    # the most frequent record of all: without the call of its own constructor
+    return tuple.__new__(
+        Use, (name, line, column, end_line or line, end_column or column, confidence, kind, note, via, covered)
+    )
 
 
 def make_mutation(name: str, node: Any, confidence: int, how: str, via: str) -> Mutation:

@@ -109,16 +109,16 @@ class Statement:
     nodes: tuple[ast.stmt, ...] = ()
     #: text that stands for code that is not Python
     foreign: str = ""
-    uses: dict[str, Use] = field(default_factory=dict)
-    binds: dict[str, Bind] = field(default_factory=dict)
-    mutates: dict[str, Mutation] = field(default_factory=dict)
+    uses: Mapping[str, Use] = field(default_factory=dict)
+    binds: Mapping[str, Bind] = field(default_factory=dict)
+    mutates: Mapping[str, Mutation] = field(default_factory=dict)
     deletes: frozenset[str] = frozenset()
-    deferred: dict[str, Deferred] = field(default_factory=dict)
+    deferred: Mapping[str, Deferred] = field(default_factory=dict)
     #: functions without a name of their own (a lambda in a list): read at the end of the cell
     loose: tuple[Deferred, ...] = ()
-    aliases: dict[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     #: bound name -> names whose functions its value may call later: `model = Model(step)`
-    holds: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    holds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     imports: tuple[Import, ...] = ()
     hints: tuple[Hint, ...] = ()
     flags: frozenset[str] = frozenset()

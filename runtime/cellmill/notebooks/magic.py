@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .options import CELL_KINDS, Option, find_option, option_names
 from .problem import CellMagicError
@@ -22,12 +22,12 @@ _COMMENT = re.compile(r"# ?\|\s*(?P<kind>asset|op|check|sensor)(?=\s|$)(?P<rest>
 _CONTINUED = re.compile(r"# ?\|(?P<rest>\s.*|)$")
 _LINE = re.compile(r"^%(?P<kind>schedule|job)(?=\s|$)(?P<rest>.*)$")
 _TOKEN = re.compile(r'(?:[^\s"\']+|"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\')+')
+_WORD = re.compile(r"\S+")
 _QUOTED = re.compile(r'"((?:\\.|[^"\\])*)"|\'((?:\\.|[^\'\\])*)\'')
 _NAME = re.compile(r"^[^\W\d]\w*(?:/[\w-]+)*$")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One word of a header, with its place."""
 
     text: str
@@ -73,10 +73,10 @@ def split_header(source: str) -> tuple[str, list[tuple[str, int, int]], int, Lit
     stripped = source.lstrip()
     if not stripped.startswith(("%%", "#")):
         return None
-    lines = source.split("\n")
-    first = len(source[: len(source) - len(stripped)].split("\n")) - 1
-    line = lines[first].strip()
-    indent = len(lines[first]) - len(lines[first].lstrip())
+    lead = source[: len(source) - len(stripped)]
+    first = lead.count("\n")
+    indent = len(lead) - lead.rfind("\n") - 1
+    line = stripped.partition("\n")[0].rstrip()
     found = _MAGIC.match(line)
     form: Literal["magic", "comment"] = "magic"
     if found is None:
@@ -85,6 +85,9 @@ def split_header(source: str) -> tuple[str, list[tuple[str, int, int]], int, Lit
             return None
     texts = [(found["rest"], first + 1, indent + found.start("rest"))]
     count = first + 1
+    if "|" not in stripped[len(line) :]:
+        return found["kind"], texts, count, form
+    lines = source.split("\n")
     while count < len(lines) and (more := _CONTINUED.match(lines[count])):
         texts.append((more["rest"], count + 1, more.start("rest")))
         count += 1
@@ -134,6 +137,8 @@ def _looks_like_cron(words: list[str]) -> bool:
 def tokenize(text: str, line: int = 1, column: int = 0) -> list[Token]:
     """Words with their places; quotes group, and may stand inside a word as in ``--check="x > 0"``."""
     tokens = []
+    if '"' not in text and "'" not in text:
+        return [Token(found.group(), line, column + found.start()) for found in _WORD.finditer(text)]
     for found in _TOKEN.finditer(text):
         word = found.group()
         quoted = word[0] in "\"'"
@@ -161,7 +166,7 @@ class _Parser:
         self.options: dict[str, OptionValue] = {}
 
     def _words(self, text: str, line: int, column: int) -> list[Token]:
-        rest = _TOKEN.sub("", text)
+        rest = _TOKEN.sub("", text) if '"' in text or "'" in text else ""
         if "'" in rest or '"' in rest:
             at = column + max(text.rfind('"'), text.rfind("'"))
             raise self.error("a quote is not closed", Token("", line, at), "Close the quote on the same line.")

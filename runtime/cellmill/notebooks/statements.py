@@ -11,6 +11,7 @@ from .expressions import dotted, root_name, target_names
 from .facts import CERTAIN, GUESS, STAR, Deferred, Import
 from .known import ENDING_CALLS
 from .starnames import star_names
+from .walker import SEQUENCES
 
 #: Decorators that do not call the function that they get.
 _QUIET_DECORATORS = frozenset({
@@ -83,13 +84,13 @@ class StatementWalker(BranchWalker):
                 else:
                     self.alias(target.id, value)
                 first = first or target.id
-            elif isinstance(target, ast.Tuple | ast.List):
+            elif isinstance(target, SEQUENCES):
                 self._unpack(target, value)
             else:
                 self.hold(root_name(target), value)
 
     def _unpack(self, target: ast.Tuple | ast.List, value: ast.expr) -> None:
-        values = value.elts if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts) else None
+        values = value.elts if isinstance(value, SEQUENCES) and len(value.elts) == len(target.elts) else None
         for number, item in enumerate(target.elts):
             for name in target_names(item):
                 source = values[number] if values is not None else ast.Subscript(value, ast.Constant(0), ast.Load())
@@ -145,7 +146,7 @@ class StatementWalker(BranchWalker):
 
     def delete(self, node: ast.Delete) -> None:
         for target in node.targets:
-            for item in target.elts if isinstance(target, ast.Tuple | ast.List) else (target,):
+            for item in target.elts if isinstance(target, SEQUENCES) else (target,):
                 if isinstance(item, ast.Name):
                     self.unbind(item.id, item)
                 else:

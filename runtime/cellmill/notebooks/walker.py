@@ -9,10 +9,13 @@ from typing import Any
 from .facts import CERTAIN, Deferred, Hint, Import
 
 NO_NAMES: frozenset[str] = frozenset()
+#: Kinds of nodes, as tuples: `isinstance` builds a union anew at each call, and every statement is asked.
+SEQUENCES = (ast.Tuple, ast.List)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class Context:
-    """What is gathered over one statement, whatever the depth: flags, imports, hints, notes."""
+    """What is gathered, whatever the depth: flags, imports and hints over one statement, notes over a cell."""
 
     __slots__ = ("flags", "future_annotations", "hints", "imports", "notes", "python", "star_names")
 
@@ -25,14 +28,16 @@ class Context:
         self.python = python
         self.future_annotations = future_annotations or python >= (3, 14)
         self.star_names = star_names
-        self.clear()
-
-    def clear(self) -> None:
-        """Start the next statement."""
         self.flags: set[str] = set()
         self.imports: list[Import] = []
         self.hints: list[Hint] = []
         self.notes: list[str] = []
+
+    def clear(self) -> None:
+        """Start the next statement; notes are the cell's."""
+        self.flags.clear()
+        self.imports.clear()
+        self.hints.clear()
 
 
 class Walker:
