@@ -7,7 +7,10 @@ from pathlib import Path
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.events import AssetMaterialization
 from cellmill.graphql.context import open_context
+from cellmill.graphql.notebook_states import CellInput, cell_states
 from cellmill.graphql.schema import execute
+from cellmill.graphql.selections import select_assets
+from cellmill.workspace.stale import workspace_staleness
 
 from tests.workspace.notebooks import write_notebook
 
@@ -67,3 +70,31 @@ def test_an_asset_says_how_many_partitions_one_run_makes(tmp_path: Path) -> None
             "description": "BackfillPolicy.multi_run(max_partitions_per_run=2)",
         },
     ]
+
+
+LIST = "{ assetNodes { assetKey { path } state staleStatus staleCauses { reason } } }"
+
+
+def test_lists_and_selections_summarize_all_partitions(tmp_path: Path) -> None:
+    """One stale partition makes its asset stale, though the latest one is fresh: as the command line has it."""
+    parts = "--partitions static:x,y,z"
+    write_notebook(tmp_path / "n.ipynb", "%load_ext cellmill", f"%%asset a {parts}\n1", f"%%asset b {parts}\na")
+    context = open_context(tmp_path)
+    try:
+        for name, partition in ("ax", "ay", "bx", "ax", "by"):
+            made = AssetMaterialization(asset_key=AssetKey(name), partition=partition)
+            context.instance.report_runless_asset_event(made)
+        nodes = execute(LIST, {}, None, context.for_request("tester"))["data"]["assetNodes"]
+        chosen = select_assets(context.for_request("tester"), "status:stale")
+        told = workspace_staleness(context.manifest.assets, context.instance).decisions.assets
+        cells = cell_states(context.for_request("tester"), "n.ipynb", [
+            CellInput(id="c1", source=f"%%asset a {parts}\n1"), CellInput(id="c2", source=f"%%asset b {parts}\na"),
+        ])  # fmt: skip
+    finally:
+        context.close()
+
+    assert [(node["state"], node["staleStatus"]) for node in nodes] == [("FRESH", "FRESH"), ("STALE", "STALE")]
+    assert nodes[1]["staleCauses"] == [{"reason": "a has newer data: partition x"}]
+    assert [entry.key[-1] for entry in chosen] == ["b"]
+    assert [told[AssetKey(name)].status.value for name in "ab"] == ["FRESH", "STALE"]
+    assert [cell.state.value for cell in cells] == ["FRESH", "STALE"]

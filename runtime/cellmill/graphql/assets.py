@@ -316,10 +316,11 @@ class AssetNode:
         """Whether it agrees with its definition and its upstreams."""
         if partition is not None:
             return StaleStatus(self._of_partition(info, partition).status.value)
-        state = info.context.states.get(self.entry.asset_key)
+        key = self.entry.asset_key
+        state = info.context.states.get(key)
         if state is None or not state.is_materialized:
             return StaleStatus.MISSING
-        return StaleStatus.STALE if self._freshness(info).causes else StaleStatus.FRESH
+        return StaleStatus(info.context.staleness.assets[key].status.value)
 
     @documented
     def stale_causes(
@@ -333,7 +334,7 @@ class AssetNode:
 
     def _of_partition(self, info: Info, partition: str) -> Staleness:
         """The decision about one partition; what is no partition of it was never made."""
-        decided = info.context.partition_staleness.partitions.get(self.entry.asset_key, {})
+        decided = info.context.staleness.partitions.get(self.entry.asset_key, {})
         return decided.get(partition, MISSING)
 
     @documented
@@ -367,7 +368,7 @@ class AssetNode:
             return None
         sets = self._partition_sets(info)
         keys = info.context.partition_keys(self.entry)
-        decided = info.context.partition_staleness.partitions.get(self.entry.asset_key, {})
+        decided = info.context.staleness.partitions.get(self.entry.asset_key, {})
         stale = (key for key, found in decided.items() if found.status is Decided.STALE)
         words = dict.fromkeys(sets.materialized, "MATERIALIZED") | dict.fromkeys(stale, "STALE")
         words |= dict.fromkeys(sets.failed, "FAILED") | dict.fromkeys(sets.in_progress, "MATERIALIZING")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
@@ -23,9 +23,11 @@ from cellmill.instance.instance import Instance
 from cellmill.planning.asset_state import AssetState
 from cellmill.planning.partition_staleness import PartitionDecisions
 from cellmill.planning.run import Run, RunRecord, RunsFilter
+from cellmill.planning.staleness import AssetFacts
 from cellmill.workspace.manifest import AssetEntry, JobEntry, Manifest, ScheduleEntry, SensorEntry
 from cellmill.workspace.partitions import partitions_from_json
-from cellmill.workspace.stale import workspace_staleness
+from cellmill.workspace.stale import partition_facts
+from cellmill.workspace.staleness_seen import StalenessSeen
 from cellmill.workspace.workspace import Workspace
 
 #: The name of every location's one repository, as Dagster names it.
@@ -54,6 +56,8 @@ class Shared:
     worker_arguments: Sequence[str] = ()
     #: What was worked out of the newest manifest.
     known: Known | None = None
+    #: What was decided last about assets and partitions.
+    staleness: StalenessSeen = field(default_factory=StalenessSeen)
 
 
 class Context:
@@ -99,7 +103,7 @@ class Context:
 
     def _anew(self, manifest: Manifest) -> Manifest:
         self.__dict__["manifest"] = manifest
-        for name in ("states", "planned_runs", "freshness", "_all_latest"):
+        for name in ("states", "planned_runs", "freshness", "staleness", "_all_latest"):
             self.__dict__.pop(name, None)
         return manifest
 
@@ -171,12 +175,23 @@ class Context:
     @cached_property
     def freshness(self) -> Mapping[AssetKey, Freshness]:
         """The state of every asset with a definition."""
-        return freshness_of(self.known.facts, self.states, self.planned_runs)
+        return freshness_of(self.known.facts, self.staleness.assets, self.states, self.planned_runs)
 
     @cached_property
-    def partition_staleness(self) -> PartitionDecisions:
-        """The decision about every partition of every asset, made when a field first asks for one."""
-        return workspace_staleness(list(self.assets.values()), self.instance, self.dynamic_partitions).decisions
+    def staleness(self) -> PartitionDecisions:
+        """The decision about every asset and every partition, made when a field first asks for one."""
+        self.shared.staleness = self._decide(self.known.facts)
+        return self.shared.staleness.decisions
+
+    def decided(self, facts: Iterable[AssetFacts]) -> PartitionDecisions:
+        """The decision about assets as `facts` say that they are; what partitions they have the manifest says."""
+        return self._decide(facts).decisions
+
+    def _decide(self, facts: Iterable[AssetFacts]) -> StalenessSeen:
+        by_key = {fact.key: fact for fact in facts}
+        entries = [entry for key, entry in self.assets.items() if key in by_key]
+        partitions = partition_facts(entries, self.dynamic_partitions)
+        return self.shared.staleness.decide(by_key, partitions, self.states, self.instance, self.dynamic_partitions)
 
     def partition_keys(self, entry: AssetEntry | JobEntry) -> list[str]:
         """The partitions of an asset or a job; those of a dynamic definition are looked up."""

@@ -11,7 +11,7 @@ import strawberry
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.planning import asset_state
 from cellmill.planning.run import FINISHED_STATUSES, Run, RunStatus
-from cellmill.planning.staleness import AssetFacts, Staleness, StaleStatus, decide_staleness
+from cellmill.planning.staleness import AssetFacts, Staleness, StaleStatus
 
 
 @strawberry.enum(description="The state of an asset against its definition, its upstreams and its runs.")
@@ -38,12 +38,13 @@ class Freshness:
 
 
 def freshness_of(
-    facts: Iterable[AssetFacts], states: Mapping[AssetKey, asset_state.AssetState], planned_runs: Mapping[str, Run]
+    facts: Iterable[AssetFacts],
+    decided: Mapping[AssetKey, Staleness],
+    states: Mapping[AssetKey, asset_state.AssetState],
+    planned_runs: Mapping[str, Run],
 ) -> dict[AssetKey, Freshness]:
-    """The state of every asset of these definitions: one walk, however many there are."""
-    known = list(facts)
-    decided = decide_staleness(known, states)
-    return {fact.key: _with_runs(fact, decided[fact.key], states.get(fact.key), planned_runs) for fact in known}
+    """The state of every asset of these definitions: what was decided about it, and what its runs add."""
+    return {fact.key: _with_runs(fact, decided[fact.key], states.get(fact.key), planned_runs) for fact in facts}
 
 
 def _with_runs(

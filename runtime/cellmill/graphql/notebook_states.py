@@ -78,8 +78,8 @@ def cell_states(context: Context, path: str, cells: list[CellInput]) -> list[Cel
         for cell in made.values()
         for key in cell.keys
     ]
-    facts = [fact for fact in context.known.facts if fact.key not in own]
-    found = freshness_of([*facts, *unsaved], context.states, context.planned_runs)
+    facts = [*(fact for fact in context.known.facts if fact.key not in own), *unsaved]
+    found = freshness_of(facts, context.decided(facts).assets, context.states, context.planned_runs)
     answer = []
     for cell_id, cell in made.items():
         states = [found[key] for key in cell.keys]

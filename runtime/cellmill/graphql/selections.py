@@ -12,7 +12,7 @@ from cellmill.graphql.context import Context
 from cellmill.graphql.documented import said
 from cellmill.graphql.metadata import AssetKey
 from cellmill.graphql.problems import Error
-from cellmill.planning.staleness import StaleStatus, decide_staleness
+from cellmill.planning.staleness import StaleStatus
 from cellmill.workspace.manifest import AssetEntry
 
 
@@ -43,7 +43,7 @@ def select_assets(context: Context, text: str) -> list[AssetEntry]:
         found = decided.get(key)
         return (found.status if found is not None else StaleStatus.MISSING).value
 
-    decided = decide_staleness(context.known.facts, context.states) if "status:" in text else {}
+    decided = context.staleness.assets if "status:" in text else {}
     return context.workspace.select(text, status_of)
 
 

@@ -132,6 +132,11 @@ class Catalog:
                     found.setdefault(state.asset_key, {})[str(row[1])] = state
         return found
 
+    def partition_marks(self) -> dict[AssetKey, tuple[int | None, ...]]:
+        """For each asset with partitions how many are known and what was recorded last: another one after a change."""
+        sql = "SELECT asset_key, COUNT(*), MAX(event_id), MAX(observation_id) FROM asset_partitions GROUP BY asset_key"
+        return {key_of(row[0]): tuple(row[1:]) for row in self._db.rows(sql)}
+
     def value_ref(self, asset_key: AssetKey, partition: str | None = None) -> ValueRef | None:
         """Where the latest value of an asset, or of one of its partitions, lies."""
         table = "assets" if partition is None else "asset_partitions"

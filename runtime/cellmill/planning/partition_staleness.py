@@ -66,8 +66,12 @@ def decide_partitions(
     partitions: Mapping[AssetKey, PartitionFacts],
     states: Mapping[AssetKey, AssetState],
     partition_states: Mapping[AssetKey, Mapping[str, AssetState]],
+    known: tuple[Collection[AssetKey], PartitionDecisions] = ((), PartitionDecisions({}, {})),
 ) -> PartitionDecisions:
     """The decision about every asset and every partition, in one walk; the order of `facts` does not matter.
+
+    `known` are assets about which was decided before, from the same facts and states, and those decisions;
+    `partition_states` holds the others and the parents of the others.
 
     `partitions` holds the assets that have partitions, and those that declare how they read some.
 
@@ -76,7 +80,10 @@ def decide_partitions(
     """
     walk = _Walk({item.key: item for item in facts}, partitions, states, partition_states)
     for key in parents_first(walk.facts):
-        walk.decide(key)
+        if key in known[0]:
+            walk.take(key, known[1])
+        else:
+            walk.decide(key)
     return PartitionDecisions(walk.assets, walk.partitions)
 
 
@@ -156,12 +163,18 @@ class _Walk:
     ) -> None:
         self.facts = facts
         self.assets: dict[AssetKey, Staleness] = {}
-        self.partitions: dict[AssetKey, dict[str, Staleness]] = {}
+        self.partitions: dict[AssetKey, Mapping[str, Staleness]] = {}
         self._known = known
         self._states = states
         self._partition_states = partition_states
         #: What all partitions of an asset are together: the same for every partition they go into.
         self._together: dict[AssetKey, _Source] = {}
+
+    def take(self, key: AssetKey, before: PartitionDecisions) -> None:
+        """Keep what was decided about an asset before."""
+        self.assets[key] = before.assets[key]
+        if key in before.partitions:
+            self.partitions[key] = before.partitions[key]
 
     def decide(self, key: AssetKey) -> None:
         """Decide about an asset and its partitions."""
@@ -176,7 +189,8 @@ class _Walk:
             self.assets[key], self.partitions[key] = FRESH, dict.fromkeys(own.keys, FRESH)
             return
         states = self._partition_states.get(key, _NONE)
-        found = self.partitions[key] = {}
+        found: dict[str, Staleness] = {}
+        self.partitions[key] = found  # seen by the partitions behind, where an asset reads its own
         for partition in own.keys:
             found[partition] = self._decide_one(facts, partition, states.get(partition))
         self.assets[key] = _summary(found)
