@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.lab import ARTIFACTS, Lab, axe, browser_page, daemon, wait_for_run
 from tests.labextension.server import NOTEBOOK, TOKEN, Server, running
+from tests.workspace.notebooks import write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
@@ -54,9 +56,9 @@ def counting():
 SCREENS = tuple((screen, "") for screen in ("lineage", "runs", "launchpad", "backfills", "deployment"))
 
 
-def materialize(server: Server, key: str) -> str:
-    """Start a run that makes an asset; returns the run's id."""
-    params = {"selector": {"assetSelection": [{"path": key.split("/")}]}}
+def materialize(server: Server, *keys: str) -> str:
+    """Start a run that makes assets; returns the run's id."""
+    params = {"selector": {"assetSelection": [{"path": key.split("/")} for key in keys]}}
     launch = "mutation($params: ExecutionParams!) { launchRun(executionParams: $params) { ... on LaunchRunSuccess { run { runId } } } }"
     run_id: str = server.data(launch, params=params)["launchRun"]["run"]["runId"]
     return run_id
@@ -141,6 +143,79 @@ def test_a_notebook_is_scheduled_with_the_form_and_runs(lab: Lab, small_notebook
         item.locator(".cm-tick-details .cm-jump", has_text="run ").first.click()
         lab.page.locator("article[data-run]:visible > header .cm-status-success").wait_for(timeout=120_000)
         lab.shoot("lab-run-scheduled")
+
+
+PARAMETERS = "window.jupyterapp.shell.currentWidget.content.model.getMetadata('cellmill').schedules[0]"
+
+
+def test_a_whole_notebook_is_scheduled_with_parameters(lab: Lab) -> None:
+    """The form shows the notebook's parameters, refuses what is none, and the schedule carries those that were given."""
+    path = lab.server.root / "report.ipynb"
+    write_notebook(path, 'day = "2024-01-01"  # the day of the report', "print(day)")
+    notebook = json.loads(path.read_text())
+    notebook["cells"][0]["metadata"]["tags"] = ["parameters"]
+    path.write_text(json.dumps(notebook))
+    lab.open(path.name)
+    try:
+        bar = lab.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        bar.get_by_role("button", name="Schedule this notebook").click()
+        form = lab.page.locator(".jp-Dialog")
+        form.get_by_role("combobox", name="What to run").select_option(label="The whole notebook")
+        given = form.get_by_role("textbox", name="Parameters")
+        expect(given).to_have_attribute("placeholder", 'day: "2024-01-01"', timeout=60_000)
+        given.fill("tomorrow")
+        form.get_by_text("A line for each, as name: value, is needed.").wait_for()
+        given.fill("day: 2024-02-03")
+        form.get_by_role("combobox", name="How often").select_option(label="Every Monday at 06:00")
+        form.get_by_text("Every Monday at 06:00, next:").wait_for()
+        form.get_by_label("Name (optional)").fill("weekly_report")
+        lab.shoot("schedule-parameters")
+        form.get_by_role("button", name="Add schedule").click()
+        lab.page.wait_for_function(f"() => {PARAMETERS}.parameters.day === '2024-02-03'")
+        lab.command("cellmill:open-automation")
+        item = lab.page.locator('[data-name="weekly_report"]')
+        item.get_by_role("button", name="Dry run").click()
+        item.locator(".cm-dry-run", has_text="2024-02-03").wait_for()
+        lab.shoot("lab-dry-run-parameters")
+    finally:
+        path.unlink()
+
+
+WAITING = """%%asset {name} --group steps
+import pathlib, time
+end = time.monotonic() + 200
+while not pathlib.Path({sign!r}).exists() and time.monotonic() < end:
+    time.sleep(0.05)
+"""
+
+
+def test_a_badge_tells_how_far_its_run_is(lab: Lab) -> None:
+    """While a run makes two assets of a notebook, their badges say how many it has made; its menu leads to the run."""
+    path, sign = lab.server.root / "steps.ipynb", lab.server.root / "go-on"
+    write_notebook(
+        path, "%load_ext cellmill", "%%asset step_one --group steps\n1", WAITING.format(name="step_two", sign=str(sign))
+    )
+    lab.open(path.name)
+    try:
+        badge = lab.page.locator(".jp-Cell:has-text('step_two') .cm-badge")
+        expect(badge).to_have_attribute("data-state", "MISSING", timeout=60_000)
+        run_id = materialize(lab.server, "step_one", "step_two")
+        expect(badge).to_have_attribute("data-progress", "0.5", timeout=120_000)
+        expect(badge).to_have_attribute("data-state", "RUNNING")
+        expect(badge).to_have_text("1/2")
+        expect(badge).to_have_attribute("aria-label", re.compile("1 of 2 assets of its run are made"))
+        lab.shoot("badge-running")
+        badge.click()
+        lab.page.get_by_role("menuitem", name="Show Its Run").click()
+        lab.page.locator(f'article[data-run="{run_id}"]').wait_for()
+        lab.shoot("lab-run-running")
+        sign.touch()
+        lab.page.locator(f'article[data-run="{run_id}"] > header .cm-status-success').wait_for(timeout=120_000)
+        lab.command("docmanager:open", json.dumps({"path": path.name}))
+        expect(badge).to_have_attribute("data-state", "FRESH", timeout=60_000)
+    finally:
+        sign.touch()
+        path.unlink()
 
 
 STARTED = """() => new Promise(done => {

@@ -30,12 +30,13 @@ def test_globs(tmp_path: Path) -> None:
     assert names("**/*.ipynb", exclude=("nb/deep/**",)) == ["a.ipynb", "nb/b.ipynb"]
 
 
-def test_only_those_that_load_cellmill(tmp_path: Path) -> None:
-    """Without a workspace file only notebooks that load cellmill count."""
+def test_only_those_that_mean_cellmill(tmp_path: Path) -> None:
+    """Without a workspace file only notebooks count that load cellmill, or whose metadata hold a schedule."""
     touch(tmp_path / "plain.ipynb", '"import pandas"')
     mine = touch(tmp_path / "mine.ipynb", '"%load_ext cellmill"')
+    due = touch(tmp_path / "due.ipynb", '{"metadata": {"cellmill": {"schedules": [{"cron": "0 6 * * *"}]}}}')
 
-    assert find_notebooks(tmp_path, ["**/*.ipynb"], only_cellmill=True) == [mine]
+    assert find_notebooks(tmp_path, ["**/*.ipynb"], only_cellmill=True) == [due, mine]
 
 
 def test_cache_keeps_facts_and_digests(tmp_path: Path) -> None:

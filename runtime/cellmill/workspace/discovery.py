@@ -11,8 +11,10 @@ from pathlib import Path
 SKIPPED = frozenset(
     {"__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist", "_build", "virtual_documents"}
 )
-#: A notebook without one of these words loads no cellmill.
-_LOADS_CELLMILL = re.compile(rb"load_ext cellmill|%%asset|#\s?\|\s?asset\b|import cellmill|from cellmill\b")
+#: A notebook without one of these words loads no cellmill, and its metadata ask nothing of it.
+_MEANS_CELLMILL = re.compile(
+    rb'load_ext cellmill|%%asset|#\s?\|\s?asset\b|import cellmill|from cellmill\b|"cellmill"\s*:\s*\{'
+)
 _SUFFIXES = (".ipynb", ".py")
 
 
@@ -21,7 +23,7 @@ def find_notebooks(
 ) -> list[Path]:
     """Return the notebooks under `root` that match a glob, sorted; hidden and tool folders are left out.
 
-    `only_cellmill` keeps those that load cellmill.
+    `only_cellmill` keeps those that load cellmill, or have metadata for it.
     """
     patterns = [_glob_pattern(glob) for glob in globs]
     refused = [_glob_pattern(glob) for glob in exclude]
@@ -29,7 +31,7 @@ def find_notebooks(
     for relative in _files(root):
         if any(p.fullmatch(relative) for p in patterns) and not any(p.fullmatch(relative) for p in refused):
             path = root / relative
-            if not only_cellmill or _loads_cellmill(path):
+            if not only_cellmill or _means_cellmill(path):
                 found.append(path)
     return sorted(found)
 
@@ -70,8 +72,8 @@ def _glob_pattern(glob: str) -> re.Pattern[str]:
     return re.compile("".join(out))
 
 
-def _loads_cellmill(path: Path) -> bool:
+def _means_cellmill(path: Path) -> bool:
     try:
-        return _LOADS_CELLMILL.search(path.read_bytes()) is not None
+        return _MEANS_CELLMILL.search(path.read_bytes()) is not None
     except OSError:
         return True  # kept, so that the error is shown
