@@ -14,6 +14,8 @@ from cellmill.notebooks.problem import NotebookError
 
 from .backfill import backfill, resources
 from .displays import Details, Table, text_table
+from .lineage import Lineage
+from .magics import LINES
 from .making import materialize
 from .session import Session
 from .views import asset, assets, audit, diff, history, runs, stale, why
@@ -96,9 +98,6 @@ def _declared(session: Session, kind: str) -> Table:
 
 def lineage(session: Session, words: list[str], line: str) -> Any:
     """The graph of assets, live."""
-    # widgets are loaded with the first picture, not with the first magic
-    from .lineage import Lineage
-
     static = option(words, "static") is not None
     refuse_rest(words, "lineage")
     session.refresh(force=True)
@@ -112,8 +111,6 @@ def lineage(session: Session, words: list[str], line: str) -> Any:
 def cellmill(session: Session, words: list[str], line: str) -> Any:
     """Status and settings of this session."""
     if words[:1] == ["help"]:
-        from .magics import LINES
-
         cells = [(f"%%{kind}", help_text(kind).split("\n")[1]) for kind in CELL_KINDS]
         rows = [(f"%{name}", usage.split("\n")[1]) for name, (_, usage) in LINES.items()]
         note = "A magic with a question mark behind it, as in %%asset?, shows its options and examples."

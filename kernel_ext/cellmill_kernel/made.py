@@ -6,11 +6,18 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from cellmill.first_use import on_first_use
+
 from .values import is_definition
 
 if TYPE_CHECKING:
-    from cellmill.notebooks.described import DescribedAsset
+    from cellmill.definitions import assets, collected
+    from cellmill.notebooks import described
     from cellmill.notebooks.scan import NotebookScan
+else:
+    collected = on_first_use("cellmill.definitions.collected")
+    assets = on_first_use("cellmill.definitions.assets")
+    described = on_first_use("cellmill.notebooks.described")
 
 _COLLECTED = "cellmill.definitions.collected"
 _ASSETS = "cellmill.definitions.assets"
@@ -31,18 +38,14 @@ class MadeDefinitions:
     def begin(self) -> None:
         """A cell starts."""
         self._open = []
-        from cellmill.definitions.collected import collect_into
-
-        collect_into(self._open)
+        collected.collect_into(self._open)
 
     def end(self, cell_id: str, namespace: Mapping[str, Any]) -> None:
         """A cell ended; what it made is its own."""
         if _ASSETS not in sys.modules:
             return
-        from cellmill.definitions.collected import collect_into, made_in_cell
-
-        collect_into(None)
-        here = [one for one in self._open if made_in_cell(one)]
+        collected.collect_into(None)
+        here = [one for one in self._open if collected.made_in_cell(one)]
         self._open = []
         if here or cell_id in self._by_cell:
             self._by_cell[cell_id] = here
@@ -54,29 +57,24 @@ class MadeDefinitions:
     def _held(self, namespace: Mapping[str, Any]) -> list[tuple[str, Any, bool]]:
         if _ASSETS not in sys.modules:
             return []
-        from cellmill.definitions.assets import AssetsDefinition
-        from cellmill.definitions.collected import held_definitions
-
-        return [item for item in held_definitions(namespace, (AssetsDefinition,)) if is_definition(item[1])]
+        return [
+            item for item in collected.held_definitions(namespace, (assets.AssetsDefinition,)) if is_definition(item[1])
+        ]
 
     def definitions(self, namespace: Mapping[str, Any]) -> list[Any]:
         """The assets of functions that the namespace holds, and those that loops have made under one name."""
         held = [one for _, one, _ in self._held(namespace)]
         if not self._by_cell:
             return held
-        from cellmill.definitions.collected import function_of
-
-        found = {id(function_of(one)): one for one in held}
+        found = {id(collected.function_of(one)): one for one in held}
         for one in (one for made in self._by_cell.values() for one in made):
-            found.setdefault(id(function_of(one)), one)  # a copy with other attributes has the same function
+            found.setdefault(id(collected.function_of(one)), one)  # a copy with other attributes has the same function
         keys = {key for one in held for key in one.keys}
         loops = list(found.values())[len(held) :]
         return [*held, *(one for one in loops if not keys & one.keys)]
 
-    def described(self, scan: NotebookScan, namespace: Mapping[str, Any]) -> list[DescribedAsset]:
+    def described(self, scan: NotebookScan, namespace: Mapping[str, Any]) -> list[described.DescribedAsset]:
         """What of these the notebook's text does not show."""
-        from cellmill.notebooks.described import DescribedAsset, line_of_definition
-
         cells = {scanned.cell.id: scanned for scanned in scan.cells}
         bound = {id(one) for _, one, own in self._held(namespace) if own}
         known = {key for definition in scan.definitions for key in definition.keys}
@@ -85,11 +83,11 @@ class MadeDefinitions:
             cell_id, holder = self._places.get(id(one), ("", ""))
             if cell_id in cells and one.keys and not known & one.keys:
                 found.append(
-                    DescribedAsset(
+                    described.DescribedAsset(
                         keys=tuple(sorted(one.keys)),
                         upstream=tuple(sorted(one.dependency_keys)),
                         cell=cells[cell_id].cell.index,
-                        line=line_of_definition(scan, cells[cell_id], one, holder),
+                        line=described.line_of_definition(scan, cells[cell_id], one, holder),
                         bound=holder if id(one) in bound else "",
                         code_version=next((spec.code_version or "" for spec in one.specs), ""),
                     )

@@ -9,14 +9,14 @@ from importlib import import_module
 from types import TracebackType
 from typing import Any
 
+from . import current_run
+
 #: With one asset the cell's own output is progress enough.
 _MANY = 2
 
 
 def in_front_end() -> bool:
     """True in a kernel that a notebook front end talks to; False in a terminal and in unattended runs."""
-    from . import current_run
-
     if "ipykernel" not in sys.modules or current_run.current() is not None:
         return False
     shell = import_module("IPython.core.getipython").get_ipython()

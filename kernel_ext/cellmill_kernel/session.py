@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.execution.notebook.notebook_context import NAME as CONTEXT
 from cellmill.execution.notebook.notebook_context import bind_in, holds_own
+from cellmill.first_use import on_first_use
 from cellmill.notebooks.magic import split_header
 from cellmill.notebooks.problem import NotebookError
 
@@ -23,13 +24,20 @@ from .settings import settings_of
 from .values import Values
 
 if TYPE_CHECKING:
+    from cellmill.instance import instance
     from cellmill.notebooks.asset_cell import AssetCell
+    from cellmill.workspace import workspace
     from cellmill.workspace.manifest import AssetEntry
 
+    from . import reading
     from .audit import Audit
     from .code_places import CodePlaces
     from .outputs import Recorder
     from .registry import Registry
+else:
+    workspace = on_first_use("cellmill.workspace.workspace")
+    instance = on_first_use("cellmill.instance.instance")
+    reading = on_first_use("cellmill_kernel.reading")
 
 #: Other notebooks and modules are looked at again after this long.
 WORKSPACE_REFRESH_S = 0.5
@@ -106,11 +114,9 @@ class Session:
     def workspace(self) -> Any:
         """The workspace that the notebook lies in."""
         if self._workspace is None:
-            from cellmill.workspace.workspace import Workspace
-
             start = self.live.file.parent if self.live.file is not None else Path.cwd()
             # a kernel starts no other: what texts do not show is there as soon as anything else has asked for it
-            self._workspace = Workspace.open(start, describe=False)
+            self._workspace = workspace.Workspace.open(start, describe=False)
         return self._workspace
 
     @property
@@ -123,15 +129,11 @@ class Session:
     def instance(self) -> Any:
         """The instance of the workspace."""
         if self._instance is None:
-            from cellmill.instance.instance import Instance
-
             run = current_run.current()
             if run is not None:
-                from .reading import ReadingInstance
-
-                self._instance = ReadingInstance(Instance.get(run.message.home or self.workspace.home))
+                self._instance = reading.ReadingInstance(instance.Instance.get(run.message.home or self.workspace.home))
             else:
-                self._instance = Instance.get(self.workspace.home)
+                self._instance = instance.Instance.get(self.workspace.home)
         return self._instance
 
     def close(self) -> None:

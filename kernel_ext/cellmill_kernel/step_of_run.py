@@ -13,7 +13,7 @@ from cellmill.definitions.output import DATA_VERSION_TAG
 from cellmill.definitions.run_config import resolve_run_config
 from cellmill.errors import ExecutionError
 from cellmill.execution.log_manager import LogManager
-from cellmill.execution.memo import MEMOIZED_TAG, is_fresh
+from cellmill.execution.memo import is_fresh
 from cellmill.execution.resources import resource_scope
 from cellmill.execution.services import Services
 from cellmill.execution.sink import EventSink
@@ -21,7 +21,7 @@ from cellmill.execution.step import StepOutcome, run_step
 from cellmill.execution.step_events import event
 from cellmill.planning.event import Event, EventType
 from cellmill.planning.plan import plan_job
-from cellmill.planning.run import PARTITION_TAG, Run
+from cellmill.planning.run import MEMOIZED_TAG, PARTITION_TAG, Run
 
 from .partitions import upstream_specs
 from .tracebacks import note_function

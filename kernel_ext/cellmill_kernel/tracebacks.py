@@ -12,6 +12,8 @@ from typing import Any
 import cellmill
 from cellmill.errors import CellmillError
 
+from .session import get_session
+
 #: Files (as compilers name them) of bodies that were compiled here.
 BODIES: set[str] = set()
 #: Code of decorated functions that raised in a run.
@@ -42,8 +44,6 @@ def install_tracebacks(shell: Any) -> None:
 
 
 def _verbose(shell: Any) -> bool:
-    from .session import get_session
-
     with contextlib.suppress(Exception):
         return bool(get_session().settings.verbose)
     return False

@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import ExecutionError
+from cellmill.first_use import on_first_use
 
 from . import current_run
 from .soundness import fingerprint
 
 if TYPE_CHECKING:
     from cellmill.definitions.value_ref import ValueRef
+    from cellmill.io import default
     from cellmill.notebooks.asset_cell import AssetCell
 
     from .host import Host
+else:
+    default = on_first_use("cellmill.io.default")
 
 _MISSING = object()
 
@@ -163,15 +167,13 @@ class Values:
     def default_manager(self) -> Any:
         """The IO manager by type over the instance's value store."""
         if self._manager is None:
-            from cellmill.io.default import ByTypeIOManager
-
             run = current_run.current()
             if run is not None and run.message.home:
                 home = Path(run.message.home)
-                self._manager = ByTypeIOManager(home / "storage", key_folder=home)
+                self._manager = default.ByTypeIOManager(home / "storage", key_folder=home)
             else:
                 instance = self.session.instance
-                self._manager = ByTypeIOManager(instance.storage_directory(), key_folder=instance.home)
+                self._manager = default.ByTypeIOManager(instance.storage_directory(), key_folder=instance.home)
         return self._manager
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.io.default import asset_place
 from cellmill.notebooks.facts import CLOCK, RANDOM
 from cellmill.notebooks.problem import NotebookError
 
@@ -197,8 +198,6 @@ def _shown_then(session: Session, key: AssetKey) -> Table | None:
 def diff(session: Session, words: list[str], line: str) -> Any:
     """What changed between the last two stored versions."""
     key = _one(session, words, "diff")
-    from cellmill.io.default import asset_place
-
     manager = session.values.default_manager()
     versions = manager.store.versions(asset_place(key))
     if len(versions) < 2:

@@ -465,7 +465,19 @@ EXPORTS: dict[str, str] = {
     "load_notebook": "workspace.load_notebook",
 }
 
+#: What a lower room asks of a higher one, a Protocol each -> the module that fills it. Nothing else leads upwards.
+PORTS: dict[str, str] = {
+    "definitions.engine.Engine": "execution.entry",
+    "definitions.engine.JobMaker": "definitions.job_maker",
+    "execution.run_process.Worker": "workspace.worker",
+}
+
 __all__ = ["__version__", *EXPORTS]
+
+
+def port(name: str) -> object:
+    """Return the module that fills a port, loaded on first use."""
+    return import_module(f"cellmill.{PORTS[name]}")
 
 
 def load_ipython_extension(ipython: object) -> None:

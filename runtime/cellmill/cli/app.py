@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import cached_property, update_wrapper
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -13,15 +12,19 @@ import click
 from rich.console import Console
 
 from cellmill.cli.render import make_console
-from cellmill.errors import InvalidSubsetError
+from cellmill.execution import run_process
 from cellmill.execution.spare import SpareProcess, fork_spare
+from cellmill.first_use import on_first_use
 from cellmill.workspace.config import WorkspaceConfig, find_workspace, read_config, with_locations
-from cellmill.workspace.manifest import AssetEntry, ProblemEntry
+from cellmill.workspace.manifest import ProblemEntry
 from cellmill.workspace.notebook_told import UNKNOWN
 from cellmill.workspace.workspace import Workspace, find_home
 
 if TYPE_CHECKING:
+    from cellmill.instance import instance as stored_instance
     from cellmill.instance.instance import Instance
+else:
+    stored_instance = on_first_use("cellmill.instance.instance")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,7 +47,7 @@ class App:
         Only where the command is a program of its own: another program may have connections open.
         """
         if self.options.get("own_process") and not {"workspace", "instance"} & set(vars(self)):
-            self._spare = fork_spare()
+            self._spare = fork_spare(run_process.worker, run_process.main)
             if self._spare is not None:
                 click.get_current_context().find_root().call_on_close(self._discard_spare)
 
@@ -111,34 +114,9 @@ class App:
     @cached_property
     def instance(self) -> Instance:
         """The instance in `home`; closed when the command ends."""
-        module = import_module("cellmill.instance.instance")  # SQLAlchemy: static commands never need it
-        instance: Instance = module.Instance.get(self.home)
+        instance: Instance = stored_instance.Instance.get(self.home)
         click.get_current_context().find_root().call_on_close(instance.close)
         return instance
-
-    def select(self, selection: Sequence[str] | str, *, needs_state: bool = False) -> list[AssetEntry]:
-        """Return the assets that the words of a command line select, upstreams first.
-
-        Several words are a union. Raises: click.UsageError where nothing is selected.
-        """
-        words = [selection] if isinstance(selection, str) else list(selection)
-        text: Any = words[0] if len(words) == 1 else words
-        status = self.status_of if needs_state or any("status:" in word for word in words) else None
-        try:
-            found = self.workspace.select(text or "*", status)
-        except InvalidSubsetError as error:
-            if suspects := _suspects(self.workspace.manifest.problems):
-                error.add_note(suspects)
-            raise
-        if not found:
-            raise click.UsageError(f"{' '.join(words)!r} selects no asset. See 'cellmill assets list'.")
-        return found
-
-    @cached_property
-    def status_of(self) -> Callable[[Any], str]:
-        """The stored state of each asset."""
-        states = import_module("cellmill.cli.state").asset_states(self)
-        return lambda key: states[key].state if key in states else "missing"
 
     def warn_problems(self, problems: Sequence[ProblemEntry] | None = None) -> None:
         """Say on standard error, in one line, that something is broken; the rest goes on, and `check` has the whole."""
@@ -156,24 +134,6 @@ class App:
             self.errors.print(
                 f"[yellow]Known by running only, and not shown:[/] computed definitions of {names}; --describe"
             )
-
-
-#: Problems of unreadable cells that an error about an unknown name shows.
-_SUSPECTS = 3
-
-
-def _suspects(problems: Sequence[ProblemEntry]) -> str:
-    """Return the places that could not be read, where a name that nothing defines may stand."""
-    unread = [problem for problem in problems if problem.severity == "error" and problem.kind in _HIDING]
-    if not unread:
-        return ""
-    unread.sort(key=lambda problem: _HIDING.index(problem.kind))
-    lines = "\n".join(f"  {problem_text(problem).splitlines()[0]}" for problem in unread[:_SUSPECTS])
-    return f"These could not be read, and may define it (cellmill check):\n{lines}"
-
-
-#: Kinds of problems that hide definitions.
-_HIDING = ("CellSyntaxError", "CellMagicError", "location", "NotebookFormatError", "notebook")
 
 
 def problem_text(problem: ProblemEntry) -> str:

@@ -9,9 +9,11 @@ import click
 from rich.tree import Tree
 
 from cellmill.cli.app import App, describe_option, json_option, pass_app
+from cellmill.cli.asset_state import AssetState
 from cellmill.cli.complete import complete_asset
 from cellmill.cli.render import cell_text, duration_text, show_json, show_rows, size_text, time_text
-from cellmill.cli.state import AssetState, asset_states, detailed_states
+from cellmill.cli.select import select
+from cellmill.cli.state import asset_states, detailed_states
 from cellmill.workspace.manifest import AssetEntry, entry_dict
 
 #: Assets whose number of rows a list shows.
@@ -31,7 +33,7 @@ def assets() -> None:
 def list_assets(app: App, selection: Sequence[str], as_json: bool) -> None:
     """List the assets of SELECTION (default: all), upstreams first."""
     app.warn_problems()
-    entries = app.select(selection) if selection else app.workspace.select("*") + _external(app)
+    entries = select(app, selection) if selection else app.workspace.select("*") + _external(app)
     states = detailed_states(app, [entry.asset_key for entry in entries[:_DETAILED]])
     rows = [asset_row(entry, states.get(entry.asset_key)) for entry in entries]
     show_rows(app.console, rows, _COLUMNS, as_json=as_json, empty="No assets. Write '%%asset NAME' above a cell.")
@@ -71,7 +73,7 @@ def asset_row(entry: AssetEntry, state: AssetState | None) -> dict[str, Any]:
 @pass_app
 def show(app: App, asset: str, as_json: bool) -> None:
     """Show everything known of one ASSET."""
-    entry = app.select([asset])[0]
+    entry = select(app, [asset])[0]
     state = detailed_states(app, [entry.asset_key]).get(entry.asset_key)
     downstream = sorted(other.name for other in app.workspace.manifest.assets if entry.key in other.upstream)
     row = {**entry_dict(entry), **asset_row(entry, state), "downstream": downstream}
@@ -109,7 +111,7 @@ def graph(app: App, selection: Sequence[str], as_json: bool, no_state: bool, des
     app.describe = describe
     app.warn_problems()
     app.warn_unread()
-    entries = app.select(selection) if selection else app.workspace.select("*") + _external(app)
+    entries = select(app, selection) if selection else app.workspace.select("*") + _external(app)
     states = {} if no_state else asset_states(app)
     if as_json:
         show_json({"assets": [graph_node(entry, states.get(entry.asset_key)) for entry in entries]})
@@ -173,7 +175,7 @@ def wipe(app: App, selection: Sequence[str], yes: bool) -> None:
     """Forget all that is stored of SELECTION: history, state and values."""
     if not selection:
         raise click.UsageError("Say which assets; '*' is all of them.")
-    entries = app.select(selection)
+    entries = select(app, selection)
     names = ", ".join(entry.name for entry in entries)
     if not yes:
         click.confirm(f"Forget all that is stored of {names}?", abort=True)

@@ -22,10 +22,11 @@ from cellmill.automation.submit import queue_is_live
 from cellmill.cli.app import App, json_option, pass_app
 from cellmill.cli.complete import complete_asset, complete_backfill, complete_partition
 from cellmill.cli.daemon import daemon_beside
+from cellmill.cli.launch import parse_tags
 from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.partitions import check_key, keys_in_range
 from cellmill.cli.render import show_json, show_rows, time_text
-from cellmill.cli.runs import parse_tags
+from cellmill.cli.select import select
 from cellmill.planning.backfill import BackfillStatus
 
 _ENDED = frozenset({BackfillStatus.COMPLETED_SUCCESS, BackfillStatus.COMPLETED_FAILED, BackfillStatus.CANCELED})
@@ -64,7 +65,7 @@ def start(
     follow: bool,
 ) -> int:
     """Backfill partitions of the assets of SELECTION, upstreams first."""
-    entries = [entry for entry in app.select(selection) if entry.materializable]
+    entries = [entry for entry in select(app, selection) if entry.materializable]
     partitioned = [entry for entry in entries if entry.partitions]
     if not partitioned:
         raise click.UsageError("None of the selected assets has partitions; use 'cellmill materialize'.")

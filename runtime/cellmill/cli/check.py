@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cellmill.cli.app import App, json_option, pass_app
 from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.render import show_json
+from cellmill.first_use import on_first_use
 from cellmill.workspace.manifest import ProblemEntry, entry_dict
 from cellmill.workspace.validate import validate_manifest
+
+if TYPE_CHECKING:
+    from cellmill.cli import audit as notebook_audit
+else:
+    notebook_audit = on_first_use("cellmill.cli.audit")
 
 #: Problems that are written out; the rest is counted.
 _SHOWN = 200
@@ -40,7 +45,7 @@ def check(app: App, audit: bool, describe: bool, strict: bool, as_json: bool) ->
     manifest = app.workspace.manifest
     problems = validate_manifest(manifest)
     if audit:
-        problems += import_module("cellmill.cli.audit").audit_notebooks(app)
+        problems += notebook_audit.audit_notebooks(app)
     errors = [problem for problem in problems if problem.severity == "error"]
     failed = bool(errors or (strict and problems))
     if as_json:

@@ -11,6 +11,7 @@ from cellmill.cli.complete import complete_asset
 from cellmill.cli.launch import RunOrder, start_and_follow
 from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.render import show_rows
+from cellmill.cli.select import select
 from cellmill.cli.state import has_instance
 from cellmill.definitions.asset_key import AssetCheckKey
 from cellmill.workspace.run_names import ASSET_JOB, CHECKS_TAG
@@ -23,7 +24,7 @@ def checks() -> None:
 
 def check_keys(app: App, selection: Sequence[str]) -> list[AssetCheckKey]:
     """Return the checks on the selected assets (all without a selection)."""
-    chosen = {entry.key for entry in app.select(selection)} if selection else None
+    chosen = {entry.key for entry in select(app, selection)} if selection else None
     manifest = app.workspace.manifest
     found = {AssetCheckKey(entry.asset_key, name) for entry in manifest.assets for name in entry.checks}
     found |= {check.check_key for check in manifest.checks}

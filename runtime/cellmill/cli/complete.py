@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cellmill.cli.app import App
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import CellmillError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.workspace import partitions as stored_partitions
+else:
+    stored_partitions = on_first_use("cellmill.workspace.partitions")
 
 #: Ids that are offered, newest first.
 _RECENT = 50
@@ -46,14 +52,12 @@ def _completer(values: Callable[[App, click.Context], Iterable[str]]) -> Callabl
 
 def _partition_keys(app: App, ctx: click.Context) -> Iterable[str]:
     """Yield the partitions of the assets that stand on the line already."""
-    from cellmill.workspace.partitions import partitions_from_json  # partitions: a third of what completing imports
-
     # behind an option that waits for its value nothing is parsed yet
     given: Any = ctx.params.get("selection") or ctx.params.get("asset") or ctx.args
     for word in (given,) if isinstance(given, str) else given:
         entry = app.workspace.asset(AssetKey.from_user_string(word.strip("*+") or "*"))
         if entry is not None and entry.partitions is not None:
-            definition = partitions_from_json(entry.partitions)
+            definition = stored_partitions.partitions_from_json(entry.partitions)
             yield from reversed(definition.get_partition_keys(dynamic_partitions_store=app.instance))
 
 

@@ -6,12 +6,13 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from threading import Thread
 from typing import Any
 
 import click
 
+from cellmill.automation import daemon as daemons
+from cellmill.automation import queue
 from cellmill.automation.workspace_assets import AutomatedWorkspace
 from cellmill.cli.app import App, json_option, pass_app
 from cellmill.cli.instance import retention_policy
@@ -50,12 +51,12 @@ def daemon(app: App, ctx: click.Context, only: tuple[str, ...], verbose: bool) -
 
 def run_daemon(app: App, only: tuple[str, ...] = ()) -> int:
     """Run the loops in this process until it is told to stop, and return its exit code."""
-    status: int = import_module("cellmill.automation.daemon").run(_make_daemon(app, only))
+    status: int = daemons.run(_make_daemon(app, only))
     return status
 
 
 def _make_daemon(app: App, only: tuple[str, ...]) -> Any:
-    return import_module("cellmill.automation.daemon").make_daemon(
+    return daemons.make_daemon(
         app.instance,
         AutomatedWorkspace(WorkspaceSource(app.workspace), app.instance),
         limits=_limits(app),
@@ -89,7 +90,6 @@ def run_launcher(app: App) -> Any:
 
 def _limits(app: App) -> Any:
     """Return the queue's limits of the workspace's file."""
-    queue = import_module("cellmill.automation.queue")
     table = app.config.settings.get("run_queue")
     if not isinstance(table, dict):
         return None
@@ -111,7 +111,7 @@ def _limits(app: App) -> Any:
 @pass_app
 def status(app: App, as_json: bool) -> int:
     """Say how each loop of the daemon does."""
-    found = import_module("cellmill.automation.daemon").daemon_status(app.instance)
+    found = daemons.daemon_status(app.instance)
     rows = [
         {
             "loop": loop.name,

@@ -14,7 +14,8 @@ from cellmill.cli.artifacts import executed_notebooks
 from cellmill.cli.complete import complete_partition, complete_run_id, complete_what
 from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.render import show_json, time_text
-from cellmill.cli.runs import find_run
+from cellmill.cli.run_record import find_run
+from cellmill.cli.select import select
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import CellmillError
 from cellmill.execution.load import read_value
@@ -49,7 +50,7 @@ def diff(app: App, what: str, other: str | None, partition: str | None, toleranc
 
 
 def _asset(app: App, name: str, partition: str | None, tolerance: float) -> dict[str, Any]:
-    key = app.select([name])[0].asset_key
+    key = select(app, [name])[0].asset_key
     filters = AssetRecordsFilter(asset_key=key, asset_partitions=[partition] if partition else None)
     records = app.instance.fetch_materializations(filters, limit=2).records
     if len(records) < 2:

@@ -13,7 +13,7 @@ import click
 from cellmill.cli.app import App, json_option, pass_app
 from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.render import show_json, size_text
-from cellmill.cli.runs import run_row
+from cellmill.cli.run_record import run_row
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import SchemaVersionError, StorageError
 from cellmill.execution.retention import RetentionPolicy, release

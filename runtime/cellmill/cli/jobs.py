@@ -10,9 +10,8 @@ import click
 
 from cellmill.cli.app import App, json_option, pass_app
 from cellmill.cli.complete import complete_job
-from cellmill.cli.launch import RunOrder, executor_tags, read_config_file, start_and_follow
+from cellmill.cli.launch import RunOrder, executor_tags, parse_tags, read_config_file, start_and_follow
 from cellmill.cli.render import show_rows
-from cellmill.cli.runs import parse_tags
 from cellmill.planning.run import PARTITION_TAG
 from cellmill.workspace.manifest import JobEntry
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import click
 
+from cellmill.automation import submit
 from cellmill.cli.app import App
-from cellmill.cli.runs import follow_run
+from cellmill.cli.follow import follow_run
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.execution.run_ledger import launch_recorded_run, request_stop
 from cellmill.planning.run import PARENT_RUN_TAG, RESUME_RETRY_TAG, ROOT_RUN_TAG, Run, RunStatus
@@ -84,7 +85,7 @@ def _launch(app: App, run: Run) -> None:
 def _queue_is_live(app: App) -> bool:
     if find_spec("cellmill.automation.submit") is None:
         return False
-    live: bool = import_module("cellmill.automation.submit").queue_is_live(app.instance)
+    live: bool = submit.queue_is_live(app.instance)
     return live
 
 
@@ -191,3 +192,14 @@ def read_config_file(path: Path | None) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise click.UsageError(f"{path} holds no mapping, but {type(data).__name__}.")
     return data
+
+
+def parse_tags(words: tuple[str, ...]) -> dict[str, str]:
+    """Return ``KEY=VALUE`` words as a mapping."""
+    pairs = {}
+    for word in words:
+        key, sign, value = word.partition("=")
+        if not sign or not key:
+            raise click.UsageError(f"A tag is written KEY=VALUE, not {word!r}.")
+        pairs[key] = value
+    return pairs

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cellmill.cli.app import App, pass_app, problem_text
+from cellmill.cli.choice import Choice, chosen_assets, partition_keys
 from cellmill.cli.complete import complete_asset, complete_partition
-from cellmill.cli.launch import RunOrder, executor_tags, read_config_file, start_and_follow
-from cellmill.cli.runs import parse_tags
+from cellmill.cli.launch import RunOrder, executor_tags, parse_tags, read_config_file, start_and_follow
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.execution.memo import MEMOIZED_TAG
-from cellmill.planning.run import PARTITION_RANGE_END_TAG, PARTITION_RANGE_START_TAG, PARTITION_TAG
+from cellmill.first_use import on_first_use
+from cellmill.planning.run import MEMOIZED_TAG, PARTITION_RANGE_END_TAG, PARTITION_RANGE_START_TAG, PARTITION_TAG
 from cellmill.workspace.manifest import AssetEntry
 from cellmill.workspace.run_names import ASSET_JOB, PARALLEL_TAG
 from cellmill.workspace.validate import first_cycle
+
+if TYPE_CHECKING:
+    from cellmill.cli import plan
+    from cellmill.cli import stale as stale_assets
+else:
+    stale_assets = on_first_use("cellmill.cli.stale")
+    plan = on_first_use("cellmill.cli.plan")
 
 
 @click.command()
@@ -67,7 +72,7 @@ def materialize(
         app.console.print("Everything is fresh.", style="green")
         return 0
     if dry_run:
-        import_module("cellmill.cli.plan").show_plan(app, choice)
+        plan.show_plan(app, choice)
         return 0
     if (circle := first_cycle(entries, app.workspace.manifest)) is not None:
         raise click.ClickException(problem_text(circle))
@@ -97,12 +102,12 @@ def _parts(
 ) -> list[tuple[list[AssetKey], dict[str, str]]]:
     """Return the assets and the tags of each run, in the order in which they are to be made."""
     if choice.targets is not None and any(keys is not None for keys in choice.targets.values()):
-        units = import_module("cellmill.cli.stale").units_of(app, choice.entries, choice.targets)
+        units = stale_assets.units_of(app, choice.entries, choice.targets)
         return [([AssetKey.from_escaped_user_string(name) for name in unit.assets], unit.tags) for unit in units]
     keys = [entry.asset_key for entry in choice.entries]
     if choice.targets is not None:
         return [(keys, {})]
-    wanted = _partition_keys(app, choice.entries, partition, partition_range)
+    wanted = partition_keys(app, choice.entries, partition, partition_range)
     return [(keys, tags) for tags in _partition_tags(wanted, choice.entries)]
 
 
@@ -119,53 +124,6 @@ def _partition_tags(keys: Sequence[str | None], entries: Sequence[AssetEntry]) -
         else {PARTITION_RANGE_START_TAG: str(chunk[0]), PARTITION_RANGE_END_TAG: str(chunk[-1])}
         for chunk in chunks
     ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """The assets to make, upstreams first."""
-
-    entries: list[AssetEntry]
-    #: With --stale: what of them is not fresh, None for all of an asset without partitions.
-    targets: Mapping[AssetKey, Sequence[str] | None] | None = None
-
-
-def chosen_assets(
-    app: App,
-    selection: Sequence[str],
-    *,
-    upstream: bool,
-    stale: bool,
-    partition: str | None = None,
-    partition_range: str | None = None,
-) -> Choice:
-    """Return the assets to make, upstreams first; without a selection, `stale` means all that are."""
-    if not selection and not stale:
-        raise click.UsageError("Which assets? Give a SELECTION ('*' for all), or --stale.")
-    entries = [entry for entry in app.select(selection or ("*",)) if entry.materializable]
-    if not entries:
-        raise click.UsageError("Nothing of that can be materialized: it is only loaded or observed here.")
-    if upstream:
-        graph = app.workspace.selection_graph()
-        wanted = graph.reach({entry.asset_key for entry in entries}, up=True, depth=None)
-        names = {key.parts for key in wanted}
-        entries = [entry for entry in app.workspace.select("*") if entry.key in names and entry.materializable]
-    entries = _with_siblings(app, entries)
-    if not stale:
-        return Choice(entries=entries)
-    within = None
-    if partition or partition_range:
-        within = [key for key in _partition_keys(app, entries, partition, partition_range) if key is not None]
-    targets = import_module("cellmill.cli.stale").stale_targets(app, entries, within)
-    return Choice(entries=[entry for entry in entries if entry.asset_key in targets], targets=targets)
-
-
-def _with_siblings(app: App, entries: list[AssetEntry]) -> list[AssetEntry]:
-    """Return the entries with those that can only be made together with one of them."""
-    keys = {entry.key for entry in entries} | {sibling for entry in entries for sibling in entry.siblings}
-    if len(keys) == len(entries):
-        return entries
-    return [entry for entry in app.workspace.select("*") if entry.key in keys]
 
 
 def _refuse_missing_upstreams(app: App, entries: Sequence[AssetEntry], partition: str | None) -> None:
@@ -189,27 +147,3 @@ def _refuse_missing_upstreams(app: App, entries: Sequence[AssetEntry], partition
 
 def _is_stored(state: Any) -> bool:
     return state is not None and state.is_materialized
-
-
-def _partition_keys(
-    app: App, entries: Sequence[AssetEntry], partition: str | None, partition_range: str | None
-) -> Sequence[str | None]:
-    if partition and partition_range:
-        raise click.UsageError("Give --partition or --partition-range, not both.")
-    partitioned = [entry for entry in entries if entry.partitions]
-    if not partitioned:
-        if partition or partition_range:
-            raise click.UsageError("None of the selected assets has partitions.")
-        return [None]
-    keys = import_module("cellmill.cli.partitions")
-    if partition_range:
-        found: Sequence[str | None] = keys.keys_in_range(app, partitioned[0], partition_range)
-        return found
-    if partition:
-        keys.check_key(app, partitioned[0], partition)
-        return [partition]
-    names = ", ".join(entry.name for entry in partitioned[:3])
-    raise click.UsageError(
-        f"{names} has partitions: say which with --partition KEY or --partition-range FIRST..LAST. "
-        f"See 'cellmill partitions list {partitioned[0].name}'."
-    )

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cellmill.cli.app import App, json_option, pass_app
 from cellmill.cli.complete import complete_asset, complete_dynamic
 from cellmill.cli.render import show_json, show_rows
+from cellmill.cli.select import select
 from cellmill.definitions.partitions.definition import DynamicPartitionsDefinition, PartitionsDefinition
 from cellmill.definitions.partitions.key import PartitionKeyRange
+from cellmill.first_use import on_first_use
 from cellmill.workspace.manifest import AssetEntry
 from cellmill.workspace.partitions import partitions_from_json
+
+if TYPE_CHECKING:
+    from cellmill.cli import stored_state
+else:
+    stored_state = on_first_use("cellmill.cli.stored_state")
 
 
 @click.group()
@@ -73,14 +79,14 @@ def keys_in_range(app: App, entry: AssetEntry, text: str) -> Sequence[str]:
 def list_partitions(app: App, asset: str, missing: bool, failed: bool, stale: bool, as_json: bool) -> None:
     """List the partitions of ASSET with their state, and why those that are stale are."""
     wanted = {word for word, given in (("missing", missing), ("failed", failed), ("stale", stale)) if given}
-    rows = [row for row in _rows(app, app.select([asset])[0]) if not wanted or row["status"] in wanted]
+    rows = [row for row in _rows(app, select(app, [asset])[0]) if not wanted or row["status"] in wanted]
     show_rows(app.console, rows, ("partition", "status", "because"), as_json=as_json, empty="No such partitions.")
 
 
 def _rows(app: App, entry: AssetEntry) -> list[dict[str, Any]]:
     keys = list(partition_keys(app, entry))
     known = app.instance.get_status_by_partition(entry.asset_key, keys, partitions_def(entry)) or {}
-    decided = import_module("cellmill.cli.stored_state").read_staleness(app).decisions.partitions[entry.asset_key]
+    decided = stored_state.read_staleness(app).decisions.partitions[entry.asset_key]
     rows = []
     for key in keys:
         status, staleness = known.get(key), decided[key]
@@ -97,7 +103,7 @@ def _rows(app: App, entry: AssetEntry) -> list[dict[str, Any]]:
 @pass_app
 def status(app: App, asset: str, as_json: bool) -> None:
     """Count the partitions of ASSET by state."""
-    counts = Counter(row["status"] for row in _rows(app, app.select([asset])[0]))
+    counts = Counter(row["status"] for row in _rows(app, select(app, [asset])[0]))
     if as_json:
         show_json(dict(counts))
         return

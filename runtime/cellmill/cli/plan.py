@@ -10,10 +10,11 @@ import click
 from rich.tree import Tree
 
 from cellmill.cli.app import App, json_option, pass_app
+from cellmill.cli.asset_state import AssetState
+from cellmill.cli.choice import Choice, chosen_assets
 from cellmill.cli.complete import complete_asset
-from cellmill.cli.materialize import Choice, chosen_assets
 from cellmill.cli.render import cell_text, duration_text, show_json, time_text
-from cellmill.cli.state import AssetState, asset_states
+from cellmill.cli.state import asset_states
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.workspace.run_plan import LinkedNotebooks, Visit, plan_visits
 

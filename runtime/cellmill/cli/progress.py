@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cellmill.cli.app import App
-from cellmill.cli.runs import find_run
+from cellmill.cli.run_record import find_run
 from cellmill.execution.notebook.journal import JournalState
 from cellmill.execution.notebook.live import RUNNING, WAITING, CellView, Followed, cells_of, progress_line
 from cellmill.workspace.run_names import artifacts_of

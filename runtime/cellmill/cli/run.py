@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from pathlib import Path
 
 import click
 
 from cellmill.cli.app import App, pass_app
-from cellmill.cli.launch import RunOrder, executor_tags, start_and_follow
-from cellmill.cli.runs import parse_tags
+from cellmill.cli.launch import RunOrder, executor_tags, parse_tags, start_and_follow
+from cellmill.execution.notebook import declared_parameters, document, parameter_types
+from cellmill.execution.notebook import parameters as notebook_parameters
 from cellmill.planning.run import PARTITION_TAG
 from cellmill.workspace.run_names import NOTEBOOK_JOB, NOTEBOOK_TAG, PARAMETERS_TAG
 
@@ -70,19 +70,16 @@ def _recorded(app: App, notebook: Path, texts: dict[str, str], raw: dict[str, st
 
     Raises: InvalidParameterName, InvalidConfigError, UnreadableNotebook.
     """
-    known = import_module("cellmill.execution.notebook.declared_parameters")
-    parameters = import_module("cellmill.execution.notebook.parameters")
-    parameters.check_names({**raw, **secrets})
-    document = import_module("cellmill.execution.notebook.document").read_notebook(notebook)
-    declared = known.declared_parameters(document)
+    notebook_parameters.check_names({**raw, **secrets})
+    nodes = document.read_notebook(notebook)
+    declared = declared_parameters.declared_parameters(nodes)
     own = {name: text for name, text in texts.items() if name in declared and declared[name].is_own_type}
-    types = import_module("cellmill.execution.notebook.parameter_types") if own else None
     values = (
-        known.typed_values({name: text for name, text in texts.items() if name not in own}, declared)
-        | ({} if types is None else types.typed_config(notebook.absolute(), document, own))
+        declared_parameters.typed_values({name: text for name, text in texts.items() if name not in own}, declared)
+        | (parameter_types.typed_config(notebook.absolute(), nodes, own) if own else {})
         | raw
-        | {name: parameters.Secret(variable) for name, variable in secrets.items()}
+        | {name: notebook_parameters.Secret(variable) for name, variable in secrets.items()}
     )
-    for problem in known.undeclared(values, declared):
+    for problem in declared_parameters.undeclared(values, declared):
         app.errors.print(problem, style="yellow", markup=False)
-    return str(known.recorded(values))
+    return str(declared_parameters.recorded(values))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
+
+from cellmill.workspace import worker
 
 
 @click.command(hidden=True, context_settings={"ignore_unknown_options": True})
@@ -12,5 +12,5 @@ import click
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run_worker(run_id: str, arguments: tuple[str, ...]) -> int:
     """Work off the run RUN_ID; ARGUMENTS are --home, --attempt and the like."""
-    status: int = import_module("cellmill.workspace.worker").main([run_id, *arguments])
+    status: int = worker.main([run_id, *arguments])
     return status

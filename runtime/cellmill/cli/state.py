@@ -4,36 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from cellmill.cli.asset_state import AssetState
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.first_use import on_first_use
 
 if TYPE_CHECKING:
+    from cellmill.cli import stored_state
     from cellmill.cli.app import App
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastMaterialization:
-    """The latest materialization of an asset."""
-
-    run_id: str
-    timestamp: float
-    rows: int | None = None
-    bytes: int | None = None
-    seconds: float | None = None
-    stored_at: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssetState:
-    """Whether an asset is fresh, stale or missing, why, and when it was made."""
-
-    state: str
-    reasons: tuple[str, ...] = ()
-    last: LastMaterialization | None = None
+else:
+    stored_state = on_first_use("cellmill.cli.stored_state")
 
 
 def detailed_states(app: App, keys: Sequence[AssetKey]) -> Mapping[AssetKey, AssetState]:
@@ -41,7 +22,7 @@ def detailed_states(app: App, keys: Sequence[AssetKey]) -> Mapping[AssetKey, Ass
     states = asset_states(app)
     if not states:
         return states
-    found: Mapping[AssetKey, AssetState] = import_module("cellmill.cli.stored_state").with_details(app, keys, states)
+    found: Mapping[AssetKey, AssetState] = stored_state.with_details(app, keys, states)
     return found
 
 
@@ -59,5 +40,5 @@ def asset_states(app: App) -> Mapping[AssetKey, AssetState]:
     """Return the state of every asset that has one; nothing is opened or made where nothing was stored."""
     if not has_instance(app):
         return {}
-    found: Mapping[AssetKey, AssetState] = import_module("cellmill.cli.stored_state").read_states(app)
+    found: Mapping[AssetKey, AssetState] = stored_state.read_states(app)
     return found

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cellmill.cli.app import App
-from cellmill.cli.state import AssetState, LastMaterialization
+from cellmill.cli.asset_state import AssetState, LastMaterialization
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.planning.asset_state import AssetState as Stored
 from cellmill.workspace.stale import WorkspaceStaleness, workspace_staleness

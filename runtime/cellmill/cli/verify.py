@@ -11,6 +11,7 @@ from cellmill.cli.app import App, json_option, pass_app
 from cellmill.cli.complete import complete_asset, complete_partition
 from cellmill.cli.main import EXIT_FAILED
 from cellmill.cli.render import show_json
+from cellmill.cli.select import select
 from cellmill.workspace.validate import validate_manifest
 from cellmill.workspace.verify import Verified, verify_assets
 
@@ -27,7 +28,7 @@ def verify(app: App, selection: Sequence[str], partition: str | None, as_json: b
 
     Exit code 0 where every value was made again, 1 where one was not.
     """
-    entries = [entry for entry in app.select(selection) if entry.materializable]
+    entries = [entry for entry in select(app, selection) if entry.materializable]
     notebooks = {entry.notebook for entry in entries}
     for problem in validate_manifest(app.workspace.manifest):
         if problem.severity == "error" and problem.notebook in notebooks:

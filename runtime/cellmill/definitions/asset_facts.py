@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.asset_spec import AssetDep, AssetSpec
 from cellmill.definitions.collected import note_made
 from cellmill.definitions.output import normalized
 from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions.partitions import multi_mapping
+else:
+    multi_mapping = on_first_use("cellmill.definitions.partitions.multi_mapping")
 
 
 class AssetFacts:
@@ -246,11 +252,8 @@ class AssetFacts:
             upstream_asset_key: The upstream asset.
             upstream_partitions_def: Its partitions, or None.
         """
-        # Forty modules, which assets without partitions do not need.
-        from cellmill.definitions.partitions.multi_mapping import infer_partition_mapping
-
         declared = self.partition_mappings.get(upstream_asset_key)
-        return infer_partition_mapping(declared, self.partitions_def, upstream_partitions_def)
+        return multi_mapping.infer_partition_mapping(declared, self.partitions_def, upstream_partitions_def)
 
     def _by_key(self, attribute: str) -> dict[AssetKey, Any]:
         return {spec.key: getattr(spec, attribute) for spec in self.specs if getattr(spec, attribute)}

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_job import AssetCatalog, build_asset_job
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.assets import AssetsDefinition
-from cellmill.definitions.inference import load
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.tags import checked_name
 from cellmill.errors import CheckError, InvalidDefinitionError, InvalidSubsetError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions import run_request, selection_graph
+    from cellmill.definitions import selection as asset_selection
+else:
+    run_request = on_first_use("cellmill.definitions.run_request")
+    selection_graph = on_first_use("cellmill.definitions.selection_graph")
+    asset_selection = on_first_use("cellmill.definitions.selection")
 
 
 class UnresolvedAssetJobDefinition:
@@ -117,7 +125,7 @@ class UnresolvedAssetJobDefinition:
         Raises:
             CheckError: where the job was defined without `partitions_def`.
         """
-        request = load("run_request").RunRequest
+        request = run_request.RunRequest
         if self.partitions_def is None:
             raise CheckError(f"run_request_for_partition needs a partitioned job; {self.name!r} names no partitions.")
         tags = {**(options.get("tags") or {}), "dagster/partition": partition_key}
@@ -149,9 +157,8 @@ def selected_keys(
     if selection is None:
         keys = frozenset(key for one in catalog.executable() for key in one.keys)
         return keys, frozenset(catalog.by_check)
-    selecting = load("selection")
-    chosen = selecting.AssetSelection.from_coercible(selection)
-    graph = load("selection_graph").selection_graph(catalog.definitions)
+    chosen = asset_selection.AssetSelection.from_coercible(selection)
+    graph = selection_graph.selection_graph(catalog.definitions)
     keys = frozenset(chosen.resolve(graph))
     checks = frozenset(chosen.resolve_checks(graph))
     runnable = frozenset(key for key in keys if catalog.by_key[key].is_executable)
@@ -235,7 +242,7 @@ def define_asset_job(
         op_retry_policy: Retry policy of assets that have none.
         owners: E-mail addresses and teams (`team:name`).
     """
-    chosen = None if selection is None else load("selection").AssetSelection.from_coercible(selection)
+    chosen = None if selection is None else asset_selection.AssetSelection.from_coercible(selection)
     return UnresolvedAssetJobDefinition(
         name,
         chosen,

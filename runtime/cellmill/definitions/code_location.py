@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_job import as_assets
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.code_repository import IMPLICIT_JOB_NAME, Repository, as_invariant
 from cellmill.definitions.engine import engine
-from cellmill.definitions.inference import load
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.output import normalized
 from cellmill.definitions.port import not_found
 from cellmill.errors import CheckError, InvariantViolationError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions import asset_spec
+    from cellmill.definitions import executor as executors
+    from cellmill.definitions import selection as asset_selection
+else:
+    asset_spec = on_first_use("cellmill.definitions.asset_spec")
+    executors = on_first_use("cellmill.definitions.executor")
+    asset_selection = on_first_use("cellmill.definitions.selection")
 
 
 class Definitions:
@@ -357,13 +366,13 @@ class Definitions:
         """
         chosen: Any = None
         if selection is not None:
-            chosen = load("selection").AssetSelection.from_coercible(selection).resolve(self.assets_and_checks)
+            chosen = asset_selection.AssetSelection.from_coercible(selection).resolve(self.assets_and_checks)
 
         def changed(spec: Any) -> Any:
             return func(spec) if chosen is None or spec.key in chosen else spec
 
         return Definitions(
-            assets=load("asset_spec").map_asset_specs(changed, self.assets or ()),
+            assets=asset_spec.map_asset_specs(changed, self.assets or ()),
             schedules=self.schedules,
             sensors=self.sensors,
             jobs=self.jobs,
@@ -397,7 +406,7 @@ def _executor(given: Any) -> Any:
     if given is None or hasattr(given, "executor_creation_fn"):
         return given
     if hasattr(given, "execute"):
-        return load("executor").ExecutorDefinition(type(given).__name__, None, None, lambda _: given)
+        return executors.ExecutorDefinition(type(given).__name__, None, None, lambda _: given)
     raise CheckError(f"executor of Definitions is an ExecutorDefinition or an Executor; got {given!r}.")
 
 

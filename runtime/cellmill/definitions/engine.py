@@ -1,17 +1,19 @@
-"""The one door by which a definition reaches up to the engine that runs it."""
+"""The ports of definitions: what they ask of modules above them. `cellmill.PORTS` says which module fills each."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
-from importlib import import_module
 from typing import Any, Protocol, cast
+
+from cellmill import port
 
 
 class Engine(Protocol):
-    """What definitions ask of the engine; `cellmill.execution.entry` gives it."""
+    """What definitions ask of the engine that runs them."""
 
-    def execute_in_process(self, job: Any, **options: Any) -> Any:
-        """Run a job in this process and return its result."""
+    def execute_in_process(self, *args: Any, **options: Any) -> Any:
+        """Run a job, the first argument, in this process and return its result."""
         ...
 
     def invoke(self, definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any], alias: str | None = None) -> Any:
@@ -30,8 +32,36 @@ class Engine(Protocol):
         """Return the asset graph of a code location."""
         ...
 
+    def in_process_executor(self, context: Any) -> Any:
+        """Return what carries out the steps of a run one after the other in the run's own process."""
+        ...
+
+    def multiprocess_executor(self, context: Any) -> Any:
+        """Return what carries out each step of a run in one of several worker processes."""
+        ...
+
+
+class JobMaker(Protocol):
+    """What graphs and jobs ask of the module that makes jobs of them."""
+
+    def job_of_graph(self, graph: Any, name: str | None, **options: Any) -> Any:
+        """Return the job that runs a graph."""
+        ...
+
+    def job_subset(
+        self, job: Any, op_selection: Iterable[str] | None, asset_selection: Any, asset_check_selection: Any = None
+    ) -> Any:
+        """Return the part of a job that is selected."""
+        ...
+
 
 @cache
 def engine() -> Engine:
-    """Return the engine, loaded on first use."""
-    return cast(Engine, import_module("cellmill.execution.entry"))
+    """Return the engine."""
+    return cast(Engine, port("definitions.engine.Engine"))
+
+
+@cache
+def job_maker() -> JobMaker:
+    """Return what makes jobs of graphs, and parts of jobs."""
+    return cast(JobMaker, port("definitions.engine.JobMaker"))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import SimpleNamespace, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.errors import InvalidDefinitionError, InvalidInvocationError, InvariantViolationError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions import resource_scope
+else:
+    resource_scope = on_first_use("cellmill.definitions.resource_scope")
 
 _CONTEXT_NAMES = frozenset({"context", "_context", "_", "__", "ctx"})
 
@@ -97,7 +102,7 @@ class EvaluationContext:
         if not any(_needs_set_up(value) for value in self._resource_values.values()):
             return dict(self._resource_values)
         # Twenty modules, which only resources that need setting up are worth.
-        build = importlib.import_module("cellmill.definitions.resource_scope").build_resources
+        build = resource_scope.build_resources
         self._scope = build(self._resource_values, instance=self._instance)
         made = self._scope.__enter__()
         return {name: getattr(made, name) for name in self._resource_values}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.output import (
@@ -19,6 +19,12 @@ from cellmill.definitions.output import (
     normalized,
 )
 from cellmill.errors import CheckError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions import metadata
+else:
+    metadata = on_first_use("cellmill.definitions.metadata")
 
 _NOT_A_WORD = re.compile(r"[^A-Za-z0-9_]")
 
@@ -80,13 +86,10 @@ class AssetMaterialization:
             description: Text shown with it; None says where the file was written.
             asset_key: The asset; None takes the path.
         """
-        # Six modules, which few bodies need: most write no file of their own.
-        from cellmill.definitions.metadata import MetadataValue
-
         return cls(
             asset_key=asset_key or path,
             description=description or f"A file was written at {path}.",
-            metadata={"path": MetadataValue.path(path)},
+            metadata={"path": metadata.MetadataValue.path(path)},
         )
 
     def with_metadata(self, metadata: Mapping[str, Any] | None) -> AssetMaterialization:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cellmill.definitions.inference import load
+from cellmill.definitions.engine import engine
 from cellmill.errors import InvalidConfigError, InvalidDefinitionError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions import executor_config as executor_schema
+    from cellmill.definitions.config import field
+    from cellmill.definitions.config import process as config_process
+else:
+    field = on_first_use("cellmill.definitions.config.field")
+    config_process = on_first_use("cellmill.definitions.config.process")
+    executor_schema = on_first_use("cellmill.definitions.executor_config")
 
 
 class ExecutorRequirement(Enum):
@@ -65,7 +74,7 @@ class ExecutorDefinition:
         """The schema of the executor's config as a `Field`, or None."""
         if self._config_schema is None:
             return None
-        return load("config.field").convert_to_field(self._config_schema)
+        return field.convert_to_field(self._config_schema)
 
     @property
     def config_schema(self) -> Any:
@@ -107,7 +116,7 @@ class ExecutorDefinition:
         """
         if self.executor_creation_fn is None:
             raise InvalidDefinitionError(f"The executor {self.name!r} has no function that makes it.")
-        process, make = load("config.process").process_config, self.executor_creation_fn
+        process, make = config_process.process_config, self.executor_creation_fn
         mapped = config_or_config_fn if callable(config_or_config_fn) else None
 
         def config_of(given: Any) -> Any:
@@ -119,7 +128,7 @@ class ExecutorDefinition:
 
         return ExecutorDefinition(
             name or self.name,
-            config_schema if mapped is not None else load("config.field").Field({}, is_required=False),
+            config_schema if mapped is not None else field.Field({}, is_required=False),
             lambda given: self.get_requirements(config_of(given)),
             lambda context: make(context.with_config(config_of(context.executor_config))),
             description or self.description,
@@ -169,15 +178,15 @@ _RETRIES: dict[str, dict[str, Any]] = {"enabled": {}, "disabled": {}}
 
 
 def _field(name: str) -> Any:
-    return getattr(load("config.field"), name)
+    return getattr(field, name)
 
 
 def _in_process(context: Any) -> Any:
-    return import_module("cellmill.execution.executors.in_process").InProcessExecutor.from_context(context)
+    return engine().in_process_executor(context)
 
 
 def _multiprocess(context: Any) -> Any:
-    return import_module("cellmill.execution.executors.multiprocess").MultiprocessExecutor.from_context(context)
+    return engine().multiprocess_executor(context)
 
 
 def _multi_or_in_process(context: Any) -> Any:
@@ -199,7 +208,7 @@ class _LazyExecutor(ExecutorDefinition):
     @property
     def config_field(self) -> Any:
         """The schema of the executor's config as a `Field`."""
-        return load("executor_config").schema_of(self.name)
+        return executor_schema.schema_of(self.name)
 
 
 in_process_executor = _LazyExecutor(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.composition import Composition, GraphInput, Pending, current, output_mappings
 from cellmill.definitions.dependency import (
     DependencyMapping,
     Node,
 )
+from cellmill.definitions.engine import job_maker
 from cellmill.definitions.graph_wiring import check_dependencies, check_mappings, nodes_of, sorted_nodes
-from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary, load
+from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary
 from cellmill.definitions.op import NodeUses
 from cellmill.definitions.output import NO_VALUE
 from cellmill.definitions.port import (
@@ -25,6 +26,14 @@ from cellmill.definitions.port import (
 )
 from cellmill.definitions.tags import checked_name, checked_tags
 from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions.config import config_mapping
+    from cellmill.definitions.config import configured as configured_copy
+else:
+    config_mapping = on_first_use("cellmill.definitions.config.config_mapping")
+    configured_copy = on_first_use("cellmill.definitions.config.configured")
 
 _EMPTY: Mapping[str, Any] = {}
 
@@ -273,7 +282,7 @@ class GraphDefinition(NodeUses):
                 `JobDefinition`.
         """
         selection = options.pop("op_selection", None)
-        made = load("job").JobDefinition(graph_def=self, name=name, **options)
+        made = job_maker().job_of_graph(self, name, **options)
         return made if selection is None else made.get_subset(op_selection=selection)
 
     def execute_in_process(
@@ -332,7 +341,7 @@ class GraphDefinition(NodeUses):
             config_schema: Schema of the new form, where a function is given.
             description: What the new graph does; None keeps the graph's.
         """
-        return load("config.configured").configured_node(self, config_or_config_fn, name, config_schema, description)
+        return configured_copy.configured_node(self, config_or_config_fn, name, config_schema, description)
 
     def __repr__(self) -> str:
         return f"GraphDefinition({self.name!r})"
@@ -344,7 +353,7 @@ SubselectedGraphDefinition = GraphDefinition
 def _checked_mapping(config: Any, name: str) -> Any:
     if config is None or hasattr(config, "config_fn"):
         return config
-    return load("config.config_mapping").mapping_of_graph_config(config, name)
+    return config_mapping.mapping_of_graph_config(config, name)
 
 
 def _unique_inputs(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from typing import Any
 
 from cellmill.definitions.output import NO_VALUE
@@ -191,8 +190,3 @@ def docstring_summary(fn: Any) -> str | None:
     """Return the function's own docstring without its indentation."""
     text = getattr(fn, "__doc__", None)
     return inspect.cleandoc(text) if isinstance(text, str) and text else None
-
-
-def load(name: str) -> Any:
-    """Return a module of definitions that would cost too much to load for all."""
-    return import_module(f"cellmill.definitions.{name}")

@@ -6,12 +6,15 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cellmill.definitions.inference import load
 from cellmill.definitions.io_partitions import AssetPartitions
 from cellmill.errors import InvalidMetadataError, InvariantViolationError
+from cellmill.first_use import on_first_use
 
 if TYPE_CHECKING:
     from cellmill.definitions.asset_key import AssetKey
+    from cellmill.definitions.types import resolve
+else:
+    resolve = on_first_use("cellmill.definitions.types.resolve")
 
 NOT_GIVEN: Mapping[str, Any] = {}
 _LOG = logging.getLogger("cellmill")
@@ -106,7 +109,7 @@ class IOContext(AssetPartitions):
         """The declared type of the value."""
         if self._dagster_type is None:
             if self._step_context is not None:  # in a run, what has no type takes everything
-                return load("types.resolve").resolve_type(Any)
+                return resolve.resolve_type(Any)
             raise missing("dagster_type", type(self).__name__)
         return self._dagster_type
 

@@ -7,16 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.composition import checked_hooks
-from cellmill.definitions.engine import engine
+from cellmill.definitions.engine import engine, job_maker
 from cellmill.definitions.graph import GraphDefinition
-from cellmill.definitions.inference import load
 from cellmill.definitions.output import normalized
 from cellmill.definitions.port import not_found
 from cellmill.definitions.tags import checked_name, checked_owners, checked_tags
 from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions import executor, resource, run_request
+else:
+    resource = on_first_use("cellmill.definitions.resource")
+    run_request = on_first_use("cellmill.definitions.run_request")
+    executor = on_first_use("cellmill.definitions.executor")
 
 _EMPTY: Mapping[str, Any] = {}
 
@@ -207,7 +214,7 @@ class JobDefinition:
     @property
     def executor_def(self) -> Any:
         """The executor of the job's runs: its own, else the one that is used where none is named."""
-        return self.given_executor_def or load("executor").multi_or_in_process_executor
+        return self.given_executor_def or executor.multi_or_in_process_executor
 
     @property
     def has_specified_loggers(self) -> bool:
@@ -354,9 +361,7 @@ class JobDefinition:
             InvalidSubsetError: where the selection names nothing that is there, or cuts apart what can only be made
                 together.
         """
-        subset: JobDefinition = load("job_subset").job_subset(
-            self, op_selection, asset_selection, asset_check_selection
-        )
+        subset: JobDefinition = job_maker().job_subset(self, op_selection, asset_selection, asset_check_selection)
         return subset
 
     # -- running --------------------------------------------------------------------------------------------------
@@ -427,7 +432,7 @@ class JobDefinition:
             current_time: Taken for the sake of older code and not used.
             dynamic_partitions_store: Taken for the sake of older code and not used.
         """
-        request = load("run_request").RunRequest
+        request = run_request.RunRequest
         config, own_tags = run_config, dict(tags or {})
         if self.partitions_def is None:
             raise CheckError(f"run_request_for_partition needs a partitioned job; {self.name!r} has no partitions.")
@@ -520,7 +525,7 @@ def checked_resources(resource_defs: Mapping[str, Any] | None, owner: str) -> di
     """Return resources by key, plain values wrapped, if every key can be an attribute's name."""
     if not resource_defs:
         return {}
-    wrap = load("resource").wrap_resources_for_execution
+    wrap = resource.wrap_resources_for_execution
     for key in resource_defs:
         if not isinstance(key, str):
             raise CheckError(f"The keys of the resources of {owner} are str; got {key!r}.")

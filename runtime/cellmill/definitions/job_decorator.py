@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.graph import compose
-from cellmill.definitions.inference import load
 from cellmill.definitions.job import JobDefinition
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions import asset_in_body
+else:
+    asset_in_body = on_first_use("cellmill.definitions.asset_in_body")
 
 
 def job(
@@ -75,7 +80,7 @@ def job(
         own_name = name or fn.__name__
 
         def build(more_assets: Sequence[Any] = ()) -> JobDefinition:
-            body = load("asset_in_body").AssetBody(own_name, fn, more_assets)
+            body = asset_in_body.AssetBody(own_name, fn, more_assets)
             graph_def = compose(fn, name=own_name, kind="job", description=description, composition=body)
             made = JobDefinition(
                 graph_def=graph_def,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, cast, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from cellmill.definitions.composition import Pending, checked_hooks, current
 from cellmill.definitions.engine import engine
 from cellmill.definitions.events import AssetCheckResult, MaterializeResult, ObserveResult
-from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary, load
+from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary
 from cellmill.definitions.output import (
     DEFAULT_OUTPUT,
     NO_VALUE,
@@ -30,6 +30,15 @@ from cellmill.definitions.port import (
 )
 from cellmill.definitions.tags import checked_name, checked_tags
 from cellmill.errors import CheckError, InvalidDefinitionError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions.config import configured as configured_copy
+    from cellmill.definitions.config import field, pydantic_config
+else:
+    field = on_first_use("cellmill.definitions.config.field")
+    pydantic_config = on_first_use("cellmill.definitions.config.pydantic_config")
+    configured_copy = on_first_use("cellmill.definitions.config.configured")
 
 _EMPTY: Mapping[str, Any] = {}
 
@@ -140,7 +149,7 @@ class OpDefinition(NodeUses):
         self._config_field: Any = NO_VALUE
         self.configured_with: Any = None
         if config_schema is not None:
-            self._config_field = load("config.field").convert_to_field(config_schema)
+            self._config_field = field.convert_to_field(config_schema)
         self.name = checked_name(name or given_fn.__name__, "op")
         self.shape = shape or FunctionShape(fn)
         self.description = description if description is not None else docstring_summary(given_fn)
@@ -205,9 +214,9 @@ class OpDefinition(NodeUses):
 
     def _make_config_field(self) -> Any:
         if self._config_schema is not None:
-            return load("config.field").convert_to_field(self._config_schema)
+            return field.convert_to_field(self._config_schema)
         if self.shape.config_arg:
-            return load("config.pydantic_config").field_of_annotation(self.shape.config_type)
+            return pydantic_config.field_of_annotation(self.shape.config_type)
         return None
 
     @property
@@ -313,7 +322,7 @@ class OpDefinition(NodeUses):
             config_schema: Schema of the new form, where a function is given.
             description: What the new op does; None keeps the op's.
         """
-        configured: OpDefinition = load("config.configured").configured_node(
+        configured: OpDefinition = configured_copy.configured_node(
             self, config_or_config_fn, name, config_schema, description
         )
         return configured

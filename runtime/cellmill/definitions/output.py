@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.tags import checked_tags
 from cellmill.errors import CheckError, InvalidDefinitionError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions import metadata_mapping
+else:
+    metadata_mapping = on_first_use("cellmill.definitions.metadata_mapping")
 
 DEFAULT_OUTPUT = "result"
 
@@ -29,10 +35,7 @@ def normalized(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Return `metadata` with every value as a metadata value."""
     if not metadata:
         return EMPTY
-    # Six modules, which definitions without metadata do not need.
-    from cellmill.definitions.metadata_mapping import normalize_metadata
-
-    return normalize_metadata(metadata)
+    return metadata_mapping.normalize_metadata(metadata)
 
 
 def event_tags(tags: Mapping[str, str]) -> Mapping[str, str]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.output import DEFAULT_OUTPUT, NO_VALUE, normalized
 from cellmill.definitions.tags import checked_name
 from cellmill.errors import CheckError, InvalidDefinitionError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions import types
+else:
+    types = on_first_use("cellmill.definitions.types")
 
 _EMPTY: Mapping[str, Any] = {}
 DEFAULT_IO_MANAGER_KEY = "io_manager"
@@ -18,7 +23,6 @@ DEFAULT_IO_MANAGER_KEY = "io_manager"
 def resolve_type(declared: Any) -> Any:
     """Return the `Type` that `declared` (an annotation, a Type, None for a value that is nothing) stands for."""
     # Two dozen modules, needed once a job is built or run and not when it is declared.
-    types = import_module("cellmill.definitions.types")
     if declared is NO_VALUE:
         return types.Any
     if declared is None:

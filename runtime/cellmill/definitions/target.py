@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 import keyword
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.selection import AssetSelection
 from cellmill.errors import CheckError, InvalidDefinitionError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions import asset_selection_job
+else:
+    asset_selection_job = on_first_use("cellmill.definitions.asset_selection_job")
 
 _NAME = re.compile(r"^[A-Za-z0-9_]+$")
 ANONYMOUS_JOB_PREFIX = "__anonymous_asset_job"
@@ -105,7 +110,7 @@ def target_of(value: Any, owner: str) -> AutomationTarget:
 def _anonymous(selection: Any, owner: str, assets: tuple[Any, ...] = ()) -> AutomationTarget:
     name = f"{ANONYMOUS_JOB_PREFIX}_{owner}"
     # The jobs of assets, which a schedule or sensor of a given job does not need.
-    make = importlib.import_module("cellmill.definitions.asset_selection_job").define_asset_job
+    make = asset_selection_job.define_asset_job
     return AutomationTarget(name, make(name, selection=selection), assets)
 
 

@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.graph import GraphDefinition
 from cellmill.definitions.input_context import InputContext
+from cellmill.definitions.job import JobDefinition
+from cellmill.definitions.op import OpDefinition
 from cellmill.definitions.output_context import OutputContext
+from cellmill.definitions.port import resolve_type
 from cellmill.definitions.run_config import resolve_run_config
 from cellmill.errors import InvariantViolationError
 from cellmill.execution.resources import ResourceScope
@@ -102,10 +106,6 @@ class AssetValueLoader:
             return stored_values(self._instance)
         name = f"{wanted}:{id(defs[wanted])}"
         if name not in self._managers:
-            from cellmill.definitions.graph import GraphDefinition
-            from cellmill.definitions.job import JobDefinition
-            from cellmill.definitions.op import OpDefinition
-
             # only what something requires has config
             reads = OpDefinition(
                 lambda _context, _inputs: None, name="load_asset_value", outs={}, required_resource_keys={wanted}
@@ -153,8 +153,6 @@ def _loaded(
     )
     declared = None
     if python_type is not None:
-        from cellmill.definitions.port import resolve_type
-
         declared = resolve_type(python_type)
     context = InputContext(
         asset_key=key,

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.events import AssetMaterialization, AssetObservation
+from cellmill.definitions.outcome import ExpectationResult
 from cellmill.definitions.output import DataVersion
 from cellmill.errors import (
     CheckError,
@@ -14,7 +16,9 @@ from cellmill.errors import (
     InvalidPropertyError,
     InvariantViolationError,
 )
+from cellmill.execution.asset_values import load_from_job
 from cellmill.execution.partition_context import PartitionQuestions
+from cellmill.execution.step_events import record_user_event
 
 
 class OpExecutionContext(PartitionQuestions):
@@ -318,10 +322,6 @@ class OpExecutionContext(PartitionQuestions):
         self._emit_user_event(event)
 
     def _emit_user_event(self, event: Any) -> None:
-        from cellmill.definitions.events import AssetMaterialization, AssetObservation
-        from cellmill.definitions.outcome import ExpectationResult
-        from cellmill.execution.step_events import record_user_event
-
         if not isinstance(event, (AssetMaterialization, AssetObservation, ExpectationResult)):
             raise InvariantViolationError(f"Unexpected event {event!r} for log_event.")
         record_user_event(self._step, self._services, self._emit, event)
@@ -447,8 +447,6 @@ class OpExecutionContext(PartitionQuestions):
             python_type: Class that the value is to be loaded as; None leaves it to the IO manager.
             partition_key: The partition; None loads all partitions of a partitioned asset, as a dict by key.
         """
-        from cellmill.execution.asset_values import load_from_job
-
         return load_from_job(self._services, asset_key, python_type, partition_key)
 
     def set_requires_typed_event_stream(self, *, error_message: str | None = None) -> None:

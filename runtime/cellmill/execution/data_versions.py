@@ -15,10 +15,16 @@ from cellmill.definitions.output import (
 )
 from cellmill.definitions.tags import NON_DETERMINISTIC_TAG
 from cellmill.definitions.value_ref import ValueRef
+from cellmill.first_use import on_first_use
 from cellmill.planning.data_version import combined_version, data_version
 
 if TYPE_CHECKING:
+    from cellmill.definitions.partitions import loading
+    from cellmill.definitions.partitions import upstream as partitions_read
     from cellmill.execution.services import Services
+else:
+    loading = on_first_use("cellmill.definitions.partitions.loading")
+    partitions_read = on_first_use("cellmill.definitions.partitions.upstream")
 
 
 def code_version_of(output: Any) -> str | None:
@@ -82,12 +88,9 @@ def _of_partitions(
     services: Services, assets: Any, key: AssetKey, definition: Any, partition: str | None
 ) -> str | None:
     """The version of all the partitions of an upstream together that go into one partition."""
-    from cellmill.definitions.partitions.loading import partition_loading_context
-    from cellmill.definitions.partitions.upstream import upstream_partition_keys
-
-    with partition_loading_context(None, services.instance):
+    with loading.partition_loading_context(None, services.instance):
         own = None if partition is None else assets.partitions_def
-        keys = upstream_partition_keys(partition, own, definition, assets.get_partition_mapping(key))
+        keys = partitions_read.upstream_partition_keys(partition, own, definition, assets.get_partition_mapping(key))
         if keys is None:
             keys = definition.get_partition_keys()
     made = services.partition_versions

@@ -14,9 +14,12 @@ from cellmill.definitions.dependency import NodeHandle
 from cellmill.definitions.events import AssetMaterialization, AssetObservation
 from cellmill.definitions.init_resource_context import Resources
 from cellmill.definitions.outcome import ExpectationResult
+from cellmill.definitions.partitions.key import PartitionKeyRange
+from cellmill.definitions.resource import wrap_resources_for_execution
 from cellmill.definitions.resource_scope import build_resources
-from cellmill.errors import InvalidInvocationError, InvalidPropertyError, InvariantViolationError
+from cellmill.errors import InvalidConfigError, InvalidInvocationError, InvalidPropertyError, InvariantViolationError
 from cellmill.execution.context import AssetCheckExecutionContext, AssetExecutionContext, OpExecutionContext
+from cellmill.instance.instance import Instance
 from cellmill.planning.run import (
     PARTITION_RANGE_END_TAG,
     PARTITION_RANGE_START_TAG,
@@ -50,8 +53,6 @@ class _DirectServices:
 
     def partition_keys_of(self, definition: Any) -> list[str] | None:
         if self.partition_range is not None:
-            from cellmill.definitions.partitions.key import PartitionKeyRange
-
             if definition is None:
                 raise InvariantViolationError("A partition key range needs a partitions definition.")
             return list(
@@ -135,8 +136,6 @@ class DirectContext(OpExecutionContext):
         self._resources = self._manager.__enter__()
         import inspect
 
-        from cellmill.definitions.resource import wrap_resources_for_execution
-
         wrapped = wrap_resources_for_execution(self._given_resources)
         self._generators = any(inspect.isgeneratorfunction(one.resource_fn) for one in wrapped.values())
 
@@ -191,8 +190,6 @@ class DirectContext(OpExecutionContext):
         if self._given_instance is not None:
             return self._given_instance
         if self._own_instance is None:
-            from cellmill.instance.instance import Instance
-
             self._own_instance = Instance.ephemeral()
         return self._own_instance
 
@@ -335,8 +332,6 @@ def op_config(op: Any, config: Any) -> Any:
     if op.configured_with is not None:
         applied = schema_of(op).apply(config)
         if not applied.success:
-            from cellmill.errors import InvalidConfigError
-
             raise InvalidConfigError(f"Error in config for op '{op.name}'", applied.errors, config)
         return applied.value
     if field is None:
@@ -349,8 +344,6 @@ def op_config(op: Any, config: Any) -> Any:
     if checked.success:
         checked = post_process_config(field.config_type, config)
     if not checked.success:
-        from cellmill.errors import InvalidConfigError
-
         raise InvalidConfigError(f"Error in config for op '{op.name}'", checked.errors, config)
     return checked.value
 

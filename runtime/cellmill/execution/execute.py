@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cellmill.definitions.executor import in_process_executor
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.reconstruct import ReconstructableJob
 from cellmill.definitions.run_config import plain_run_config, resolve_run_config
@@ -86,8 +87,6 @@ def execute_job(
         CheckError: where a job with an executor of other processes is not reconstructable.
     """
     if isinstance(job, JobDefinition):
-        from cellmill.definitions.executor import in_process_executor
-
         if job.given_executor_def is not None and job.given_executor_def is not in_process_executor:
             raise CheckError(
                 "execute_job takes a reconstructable job, so that its worker processes can make it again: "

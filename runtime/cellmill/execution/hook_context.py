@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cellmill.definitions.composition import Pending
+from cellmill.definitions.dependency import Node
+from cellmill.definitions.inference import FunctionShape
+from cellmill.definitions.resource_scope import build_resources
 from cellmill.errors import InvalidDefinitionError, InvalidInvocationError, InvariantViolationError
 from cellmill.execution.step import user_exception
+from cellmill.instance.instance import Instance
 
 
 class HookContext:
@@ -56,8 +61,6 @@ class HookContext:
     @property
     def op(self) -> Any:
         """The node that the hook runs after."""
-        from cellmill.definitions.dependency import Node
-
         return Node(self._step.node_name, self._step.op, self._step.tags)
 
     @property
@@ -123,8 +126,6 @@ class UnboundHookContext(HookContext):
     ) -> None:
         import logging
 
-        from cellmill.definitions.resource_scope import build_resources
-
         self._manager = build_resources(resources, instance=instance)
         self._resources = self._manager.__enter__()
         self._op = op
@@ -162,8 +163,6 @@ class UnboundHookContext(HookContext):
     def instance(self) -> Any:
         """The instance given, else one in memory."""
         if self._given_instance is None:
-            from cellmill.instance.instance import Instance
-
             self._given_instance = Instance.ephemeral()
         return self._given_instance
 
@@ -172,9 +171,6 @@ class UnboundHookContext(HookContext):
         """The node that the hook runs after."""
         if self._op is None:
             raise self._missing("op")
-        from cellmill.definitions.composition import Pending
-        from cellmill.definitions.dependency import Node
-
         if isinstance(self._op, Pending):
             return Node(self._op.name, self._op.definition, self._op.tags)
         return Node(self._op.name, self._op, self._op.tags)
@@ -230,8 +226,6 @@ def build_hook_context(
 
 def invoke_hook(hook: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Call a hook directly."""
-    from cellmill.definitions.inference import FunctionShape
-
     shape = FunctionShape(hook.hook_fn)
     given = _given(hook, shape, args, {name: one for name, one in kwargs.items() if name not in shape.resource_args})
     context = given[0]

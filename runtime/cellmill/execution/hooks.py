@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cellmill.definitions.inference import FunctionShape
 from cellmill.errors import HookExecutionError
 from cellmill.execution.hook_context import HookContext
 from cellmill.planning.event import ErrorInfo, Event, EventType, HookErroredData
@@ -40,8 +41,6 @@ def run_hooks(step: Any, services: Any, sink: Any, outcome: Any, events: Sequenc
 
 
 def _call(hook: Any, context: HookContext, events: Sequence[Event]) -> Any:
-    from cellmill.definitions.inference import FunctionShape
-
     shape = FunctionShape(hook.hook_fn)
     resources = {name: getattr(context.resources, key) for name, key in shape.resource_args.items()}
     if hook.kind == "event_list":

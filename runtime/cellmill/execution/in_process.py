@@ -8,6 +8,7 @@ from typing import Any
 
 from cellmill.definitions.asset_key import AssetCheckKey
 from cellmill.definitions.job import JobDefinition, checked_resources
+from cellmill.definitions.logger import InitLoggerContext
 from cellmill.definitions.resource_requirements import (
     ResourceRequirement,
     requirements_of_op,
@@ -18,12 +19,13 @@ from cellmill.definitions.run_config_schema import run_config_schema
 from cellmill.errors import CheckError
 from cellmill.execution.capture import StepCapture
 from cellmill.execution.log import captured_python_logs
-from cellmill.execution.log_manager import console_logger
+from cellmill.execution.log_manager import LogManager, console_logger
 from cellmill.execution.resources import resource_scope
 from cellmill.execution.result import ExecuteInProcessResult
 from cellmill.execution.run_loop import RunLoop
 from cellmill.execution.services import Services
 from cellmill.execution.sink import EventSink
+from cellmill.execution.step import user_exception
 from cellmill.instance.instance import Instance
 from cellmill.io.default import stored_values
 from cellmill.io.memory import InMemoryIOManager
@@ -203,14 +205,10 @@ def run_job(
 
 def _for_user(error: Exception, loop: RunLoop) -> BaseException:
     """Return what user code raised in a step; errors outside of steps are shown as they are."""
-    from cellmill.execution.step import user_exception
-
     return user_exception(error) if error is loop.first_error else error
 
 
 def _init_log(sink: EventSink, run: Run, job: JobDefinition, loggers: Sequence[logging.Logger]) -> Any:
-    from cellmill.execution.log_manager import LogManager
-
     return LogManager(sink.emit, run.run_id, job.name, None, loggers, tags=run.tags)
 
 
@@ -218,8 +216,6 @@ def run_loggers(job: JobDefinition, config: Any, instance: Any) -> list[logging.
     """Return the loggers of a run: those that its config names, else the console."""
     if not config.loggers:
         return [console_logger()]
-    from cellmill.definitions.logger import InitLoggerContext
-
     made: list[logging.Logger] = []
     for key, given in config.loggers.items():
         definition = run_config_schema(job).logger_defs[key]

@@ -16,6 +16,7 @@ from cellmill.errors import (
     InvariantViolationError,
     TypeCheckDidNotPassError,
 )
+from cellmill.execution.context import _CURRENT
 from cellmill.execution.direct_context import (
     DirectAssetContext,
     DirectCheckContext,
@@ -45,8 +46,6 @@ def invoke_node(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any], 
         call[shape.config_arg] = _config_object(shape, config, bound)
     for name, key in shape.resource_args.items():
         call[name] = resources[key] if key in resources else _from_context(bound, key)
-    from cellmill.execution.context import _CURRENT
-
     _CURRENT.append(bound)
     try:
         returned = op.compute_fn(*((bound,) if shape.has_context else ()), **call)

@@ -12,19 +12,21 @@ died without one, and leaves no process of the run behind.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import select
 import signal
 import subprocess
 import sys
 import time
+import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, Protocol
 
+from cellmill import PORTS
+from cellmill.execution.notebook.ends import death_of_process
 from cellmill.execution.process_group import (
     INTERRUPT_GRACE_S,
     RUN_ID_VARIABLE,
@@ -44,7 +46,7 @@ LEASE_VARIABLE = "CELLMILL_LEASE_S"
 #: The incarnation that holds the lease of the run, for the worker to write with.
 OWNER_VARIABLE = "CELLMILL_RUN_OWNER"
 #: The function that works on a run in the forked process.
-WORKER = "cellmill.workspace.worker:main"
+WORKER = f"cellmill.{PORTS['execution.run_process.Worker']}:main"
 #: Seconds between two looks for a request to stop that came through the instance.
 _STOP_CHECK_S = 2.0
 
@@ -143,7 +145,7 @@ def _started(
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         return subprocess.Popen(
-            [sys.executable, "-m", "cellmill.execution.launcher", *argv],
+            [sys.executable, "-m", "cellmill.execution.run_process", *argv],
             cwd=cwd,
             env=env,
             stdin=subprocess.DEVNULL,
@@ -208,8 +210,6 @@ def _work(work: Callable[[], int | None], says_returned: int) -> NoReturn:
     except KeyboardInterrupt:
         status = 130
     except BaseException:
-        import traceback
-
         traceback.print_exc()
     finally:
         with contextlib.suppress(Exception):
@@ -323,34 +323,9 @@ class _Supervisor:
         if self._cancelled:
             book.record_end(cancelled=True, reason="The run was cancelled.")
             return
-        from cellmill.execution.notebook.ends import death_of_process
-
         book.record_end(
             cancelled=False, reason=f"The run's worker ended before the run did: {death_of_process(code)[1]}."
         )
-
-
-def main(argv: Sequence[str]) -> int:
-    """Supervise one run (the command that `launch_run` starts)."""
-    run_id, home, attempt, worker, *arguments = argv
-    owner = make_owner()
-    os.environ[OWNER_VARIABLE] = owner
-    os.environ[RUN_ID_VARIABLE] = run_id
-
-    def work() -> int | None:
-        module, _, name = worker.partition(":")
-        function = getattr(importlib.import_module(module), name)
-        result = function([run_id, "--home", home, "--attempt", attempt, *arguments])
-        return int(result) if result is not None else None
-
-    def ledger() -> Ledger:
-        ledgers = importlib.import_module("cellmill.execution.run_ledger")
-        book: Ledger = ledgers.InstanceLedger.open(home, run_id, owner, int(attempt))
-        return book
-
-    grace_s = float(os.environ.get("CELLMILL_INTERRUPT_GRACE_S", INTERRUPT_GRACE_S))
-    lease_s = float(os.environ.get(LEASE_VARIABLE, LEASE_S))
-    return supervise(run_id, work, ledger, lease_s=lease_s, interrupt_grace_s=grace_s)
 
 
 def open_private(path: str, flags: int) -> int:
@@ -361,8 +336,3 @@ def open_private(path: str, flags: int) -> int:
 def log_path_of(home: str | os.PathLike[str], run_id: str) -> Path:
     """Return where the raw output of a run's processes goes."""
     return Path(home) / "runs" / run_id / "worker.log"
-
-
-if __name__ == "__main__":
-    status = main(sys.argv[1:])
-    sys.exit(status if status >= 0 else 128 - status)

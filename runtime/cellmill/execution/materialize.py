@@ -11,6 +11,7 @@ from cellmill.definitions.job import checked_resources
 from cellmill.errors import InvalidDefinitionError, InvalidSubsetError, InvariantViolationError
 from cellmill.execution.in_process import execute_in_process
 from cellmill.execution.result import ExecuteInProcessResult
+from cellmill.io.memory import InMemoryIOManager
 
 EPHEMERAL_JOB_NAME = "__ephemeral_asset_job__"
 
@@ -133,8 +134,6 @@ def materialize_to_memory(
                 "Attempted to call `materialize_to_memory` with a resource provided for io manager key "
                 f"{key!r}: it keeps values in memory only. Use `materialize` to store them."
             )
-    from cellmill.io.memory import InMemoryIOManager
-
     memory = InMemoryIOManager()
     keys = {
         out.io_manager_key

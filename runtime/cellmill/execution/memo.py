@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from cellmill.execution.services import Services
 
-#: Tag of a run that makes only what is not fresh; Dagster's.
-MEMOIZED_TAG = "dagster/is_memoized_run"
-
 
 def is_fresh(step: Any, services: Services) -> bool:
     """Return whether making the assets of a step again would change nothing, by what is stored at this moment.

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.definitions.partitions.key import MultiPartitionKey
+from cellmill.definitions.partitions.key import MultiPartitionKey, PartitionKeyRange
 from cellmill.errors import InvariantViolationError
+from cellmill.execution.partitions_of_input import input_subset
 
 
 class PartitionQuestions:
@@ -85,8 +86,6 @@ class PartitionQuestions:
     @property
     def partition_key_range(self) -> Any:
         """The first and last partition of the run."""
-        from cellmill.definitions.partitions.key import PartitionKeyRange
-
         found = self._services.partition_range
         if found is not None:
             return PartitionKeyRange(*found)
@@ -203,8 +202,6 @@ class PartitionQuestions:
         Args:
             input_name: The input.
         """
-        from cellmill.execution.partitions_of_input import input_subset
-
         subset = input_subset(self._input(input_name), self._step, self._services)
         if subset is None:
             raise InvariantViolationError(f"The input '{input_name}' has no asset partitions")
@@ -241,8 +238,6 @@ class PartitionQuestions:
         return self._window(definition, self.asset_partition_keys_for_input(input_name))
 
     def _range(self, keys: list[str]) -> Any:
-        from cellmill.definitions.partitions.key import PartitionKeyRange
-
         return PartitionKeyRange(keys[0], keys[-1])
 
 

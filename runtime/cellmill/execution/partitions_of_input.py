@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from cellmill.definitions.partitions.multi_mapping import infer_partition_mapping
 from cellmill.errors import CheckError
 
 
@@ -20,8 +21,6 @@ def input_subset(one: Any, step: Any, services: Any) -> Any:
     if own_def is not None and keys is None:
         return None
     own = own_def.subset_with_partition_keys(keys) if keys is not None and own_def is not None else None
-    from cellmill.definitions.partitions.multi_mapping import infer_partition_mapping
-
     declared = assets.get_partition_mapping(one.asset_key) if assets is not None else None
     if own_def is None and declared is None and services.partition_key is not None and assets is None:
         return upstream_def.subset_with_partition_keys(services.partition_keys_of(upstream_def))

@@ -8,15 +8,21 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from cellmill import faults
 from cellmill.errors import LeaseLostError, RunFinishedError, StorageError
 from cellmill.execution.launcher import LEASE_S, WORKER, LaunchedRun, launch_run, log_path_of, owner_pid
 from cellmill.execution.spare import SpareProcess
+from cellmill.first_use import on_first_use
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import Event, EventType
 from cellmill.planning.run import RunStatus
+
+if TYPE_CHECKING:
+    from cellmill.execution.notebook import notebook_step
+else:
+    notebook_step = on_first_use("cellmill.execution.notebook.notebook_step")
 
 
 class InstanceLedger:
@@ -79,9 +85,7 @@ def complete_artifacts(instance: Instance, run_id: str) -> list[Path]:
     try:
         if not next(folder.glob("**/*.journal.jsonl"), None):
             return []
-        from cellmill.execution.notebook.notebook_step import recover_notebooks
-
-        return recover_notebooks(folder)
+        return notebook_step.recover_notebooks(folder)
     except (OSError, ValueError):
         return []
 

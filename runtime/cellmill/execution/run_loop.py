@@ -10,7 +10,7 @@ from typing import Any
 from cellmill.errors import CellmillError, ExecutionInterruptedError, ResourceFunctionError
 from cellmill.execution.capture import StepCapture
 from cellmill.execution.hooks import run_hooks
-from cellmill.execution.memo import MEMOIZED_TAG, is_fresh
+from cellmill.execution.memo import is_fresh
 from cellmill.execution.run_state import RunState
 from cellmill.execution.step import StepOutcome, run_step
 from cellmill.execution.step_events import captured_event
@@ -25,6 +25,7 @@ from cellmill.planning.event import (
     JobFailureData,
     RunFailureReason,
 )
+from cellmill.planning.run import MEMOIZED_TAG
 
 DEBUG, INFO, ERROR = 10, 20, 40
 

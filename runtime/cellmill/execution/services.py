@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.partitions.key import PartitionKeyRange
 from cellmill.definitions.port import DEFAULT_IO_MANAGER_KEY
 from cellmill.definitions.value_ref import ValueRef, ValueRefFinder
 from cellmill.errors import InvalidDefinitionError
@@ -132,8 +133,6 @@ class Services:
         if definition is None:
             return None
         if self.partition_range is not None:
-            from cellmill.definitions.partitions.key import PartitionKeyRange
-
             first, last = self.partition_range
             keys: list[str] = list(
                 definition.get_partition_keys_in_range(

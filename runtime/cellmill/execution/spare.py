@@ -9,14 +9,14 @@ locks do not survive a fork.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from cellmill.execution.process_group import STOP_SIGNALS, wait_for
@@ -61,7 +61,7 @@ class SpareProcess:
     def start(
         self, argv: Sequence[str], *, cwd: str | os.PathLike[str] | None, env: Mapping[str, str], log_path: str | None
     ) -> ForkedProcess | None:
-        """Let the child become `launcher.main(argv)`; None where it is gone."""
+        """Let the child carry out `argv`, as `run_process.main` does; None where it is gone."""
         order = {"argv": list(argv), "cwd": os.fspath(cwd or os.getcwd()), "env": dict(env), "log": log_path}
         try:
             with open(self._orders, "wb") as pipe:
@@ -77,8 +77,13 @@ class SpareProcess:
         self._process.wait()
 
 
-def fork_spare() -> SpareProcess | None:
-    """Return a spare process; None where a fork is not safe."""
+def fork_spare(prepare: Callable[[], object], carry_out: Callable[[Sequence[str]], int]) -> SpareProcess | None:
+    """Return a spare process; None where a fork is not safe.
+
+    Args:
+        prepare: What the child does before it has an order: imports what it will need.
+        carry_out: What the child does with the arguments that it is ordered to take; returns its exit status.
+    """
     if threading.active_count() > 1 or sys.platform != "linux":
         return None
     reader, writer = os.pipe2(os.O_CLOEXEC)
@@ -90,32 +95,29 @@ def fork_spare() -> SpareProcess | None:
         pid = os.fork()
         if pid == 0:
             os.close(writer)
-            _wait_for_order(reader)
+            _wait_for_order(reader, prepare, carry_out)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     os.close(reader)
     return SpareProcess(pid, writer)
 
 
-def _wait_for_order(reader: int) -> NoReturn:
+def _wait_for_order(reader: int, prepare: Callable[[], object], carry_out: Callable[[Sequence[str]], int]) -> NoReturn:
     """Import what a worker needs, take the order, and carry it out; an end of the pipe without one is the end."""
     status = 1
     try:
         os.setsid()
         # beside the command that reads the workspace meanwhile; a broken installation shows when the run begins
         with contextlib.suppress(Exception):
-            importlib.import_module("cellmill.workspace.worker")
+            prepare()
         received = b"".join(iter(lambda: os.read(reader, _CHUNK), b""))
         if received:
             order = json.loads(received)
             _settle(order)
-            main = importlib.import_module("cellmill.execution.launcher").main
-            status = main(order["argv"])
+            status = carry_out(order["argv"])
         else:
             status = 0
     except BaseException:
-        import traceback
-
         traceback.print_exc()
     finally:
         with contextlib.suppress(Exception):

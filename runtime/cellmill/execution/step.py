@@ -14,8 +14,10 @@ from cellmill.errors import (
     AssetCheckFailedError,
     CellmillError,
     ExecutionInterruptedError,
+    MaxRetriesExceededError,
     ResourceFunctionError,
     StepExecutionError,
+    UserCodeExecutionError,
 )
 from cellmill.execution.context import _CURRENT, OpExecutionContext, context_class
 from cellmill.execution.log import enter_log, leave_log
@@ -182,8 +184,6 @@ def user_exception(error: BaseException) -> BaseException:
 
 
 def _wraps(error: BaseException) -> bool:
-    from cellmill.errors import UserCodeExecutionError
-
     return isinstance(error, UserCodeExecutionError)
 
 
@@ -217,8 +217,6 @@ def _may_retry(error: BaseException) -> bool:
 
 
 def _exceeded(step: Any, error: Exception, most: int) -> Exception:
-    from cellmill.errors import MaxRetriesExceededError
-
     made = MaxRetriesExceededError(f"Exceeded max_retries of {most} of step {step.key!r}.")
     made.__cause__ = error
     return made

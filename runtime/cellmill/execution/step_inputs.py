@@ -8,7 +8,13 @@ from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.input_context import InputContext
 from cellmill.definitions.output import NO_VALUE
 from cellmill.definitions.output_context import OutputContext
-from cellmill.errors import CellmillError, InvalidDefinitionError, LoadInputError, TypeCheckDidNotPassError
+from cellmill.errors import (
+    CellmillError,
+    InvalidDefinitionError,
+    LoadInputError,
+    TypeCheckDidNotPassError,
+    TypeLoadingError,
+)
 from cellmill.execution.partitions_of_input import input_subset
 from cellmill.execution.step_events import check_type, event, record_user_event, type_label
 from cellmill.planning.event import PASSED_CHECK, EventType, LoadedInputData, StepInputData
@@ -160,8 +166,6 @@ class StepInputs:
         except CellmillError:
             raise
         except Exception as error:
-            from cellmill.errors import TypeLoadingError
-
             raise TypeLoadingError(
                 f'Error occurred while loading input "{one.name}" of step "{self._step.key}":', error
             ) from error

@@ -10,6 +10,7 @@ from cellmill.definitions.config.field import Field
 from cellmill.definitions.init_resource_context import InitResourceContext
 from cellmill.definitions.io_manager import IOManager, io_manager
 from cellmill.definitions.metadata import MetadataValue
+from cellmill.errors import CheckError
 
 
 class CustomPathIOManager(IOManager):
@@ -24,8 +25,6 @@ class CustomPathIOManager(IOManager):
         path = (metadata or {}).get("path")
         path = getattr(path, "value", path)
         if not isinstance(path, str) or not path:
-            from cellmill.errors import CheckError
-
             raise CheckError(f"The output {name!r} needs metadata 'path' that says where its value is stored.")
         return Path(self.base_dir or ".") / path
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_job import AssetCatalog, as_assets
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.errors import InvalidDefinitionError, InvariantViolationError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions.partitions import multi_mapping
+else:
+    multi_mapping = on_first_use("cellmill.definitions.partitions.multi_mapping")
 
 _EMPTY: Mapping[str, Any] = {}
 
@@ -413,11 +419,11 @@ class AssetGraph:
             key: The asset that reads.
             parent_asset_key: The asset that it reads.
         """
-        from cellmill.definitions.partitions.multi_mapping import infer_partition_mapping
-
         node = self.get(key)
         declared = node.partition_mappings.get(parent_asset_key)
-        return infer_partition_mapping(declared, node.partitions_def, self.get(parent_asset_key).partitions_def)
+        return multi_mapping.infer_partition_mapping(
+            declared, node.partitions_def, self.get(parent_asset_key).partitions_def
+        )
 
     def get_partitions_def(self, key: AssetKey) -> Any:
         """Return the partitions of an asset, or None.

@@ -27,6 +27,8 @@ ROOT_RUN_TAG = "dagster/root_run_id"
 PARENT_RUN_TAG = "dagster/parent_run_id"
 RESUME_RETRY_TAG = "dagster/is_resume_retry"
 PRIORITY_TAG = "dagster/priority"
+#: Tag of a run that makes only what is not fresh; Dagster's.
+MEMOIZED_TAG = "dagster/is_memoized_run"
 
 
 class RunStatus(StrEnum):

@@ -23,6 +23,7 @@ from cellmill.notebooks.scan import scan_notebook
 from cellmill.notebooks.workspace import WorkspaceScan, link_workspace
 from cellmill.testing.body import body_function, run_statements, shell
 from cellmill.testing.lines import FileLines
+from cellmill.workspace.load_notebook import load_notebook as load_definitions
 
 _PYTHON = (sys.version_info[0], sys.version_info[1])
 
@@ -130,8 +131,6 @@ class NotebookUnderTest:
     @property
     def definitions(self) -> Definitions:
         """What the notebook declares, as `Definitions`: for `materialize_to_memory` and the like."""
-        from cellmill.workspace.load_notebook import load_notebook as load_definitions
-
         return load_definitions(self.path.resolve())
 
     def namespace(self) -> dict[str, Any]:

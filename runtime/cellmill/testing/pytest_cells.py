@@ -13,6 +13,8 @@ import pytest
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.events import AssetCheckResult, AssetCheckSeverity
+from cellmill.execution.direct_context import build_asset_context
+from cellmill.execution.load import load
 from cellmill.notebooks.options_text import partitions_of
 from cellmill.notebooks.workspace import WorkspaceScan, scan_workspace
 from cellmill.testing.notebook import CellFunction, NotebookUnderTest
@@ -96,16 +98,12 @@ class Values:
         if "context" in function.cell.definition.facts.uses:
             text = function.cell.header.text("partitions_def")
             if text:
-                from cellmill.execution.direct_context import build_asset_context
-
                 names = self.notebook(function.cell.origin.path).namespace()
                 chosen = partition or partitions_of(text, names.get).get_first_partition_key()
                 values["context"] = build_asset_context(partition_key=chosen)
         return values
 
     def _stored(self, key: AssetKey) -> Any:
-        from cellmill.execution.load import load
-
         return load(key)
 
 

@@ -11,6 +11,9 @@ from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
+from cellmill.instance.instance import Instance
+from cellmill.workspace.workspace import Workspace
+
 if TYPE_CHECKING:
     from cellmill.instance.instance import Instance
     from cellmill.workspace.workspace import Workspace
@@ -101,15 +104,11 @@ class TemporaryWorkspace:
     @cached_property
     def instance(self) -> Instance:
         """Its instance."""
-        from cellmill.instance.instance import Instance
-
         return Instance.get(self.home)
 
     @cached_property
     def workspace(self) -> Workspace:
         """Its code locations, read once; `workspace.refresh()` reads again."""
-        from cellmill.workspace.workspace import Workspace
-
         return Workspace.open(self.root, home=self.home)
 
     def close(self) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.errors import CellmillError
+from cellmill.first_use import on_first_use
 from cellmill.notebooks.asset_cell import AssetCell, Declaration, NotebookOrigin, Unknown
 from cellmill.notebooks.cache import FactsCache
 from cellmill.notebooks.described import DescribedAsset, with_described
@@ -34,6 +34,12 @@ from cellmill.workspace.manifest import (
 from cellmill.workspace.metadata_schedules import schedules_in_metadata
 from cellmill.workspace.notebook_location import words_of
 from cellmill.workspace.notebook_told import COMPUTED, UNKNOWN, with_told
+
+if TYPE_CHECKING:
+    from cellmill.workspace import cell_policies, notebook_objects
+else:
+    cell_policies = on_first_use("cellmill.workspace.cell_policies")
+    notebook_objects = on_first_use("cellmill.workspace.notebook_objects")
 
 _PYTHON = (sys.version_info[0], sys.version_info[1])
 _FACTS = FactsCache()
@@ -207,9 +213,7 @@ def _with_objects(
     declared: Mapping[str, Sequence[Declaration]],
 ) -> Manifest:
     """Return a manifest with what objects say: partitions, conditions, jobs, schedules and sensors."""
-    from cellmill.workspace.notebook_objects import NotebookObjects  # half of what a run's worker would import
-
-    objects = NotebookObjects(scan)
+    objects = notebook_objects.NotebookObjects(scan)
     assets = tuple(objects.asset(cells[entry.asset_key], entry) for entry in found.assets)
     # a line magic is read from its text alone
     calls = {kind: {item.name: item for item in items if not item.selection} for kind, items in declared.items()}
@@ -262,56 +266,18 @@ def _asset_entries(cell: AssetCell) -> Iterable[AssetEntry]:
             siblings=tuple(other.parts for other in together),
             partitions={"text": partitions} if partitions else None,
             automation=header.text("automation_condition"),
-            mappings=_mappings(cell),
-            backfill_limit=_backfill_limit(cell),
-            freshness=_freshness(cell),
             checks=tuple(f"check_{number}" for number, _ in enumerate(_conditions(cell), start=1)),
             io_manager=header.text("io_manager_key"),
             resources=header.items("required_resource_keys"),
+            **_policies(cell),
             **(_statement(cell.origin) if cell.definition.form == "decorator" else _origin(cell.origin)),
         )
 
 
-def _mappings(cell: AssetCell) -> dict[str, Any]:
-    """Return the partition mappings that the cell's line names in words; a variable is known by running it only."""
-    texts = cell.header.pairs("partition_mapping")
-    if not texts:
-        return {}
-    # partitions and their mappings are half of what a run's worker would import, for the few cells that say such a word
-    from cellmill.workspace.partition_mappings import MAPPING_WORDS
-
-    found: dict[str, Any] = {}
-    for up in cell.upstreams:
-        text = texts.get(up.name) or texts.get(up.key.to_user_string())
-        if text and text.lower() in MAPPING_WORDS:
-            found[up.key.to_escaped_user_string()] = {"kind": text.lower()}
-    return found
-
-
-def _backfill_limit(cell: AssetCell) -> int | None:
-    text = cell.header.text("backfill_policy")
-    if not text:
-        return None
-    from cellmill.notebooks.options_text import backfill_policy_of  # as above
-    from cellmill.workspace.partition_mappings import policy_to_json
-
-    try:
-        return policy_to_json(backfill_policy_of(text))
-    except (CellmillError, ValueError):
-        return None  # the line is refused where the cell runs, and by `cellmill check`
-
-
-def _freshness(cell: AssetCell) -> dict[str, Any] | None:
-    text = cell.header.text("freshness_policy")
-    if not text:
-        return None
-    from cellmill.notebooks.options_text import freshness_of  # as above
-    from cellmill.workspace.freshness_policies import freshness_to_json
-
-    try:
-        return freshness_to_json(freshness_of(text))
-    except (CellmillError, ValueError):
-        return None  # refused where the cell runs
+def _policies(cell: AssetCell) -> dict[str, Any]:
+    """Return what the cell's line says of partitions; few cells say anything, and many modules know the words."""
+    said = cell.header.options.keys() & {"partition_mapping", "backfill_policy", "freshness_policy"}
+    return cell_policies.cell_policies(cell) if said else {}
 
 
 def _conditions(cell: AssetCell) -> tuple[str, ...]:

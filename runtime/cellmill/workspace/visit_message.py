@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.value_ref import ValueRef
 from cellmill.errors import CellmillError
-from cellmill.execution.memo import MEMOIZED_TAG
 from cellmill.execution.notebook.protocol import StepMessage
-from cellmill.planning.run import PARTITION_RANGE_END_TAG, PARTITION_RANGE_START_TAG, PARTITION_TAG
+from cellmill.first_use import on_first_use
+from cellmill.planning.run import MEMOIZED_TAG, PARTITION_RANGE_START_TAG, PARTITION_TAG
 from cellmill.workspace.manifest import AssetEntry
 from cellmill.workspace.run_plan import Visit
 
 if TYPE_CHECKING:
+    from cellmill.workspace import visit_partitions
     from cellmill.workspace.visit_services import VisitServices
+else:
+    visit_partitions = on_first_use("cellmill.workspace.visit_partitions")
 
 #: A partition of an asset; None for an asset without partitions, or for whatever was made of it last.
 Partition = str | None
@@ -86,13 +89,7 @@ def _own_partitions(visit: Visit, services: VisitServices) -> Sequence[Partition
     declared = next(filter(None, found), None)
     if declared is None:
         return (None,)
-    # half of what a run's worker would import, for the few runs of ranges
-    from cellmill.definitions.partitions.key import PartitionKeyRange
-    from cellmill.workspace.partitions import partitions_from_json
-
-    ends = PartitionKeyRange(tags[PARTITION_RANGE_START_TAG], tags[PARTITION_RANGE_END_TAG])
-    definition = partitions_from_json(declared)
-    return list(definition.get_partition_keys_in_range(ends, dynamic_partitions_store=services.dynamic_partitions))
+    return visit_partitions.partitions_of_range(declared, tags, services.dynamic_partitions)
 
 
 def _read_partitions(
@@ -107,29 +104,9 @@ def _read_partitions(
         entry for made in visit.assets if (entry := known.get(made.parts)) is not None and key.parts in entry.upstream
     ]
     try:
-        return _mapped(readers, upstream, services.dynamic_partitions, own)
+        return visit_partitions.read_partitions(readers, upstream, services.dynamic_partitions, own)
     except CellmillError:
         return own  # only the notebook knows its partitions: those of the same name are meant
-
-
-def _mapped(
-    readers: Sequence[AssetEntry], upstream: AssetEntry, store: Any, own: Sequence[Partition]
-) -> Sequence[Partition]:
-    # Only runs that read partitions pay for the import of what partitions need.
-    from cellmill.definitions.partitions.loading import partition_loading_context
-    from cellmill.definitions.partitions.upstream import upstream_partition_keys
-    from cellmill.workspace.stale import parents_of_entry, partitions_of_entry
-
-    found: dict[Partition, None] = {}
-    with partition_loading_context(None, store):
-        above = partitions_of_entry(upstream)
-        assert above is not None
-        for entry in readers:
-            definition, mapping = partitions_of_entry(entry), parents_of_entry(entry).get(upstream.asset_key)
-            for one in own if definition is not None else (None,):
-                keys = upstream_partition_keys(one, definition, above, mapping) if one or definition is None else None
-                found.update(dict.fromkeys(above.get_partition_keys() if keys is None else keys))
-    return list(found) or own
 
 
 def _stored(

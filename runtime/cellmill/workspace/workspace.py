@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.config.secrets import masked
 from cellmill.definitions.selection_graph import SelectionGraph
+from cellmill.first_use import on_first_use
 from cellmill.instance.home import FOLDER
 from cellmill.notebooks.collector import paused_collector
 from cellmill.workspace.cache import ScanCache
@@ -24,7 +25,10 @@ from cellmill.workspace.manifest import AssetEntry, JobEntry, Manifest, ProblemE
 from cellmill.workspace.notebook_location import NotebookLocation
 
 if TYPE_CHECKING:
+    from cellmill.definitions import selection as asset_selection
     from cellmill.definitions.selection import CoercibleToAssetSelection
+else:
+    asset_selection = on_first_use("cellmill.definitions.selection")
 
 HOME_VARIABLE = "CELLMILL_HOME"
 #: Hosts that are asked at the same time when a workspace is read.
@@ -136,10 +140,7 @@ class Workspace:
         self, selection: CoercibleToAssetSelection, status_of: Callable[[AssetKey], str] | None = None
     ) -> list[AssetEntry]:
         """Return the selected assets in dependency order, upstreams first."""
-        # a quarter of what a command that selects nothing would import
-        from cellmill.definitions.selection import AssetSelection
-
-        chosen = AssetSelection.from_coercible(selection).resolve(self.selection_graph(status_of))
+        chosen = asset_selection.AssetSelection.from_coercible(selection).resolve(self.selection_graph(status_of))
         by_key = self.assets_by_key
         return sort_assets([by_key[key.parts] for key in chosen if key.parts in by_key])
 

@@ -18,6 +18,9 @@ from cellmill.definitions.output import Output
 from cellmill.definitions.port import In, Out
 from cellmill.errors import InvalidDefinitionError
 from cellmill.execution.notebook.notebook_context import NotebookContext
+from cellmill.execution.notebook.notebook_step import NotebookStepRequest, run_notebook_step
+from cellmill.execution.notebook.parameters import StoredValue, UnsupportedParameter, python_source
+from cellmill.execution.notebook.results import RESULTS_VARIABLE, results_of
 
 _RESULT = "result"
 
@@ -218,9 +221,6 @@ def _execute(path: Path, context: Any, given: Mapping[str, Any], limits: _Limits
     Raises:
         Failure: with the executed notebook.
     """
-    from cellmill.execution.notebook.notebook_step import NotebookStepRequest, run_notebook_step
-    from cellmill.execution.notebook.results import RESULTS_VARIABLE, results_of
-
     artifacts = _artifacts(context)
     results = artifacts / f"{_step_name(context, path)}.results"
     results.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -246,8 +246,6 @@ def _execute(path: Path, context: Any, given: Mapping[str, Any], limits: _Limits
 
 def _parameter(name: str, value: Any, folder: Path) -> Any:
     """Return `value` if it has a form as source text, else a reference to a file that holds it."""
-    from cellmill.execution.notebook.parameters import StoredValue, UnsupportedParameter, python_source
-
     try:
         python_source({name: value})
     except UnsupportedParameter:

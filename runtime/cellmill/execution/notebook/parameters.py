@@ -22,6 +22,7 @@ from typing import Any
 
 from cellmill.errors import DefinitionError, SecurityError
 from cellmill.execution.notebook.document import Node
+from cellmill.execution.notebook.imports import without_slow_grammars
 from cellmill.redaction import learn
 
 #: The tag of the cell that holds defaults, and of the cell that is injected behind it.
@@ -220,8 +221,6 @@ def masker(secrets: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _foreign_source(notebook: Node, parameters: Mapping[str, Any], comment: str) -> str:
-    from cellmill.execution.notebook.imports import without_slow_grammars
-
     check_names(parameters)
     for name, value in parameters.items():
         if isinstance(value, Secret | StoredValue):
