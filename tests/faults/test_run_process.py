@@ -128,8 +128,8 @@ def test_a_stop_that_comes_to_a_spare_process_before_it_supervises_cancels_the_r
     """A process forked ahead keeps a signal for the run that it is given later."""
     script = (
         "import os, sys\n"
-        "from cellmill.execution.spare import fork_spare\n"
-        "spare = fork_spare()\n"
+        "from cellmill.execution import run_process, spare\n"
+        "spare = spare.fork_spare(run_process.worker, run_process.main)\n"
         "os.kill(spare._process.pid, int(sys.argv[3]))\n"
         "from cellmill.execution.run_ledger import launch_recorded_run\n"
         "from cellmill.instance.instance import Instance\n"
