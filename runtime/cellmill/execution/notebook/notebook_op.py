@@ -17,8 +17,10 @@ from cellmill.definitions.outcome import Failure
 from cellmill.definitions.output import Output
 from cellmill.definitions.port import In, Out
 from cellmill.errors import InvalidDefinitionError
+from cellmill.execution.notebook.document import read_notebook
 from cellmill.execution.notebook.notebook_context import NotebookContext
 from cellmill.execution.notebook.notebook_step import NotebookStepRequest, run_notebook_step
+from cellmill.execution.notebook.parameter_types import typed_config
 from cellmill.execution.notebook.parameters import StoredValue, UnsupportedParameter, python_source
 from cellmill.execution.notebook.results import RESULTS_VARIABLE, results_of
 
@@ -272,9 +274,6 @@ def _configured(context: Any, path: Path) -> dict[str, Any]:
     config = getattr(context, "op_config", None)
     if not isinstance(config, Mapping) or not config:
         return {}
-    from cellmill.execution.notebook.document import read_notebook
-    from cellmill.execution.notebook.parameter_types import typed_config
-
     return typed_config(path, read_notebook(path), config)
 
 
