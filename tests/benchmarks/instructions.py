@@ -55,7 +55,7 @@ def cells() -> Iterator[Cell]:
         given = {"shape": shape}
         yield Cell("b2", "floor", (200, 600), given | {"mode": "engine_txn"})
         yield Cell("b2", "cellmill", (200, 600), given)
-        for lib in ("hamilton", "doit"):
+        for lib in ("hamilton", "doit", "luigi"):
             yield Cell("b2", lib, (100, 300), given)
         yield Cell("b2", "dagster", (4, 10), given)
     for lib in ("floor", "cellmill", "hamilton", "dagster"):
