@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from cellmill.notebooks.magic import complete, split_header
+from cellmill.notebooks.magic import split_header
 from cellmill.notebooks.options import CELL_KINDS, GRAMMARS, help_text
 from cellmill.notebooks.problem import CellMagicError
 from cellmill.notebooks.syntax import parse_source
@@ -111,7 +111,8 @@ def register(shell: Any, session: Session) -> None:
         shell.register_magic_function(line_magic(name), "line", name)
     for kind in CELL_KINDS:
         shell.register_magic_function(_cell_magic(session, kind), "cell", kind)
-    _register_completion(shell, session)
+    if getattr(shell, "Completer", None) is not None:
+        _register_completion(shell, session)
 
 
 def _cell_magic(session: Session, kind: str) -> Callable[[str, str], Any]:
@@ -157,24 +158,15 @@ def _names_asset(session: Session, line: str) -> bool:
 
 
 def _register_completion(shell: Any, session: Session) -> None:
-    """Tab completion of options and names, in magics and in the comment form."""
-    completer = getattr(shell, "Completer", None)
-    if completer is None:
-        return
-
-    def names() -> tuple[str, ...]:
-        return tuple(key.to_user_string() for key in session.all_keys())
+    """Tab completion of options, names and selections; what it takes is loaded with the first tab."""
+    usages = {name: usage for name, (_, usage) in LINES.items()}
 
     def for_line(_: Any, event: Any) -> list[str]:
-        line = event.line.lstrip()
-        word = line.split(None, 1)[0].lstrip("%")
-        rest = line.split(None, 1)[1] if " " in line else ""
-        if word in GRAMMARS:
-            return complete(rest, word, names())
-        last = "" if not rest or rest[-1].isspace() else rest.split()[-1]
-        options = [part for part in LINES.get(word, ("", ""))[1].split() if part.startswith("[--")]
-        flags = [part.strip("[]") for part in options]
-        return [name for name in (*names(), *flags) if name.startswith(last)]
+        magic, _, rest = event.line.lstrip().partition(" ")
+        found: list[str] = import_module("cellmill_kernel.completion").matches(
+            session, magic.lstrip("%"), rest.lstrip(), usages
+        )
+        return found
 
     for name in (*LINES, *GRAMMARS):
         for key in (f"%{name}", f"%%{name}"):

@@ -94,7 +94,7 @@ def _make(session: Session, chosen: Sequence[AssetKey], partition: str | None) -
             _run_needed_cells(session, cell)
             progress.start(number)
             try:
-                with kept(session, (cell_id, sources[cell_id])):
+                with kept(session, (cell_id, sources[cell_id]), progress.say):
                     run = execute_asset_cell(session, sources[cell_id], cell_id, partition)
             except BaseException:
                 progress.fail(number)

@@ -149,10 +149,11 @@ def _evaluate(session: Session, linked: AssetCell, made: Any, in_run: RunMode | 
     if in_run is not None:
         outcome = import_module("cellmill_kernel.step_of_run").run_in_step(session, in_run, [made])
         return None if outcome.success else outcome.error or ExecutionError("The check failed.")
-    import_module("cellmill.execution.materialize").materialize(
+    result = import_module("cellmill.execution.materialize").materialize(
         [made], instance=session.instance, resources=session.resources() or None, raise_on_error=False,
         tags=origin_tags(linked),
     )  # fmt: skip
+    session.runs_by_hand.append(result.run_id)
     return None
 
 

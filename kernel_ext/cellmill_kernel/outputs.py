@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +23,10 @@ MAX_OUTPUTS, MAX_TEXT = 500, 1_000_000
 class Recorder:
     """Listens to what a cell publishes: display data, its result, and what it prints."""
 
-    def __init__(self, shell: Any) -> None:
+    def __init__(self, shell: Any, follow: Callable[[str], None] | None = None) -> None:
         self.outputs: list[dict[str, Any]] = []
+        #: told of every text that is printed
+        self._follow = follow
         self._written = 0
         #: a terminal prints its tracebacks; a kernel sends a message that nobody here sees
         self._errors_are_printed = not hasattr(shell.display_pub, "register_hook")
@@ -42,6 +44,8 @@ class Recorder:
 
         def tee(text: str) -> Any:
             self._print(name, text)
+            if self._follow is not None:
+                self._follow(text)
             return write(text)
 
         try:
@@ -83,13 +87,13 @@ class Recorder:
 
 
 @contextlib.contextmanager
-def kept(session: Host, cell: tuple[str, str]) -> Iterator[None]:
-    """Keep what the code within shows as what a cell (id, source) showed."""
+def kept(session: Host, cell: tuple[str, str], follow: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Keep what the code within shows as what a cell (id, source) showed; `follow` is told what it prints."""
     if current_run.current() is not None:
         yield
         return
     session.runs_by_hand.clear()
-    recorder = Recorder(session.shell)
+    recorder = Recorder(session.shell, follow)
     error: BaseException | None = None
     try:
         yield

@@ -13,6 +13,9 @@ from . import current_run
 
 #: With one asset the cell's own output is progress enough.
 _MANY = 2
+#: The log line: how much of it is shown, and how often at most.
+_LINE_LENGTH = 160
+_LINE_EVERY_S = 0.1
 
 
 def in_front_end() -> bool:
@@ -29,7 +32,11 @@ class Progress:
     def __init__(self, names: Sequence[str]) -> None:
         self.names = list(names)
         self._bars: list[Any] = []
-        self._started = 0.0
+        #: the line under the bars: what the asset that is being made printed or logged last
+        self._line: Any = None
+        self._said = ""
+        self._shown_at = 0.0
+        self._running = ""
 
     def __enter__(self) -> Progress:
         if len(self.names) >= _MANY and in_front_end():
@@ -42,12 +49,14 @@ class Progress:
                 )
                 for name in self.names
             ]  # fmt: skip
-            import_module("IPython.display").display(ipywidgets.VBox(self._bars))
+            self._line = ipywidgets.Label(value="", layout={"width": "100%"})
+            import_module("IPython.display").display(ipywidgets.VBox([*self._bars, self._line]))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._show_line()
         if error is not None:
             for bar in self._bars:
                 if bar.value == 0 and bar.bar_style == "":
@@ -55,14 +64,38 @@ class Progress:
 
     def start(self, number: int) -> None:
         """An asset begins."""
-        self._started = time.perf_counter()
+        self._running, self._said = self.names[number], ""
         if self._bars:
+            self._show_line()
             self._bars[number].bar_style = "info"
         elif len(self.names) >= _MANY:
             print(f"[{number + 1}/{len(self.names)}] {self.names[number]} …", flush=True)
 
+    def say(self, text: str) -> None:
+        """The running asset printed or logged something: its last line is shown, at most ten times a second."""
+        if self._line is None:
+            return
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        if lines:
+            self._said = lines[-1][:_LINE_LENGTH]
+            if time.perf_counter() - self._shown_at > _LINE_EVERY_S:
+                self._show_line()
+
+    @property
+    def line(self) -> str:
+        """The line under the bars; empty where there are no bars."""
+        return "" if self._line is None else str(self._line.value)
+
+    def _show_line(self) -> None:
+        if self._line is not None:
+            self._shown_at = time.perf_counter()
+            self._line.value = (
+                f"{self._running}: {self._said}" if self._said else self._running and f"{self._running} …"
+            )
+
     def finish(self, number: int, seconds: float) -> None:
         """An asset is made."""
+        self._show_line()
         if self._bars:
             bar = self._bars[number]
             bar.value, bar.bar_style = 1, "success"

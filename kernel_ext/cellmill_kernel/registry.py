@@ -10,8 +10,9 @@ from cellmill.notebooks.cache import FactsCache
 from cellmill.notebooks.described import DescribedAsset, with_described
 from cellmill.notebooks.linking import NotebookLinking
 from cellmill.notebooks.problem import NotebookError
+from cellmill.notebooks.relink import take_over
 from cellmill.notebooks.scan import NotebookScan, scan_notebook
-from cellmill.notebooks.workspace import WorkspaceScan, asset_index, link_workspace
+from cellmill.notebooks.workspace import WorkspaceScan, asset_index, link_notebook
 
 from .live import PYTHON, LiveNotebook
 
@@ -38,6 +39,8 @@ class Registry:
         self._read: NotebookScan | None = None
         self._scan_version = -1
         self._linking: NotebookLinking | None = None
+        #: the linking before the last change: what an edit did not touch is taken from it
+        self._earlier: NotebookLinking | None = None
         self._linked: dict[str, AssetCell] = {}
         self._whole: WorkspaceScan | None = None
 
@@ -72,6 +75,9 @@ class Registry:
         if self._linking is None:
             index, by_name = asset_index([scan], self.other_assets)
             self._linking = NotebookLinking(scan, index, by_name, self.modules(), PYTHON)
+            if self._earlier is not None:
+                take_over(self._earlier, self._linking)
+            self._earlier = self._linking
         return self._linking
 
     def definition(self, cell_id: str) -> CellDefinition | None:
@@ -113,9 +119,9 @@ class Registry:
 
     def whole(self) -> WorkspaceScan:
         """All definitions of this notebook, linked; kept until something changes."""
-        scan = self.scan()
+        linking = self.linking()
         if self._whole is None:
-            self._whole = link_workspace([scan], other_assets=self.other_assets, modules=self.modules(), python=PYTHON)
+            self._whole = link_notebook(linking)
         return self._whole
 
     def assets(self) -> dict[AssetKey, AssetCell]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.selection import AssetSelection
-from cellmill.definitions.selection_graph import AssetFacts, SelectionGraph
+from cellmill.definitions.selection_graph import DEFAULT_GROUP, AssetFacts, SelectionGraph
 from cellmill.notebooks.problem import NotebookError
 
 from .session import Session
+
+if TYPE_CHECKING:
+    from cellmill.notebooks.asset_cell import AssetCell
+
+    from .states import Seen
 
 
 def option(words: list[str], name: str, *, value: bool = False) -> str | None:
@@ -53,27 +60,65 @@ def refuse_rest(words: list[str], magic: str, *, names: bool = True) -> None:
 def select(session: Session, selection: str, *, upstream: bool = False) -> list[AssetKey]:
     """The selected assets, upstreams first; an error names the nearest asset."""
     session.refresh()
-    graph = session.graph()
-    facts = []
-    for key, upstreams in graph.items():
-        cell = session.registry.find(key)
-        header = cell.header if cell is not None else None
-        facts.append(
-            AssetFacts(
-                key=key,
-                parents=frozenset(upstreams),
-                group=(header.text("group_name") if header is not None else _entry(session, key, "group")) or "default",
-            )
-        )
     wanted = AssetSelection.from_coercible(selection)
-    chosen = (wanted.upstream() if upstream else wanted).resolve(SelectionGraph(facts))
-    order = {key: at for at, key in enumerate(topological(graph))}
+    chosen = (wanted.upstream() if upstream else wanted).resolve(selection_graph(session))
+    order = {key: at for at, key in enumerate(topological(session.graph()))}
     return sorted(chosen, key=lambda key: order.get(key, len(order)))
 
 
-def _entry(session: Session, key: AssetKey, name: str) -> Any:
-    entry = session.workspace.asset(key)
-    return getattr(entry, name, None)
+def selection_graph(session: Session) -> SelectionGraph:
+    """The assets as selections see them: of this notebook's cells what ran, of the rest what the workspace says."""
+    graph = session.graph()
+    functions = {key: one for one in session.decorated(graph) for key in one.keys}
+    facts = []
+    for key, upstreams in graph.items():
+        cell, function = session.registry.find(key), functions.get(key)
+        if function is not None:
+            found = _facts_of_spec(key, function.specs_by_key[key])
+        elif cell is not None:
+            found = _facts_of_cell(key, cell)
+        else:
+            entry = session.workspace.asset(key)
+            found = entry.facts() if entry is not None else AssetFacts(key=key)
+        notebook = found.notebook if cell is None else session.live.path
+        facts.append(replace(found, parents=frozenset(upstreams), notebook=notebook))
+    return SelectionGraph(facts, status_of=_Statuses(session))
+
+
+def _facts_of_cell(key: AssetKey, cell: AssetCell) -> AssetFacts:
+    header = cell.header
+    return AssetFacts(
+        key=key,
+        group=header.text("group_name") or DEFAULT_GROUP,
+        tags=header.pairs("tags"),
+        owners=header.items("owners"),
+        kinds=frozenset(header.items("kinds")),
+        siblings=frozenset() if header.options.get("can_subset") else frozenset(cell.keys) - {key},
+    )
+
+
+def _facts_of_spec(key: AssetKey, spec: Any) -> AssetFacts:
+    return AssetFacts(
+        key=key,
+        group=spec.group_name or DEFAULT_GROUP,
+        tags=spec.tags,
+        owners=tuple(spec.owners),
+        kinds=frozenset(spec.kinds),
+        metadata=spec.metadata,
+    )
+
+
+class _Statuses:
+    """What ``status:`` asks of an asset; decided for all assets at the first question, and never without one."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._states: dict[AssetKey, Seen] | None = None
+
+    def __call__(self, key: AssetKey) -> str:
+        if self._states is None:
+            self._states = import_module("cellmill_kernel.states").states_of(self._session)
+        return self._states[key].state if key in self._states else "missing"
 
 
 def topological(graph: Any) -> list[AssetKey]:

@@ -168,12 +168,35 @@ def test_unknown_option(book: Notebook) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
-@pytest.mark.parametrize(("line", "expected"), [("%%asset x --gr", "--group"), ("%why ", "b"), ("%materialize ", "a")])
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("%%asset x --gr", "--group"), ("%why ", "b"), ("%materialize ", "a"), ("%materialize a --st", "--stale"),
+        ("%materialize gro", "group:"), ("%assets group:de", "default"), ("%lineage status:", "stale"),
+        ("%materialize ro", "roots("), ("%materialize roots(key:", "b"), ("%job nightly = sin", "sinks("),
+    ],
+)  # fmt: skip
 def test_completion(book: Notebook, line: str, expected: str) -> None:
-    """Tab completes options and names of assets."""
+    """Tab completes options, names of assets, and the fields, values and functions of selections."""
     with_matches = book.shell.complete("", line, len(line)) if line.endswith(" ") else book.shell.complete(None, line)
 
     assert any(expected in match for match in with_matches[1])
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        ("tag:team=x", {"one"}), ("kind:sql", {"one"}), ("owner:me@x.io", {"one"}), ("group:g", {"two"}),
+        ("tag:team=y", {"three"}), ("status:fresh", {"one"}), ("status:missing", {"two", "three"}),
+        ("roots(*)", {"one", "three"}), ("key:t* and not tag:team=y", {"two"}),
+    ],
+)  # fmt: skip
+def test_selections_know_what_assets_say_of_themselves(nb: Notebook, selection: str, expected: set[str]) -> None:
+    """Tags, kinds, owners, groups and states select in magics, of cells and of decorated functions."""
+    nb.ok("%%asset one --tags team=x --kinds sql --owners me@x.io\n1")
+    nb.session.live.record("cell-two", "%%asset two --group g\none + 1")
+    nb.ok("from cellmill import asset\n@asset(tags={'team': 'y'})\ndef three():\n    return 3")
+    assert {row[0] for row in nb.ok(f"%assets {selection}").value.rows} == expected
 
 
 def test_settings_are_those_of_config(nb: Notebook) -> None:

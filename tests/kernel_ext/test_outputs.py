@@ -43,6 +43,15 @@ def test_a_failed_cell_keeps_its_error(nb: Notebook) -> None:
     assert text.startswith("before") and "ZeroDivisionError" in text
 
 
+def test_what_a_check_shows_is_kept(nb: Notebook) -> None:
+    """A check that is run by hand keeps what it printed with its run."""
+    nb.ok("%%asset a\na = 1", "one")
+    nb.ok("%%check good --asset a\nprint('looked at', a)\na == 1", "two")
+    cell = json.loads(latest(nb))["cells"][0]
+
+    assert cell["id"] == "two" and "looked at" in str(cell["outputs"])
+
+
 def test_nothing_shown_keeps_nothing(nb: Notebook) -> None:
     """A silent cell leaves no file, and %history says so."""
     nb.ok("%%asset a\na = 1", "one")

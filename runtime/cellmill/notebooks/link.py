@@ -51,6 +51,8 @@ class Slice:
     free: dict[str, Use] = field(default_factory=dict)
     #: unit position -> names for which it is needed (for imports and explanations)
     why: dict[int, dict[str, Use]] = field(default_factory=dict)
+    #: every name that was looked up on the way
+    looked_up: set[str] = field(default_factory=set)
 
 
 class Linker:
@@ -82,16 +84,18 @@ class Linker:
         position, entries = len(self.units), self.entries
         self.units.append(Unit(position, cell, statement))
         binds, mutates = statement.binds, statement.mutates
-        for name, mutation in mutates.items():
-            if name not in binds and mutation.confidence >= LIKELY:
-                self._note(name, Entry(position, None, mutation))
-        for name, bind in binds.items():
-            self._note(name, Entry(position, bind, None))
+        if mutates:
+            for name, mutation in mutates.items():
+                if name not in binds and mutation.confidence >= LIKELY:
+                    self._note(name, Entry(position, None, mutation))
+        if binds:
+            for name, bind in binds.items():
+                self._note(name, Entry(position, bind, None))
         for name in statement.deletes:
             self._note(name, Entry(position, Bind(name, statement.line, False, "del"), None))
         if statement.flags and (STAR in statement.flags or DYNAMIC in statement.flags):
             self.open.append(position)
-        for name, held in statement.holds.items():
+        for name, held in statement.holds.items() if statement.holds else ():
             # an object that got a function to call later is another object from here on
             if name not in binds and name not in mutates and self._any_function(held, position):
                 self._note(name, Entry(position, None, Mutation(name, statement.line, LIKELY, "keeps a function")))
@@ -209,7 +213,12 @@ class Linker:
             ]
             self._setup_needs = {at: self.slice_of(self.units[at].statement.uses.values(), at) for at in self._setup}
         above = self._setup[: bisect_left(self._setup, position)]
-        return sorted({*above, *(need for at in above for need in self._setup_needs[at].units)})
+        return sorted({*above, *(need for at in above for need in self._setup_needs[at].units)}) if above else []
+
+    def setup_needs(self) -> dict[int, set[int]]:
+        """Every unit that sets something up, with the units that it needs."""
+        self.setup_units(0)
+        return {at: needs.units for at, needs in self._setup_needs.items()}
 
     def is_setup(self, unit: Unit) -> bool:
         """True for a unit that sets options, seeds, paths: it must run before what stands below."""
@@ -241,6 +250,7 @@ class _Walk:
         if (name, position) in self.seen or use.kind == "inspection":
             return
         self.seen.add((name, position))
+        self.result.looked_up.add(name)
         linker, result = self.linker, self.result
         if self.infer and name in linker.assets and name not in self.own:
             if name not in result.assets or result.assets[name].confidence < use.confidence:
@@ -282,6 +292,7 @@ class _Walk:
             for held in statement.holds.get(name, ()):
                 # `@show.register` above a function: the statement that gives it away binds it, too
                 given = [place] if held in statement.deferred else []
+                self.result.looked_up.add(held)
                 above = self.linker.above(held, place)[0]
                 for at in given or [entry.position for entry in above if entry.bind is not None]:
                     todo.append((held, at))

@@ -6,6 +6,7 @@ import ast
 import builtins
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from cellmill.definitions.asset_key import AssetKey
@@ -19,6 +20,15 @@ from .localmodules import module_versions
 from .magic import Header
 from .problem import AssetCycleError, NameLinkError, NotebookError
 from .scan import NotebookScan
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A definition linked: the cell, what is wrong with it, and the names whose meaning was looked up for that."""
+
+    cell: AssetCell
+    errors: list[NotebookError]
+    names: frozenset[str]
 
 
 class NotebookLinking:
@@ -45,10 +55,23 @@ class NotebookLinking:
             for name, key in zip(definition.names, definition.keys, strict=False)
         }
         self.forms: dict[int, str] = {}
+        #: what was linked so far, by the identity of the definition
+        self.linked: dict[int, Linked] = {}
         self._givers = [unit for item in scan.declarations for unit in self._resource_units(item)]
+
+    @property
+    def gives_resources(self) -> bool:
+        """Whether a cell of the notebook gives resources, which assets need without reading a name."""
+        return bool(self._givers)
 
     def link(self, definition: CellDefinition) -> tuple[AssetCell, list[NotebookError]]:
         """A definition with its upstreams, slice and code version, and what is wrong with it."""
+        found = self.linked.get(id(definition))
+        if found is None:
+            found = self.linked[id(definition)] = self._link(definition)
+        return found.cell, found.errors
+
+    def _link(self, definition: CellDefinition) -> Linked:
         errors: list[NotebookError] = []
         position = self.position(definition)
         header = definition.header
@@ -76,7 +99,7 @@ class NotebookLinking:
                 for at, names in result.why.items()
             },
         )
-        return linked, errors
+        return Linked(linked, errors, frozenset(result.looked_up | uses.keys() | own))
 
     def _resource_units(self, item: Declaration) -> list[Unit]:
         """The statement of a `Definitions` that gives resources."""

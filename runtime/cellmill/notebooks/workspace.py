@@ -76,15 +76,28 @@ def link_workspace(
     scans = list(scans)
     found = [*problems, *(problem for scan in scans for problem in scan.problems)]
     index, duplicates = _index(scans)
-    found.extend(duplicates)
-    dropped = {id(error.definition) for error in duplicates}
     by_name = _by_name(index, other_assets)
+    with paused_collector():
+        linkings = [NotebookLinking(scan, index, by_name, modules or {}, python) for scan in scans]
+        return link_all(linkings, duplicates, found)
+
+
+def link_notebook(linking: NotebookLinking) -> WorkspaceScan:
+    """Every definition of one notebook, as far as they are not linked yet."""
+    return link_all([linking], _index([linking.scan])[1], linking.scan.problems)
+
+
+def link_all(
+    linkings: Sequence[NotebookLinking], duplicates: Sequence[Duplicate], problems: Iterable[NotebookError] = ()
+) -> WorkspaceScan:
+    """Every definition of some notebooks, linked; of two that make one asset the second is left out."""
+    found: list[NotebookError] = [*problems, *duplicates]
+    dropped = {id(error.definition) for error in duplicates}
     assets: dict[AssetKey, AssetCell] = {}
     others: list[AssetCell] = []
     with paused_collector():
-        for scan in scans:
-            linking = NotebookLinking(scan, index, by_name, modules or {}, python)
-            for definition in scan.definitions:
+        for linking in linkings:
+            for definition in linking.scan.definitions:
                 if id(definition) in dropped:
                     continue
                 cell, errors = linking.link(definition)
@@ -96,7 +109,10 @@ def link_workspace(
                     others.append(cell)
     found.extend(_cycles(assets))
     return WorkspaceScan(
-        notebooks={scan.path: scan for scan in scans}, assets=assets, others=tuple(others), problems=tuple(found)
+        notebooks={one.scan.path: one.scan for one in linkings},
+        assets=assets,
+        others=tuple(others),
+        problems=tuple(found),
     )
 
 
@@ -108,15 +124,15 @@ def asset_index(
     return index, _by_name(index, others)
 
 
-class _Duplicate(DuplicateAssetError):
+class Duplicate(DuplicateAssetError):
     """Two cells make an asset of one name; rename one of them."""
 
     definition: CellDefinition
 
 
-def _index(scans: Sequence[NotebookScan]) -> tuple[dict[AssetKey, CellDefinition], list[_Duplicate]]:
+def _index(scans: Sequence[NotebookScan]) -> tuple[dict[AssetKey, CellDefinition], list[Duplicate]]:
     index: dict[AssetKey, CellDefinition] = {}
-    duplicates: list[_Duplicate] = []
+    duplicates: list[Duplicate] = []
     for scan in scans:
         for definition in scan.definitions:
             if definition.kind != "asset":
@@ -124,7 +140,7 @@ def _index(scans: Sequence[NotebookScan]) -> tuple[dict[AssetKey, CellDefinition
             for key in definition.keys:
                 first = index.setdefault(key, definition)
                 if first is not definition:
-                    error = _Duplicate(
+                    error = Duplicate(
                         f"the asset {key.to_user_string()!r} is also made by {first.origin}",
                         notebook=definition.origin.path, cell=definition.origin.cell_index,
                         cell_id=definition.origin.cell_id, line=definition.origin.line,
