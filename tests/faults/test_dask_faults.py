@@ -193,3 +193,81 @@ def test_a_scheduler_that_is_lost_fails_the_run_and_leaves_the_engine_alive(tmp_
         except ProcessLookupError:
             pass
         cluster.wait()
+
+
+@op(config_schema=str)
+def first_dies(context: OpExecutionContext) -> str:
+    """Die as the first of several, or note that it ran."""
+    folder = Path(context.op_config)
+    (folder / f"began-{context.op_handle.name}-{os.getpid()}").touch()
+    try:
+        (folder / "died").touch(exist_ok=False)
+    except FileExistsError:
+        return str(context.op_handle.name)
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("It was killed.")
+
+
+@job
+def two_given() -> None:
+    """Two steps for a worker that has room for one."""
+    first_dies.alias("one")()
+    first_dies.alias("two")()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("allowed_failures", [0, 3])
+def test_a_step_that_its_dead_worker_had_not_begun_is_given_to_another(tmp_path: Path, allowed_failures: int) -> None:
+    """Both steps were given to the worker that dies; without any retry policy the one that had begun fails alone.
+
+    Dask's own readiness to try again does not matter where it is 0; else it carries out again what had begun, too.
+    """
+    import dask
+    import distributed
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": allowed_failures}),
+        Instance.get(tmp_path / "home") as instance,
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, resources={"ROOM": 1}, host="127.0.0.1",
+            dashboard_address="127.0.0.1:0", silence_logs=50,
+        ) as cluster,
+    ):  # fmt: skip
+        run = instance.create_run(job_name="two_given")
+        config = resolve_run_config(two_given, {"ops": {name: {"config": str(tmp_path)} for name in ("one", "two")}})
+        room = DaskCluster(address=cluster.scheduler_address, allow_insecure=True, resources={"ROOM": 1})
+        result = DaskExecutor(room).execute(two_given, plan_job(two_given), run, instance, config, raise_on_error=False)
+        stored = instance.all_logs(run.run_id)
+
+    ends = sorted(event.type.name for event in stored if event.type in (EventType.STEP_SUCCESS, EventType.STEP_FAILURE))
+    begun = [path.name.split("-")[1] for path in tmp_path.glob("began-*")]
+    if allowed_failures:
+        assert result.success and ends == ["STEP_SUCCESS"] * 2 and len(begun) == 3
+    else:
+        assert ends == ["STEP_FAILURE", "STEP_SUCCESS"]
+        assert sorted(begun) == ["one", "two"], "each step began once"
+    starts = [event.step_key for event in stored if event.type is EventType.STEP_START]
+    assert sorted(key or "" for key in starts) == ["one", "two"]
+
+
+@pytest.mark.slow
+def test_a_task_that_was_taken_away_is_not_begun(tmp_path: Path) -> None:
+    """A worker that was given up and lives on finds that its task is another's by now, and does nothing."""
+    import cloudpickle
+    import distributed
+    from cellmill.execution.executors import dask_pool
+
+    ran = tmp_path / "ran"
+
+    def work(task: str, say: object) -> None:
+        Path(task).touch()
+
+    with _cluster_of_one() as address, distributed.Client(address, set_as_default=False) as client:
+        distributed.Event("cellmill-taken-late", client=client).set()
+        for name, done in (("late", False), ("own", True)):
+            task = (cloudpickle.dumps(work), cloudpickle.dumps(str(ran)), "topic", name)
+            _, said, raised, ended = client.submit(dask_pool.perform, *task, pure=False).result(timeout=60)
+
+            assert (said, raised) == ([], not done)
+            assert ran.exists() is done
+            assert isinstance(cloudpickle.loads(ended), dask_pool.TaskTaken) is not done

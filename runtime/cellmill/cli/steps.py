@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from cellmill.cli.render import cell_text, duration_text, time_text
-from cellmill.planning.event import Event, EventType
+from cellmill.planning.event import Event, EventType, planned_steps
 
 #: Event type -> the state that a step is in after it.
 _STATE_AFTER = {
@@ -58,6 +58,8 @@ def step_views(events: Iterable[Event]) -> dict[str, StepView]:
 
 def apply_event(steps: dict[str, StepView], event: Event) -> None:
     """Change `steps` as `event` says."""
+    for key in planned_steps(event):
+        steps.setdefault(key, StepView(key))
     if not event.step_key:
         return
     step = steps.get(event.step_key)

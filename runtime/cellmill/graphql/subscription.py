@@ -22,7 +22,7 @@ from cellmill.graphql.runs import Run
 from cellmill.graphql.workspace_news import LocationStateChangeSubscription, location_changes, offers
 from cellmill.instance.event_record import EventRecord, RunStatusChangeRecordsFilter
 from cellmill.instance.run_stats import STEP_EVENTS, StepStats, step_stats
-from cellmill.planning.event import EventType
+from cellmill.planning.event import EventType, planned_steps
 from cellmill.planning.run import RunRecord, RunsFilter
 from cellmill.workspace.manifest import Manifest
 
@@ -200,7 +200,11 @@ def _steps_after(
 ) -> tuple[str | None, RunRecord | None]:
     found, record = _page(context, run_id, cursor)
     while True:
-        known += [one for one in found.records if one.event.step_key and one.event.type in STEP_EVENTS]
+        known += [
+            one
+            for one in found.records
+            if (one.event.step_key and one.event.type in STEP_EVENTS) or planned_steps(one.event)
+        ]
         if not found.has_more:
             return found.cursor, record
         found, _ = _page(context, run_id, found.cursor)

@@ -9,7 +9,7 @@ from typing import Any
 
 from cellmill.instance.event_record import EventRecord
 from cellmill.instance.sql import Database, Query, chunks
-from cellmill.planning.event import EventType
+from cellmill.planning.event import EventType, planned_steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +96,18 @@ STEP_EVENTS = frozenset(
 def step_stats(records: Sequence[EventRecord], step_keys: Sequence[str] | None = None) -> list[StepStats]:
     """The numbers of each step, in the order in which steps first appear."""
     steps: dict[str, list[EventRecord]] = {}
+    run_id = ""
     for record in records:
-        key = record.event.step_key
+        run_id, key = record.event.run_id, record.event.step_key
+        for name in planned_steps(record.event):
+            if step_keys is None or name in step_keys:
+                steps.setdefault(name, [])
         if key is not None and (step_keys is None or key in step_keys):
             steps.setdefault(key, []).append(record)
-    return [_one_step(key, found) for key, found in steps.items()]
+    return [_one_step(run_id, key, found) for key, found in steps.items()]
 
 
-def _one_step(step_key: str, records: Sequence[EventRecord]) -> StepStats:
+def _one_step(run_id: str, step_key: str, records: Sequence[EventRecord]) -> StepStats:
     status, start, end, attempts = None, None, None, 0
     for record in records:
         kind = record.event.type
@@ -114,7 +118,7 @@ def _one_step(step_key: str, records: Sequence[EventRecord]) -> StepStats:
             status = _STATES[kind]
             end = record.timestamp if status is not StepEventStatus.IN_PROGRESS else None
     return StepStats(
-        run_id=records[0].run_id,
+        run_id=run_id,
         step_key=step_key,
         status=status,
         start_time=start,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -71,6 +71,8 @@ __all__ = [
     "StepSuccessData",
     "TypeCheckData",
     "UserFailureData",
+    "planned_steps",
+    "steps_planned",
 ]
 
 
@@ -567,3 +569,25 @@ class JobFailureData:
     error: ErrorInfo | None
     failure_reason: RunFailureReason | None = None
     first_step_failure_event: Event | None = None
+
+
+#: Under this name an engine event says which steps a run is going to carry out.
+_PLANNED_STEPS = "cellmill/planned_steps"
+
+
+def steps_planned(run_id: str, job_name: str, step_keys: Sequence[str], timestamp: float) -> Event:
+    """Return the event that says which steps a run is going to carry out, beside those that make assets.
+
+    One event for all of them: a run of ten thousand steps does not pay for each.
+    """
+    data = EngineEventData(metadata={_PLANNED_STEPS: list(step_keys)})
+    message = f"{job_name} intends to carry out {len(step_keys)} steps."
+    return Event(EventType.ENGINE_EVENT, run_id, timestamp, message=message, data=data, job_name=job_name)
+
+
+def planned_steps(event: Event) -> Sequence[str]:
+    """Return the steps that an event of the engine says are going to be carried out; nothing for every other event."""
+    if event.type is not EventType.ENGINE_EVENT or event.step_key is not None:
+        return ()
+    found: Sequence[str] = event.data.metadata.get(_PLANNED_STEPS, ()) if event.data is not None else ()
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from cellmill.execution.earlier_steps import Previous, previous_steps, steps_bef
 from cellmill.execution.executors.executor import make_executor
 from cellmill.execution.in_process import prepared, run_job, with_partition
 from cellmill.instance.instance import Instance
-from cellmill.planning.event import RUN_EVENTS, Event, EventType
+from cellmill.planning.event import RUN_EVENTS, Event, EventType, steps_planned
 from cellmill.planning.plan import Plan, plan_job
 from cellmill.planning.run import PARTITION_TAG, Run
 from cellmill.workspace.config import LocationConfig
@@ -113,6 +114,9 @@ def _run(job: JobDefinition, work: RunWork, visit: Visit, instance: Any) -> bool
     resolved = resolve_run_config(job, config)
     plan = plan_job(job)
     previous = _previous(plan, run, visit, work.instance)
+    ops = _steps_without_assets(plan, previous)
+    if ops:
+        work.emit([steps_planned(run.run_id, run.job_name, ops, time.time())])
     if job.given_executor_def is None or job.given_executor_def is in_process_executor:
         with work.captured() as capture:
             result = run_job(
@@ -123,6 +127,12 @@ def _run(job: JobDefinition, work: RunWork, visit: Visit, instance: Any) -> bool
         executor = make_executor(job, instance, resolved.execution if execution is None else execution)
         result = executor.execute(job, plan, run, instance, resolved, raise_on_error=False, previous=previous)
     return bool(result.success)
+
+
+def _steps_without_assets(plan: Plan, previous: Previous) -> list[str]:
+    """The steps that the run is sure to come to and that plan no asset; what is mapped is not known yet."""
+    steps = plan.steps.items()
+    return [key for key, step in steps if step.assets is None and step.axis is None and key not in previous]
 
 
 def _previous(plan: Plan, run: Run, visit: Visit, instance: Instance) -> Previous:

@@ -18,7 +18,7 @@ from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import CellmillError, ConcurrencyError
-from cellmill.execution.capture import StepCapture
+from cellmill.execution.capture import StepCapture, files_of
 from cellmill.execution.notebook.notebook_run import CancelSwitch
 from cellmill.execution.notebook.notebook_step import run_notebook_step
 from cellmill.instance.instance import Instance
@@ -315,7 +315,7 @@ class RunWork:
         if not self._printing.acquire(blocking=False):
             yield None
             return
-        capture = StepCapture(self.instance.home, self.run.run_id)
+        capture = StepCapture(files_of(self.instance.home, self.run.run_id))
         try:
             yield capture
         finally:

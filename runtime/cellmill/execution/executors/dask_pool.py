@@ -28,6 +28,12 @@ from cellmill.execution.executors.pool import Done, Lost, Message, Raised, Said,
 CONNECT_TIMEOUT_S = 15.0
 #: Seconds between two looks at whether the scheduler still answers.
 _ALIVE_CHECK_S = 2.0
+#: Flags of the scheduler (`distributed.Event`) by a task's name: that a worker began it, that its run took it away.
+_BEGUN, _TAKEN = "cellmill-begun-{}", "cellmill-taken-{}"
+#: Workers that may die over a task which none of them has begun, before it is the task that is at fault.
+_MOST_GIVEN = 5
+#: Bytes that the scheduler may remember of what was said, beside what it is there for.
+_MOST_REMEMBERED = 20_000_000
 
 
 class OpenDaskScheduler(SecurityError):
@@ -91,7 +97,10 @@ class DaskCluster:
 class _Running:
     task: Any
     future: Any
+    timeout_s: float | None
     deadline: float | None
+    #: How many workers it was given to, this one included.
+    given: int = 1
     incarnation: str | None = None
     said: int = 0
     timed_out: bool = False
@@ -112,6 +121,8 @@ class DaskPool:
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._topic = f"cellmill-{uuid.uuid4().hex}"
         self._own_cluster: Any = None
+        #: Bytes of what was said since the scheduler forgot it last.
+        self._remembered = 0
         self._client = self._connected()
         self._client.subscribe_topic(self._topic, self._published)
 
@@ -129,6 +140,11 @@ class DaskPool:
 
     def start(self, task: Any, timeout_s: float | None = None) -> int:
         """Submit `task`; returns 0, since no process id is known yet."""
+        self._give(task, timeout_s, 1)
+        return 0
+
+    def _give(self, task: Any, timeout_s: float | None, given: int) -> None:
+        """Submit a task under a name of its own; what is still said under an earlier one is thrown away."""
         name = uuid.uuid4().hex
         future = self._client.submit(
             perform,
@@ -142,9 +158,8 @@ class DaskPool:
             resources=dict(self._cluster.resources) or None,
         )
         deadline = time.monotonic() + timeout_s if timeout_s else None
-        self._running[name] = _Running(task, future, deadline)
+        self._running[name] = _Running(task, future, timeout_s, deadline, given)
         future.add_done_callback(lambda ended: self._put(name, "ended", ended))
-        return 0
 
     def receive(self, timeout_s: float | None = None, extra_fd: int | None = None) -> list[Message]:
         """Return what tasks say.
@@ -197,7 +212,7 @@ class DaskPool:
         self._running.clear()
         with contextlib.suppress(Exception):
             self._client.unsubscribe_topic(self._topic)
-            self._client.run_on_scheduler(_forget, self._topic)
+        self._forget_said()
         with contextlib.suppress(Exception):
             self._client.close(timeout=2)
         if self._own_cluster is not None:
@@ -267,6 +282,9 @@ class DaskPool:
     def _drain(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake_read, 65536)
+        if self._remembered > _MOST_REMEMBERED:
+            self._remembered = 0
+            self._forget_said()
         while True:
             try:
                 name, kind, value = self._queue.get_nowait()
@@ -279,14 +297,16 @@ class DaskPool:
                 if running.incarnation in (None, value["incarnation"]) and running.said == value["number"]:
                     # the last word came with all before it: nothing is lost any more with the worker's memory
                     del self._running[name]
+                    self._forget_begin(name)
                     raised, ended = value["end"]
                     self._messages.append((Raised if raised else Done)(running.task, pickle.loads(ended)))
             elif kind == "said":
                 running.worker = value["worker"]
+                self._remembered += len(value["value"])
                 self._said(running, value["incarnation"], value["number"], value["value"])
             else:
                 del self._running[name]
-                self._ended(running, value)
+                self._ended(name, running, value)
 
     def _said(self, running: _Running, incarnation: str, number: int, value: bytes) -> None:
         if running.incarnation != incarnation:
@@ -299,8 +319,9 @@ class DaskPool:
             self._messages.append(Said(running.task, pickle.loads(running.waiting.pop(running.said))))
             running.said += 1
 
-    def _ended(self, running: _Running, future: Any) -> None:
+    def _ended(self, name: str, running: _Running, future: Any) -> None:
         if future.status == "finished":
+            self._forget_begin(name)
             incarnation, said, raised, value = future.result()
             if running.incarnation not in (None, incarnation):
                 running.said = 0
@@ -313,10 +334,37 @@ class DaskPool:
             self._messages.append(Lost(running.task, None, running.timed_out))
         else:
             error = future.exception()
-            if type(error).__name__ == "KilledWorker":
-                self._messages.append(Lost(running.task, None))
-            else:
+            if type(error).__name__ != "KilledWorker":
                 self._messages.append(Raised(running.task, error))
+            elif running.given < _MOST_GIVEN and self._takes_away(name, running):
+                self._give(running.task, running.timeout_s, running.given + 1)
+            else:
+                self._messages.append(Lost(running.task, None))
+
+    def _takes_away(self, name: str, running: _Running) -> bool:
+        """Take a task from a worker that is gone; True where no worker had begun it, and none ever will."""
+        if running.incarnation is not None:
+            return False
+        scheduler = self._client.scheduler
+        try:
+            self._client.sync(scheduler.event_set, name=_TAKEN.format(name))
+            return not self._client.sync(scheduler.event_is_set, name=_BEGUN.format(name))
+        except (OSError, TimeoutError) as error:
+            raise DaskClusterGone(self.address, str(error) or type(error).__name__) from error
+
+    def _forget_begin(self, name: str) -> None:
+        """Let the scheduler forget that a task has begun, some time."""
+
+        async def forget() -> None:
+            with contextlib.suppress(Exception):
+                await self._client.scheduler.event_clear(name=_BEGUN.format(name))
+
+        self._client.loop.add_callback(forget)
+
+    def _forget_said(self) -> None:
+        """Let the scheduler forget what was said until now."""
+        with contextlib.suppress(Exception):
+            self._client.run_on_scheduler(_forget, self._topic)
 
     def _check_deadlines(self) -> None:
         now = time.monotonic()
@@ -386,6 +434,24 @@ def _nothing() -> None:
 _works = _Works()
 
 
+class TaskTaken(ExecutionError):
+    """A task was given to another worker before this one began it; nothing is to be done."""
+
+
+def _begins(worker: Any, name: str) -> bool:
+    """Say that a task begins in this worker; False where its run has given it to another one meanwhile.
+
+    The run takes it away first and asks then whether it had begun: of the two, one sees the other.
+    """
+    from distributed.utils import sync
+
+    async def claim() -> bool:
+        await worker.scheduler.event_set(name=_BEGUN.format(name))
+        return not await worker.scheduler.event_is_set(name=_TAKEN.format(name))
+
+    return bool(sync(worker.loop, claim))
+
+
 def perform(payload: bytes, task: bytes, topic: str, name: str) -> tuple[str, list[bytes], bool, bytes]:
     """Carry out one task in a Dask worker; return its incarnation, all that it said, whether it raised, and its
     value.
@@ -396,21 +462,25 @@ def perform(payload: bytes, task: bytes, topic: str, name: str) -> tuple[str, li
     incarnation = uuid.uuid4().hex
     worker = get_worker()
     said: list[bytes] = []
+    saying = threading.Lock()
 
     def say(value: Any) -> None:
         data = pickle.dumps(value)
-        worker.log_event(
-            topic,
-            {
-                "name": name,
-                "incarnation": incarnation,
-                "number": len(said),
-                "value": data,
-                "worker": worker.address,
-            },
-        )
-        said.append(data)
+        with saying:
+            worker.log_event(
+                topic,
+                {
+                    "name": name,
+                    "incarnation": incarnation,
+                    "number": len(said),
+                    "value": data,
+                    "worker": worker.address,
+                },
+            )
+            said.append(data)
 
+    if not _begins(worker, name):
+        return incarnation, [], True, bytes(cloudpickle.dumps(TaskTaken()))
     try:
         with _works.taken(payload) as work:
             raised, value = False, work(cloudpickle.loads(task), say)

@@ -12,11 +12,14 @@ import heapq
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from cellmill.errors import ExecutionInterruptedError, StepExecutionError
+from cellmill.execution.capture import files_of
 from cellmill.execution.executors.limits import StepLimits
 from cellmill.execution.executors.pool import Done, Lost, Message, Raised, Said
+from cellmill.execution.executors.shared_capture import Printed
 from cellmill.execution.executors.step_work import StepResult, StepTask
 from cellmill.execution.notebook.ends import death_of_process
 from cellmill.execution.run_loop import RunLoop
@@ -187,7 +190,7 @@ class ParallelLoop(RunLoop):
         ended: list[Done | Raised | Lost] = []
         for message in messages:
             if isinstance(message, Said):
-                events.extend(self._news(message.value))
+                events.extend(self._heard_of(message.value))
             else:
                 ended.append(message)
                 if isinstance(message, Done) and message.task.key in self._running:
@@ -203,6 +206,15 @@ class ParallelLoop(RunLoop):
                 self._ended(key, one.value)
             else:
                 self._broken(key, one)
+
+    def _heard_of(self, said: Any) -> Iterator[Event]:
+        """Yield the events that a worker told of; what a step has printed is kept at once."""
+        if isinstance(said, Printed):
+            kept = files_of(Path(self.services.instance.home), self.services.run_id)(said.step_key, said.stream)
+            kept.write(said.data)
+            kept.close()
+        else:
+            yield from self._news(said)
 
     def _news(self, events: Iterable[Event]) -> Iterator[Event]:
         """Yield the events, but for the start of an attempt that was heard of: Dask may have begun it again itself."""
@@ -256,7 +268,7 @@ class ParallelLoop(RunLoop):
         while self._running and time.monotonic() < deadline:
             for message in self._workers.receive(deadline - time.monotonic()):
                 if isinstance(message, Said):
-                    self._record(message.value)
+                    self._record(self._heard_of(message.value))
                 elif self._running.pop(message.task.key, None) is not None:
                     self._limits.give_back(message.task.key)
                     if isinstance(message, Done):

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cellmill.execution.capture import StepCapture
+from cellmill.execution.capture import StepCapture, files_of
+from cellmill.execution.executors.shared_capture import captured, sender
 from cellmill.execution.executors.step_memory import (
     MEMORY_TAG,
     limited_memory,
@@ -139,7 +140,7 @@ class StepWork:
         limit = memory_limit_of(step)
         if limit is not None and self._shares_process:
             refuse_shared_process(step)
-        with self._captured(step, services, sink):
+        with self._captured(step, services, sink, say):
             with limited_memory(limit):
                 outcome = run_step(
                     step,
@@ -199,25 +200,25 @@ class StepWork:
         return self._opened[1]
 
     def _new_capture(self) -> StepCapture:
-        return StepCapture(Path(self._home), self._run.run_id)
+        return StepCapture(files_of(Path(self._home), self._run.run_id))
 
     @contextmanager
-    def _captured(self, step: Step, services: Services, sink: _SaySink) -> Iterator[None]:
-        """Keep what the step prints; in a process with several threads nobody knows whose words they are."""
-        capture = self._capture
-        if self._shares_process and threads_of_worker() == 1:
-            capture = self._new_capture()
-        if capture is None:
-            yield
+    def _captured(self, step: Step, services: Services, sink: _SaySink, say: Callable[[Any], None]) -> Iterator[None]:
+        """Keep what the step prints: in the run's folder, or by sending it to the run."""
+        if self._capture is None:
+            with captured(step.key, sender(say), threads_of_worker()) as end:
+                try:
+                    yield
+                finally:
+                    if end():
+                        sink.emit(captured_event(step, services))
             return
-        capture.begin(step.key)
+        self._capture.begin(step.key)
         try:
             yield
         finally:
-            if any(capture.end().values()):
+            if any(self._capture.end().values()):
                 sink.emit(captured_event(step, services))
-            if self._shares_process:
-                capture.close()
 
 
 class _SaySink:

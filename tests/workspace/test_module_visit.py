@@ -1,0 +1,88 @@
+"""A job of ops in a run's own process: which steps are to come is known before the first begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cellmill import Instance
+from cellmill.cli.steps import step_views
+from cellmill.planning.event import EventType, planned_steps
+from cellmill.workspace.worker import main
+
+MODULE = """
+from cellmill import DynamicOut, DynamicOutput, asset, define_asset_job, job, op, Definitions
+
+
+@op(out=DynamicOut(int))
+def parts():
+    for number in range(3):
+        yield DynamicOutput(number, mapping_key=str(number))
+
+
+@op
+def part(value):
+    return value
+
+
+@op
+def total(values):
+    return sum(values)
+
+
+@op
+def fails(total):
+    raise ValueError("no")
+
+
+@op
+def last(value):
+    return value
+
+
+@job
+def work():
+    last(fails(total(parts().map(part).collect())))
+
+
+@asset
+def one():
+    return 1
+
+
+defs = Definitions(assets=[one], jobs=[work, define_asset_job("assets_only", selection="*")])
+"""
+
+
+def _events(tmp_path: Path, job_name: str) -> list:
+    (tmp_path / "shop_of_ops.py").write_text(MODULE)
+    (tmp_path / "cellmill.toml").write_text('modules = ["shop_of_ops"]\n')
+    home = tmp_path / ".cellmill"
+    with Instance.get(home) as instance:
+        run = instance.create_run(job_name=job_name)
+        main([run.run_id, "--home", str(home), "--workspace", str(tmp_path)])
+        return [*instance.all_logs(run.run_id)]
+
+
+def test_a_run_of_ops_says_its_steps_before_the_first_begins(tmp_path: Path) -> None:
+    """All but those that a dynamic output multiplies, in the plan's order; the bar counts them from the start."""
+    events = _events(tmp_path, "work")
+
+    (at,) = (at for at, event in enumerate(events) if planned_steps(event))
+    assert list(planned_steps(events[at])) == ["parts", "total", "fails", "last"]
+    first = next(number for number, event in enumerate(events) if event.type is EventType.STEP_START)
+    assert at < first
+    before = step_views(events[:first])
+    assert {step.state for step in before.values()} == {"waiting"} and len(before) == 4
+    states = {key: step.state for key, step in step_views(events).items()}
+    assert states == {
+        "parts": "success", "part[0]": "success", "part[1]": "success", "part[2]": "success", "total": "success",
+        "fails": "failure", "last": "waiting",
+    }  # fmt: skip
+
+
+def test_a_run_of_assets_has_an_event_for_each_instead(tmp_path: Path) -> None:
+    """What is going to be made is planned asset by asset."""
+    events = _events(tmp_path, "assets_only")
+
+    assert not any(planned_steps(event) for event in events)
+    assert [e.step_key for e in events if e.type is EventType.ASSET_MATERIALIZATION_PLANNED] == ["one"]
