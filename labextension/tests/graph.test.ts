@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { foldNodes, refreshStates, toSvg } from '../src/model/drawing';
-import { ago, count, duration, safeLink } from '../src/model/format';
+import { ago, count, duration, safeLink, shortValue } from '../src/model/format';
 import { applyPatch, assetsOf, divided, IGraphColumns, isSelection, matches, reach } from '../src/model/graph';
 import { wordAt } from '../src/plugin/hover';
 import { lineDiff, schemaChanges, versions } from '../src/model/history';
@@ -91,6 +91,7 @@ test('times and numbers are short words', () => {
   assert.equal(duration(0.3512), '0.35 s');
   assert.equal(duration(185), '3 min 5 s');
   assert.equal(count(336776), '336\u2009776');
+  assert.deepEqual([20.215542521994134, 682, 1e-9, null, 'a', true].map(shortValue), ['20.2155', '682', '1e-9', '', 'a', 'true']);
 });
 
 test('the view fits, zooms around a point, and finds what is under it', () => {

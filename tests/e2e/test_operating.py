@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,7 @@ from tests.workspace.notebooks import write_notebook
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(500)]
 
 MODULE = """
+from pathlib import Path
 from typing import Literal
 
 from cellmill import Config, StaticPartitionsDefinition, job, op
@@ -53,6 +55,8 @@ def pick_day(context) -> str:
 @op
 def keep_day(pick_day: str) -> None:
     \"\"\"Keeps it.\"\"\"
+    if Path(__file__).with_name("closed").exists():
+        raise OSError("the place is closed")
 
 
 @job(partitions_def=StaticPartitionsDefinition(["mon", "tue", "wed"]))
@@ -173,14 +177,24 @@ def test_a_range_is_made_in_one_run_where_the_code_can(shop: Server) -> None:
 
 
 def test_a_job_of_ops_is_backfilled_and_some_of_its_ops_run_again(shop: Server) -> None:
-    """A range of a job's partitions becomes a backfill of the job; of an ended run, the chosen op alone runs again."""
+    """A failed run goes on at the op that failed, and the chosen op alone runs again; a range becomes a backfill."""
+    closed = shop.root / "closed"
+    closed.touch()
     with browser_page(shop) as page:
         go(page, shop, "launchpad")
         page.get_by_role("combobox", name="What").select_option(label="Job by_day (jobs)")
         page.get_by_role("combobox", name="To").select_option("wed")
         page.get_by_role("button", name="Start the run").click()
-        wait_for_run(page)
+        wait_for_run(page, "failure")
         whole = page.url
+        closed.unlink()
+        page.get_by_role("button", name="Run again from failure").click()
+        page.wait_for_function("before => location.href !== before", arg=whole)
+        wait_for_run(page)
+        expect(page.locator(".cm-gantt li")).to_have_text(re.compile("keep_day"), timeout=60_000)
+
+        page.goto(whole)
+        wait_for_run(page, "failure")
         page.get_by_role("button", name="Run some again").click()
         page.get_by_role("checkbox", name="pick_day").uncheck()
         looks_right(page, "run-some-ops")

@@ -68,7 +68,8 @@ def test_a_thousand_assets_open_soon_and_stay_live(tmp_path: Path) -> None:
         opened = (page.evaluate("() => performance.now()") - start) / 1000
         slower = max(slower, page.evaluate(SLOWER))
         print(f"{BOOKS * EACH} assets: opened after {opened:.2f} s; the machine is {slower:.1f} times slower")
-        assert opened < 2 * slower
+        # twice the two seconds of a quiet machine: others are slower even when nothing else runs
+        assert opened < 2 * 2 * slower
 
         lab.wait_for_kernel_within(30)
         ids = set(lab.widget("cy.nodes().map(node => node.id())"))

@@ -52,3 +52,11 @@ export function safeLink(url: string): string | null {
   }
   return /^[\w./?#&=%~-]+$/.test(text) && !text.startsWith('//') ? text : null;
 }
+
+/** A value of a preview as text: numbers short, nothing for null. */
+export function shortValue(value: unknown): string {
+  if (typeof value === 'number' && !Number.isInteger(value)) {
+    return String(Number(value.toPrecision(6)));
+  }
+  return value === null || value === undefined ? '' : String(value);
+}

@@ -1,7 +1,7 @@
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
 import type { CatalogueModel } from '../model/catalogue';
-import { ago, count } from '../model/format';
+import { ago, count, shortValue } from '../model/format';
 import type { IAsset } from '../model/graph';
 import { IAssetDetails, loadAsset } from '../model/runs';
 import type { INavigator } from '../view/parts';
@@ -106,7 +106,7 @@ function explained(asset: IAsset, details: IAssetDetails | null): HTMLElement[] 
     for (const record of preview?.records.slice(0, ROWS) ?? []) {
       const values = JSON.parse(record) as Record<string, unknown>;
       const row = body.insertRow();
-      columns.forEach(column => (row.insertCell().textContent = String(values[column.name] ?? '')));
+      columns.forEach(column => (row.insertCell().textContent = shortValue(values[column.name])));
     }
     const more = schema.columns.length - columns.length;
     const size = [rows === undefined ? '' : `${count(Number(rows))} rows`, more > 0 ? `${more} more columns` : ''];

@@ -114,7 +114,11 @@ export function AssetPage(props: {
       {latest && (
         <section>
           <h2>{trans.__('Last materialization')}</h2>
-          <Entries entries={latest.metadataEntries.filter(entry => !entry.lineage)} />
+          {latest.metadataEntries.length ? (
+            <Entries entries={latest.metadataEntries.filter(entry => !entry.lineage)} />
+          ) : (
+            <Note>{trans.__('Nothing was recorded of it. A table records its rows and columns; other code tells what counts with context.add_output_metadata({"loss": 0.1}), and it is plotted here.')}</Note>
+          )}
           {source?.cellId && latest.runId && (
             <>
               <h2>{trans.__('What its cell showed')}</h2>

@@ -22,6 +22,7 @@ import { Evaluations } from './evaluations';
 import { useLoaded } from './hooks';
 import { Button, INavigator, Jump, Note } from './parts';
 import { Pinned } from './pinned';
+import { jobName } from './runs';
 
 /** Milliseconds between two looks. */
 const LOOK_MS = 3000;
@@ -302,10 +303,12 @@ function Asked(props: IAsked & { onClose(): void }): JSX.Element {
           <ul>
             {answer.runRequests.map((run, i) => (
               <li key={i}>
-                <strong>{run.assetSelection?.join(', ') || run.jobName || trans.__('its target')}</strong>
+                <strong>{run.assetSelection?.join(', ') || (run.jobName ? jobName(run.jobName) : trans.__('its target'))}</strong>
                 {run.runKey && <span className="cm-mark">{trans.__('run key %1', run.runKey)}</span>}
                 {run.tags.map(tag => (
-                  <span key={tag.key} className="cm-mark">{`${tag.key}: ${tag.value}`}</span>
+                  <span key={tag.key} className="cm-mark" title={`${tag.key}: ${tag.value}`}>
+                    {tag.key.replace(/^(dagster|cellmill)\//, '')}: {tag.value}
+                  </span>
                 ))}
                 {run.runConfigYaml && <pre className="cm-code">{run.runConfigYaml}</pre>}
               </li>

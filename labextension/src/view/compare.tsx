@@ -60,7 +60,7 @@ export function Compare(props: {
         </label>
       </div>
       {cellId && <CodeDiff client={client} older={a} newer={b} cellId={cellId} />}
-      <table className="cm-table">
+      {rows.length > 0 && <table className="cm-table">
         <thead>
           <tr>
             <th scope="col">{trans.__('What')}</th>
@@ -82,8 +82,9 @@ export function Compare(props: {
               </tr>
             ))}
         </tbody>
-      </table>
-      {!all && rows.every(row => !row.differs) && <Note>{trans.__('Nothing that was recorded differs.')}</Note>}
+      </table>}
+      {rows.length === 0 && <Note>{trans.__('Neither has metadata to compare.')}</Note>}
+      {!all && rows.length > 0 && rows.every(row => !row.differs) && <Note>{trans.__('Nothing that was recorded differs.')}</Note>}
       {cellId && (
         <div className="cm-beside">
           <Output client={client} item={a} cellId={cellId} />

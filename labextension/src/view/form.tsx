@@ -100,8 +100,8 @@ function Leaf(props: IField): JSX.Element {
   const { name, value, path, required, onChange } = props;
   const form = mainForm(props.schema);
   const isOpen = form.type === 'object' && !form.properties;
-  const about = [aboutField(props.schema), isOpen ? trans.__('Any names, each with a value, as in {limit: 3}.') : ''].filter(Boolean).join(' ');
-  const hint = form.default === undefined || typeof form.default === 'object' ? kindOf(props.schema) : String(form.default);
+  const about = aboutField(props.schema) || (isOpen ? trans.__('Any names, each with a value, as in {limit: 3}.') : '');
+  const hint = form.default === undefined || typeof form.default === 'object' ? kindOf(props.schema) || trans.__('any value') : String(form.default);
   const set = (next: unknown) => onChange(path, next);
   return (
     <label className="cm-field" data-path={path.join('/')}>

@@ -1,4 +1,4 @@
-import { safeLink } from '../model/format';
+import { safeLink, shortValue } from '../model/format';
 import type { IMetadataEntry, ITableSchema } from '../model/runs';
 
 /** One metadata value. Text stays text: nothing that users' code wrote is ever parsed as HTML. */
@@ -53,6 +53,17 @@ function Schema(props: { schema: ITableSchema }): JSX.Element {
   );
 }
 
+/** A cell of a preview: a number stands right, and short; all of it is its tooltip. */
+function Cell(props: { value: unknown }): JSX.Element {
+  const { value } = props;
+  const isNumber = typeof value === 'number';
+  return (
+    <td className={isNumber ? 'cm-number' : ''} title={isNumber ? String(value) : undefined}>
+      {shortValue(value)}
+    </td>
+  );
+}
+
 function Table(props: { records: string[]; schema: ITableSchema }): JSX.Element {
   const rows = props.records.map(record => JSON.parse(record) as Record<string, unknown>);
   const columns = props.schema.columns.map(column => column.name);
@@ -62,7 +73,7 @@ function Table(props: { records: string[]; schema: ITableSchema }): JSX.Element 
         <thead>
           <tr>
             {columns.map(name => (
-              <th key={name} scope="col">
+              <th key={name} scope="col" className={rows.some(row => typeof row[name] === 'number') ? 'cm-number' : ''}>
                 {name}
               </th>
             ))}
@@ -72,7 +83,7 @@ function Table(props: { records: string[]; schema: ITableSchema }): JSX.Element 
           {rows.map((row, i) => (
             <tr key={i}>
               {columns.map(name => (
-                <td key={name}>{row[name] === null || row[name] === undefined ? '' : String(row[name])}</td>
+                <Cell key={name} value={row[name]} />
               ))}
             </tr>
           ))}

@@ -99,7 +99,7 @@ export function RunPage(props: { model: CatalogueModel; navigator: INavigator; r
         <dd title={new Date(run.creationTime * 1000).toLocaleString()}>{ago(run.creationTime)}</dd>
         {run.startTime !== null && (
           <>
-            <dt>{trans.__('Took')}</dt>
+            <dt>{run.endTime === null ? trans.__('Runs for') : trans.__('Took')}</dt>
             <dd>{duration((run.endTime ?? Date.now() / 1000) - run.startTime)}</dd>
           </>
         )}
@@ -109,7 +109,7 @@ export function RunPage(props: { model: CatalogueModel; navigator: INavigator; r
             <dd>
               {run.tags.map(tag => (
                 <span key={tag.key} className="cm-mark" title={`${tag.key}: ${tag.value}`}>
-                  {tag.key.replace(/^dagster\//, '')}: {tag.value}
+                  {tag.key.replace(/^(dagster|cellmill)\//, '')}: {tag.value}
                 </span>
               ))}
             </dd>

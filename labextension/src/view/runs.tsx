@@ -199,9 +199,9 @@ function Bulk(props: { count: number; onAgain(): void; onCancel(): void; onDelet
 /** The job's name; those that the engine makes for a selection of assets, a notebook or a cell are said in words. */
 export function jobName(name: string): string {
   if (name.startsWith('__ephemeral')) {
-    return 'a cell run by hand';
+    return trans.__('a cell run by hand');
   }
-  return name.startsWith('__NOTEBOOK_JOB') ? 'a whole notebook' : name.startsWith('__ASSET_JOB') ? 'assets' : name;
+  return name.startsWith('__NOTEBOOK_JOB') ? trans.__('a whole notebook') : name.startsWith('__ASSET_JOB') ? trans.__('assets') : name;
 }
 
 function took(run: IRun): string {

@@ -29,6 +29,15 @@ PipelineConfigValidationResult = Annotated[
 ]
 
 
+#: What stands in a section whose names only the running code knows, with an example.
+_OPEN = {
+    "resources": "What each resource is given, as in {database: {config: {url: …}}}.",
+    "loggers": "Who writes the log and how, as in {console: {config: {log_level: INFO}}}.",
+    "execution": "How steps are carried out, as in {config: {max_concurrent: 4}}.",
+    "inputs": "Values for inputs that nothing makes, as in {start: {value: 3}}.",
+}
+
+
 def _job_of(context: Context, selector: JobOrPipelineSelector) -> JobEntry | None:
     """The job that is named, or one of the assets that are selected without a job."""
     if selector.name == ASSET_JOB and selector.asset_selection:
@@ -64,7 +73,7 @@ def config_schema(context: Context, selector: JobOrPipelineSelector) -> Any:
         "additionalProperties": False,
         "properties": {
             "ops": {"type": "object", "additionalProperties": False, "properties": ops},
-            **{name: {"type": "object"} for name in SECTIONS if name != "ops"},
+            **{name: {"type": "object", "description": _OPEN[name]} for name in SECTIONS if name != "ops"},
         },
     }
     return RunConfigSchema(json_schema=strawberry.scalars.JSON(schema), root_default_yaml="{}\n")
