@@ -27,7 +27,11 @@ class _OnFirstUse:
         self._name = name
 
     def __getattr__(self, attribute: str) -> object:
-        return getattr(sys.modules.get(self._name) or import_module(self._name), attribute)
+        module = sys.modules.get(self._name)
+        if module is None or getattr(module.__spec__, "_initializing", False):
+            # another thread may be in the middle of importing it: this waits until that has ended
+            module = import_module(self._name)
+        return getattr(module, attribute)
 
     def __repr__(self) -> str:
         return f"<module {self._name!r}, loaded on first use>"
