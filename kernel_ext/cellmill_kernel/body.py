@@ -75,15 +75,7 @@ def compile_body(
         assert isinstance(final, ast.Expr)
         last = final.value
     place = parsed.body[-1] if parsed.body else ast.Pass(lineno=1, col_offset=0, end_lineno=1, end_col_offset=0)
-    ending = ast.Return(
-        ast.Call(
-            ast.Name(_END, ast.Load()),
-            [last, ast.Call(ast.Name("__cellmill_locals__", ast.Load()), [], []), ast.Constant(has_last)],
-            [],
-        )
-    )
-    _place_all(ending, place)
-    body.append(ending)
+    body.append(_ending(last, has_last, place))
     for name, _ in parsed.magics:
         if name == "time":
             body = [_with_timer(body, place)]
@@ -106,6 +98,17 @@ def compile_body(
     exec(code, {"__builtins__": {}}, made)
     template = next(value for value in made.values() if callable(value))
     return Body(_rebound(template, namespace, hidden), tuple(parameters), filename, has_last)
+
+
+def _ending(last: ast.expr, has_last: bool, place: ast.AST) -> ast.stmt:
+    """The statement that gives back the last value and the locals; only its own nodes need a place."""
+    names = [ast.Name(_END, ast.Load()), ast.Name("__cellmill_locals__", ast.Load())]
+    flag, bound = ast.Constant(has_last), ast.Call(names[1], [], [])
+    call = ast.Call(names[0], [last, bound, flag], [])
+    ending = ast.Return(call)
+    for node in (*names, flag, bound, call, ending, *(() if has_last else (last,))):
+        ast.copy_location(node, place)
+    return ending
 
 
 def _rebound(template: Any, namespace: dict[str, Any], hidden: Mapping[str, Any]) -> Callable[..., Any]:

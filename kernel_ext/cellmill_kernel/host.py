@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from cellmill.definitions.asset_key import AssetKey
 
@@ -41,6 +41,10 @@ class Host(Protocol):
     @property
     def workspace(self) -> Any:
         """The workspace that the notebook lies in."""
+        ...
+
+    def graph(self) -> Mapping[AssetKey, tuple[AssetKey, ...]]:
+        """Every asset of the workspace with its upstreams."""
         ...
 
     def decorated(self, keys: Iterable[AssetKey]) -> list[Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import ExecutionError
 from cellmill.first_use import on_first_use
+from cellmill.notebooks.problem import AssetCycleError
 
 from . import current_run
 from .soundness import fingerprint
@@ -96,11 +97,23 @@ class Values:
         except MissingUpstreamError:
             cell = self.session.registry.find(key)
             text = key.to_user_string()
+            self._refuse_circle(linked, key)
             where = f" (it is made in cell {cell.origin.cell_index + 1})" if cell is not None else ""
             raise MissingUpstreamError(
                 f"{linked.key.to_user_string()} needs the asset {text!r}, which was never materialized{where}.\n"
                 f"Run {_command(key)}, or all that it takes: {_command(linked.key)} --upstream"
             ) from None
+
+    def _refuse_circle(self, linked: AssetCell, above: AssetKey) -> None:
+        """What is missing because it needs, over however many notebooks, what is made here will never be there."""
+        way = way_up(self.session.graph(), above, linked.key)
+        if way:
+            names = " → ".join(key.to_user_string() for key in (*reversed(way), linked.key))
+            raise AssetCycleError(
+                f"assets need each other in a circle: {names}", notebook=linked.origin.path,
+                cell=linked.origin.cell_index, cell_id=linked.origin.cell_id, line=linked.origin.line,
+                remedy="Break the circle: let one of them read another name.",
+            ) from None  # fmt: skip
 
     def versions(self, keys: Iterable[AssetKey]) -> dict[AssetKey, str | None]:
         """The current version of each asset that is stored: one query."""
@@ -180,6 +193,24 @@ class Values:
 def is_definition(value: object) -> bool:
     """True for what `@asset` made of a function; tells without importing definitions."""
     return type(value).__name__ == "AssetsDefinition" and type(value).__module__.startswith("cellmill.")
+
+
+def way_up(graph: Mapping[AssetKey, Sequence[AssetKey]], start: AssetKey, end: AssetKey) -> list[AssetKey]:
+    """The assets from `start` up to `end`, each needing the next; empty where there is no way."""
+    came: dict[AssetKey, AssetKey | None] = {start: None}
+    todo = [start]
+    for key in todo:
+        if key == end:
+            way, at = [], key
+            while at is not None:
+                way.append(at)
+                at = came[at]
+            return way[::-1]
+        for up in graph.get(key, ()):
+            if up not in came:
+                came[up] = key
+                todo.append(up)
+    return []
 
 
 def _command(key: AssetKey) -> str:

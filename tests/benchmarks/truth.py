@@ -14,6 +14,7 @@ Cells with code that the analyser itself declares unknown (`dynamic`, `star` …
 """
 
 from __future__ import annotations
+import __future__
 
 import argparse
 import json
@@ -31,6 +32,8 @@ from typing import Any
 
 #: Flags by which the analyser says that it cannot know all names of a cell.
 UNKNOWN = frozenset({"dynamic", "star", "opaque", "history"})
+#: `from __future__ import annotations` binds a name, too, which is no value of anybody's.
+FEATURES = frozenset(__future__.all_feature_names)
 #: Distributions that ship notebooks, one requirement a line.
 CORPUS = Path(__file__).with_name("truth_corpus.txt")
 
@@ -171,6 +174,7 @@ class Comparison:
             if one.is_plain and "%materialize" not in one.cell.source
         }
         self.linker = self.scan.linker()
+        self.futures = {one.cell.index for one in self.scan.cells if "from __future__ import" in one.cell.source}
         self.counts: Counter[str] = Counter()
         self.words: list[str] = []
         self.bound: set[str] = set()
@@ -196,7 +200,8 @@ class Comparison:
         counts = self.counts
         unknown = bool(fact.flags & UNKNOWN) or bool(fact.problem)
         reads = {name: owner for name, owner in reads.items() if not name.startswith("_")}
-        writes = {name for name in writes if not name.startswith("_")}
+        future = FEATURES if index in self.futures else frozenset()
+        writes = {name for name in writes - future if not name.startswith("_")}
         counts["cells"] += 1
         counts["unknown"] += unknown
         counts["reads"] += len(reads)

@@ -6,6 +6,7 @@ import os
 import time
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.notebooks.problem import AssetCycleError
 from cellmill_kernel.session import WORKSPACE_REFRESH_S, end_session
 from cellmill_kernel.states import states_of
 
@@ -231,3 +232,17 @@ def test_plain_cells_have_a_context(nb: Notebook) -> None:
 
     assert nb.ok("%load_ext cellmill\ncontext").value == 7
     assert nb.session.made_here("context") and "context" in nb.ok("%who").printed
+
+
+def test_a_circle_over_two_notebooks_is_named(nb: Notebook) -> None:
+    """An upstream that needs, through another notebook, what is made here: the circle is said, not what to make."""
+    write_notebook(nb.folder / "other.ipynb", "%%asset b\na + 1")
+    error = nb.run("%%asset a\nb + 1", "a").error
+    assert isinstance(error, AssetCycleError) and "a → b → a" in str(error)
+
+
+def test_a_circle_of_two_cells_is_named(nb: Notebook) -> None:
+    """The first cell finds nothing of that name; the second closes the circle."""
+    nb.run("%%asset one\ntwo", "one")
+    error = nb.run("%%asset two\none", "two").error
+    assert isinstance(error, AssetCycleError) and "two → one → two" in str(error)

@@ -6,13 +6,13 @@ import random
 from collections.abc import Sequence
 
 import pytest
-
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.notebooks.cache import FactsCache
 from cellmill.notebooks.linking import NotebookLinking
 from cellmill.notebooks.relink import take_over
 from cellmill.notebooks.scan import scan_notebook
 from cellmill.notebooks.workspace import WorkspaceScan, asset_index, link_notebook, link_workspace
+
 from tests.notebooks.books import book
 
 CELLS = (

@@ -163,3 +163,50 @@ def test_namespaces_are_apart(tmp_path: Path) -> None:
 
     assert names(book.workspace) == ["a1", "b1"]
     book.close()
+
+
+SCRIPT = """
+from cellmill import asset
+
+@asset(group_name='script')
+def rows():
+    return [1, 2, 3]
+
+@asset
+def counted(rows):
+    return len(rows)
+"""
+
+
+def test_assets_of_a_script_that_a_notebook_runs(tmp_path: Path) -> None:
+    """`%run script.py`: what it defines is the notebook's own, is read by cells, runs, and follows edits."""
+    book = TemporaryWorkspace(tmp_path)
+    book.file("script.py", SCRIPT)
+    book.notebook("runs_it.ipynb", "%run script.py", "%%asset total\ncounted + sum(rows)")
+    workspace = book.workspace
+    by_name = {entry.name: entry for entry in workspace.manifest.assets}
+
+    assert sorted(by_name) == ["counted", "rows", "total"]
+    assert (by_name["rows"].group, by_name["rows"].notebook, by_name["rows"].cell) == ("script", "runs_it.ipynb", 1)
+    assert by_name["counted"].upstream == (("rows",),)
+    assert set(by_name["total"].upstream) == {("counted",), ("rows",)}
+    assert not problems(workspace)
+
+    book.run("materialize", "total", "--upstream")
+    listed: list[dict[str, Any]] = json.loads(book.run("assets", "list", "--json").stdout)
+    states = {"/".join(entry["key"]): entry["state"] for entry in listed}
+    assert states == dict.fromkeys(("counted", "rows", "total"), "fresh")
+
+    book.file("script.py", SCRIPT + "\n@asset\ndef more():\n    return 1\n")
+    workspace.refresh()
+    assert names(workspace) == ["counted", "more", "rows", "total"]
+    book.close()
+
+
+def test_a_script_without_definitions_is_not_run(tmp_path: Path) -> None:
+    """A script that only says functions and constants is read as text."""
+    book = TemporaryWorkspace(tmp_path)
+    book.file("script.py", f"{COUNT}\nSCALE = 2\n")
+    book.notebook("runs_it.ipynb", "%run script.py", "%%asset total\nSCALE + 1")
+    assert names(book.workspace) == ["total"] and runs(book) == 0
+    book.close()

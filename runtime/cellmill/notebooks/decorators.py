@@ -90,6 +90,11 @@ def called_name(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
+def may_define(source: str) -> bool:
+    """Whether a text says one of the words that define something: a look at the text only."""
+    return _MENTIONS.search(source) is not None or _CALLED.search(source) is not None
+
+
 def find_definitions(cell: Cell, facts: CellFacts, path: str) -> Iterator[CellDefinition | Declaration | Unknown]:
     """What the statements of a plain cell define with literal decorators, calls and line magics."""
     source = cell.source

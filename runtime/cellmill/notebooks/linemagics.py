@@ -76,8 +76,9 @@ def line_magic(walker: Walker, node: ast.AST, name: str, line: str) -> None:
         ctx.flags.add(DYNAMIC)
         if name == "run":
             ctx.flags.add(EFFECTS)
-            target = line.split()
-            ctx.hints.append(Hint("run", target[-1] if target else "", getattr(node, "lineno", 1)))
+            # `%run -i file.py argument`: what stands behind the file is the file's
+            target = next((word for word in line.split() if not word.startswith("-")), "")
+            ctx.hints.append(Hint("run", target, getattr(node, "lineno", 1)))
     if name in known.EFFECT_MAGICS:
         ctx.flags.add(EFFECTS)
     elif name in known.ENVIRONMENT_MAGICS:

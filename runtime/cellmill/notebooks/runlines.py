@@ -24,6 +24,11 @@ def run_targets(notebook: str, cells: Iterable[CellFacts]) -> list[str]:
     return list(dict.fromkeys(target_path(notebook, hint.text) for hint in hints))
 
 
+def run_places(cells: Iterable[tuple[int, CellFacts]]) -> set[tuple[int, int]]:
+    """The cells and lines of the statements that run a file."""
+    return {(index, hint.line) for index, facts in cells for hint in facts.hints if hint.kind == RUN}
+
+
 def target_path(notebook: str, text: str) -> str:
     """The path of a `%run` target: it is named from the folder of the notebook."""
     path = text.strip("\"'")

@@ -22,6 +22,8 @@ from cellmill.definitions.partitions.definition import PartitionsDefinition
 from cellmill.definitions.schedule import ScheduleDefinition
 from cellmill.definitions.sensor import SensorDefinition
 from cellmill.notebooks.described import definition_cells, line_of_definition
+from cellmill.notebooks.facts import CellFacts
+from cellmill.notebooks.runlines import run_places
 from cellmill.notebooks.scan import NotebookScan
 from cellmill.workspace.cell_namespace import cell_namespace, forget_modules
 from cellmill.workspace.describe import describe_assets, describe_job, own_sources, secrets_of
@@ -29,7 +31,7 @@ from cellmill.workspace.describe_automation import condition_text
 from cellmill.workspace.host_side import describe_error
 from cellmill.workspace.manifest import Manifest, ProblemEntry
 from cellmill.workspace.notebook_objects import job_of, resolved_schedule, schedule_of, sensor_of
-from cellmill.workspace.notebook_reading import computed_places, scan_file
+from cellmill.workspace.notebook_reading import computed_places, run_files, scan_file
 from cellmill.workspace.partitions import partitions_to_json
 
 _KINDS = (AssetsDefinition, AssetSpec, JobDefinition, UnresolvedAssetJobDefinition, ScheduleDefinition,
@@ -52,13 +54,19 @@ def describe_notebook(request: Mapping[str, Any]) -> dict[str, Any]:
     with cell_namespace(path.parent) as shell, _opened_files(root) as opened:
         ran = _Ran(scan)
         variables = request.get("variables", ())
-        for index in definition_cells(scan, computed_places(path, notebook, scan), variables):
+        places = computed_places(path, notebook, scan) | run_places(_plain_facts(scan))
+        for index in definition_cells(scan, places, variables):
             problem = ran.cell(shell, index)
             if problem is not None:
                 return {**Manifest(problems=(problem,)).to_json(), "sources": {}, "variables": {}}
         manifest = ran.manifest(shell.user_ns)
         told = _variables(shell.user_ns, variables)
-    return {**manifest.to_json(), "sources": own_sources(before, root, opened - {path}), "variables": told}
+    read = (opened - {path}) | {root / target for target in run_files(path, notebook, scan)}
+    return {**manifest.to_json(), "sources": own_sources(before, root, read), "variables": told}
+
+
+def _plain_facts(scan: NotebookScan) -> Iterator[tuple[int, CellFacts]]:
+    return ((one.cell.index, one.facts) for one in scan.cells if one.is_plain)
 
 
 class _Ran:

@@ -80,7 +80,11 @@ class NotebookLocation(Hosted):
         digests = self._cache.digests(paths)
         names = self._first_look(digests)
         modules = _LocalModules(self.root, self._cache)
-        computed = {path: found.variables for path, found in names.items() if found.computed}
+        computed = {
+            path: found.variables
+            for path, found in names.items()
+            if found.computed or (found.runs and self._run_definitions(found, names))
+        }
         described = self._described.read({path: (digests[path], variables) for path, variables in computed.items()})
         index: dict[str, list[Key]] = {}
         every = [
@@ -170,19 +174,32 @@ class NotebookLocation(Hosted):
 
     def _with_runs(self, found: _Names, names: Mapping[Path, _Names]) -> tuple[frozenset[str], list[str]]:
         """Return the words of a notebook and of the files that it runs, and what changes when one of those changes."""
-        words, ran, todo, seen = found.words, [], list(found.runs), set(found.runs)
-        while todo:
-            path = self.root / todo.pop()
+        words, ran = found.words, []
+        for path in self._files_run(found, names):
             digest = self._cache.digests([path]).get(path)
             ran.append(f"{path.name} {digest}")
             if digest is None:
                 continue
             other = names.get(path)
             words |= other.words if other is not None else frozenset(words_of(path.read_text("utf-8", "replace")))
-            more = set(other.runs if other is not None else ()) - seen
-            seen |= more
-            todo.extend(more)
         return words, sorted(ran)
+
+    def _files_run(self, found: _Names, names: Mapping[Path, _Names]) -> list[Path]:
+        """Return the files that a notebook runs, and those that these run; one that is not there is among them."""
+        files = dict.fromkeys(self.root / run for run in found.runs)
+        todo = list(files)
+        while todo:
+            other = names.get(todo.pop())
+            more = [self.root / run for run in (other.runs if other is not None else ())]
+            todo += [path for path in more if path not in files]
+            files.update(dict.fromkeys(more))
+        return list(files)
+
+    def _run_definitions(self, found: _Names, names: Mapping[Path, _Names]) -> bool:
+        """Return whether a script that a notebook runs says that it defines something: only running it tells what."""
+        scripts = (path for path in self._files_run(found, names) if path.suffix == ".py" and path.is_file())
+        may_define = import_module("cellmill.notebooks.decorators").may_define
+        return any(may_define(path.read_text("utf-8", "replace")) for path in scripts)
 
 
 class _LocalModules:
