@@ -201,7 +201,8 @@ def way_up(graph: Mapping[AssetKey, Sequence[AssetKey]], start: AssetKey, end: A
     todo = [start]
     for key in todo:
         if key == end:
-            way, at = [], key
+            way: list[AssetKey] = []
+            at: AssetKey | None = key
             while at is not None:
                 way.append(at)
                 at = came[at]
