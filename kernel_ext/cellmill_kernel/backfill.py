@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from importlib import import_module
 from typing import Any
 
+from cellmill.automation import backfills
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.partitions.definition import PartitionsDefinition
 from cellmill.definitions.partitions.key import PartitionKeyRange
 from cellmill.notebooks.options_text import partitions_of
 from cellmill.notebooks.problem import NotebookError
+from cellmill.workspace import partitions as stored_partitions
 
 from . import current_run
 from .displays import Details, Table, text_table
@@ -48,7 +49,7 @@ def backfill(session: Session, words: list[str], line: str) -> Any:
     for key in wanted or ():
         _check(session, name, definition, key)
     targets = {key: wanted if key in partitions else None for key in chosen}
-    submit = import_module("cellmill.automation.backfills").submit_backfill
+    submit = backfills.submit_backfill
     identifier = submit(session.instance, assets=targets, all_partitions=everything)
     return Details(
         f"backfill {identifier}",
@@ -61,7 +62,7 @@ def backfill(session: Session, words: list[str], line: str) -> Any:
 
 
 def _backfills(session: Session) -> Table:
-    view = import_module("cellmill.automation.backfills").view_backfill
+    view = backfills.view_backfill
     rows = []
     for row in session.instance.backfills.search(limit=10):
         seen = view(session.instance, row.backfill_id)
@@ -79,7 +80,7 @@ def _partitions(session: Session, key: AssetKey) -> PartitionsDefinition | None:
     entry = session.workspace.asset(key)
     if entry is None or not entry.partitions:
         return None
-    found: PartitionsDefinition = import_module("cellmill.workspace.partitions").partitions_from_json(entry.partitions)
+    found: PartitionsDefinition = stored_partitions.partitions_from_json(entry.partitions)
     return found
 
 

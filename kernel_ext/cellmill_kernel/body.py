@@ -10,12 +10,18 @@ import ast
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cellmill.first_use import on_first_use
 from cellmill.notebooks.asset_cell import CellDefinition
 from cellmill.notebooks.problem import CellSyntaxError
 from cellmill.notebooks.syntax import parse_source
+
+if TYPE_CHECKING:
+    from . import awaiting
+else:
+    awaiting = on_first_use("cellmill_kernel.awaiting")
+
 
 _END = "__cellmill_end__"
 _TIMED = "__cellmill_timed__"
@@ -43,7 +49,7 @@ class Body:
         """Execute the body with its upstream values."""
         found = self.function(**{name: values[name] for name in self.parameters if name in values})
         if inspect.iscoroutine(found):
-            found = import_module("cellmill_kernel.awaiting").wait_for(found)
+            found = awaiting.wait_for(found)
         if isinstance(found, BodyResult):
             return found
         # the body ended with a return of its own

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from importlib import import_module
 from itertools import islice
 from typing import Any
 
+from cellmill.definitions import cron as cron_times
+from cellmill.definitions import local_time
 from cellmill.errors import InvalidDefinitionError
 from cellmill.notebooks.magic import parse_declaration
 from cellmill.notebooks.options import CELL_KINDS, help_text
@@ -14,8 +15,8 @@ from cellmill.notebooks.problem import NotebookError
 
 from .backfill import backfill, resources
 from .displays import Details, Table, text_table
+from .line_usage import LINES
 from .lineage import Lineage
-from .magics import LINES
 from .making import materialize
 from .session import Session
 from .views import asset, assets, audit, diff, history, runs, stale, why
@@ -51,13 +52,12 @@ def schedule(session: Session, words: list[str], line: str) -> Any:
         return _declared(session, "schedule")
     header = parse_declaration(f"%schedule {line}", notebook=session.live.path)
     cron, selection = header.names
-    times = import_module("cellmill.definitions.local_time")
     try:
-        zone = times.load_zone(header.text("execution_timezone") or "UTC")
-        rising = import_module("cellmill.definitions.cron").parse_cron(cron).ticks(time.time(), zone)
+        zone = local_time.load_zone(header.text("execution_timezone") or "UTC")
+        rising = cron_times.parse_cron(cron).ticks(time.time(), zone)
     except InvalidDefinitionError as error:
         raise NotebookError(str(error), notebook=session.live.path) from None
-    ticks = [times.at_epoch(instant, zone) for instant in islice(rising, 3)]
+    ticks = [local_time.at_epoch(instant, zone) for instant in islice(rising, 3)]
     keys = select(session, selection)
     if not keys:
         raise NotebookError(f"nothing matches {selection!r}", notebook=session.live.path, remedy="%assets lists them.")

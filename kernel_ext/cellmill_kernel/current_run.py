@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .run_mode import RunMode
+    from .run_in_kernel import RunInKernel
+
+_run: RunInKernel | None = None
 
 
-def current() -> RunMode | None:
+def current() -> RunInKernel | None:
     """Return the run that this kernel works for; None in an interactive kernel."""
-    module = sys.modules.get("cellmill_kernel.run_mode")
-    found: RunMode | None = module.current() if module is not None else None
-    return found
+    return _run
+
+
+def become(run: RunInKernel) -> None:
+    """Work for this run from now on."""
+    global _run
+    _run = run

@@ -7,87 +7,24 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cellmill.first_use import on_first_use
 from cellmill.notebooks.magic import split_header
 from cellmill.notebooks.options import CELL_KINDS, GRAMMARS, help_text
 from cellmill.notebooks.problem import CellMagicError
 from cellmill.notebooks.syntax import parse_source
 
-if TYPE_CHECKING:
-    from .session import Session
+from .line_usage import LINES
 
-#: Line magics: name -> (function of `commands`, usage with examples); the function is imported at its first use.
-LINES: dict[str, tuple[str, str]] = {
-    "materialize": (
-        "materialize",
-        "%materialize [SELECTION] [--stale] [--upstream] [--partition KEY]\n"
-        "Make the selected assets, upstreams first. In a run they are made as part of it, each at most once.\n\n"
-        "Examples:\n"
-        "  %materialize daily_delays\n  %materialize *daily_delays\n  %materialize group:flights --stale\n"
-        "  %materialize daily_delays --partition 2013-01-05",
-    ),
-    "assets": (
-        "assets",
-        "%assets [SELECTION]\nList the assets of the workspace with their state.\n\n"
-        "Examples:\n  %assets\n  %assets group:raw",
-    ),
-    "asset": (
-        "asset",
-        "%asset NAME\nShow one asset: description, code, upstreams, last materialization, preview.\n\n"
-        "Examples:\n  %asset daily_delays",
-    ),
-    "lineage": (
-        "lineage",
-        "%lineage [SELECTION] [--static]\nShow the graph of assets, coloured by state and kept live.\n\n"
-        "Examples:\n  %lineage\n  %lineage *daily_delays*\n  %lineage --static",
-    ),
-    "stale": ("stale", "%stale\nList the assets that are stale or missing, and why.\n\nExamples:\n  %stale"),
-    "why": (
-        "why",
-        "%why NAME\nWhy an asset is stale, and what it depends on through which lines.\n\n"
-        "Examples:\n  %why daily_delays",
-    ),
-    "load_asset": (
-        "load_asset",
-        "%load_asset NAME [--as VARIABLE] [--partition KEY]\nBind a stored value to its name.\n\n"
-        "Examples:\n  %load_asset flights\n  %load_asset raw/flights --as df",
-    ),
-    "history": (
-        "history",
-        "%history NAME [--limit N] [--outputs]\nThe materializations of an asset, latest first; --outputs shows what "
-        "its cell showed at the latest. Without the name of an asset this is IPython's own %history.\n\n"
-        "Examples:\n  %history daily_delays\n  %history daily_delays --outputs",
-    ),
-    "diff": (
-        "diff",
-        "%diff NAME\nWhat changed between the last two stored versions of an asset.\n\nExamples:\n  %diff daily_delays",
-    ),
-    "runs": ("runs", "%runs [--limit N]\nThe latest runs.\n\nExamples:\n  %runs\n  %runs --limit 20"),
-    "backfill": (
-        "backfill",
-        "%backfill [SELECTION] [--partition KEY] [--range FIRST..LAST] [--all]\n"
-        "Have partitions of assets made by the daemon; without a selection, list the backfills.\n\nExamples:\n"
-        "  %backfill daily_delays --all\n  %backfill daily_delays --range 2013-01-01..2013-01-31\n  %backfill",
-    ),
-    "resources": (
-        "resources",
-        "%resources\nThe resources that the notebook's Definitions give, and which assets use them.\n\n"
-        "Examples:\n  %resources",
-    ),
-    "schedule": ("schedule", help_text("schedule")),
-    "job": ("job", help_text("job")),
-    "audit": (
-        "audit",
-        "%audit [on|off]\nWhat the cells that ran really did, against what their text says: "
-        "hidden state, mutated upstreams, clocks and unseeded randomness. After %audit on every cell that runs is "
-        "recorded: what it really read, bound and changed in place; Python loops are slow until %audit off.\n\n"
-        "Examples:\n  %audit\n  %audit on\n  %audit off",
-    ),
-    "cellmill": (
-        "cellmill",
-        "%cellmill [status|help|verbose on|verbose off]\nThe state of this session, and all magics.\n\nExamples:\n"
-        "  %cellmill\n  %cellmill help\n  %cellmill verbose on",
-    ),
-}
+if TYPE_CHECKING:
+    from . import asset_magic, awaiting, commands, other_cells
+    from . import body as bodies
+    from .session import Session
+else:
+    asset_magic = on_first_use("cellmill_kernel.asset_magic")
+    other_cells = on_first_use("cellmill_kernel.other_cells")
+    commands = on_first_use("cellmill_kernel.commands")
+    awaiting = on_first_use("cellmill_kernel.awaiting")
+    bodies = on_first_use("cellmill_kernel.body")
 
 
 def register(shell: Any, session: Session) -> None:
@@ -101,7 +38,7 @@ def register(shell: Any, session: Session) -> None:
             __tracebackhide__ = True
             if name == "history" and builtin_history is not None and not _names_asset(session, line):
                 return builtin_history(line)
-            return getattr(import_module("cellmill_kernel.commands"), function)(session, _words(name, line), line)
+            return getattr(commands, function)(session, _words(name, line), line)
 
         magic.__doc__ = usage
         magic.__name__ = name
@@ -123,12 +60,12 @@ def _cell_magic(session: Session, kind: str) -> Callable[[str, str], Any]:
         # the client's own text keeps the comment form and the exact lines
         run = _asset_cell
         if kind != "asset":
-            run = getattr(import_module("cellmill_kernel.other_cells"), f"run_{kind}_cell")
+            run = getattr(other_cells, f"run_{kind}_cell")
         return run(session, source if source.rstrip().endswith(cell.rstrip()) and cell.strip() else made)
 
     async def awaited(line: str, cell: str) -> Any:
         __tracebackhide__ = True
-        return await import_module("cellmill_kernel.awaiting").run_waiting(magic, line, cell)
+        return await awaiting.run_waiting(magic, line, cell)
 
     magic.__doc__ = help_text(kind)
     magic.__name__ = kind
@@ -138,10 +75,9 @@ def _cell_magic(session: Session, kind: str) -> Callable[[str, str], Any]:
 
 def _asset_cell(session: Session, source: str) -> Any:
     __tracebackhide__ = True
-    module = import_module("cellmill_kernel.asset_magic")
-    run = module.execute_asset_cell(session, source)
+    run = asset_magic.execute_asset_cell(session, source)
     if run.values or run.checks:
-        module.show_status(session, run)
+        asset_magic.show_status(session, run)
     return run.shown
 
 
@@ -201,7 +137,7 @@ def _with_body(lines: list[str]) -> list[str]:
         return [*lines, "\n"]
     if "await" not in source and "async" not in source:
         return lines
-    awaits = import_module("cellmill_kernel.body").awaits(parse_source(source).body)
+    awaits = bodies.awaits(parse_source(source).body)
     shell = import_module("IPython.core.getipython").get_ipython()
     if not awaits or shell is None or not shell.autoawait:
         return lines

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.execution import materialize as engine_materialize
+from cellmill.first_use import on_first_use
 from cellmill.notebooks.problem import NotebookError
 
-from . import current_run
+from . import current_run, step_of_run
 from .asset_magic import execute_asset_cell, last_partition
 from .displays import shape_text, size_text, text_table
 from .outputs import kept
@@ -19,7 +20,10 @@ from .states import staleness_of
 from .words import option, refuse_rest, select
 
 if TYPE_CHECKING:
+    from cellmill.automation import submit as submission
     from cellmill.notebooks.asset_cell import AssetCell
+else:
+    submission = on_first_use("cellmill.automation.submit")
 
 
 def materialize(session: Session, words: list[str], line: str) -> Any:
@@ -160,15 +164,15 @@ def _make_elsewhere(session: Session, keys: Sequence[AssetKey], partition: str |
             remedy="Read it by its name in an asset cell, and run: cellmill materialize NAME --upstream",
         )  # fmt: skip
     if objects and run is not None:
-        import_module("cellmill_kernel.step_of_run").make_decorated(session, run, keys, partition)
+        step_of_run.make_decorated(session, run, keys, partition)
     elif objects:
-        import_module("cellmill.execution.materialize").materialize(
+        engine_materialize.materialize(
             objects, instance=session.instance, resources=session.resources() or None, partition_key=partition,
             selection=[key for key in keys if key in here],
         )  # fmt: skip
         session.changed(list(here))
     if foreign:
-        submit = import_module("cellmill.automation.submit").submit_run
+        submit = submission.submit_run
         tags = {"dagster/partition": partition} if partition else {}
         started = submit(
             session.instance, job_name="__ASSET_JOB", asset_selection=list(foreign), tags=tags, cwd=str(session.root)

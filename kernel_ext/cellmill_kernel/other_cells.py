@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_check import asset_check
@@ -13,11 +12,12 @@ from cellmill.definitions.op import op
 from cellmill.definitions.port import In, Out
 from cellmill.definitions.sensor import sensor
 from cellmill.errors import ExecutionError
+from cellmill.execution import materialize
 from cellmill.notebooks.asset_cell import AssetCell
 from cellmill.notebooks.options_text import config_of, retry_of
 from cellmill.notebooks.problem import NotebookError
 
-from . import current_run
+from . import current_run, step_of_run
 from .asset_magic import timed
 from .body import Body, BodyResult, compile_body
 from .declare import sensor_options
@@ -25,7 +25,7 @@ from .session import Session
 from .stepping import note_place, origin_tags
 
 if TYPE_CHECKING:
-    from .run_mode import RunMode
+    from .run_in_kernel import RunInKernel
 
 
 def _linked(session: Session, source: str) -> tuple[AssetCell, str]:
@@ -144,12 +144,12 @@ def run_check_cell(session: Session, source: str) -> Any:
     return None
 
 
-def _evaluate(session: Session, linked: AssetCell, made: Any, in_run: RunMode | None) -> BaseException | None:
+def _evaluate(session: Session, linked: AssetCell, made: Any, in_run: RunInKernel | None) -> BaseException | None:
     """Run the check as a step: of the run that this kernel works for, else of a run of its own."""
     if in_run is not None:
-        outcome = import_module("cellmill_kernel.step_of_run").run_in_step(session, in_run, [made])
+        outcome = step_of_run.run_in_step(session, in_run, [made])
         return None if outcome.success else outcome.error or ExecutionError("The check failed.")
-    result = import_module("cellmill.execution.materialize").materialize(
+    result = materialize.materialize(
         [made], instance=session.instance, resources=session.resources() or None, raise_on_error=False,
         tags=origin_tags(linked),
     )  # fmt: skip

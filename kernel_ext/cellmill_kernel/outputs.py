@@ -11,6 +11,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cellmill import redaction
+from cellmill.execution.notebook import document
+from cellmill.workspace import run_names
+
 from . import current_run
 
 if TYPE_CHECKING:
@@ -127,7 +131,7 @@ def keep_outputs(
         }],
     }  # fmt: skip
     # neither indented nor flushed to disk: the cell waits for this, and how it looked need not survive a crash
-    text = import_module("cellmill.redaction").redacted(json.dumps(node, ensure_ascii=False, default=str))
+    text = redaction.redacted(json.dumps(node, ensure_ascii=False, default=str))
     path = os.fspath(kept_path(session, run_id))
     os.makedirs(os.path.dirname(path), exist_ok=True)
     temporary = f"{path}.{os.getpid()}"
@@ -139,13 +143,12 @@ def keep_outputs(
 def kept_path(session: Host, run_id: str) -> Path:
     """Where the outputs of a cell that ran by hand lie."""
     stem = Path(session.live.path).stem if session.live.path else "notebook"
-    folder: Path = import_module("cellmill.workspace.run_names").artifacts_of(Path(session.instance.home), run_id)
+    folder: Path = run_names.artifacts_of(Path(session.instance.home), run_id)
     return folder / f"{stem}.ipynb"
 
 
 def kept_outputs(session: Host, run_id: str, cell_id: str) -> Iterator[Mapping[str, Any]]:
     """What a cell showed in a run, by hand or of the daemon; nothing where nothing was kept."""
-    document = import_module("cellmill.execution.notebook.document")
     for path in sorted(kept_path(session, run_id).parent.glob("*.ipynb")):
         for cell in document.read_notebook(path)["cells"]:
             if cell.get("id") == cell_id:

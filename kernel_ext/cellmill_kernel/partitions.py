@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cellmill.definitions import asset_spec
+from cellmill.definitions.partitions.loading import partition_loading_context
 from cellmill.errors import CellmillError
+from cellmill.first_use import on_first_use
 from cellmill.notebooks.options_text import partition_mapping_of, partitions_of
+from cellmill.planning import partition_staleness
 
 from . import current_run
 
 if TYPE_CHECKING:
     from cellmill.definitions.asset_key import AssetKey
     from cellmill.definitions.asset_spec import AssetSpec
+    from cellmill.definitions.partitions import upstream as partitions_read
     from cellmill.definitions.partitions.definition import PartitionsDefinition
     from cellmill.notebooks.asset_cell import AssetCell, Upstream
     from cellmill.planning.partition_staleness import PartitionFacts
     from cellmill.planning.staleness import AssetFacts
+    from cellmill.workspace import partitions, stale
 
     from .host import Host
+else:
+    partitions = on_first_use("cellmill.workspace.partitions")
+    stale = on_first_use("cellmill.workspace.stale")
+    partitions_read = on_first_use("cellmill.definitions.partitions.upstream")
 
 
 def partitions_def_of(session: Host, key: AssetKey) -> PartitionsDefinition | None:
@@ -41,7 +50,7 @@ def partitions_def_of(session: Host, key: AssetKey) -> PartitionsDefinition | No
     if data is None:
         return None
     try:
-        made: PartitionsDefinition = import_module("cellmill.workspace.partitions").partitions_from_json(data)
+        made: PartitionsDefinition = partitions.partitions_from_json(data)
     except CellmillError:
         return None  # a variable of a notebook that is not open here
     return made
@@ -53,7 +62,7 @@ def upstream_specs(session: Host, keys: Iterable[AssetKey]) -> list[AssetSpec]:
     partitioned = [(key, definition) for key, definition in found if definition is not None]
     if not partitioned:
         return []
-    spec = import_module("cellmill.definitions.asset_spec").AssetSpec
+    spec = asset_spec.AssetSpec
     return [spec(key, partitions_def=definition) for key, definition in partitioned]
 
 
@@ -74,7 +83,7 @@ def read_partitions(
     own = partitions_def_of(session, cell.key)
     if own is not None and partition_key is None:
         return None
-    keys_of = import_module("cellmill.definitions.partitions.upstream").upstream_partition_keys
+    keys_of = partitions_read.upstream_partition_keys
     with loading(session):
         keys: Sequence[str] | None = keys_of(
             None if own is None else partition_key, own, definition, upstream_mapping(session, cell, upstream)
@@ -85,10 +94,7 @@ def read_partitions(
 def loading(session: Host) -> AbstractContextManager[Any]:
     """The block in which partitions are listed with the keys that this kernel's instance has."""
     store = None if current_run.current() is not None else session.instance
-    context: AbstractContextManager[Any] = import_module(
-        "cellmill.definitions.partitions.loading"
-    ).partition_loading_context(None, store)
-    return context
+    return partition_loading_context(None, store)
 
 
 def partition_facts(session: Host, facts: Mapping[AssetKey, AssetFacts]) -> dict[AssetKey, PartitionFacts]:
@@ -96,7 +102,7 @@ def partition_facts(session: Host, facts: Mapping[AssetKey, AssetFacts]) -> dict
     partitioned = {key for key, fact in facts.items() if fact.is_partitioned}
     if not partitioned:
         return {}
-    make = import_module("cellmill.planning.partition_staleness").PartitionFacts
+    make = partition_staleness.PartitionFacts
     found: dict[AssetKey, PartitionFacts] = {}
     with loading(session):
         for key, fact in facts.items():
@@ -118,5 +124,5 @@ def _mappings(session: Host, key: AssetKey) -> dict[AssetKey, Any]:
         declared = dict(objects[0].partition_mappings)
     else:
         entry = session.workspace.asset(key)
-        declared = import_module("cellmill.workspace.stale").parents_of_entry(entry) if entry is not None else {}
+        declared = stale.parents_of_entry(entry) if entry is not None else {}
     return {upstream: mapping for upstream, mapping in declared.items() if mapping is not None}

@@ -1,125 +1,52 @@
-"""A kernel that executes a notebook step of a run: what the worker told it, and the way events go back.
+"""What the worker of a run calls in a kernel that executes a notebook step: `begin`, `bind` and `make`.
 
-The session asks `current()` before it executes an asset cell.  In a run it then takes run id, partition, config and
-stored values
-from here instead of from an instance, and gives its events to `emit`.
+The session asks `current_run` before it executes an asset cell. In a run it then takes run id, partition, config and
+stored values from there instead of from an instance, and gives its events to `emit`.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.definitions.value_ref import ValueRef
 from cellmill.execution.notebook.notebook_context import bind_in
-from cellmill.execution.notebook.protocol import AUDIT_TAG, EVENTS_TARGET, StepMessage, events_to_data
-from cellmill.planning.asset_state import AssetState
-from cellmill.planning.event import Event
-from cellmill.planning.run import PARTITION_RANGE_START_TAG
+from cellmill.execution.notebook.protocol import AUDIT_TAG, StepMessage
+from cellmill.first_use import on_first_use
 
+from . import current_run
+from .run_in_kernel import RunInKernel
 
-class RunMode:
-    """The run that this kernel works for."""
-
-    def __init__(self, message: StepMessage) -> None:
-        self.message = message
-        self._comm: Any = None
-        self._made: dict[tuple[AssetKey, str], ValueRef | None] = {}
-        self._versions: dict[tuple[AssetKey, str], str | None] = {}
-
-    def is_selected(self, key: AssetKey) -> bool:
-        """Return whether this step makes the asset; an empty selection is a run of the whole notebook."""
-        return not self.message.selection or key in self.message.selection
-
-    def find_ref(self, asset_key: AssetKey, partition_key: str | None) -> ValueRef | None:
-        """Return where an asset's stored value lies: made in this step, else as the worker said."""
-        made = self._made.get((asset_key, partition_key or ""))
-        return made if made is not None else self.message.find(asset_key, partition_key)
-
-    @property
-    def makes_range(self) -> bool:
-        """Whether the run makes a range of partitions at once."""
-        return PARTITION_RANGE_START_TAG in self.message.tags
-
-    def range_refs(self, asset_key: AssetKey) -> dict[str, ValueRef]:
-        """Return where the partitions of an asset lie in a run of a range of them; empty in every other run."""
-        if not self.makes_range:
-            return {}
-        said = {partition: ref for key, partition, ref in self.message.refs if key == asset_key and partition}
-        made = {partition: ref for (key, partition), ref in self._made.items() if key == asset_key and partition}
-        return {**said, **{partition: ref for partition, ref in made.items() if ref is not None}}
-
-    def record_made(
-        self, asset_key: AssetKey, partition_key: str | None, ref: ValueRef | None, version: str | None
-    ) -> None:
-        """Remember what this step has made, for the cells below; no `ref` where its IO manager gives none."""
-        self._made[(asset_key, partition_key or "")] = ref
-        self._versions[(asset_key, partition_key or "")] = version
-
-    def has_made(self, asset_key: AssetKey, partition_key: str | None) -> bool:
-        """Return whether this step made the asset, or that partition of it."""
-        return (asset_key, partition_key or "") in self._made or (asset_key, "") in self._made
-
-    def emit(self, events: Event | Sequence[Event]) -> None:
-        """Send events to the run's worker."""
-        if self._comm is None:
-            from comm import create_comm
-
-            self._comm = create_comm(target_name=EVENTS_TARGET, data={})
-        self._comm.send(events_to_data([events] if isinstance(events, Event) else events))
-
-    def find_versions(self, keys: Sequence[AssetKey]) -> dict[AssetKey, str | None]:
-        """Return the current data versions of assets: of those made in this step, else as the worker said."""
-        made = {key: version for (key, _), version in self._versions.items() if version is not None}
-        return {key: made.get(key) or self.message.versions.get(key.to_user_string()) for key in keys}
-
-    def find_partition_versions(self, key: AssetKey, partitions: Sequence[str]) -> dict[str, str | None]:
-        """Return the same of those partitions of an asset that are known."""
-        said = self.message.partition_versions.get(key.to_user_string(), {})
-        made = {one: version for (of, one), version in self._versions.items() if of == key}
-        found = {one: made.get(one) or said.get(one) for one in partitions}
-        return {one: version for one, version in found.items() if version is not None}
-
-    def find_state(self, key: AssetKey, partition_key: str | None) -> AssetState | None:
-        """Return what the worker said is stored of an asset that this step would make."""
-        for stored, partition, code_version, inputs in self.message.stored:
-            if stored == key and partition == (partition_key or ""):
-                # only what is stored has a number; which one, nobody asks here
-                return AssetState(key, partition or None, event_id=0, code_version=code_version, inputs=inputs)
-        return None
-
-
-_current: RunMode | None = None
-
-
-def current() -> RunMode | None:
-    """Return the run that this kernel works for; None in an interactive kernel."""
-    return _current
+if TYPE_CHECKING:
+    from . import audit, extension, step_of_run
+    from . import session as sessions
+else:
+    step_of_run = on_first_use("cellmill_kernel.step_of_run")
+    extension = on_first_use("cellmill_kernel.extension")
+    audit = on_first_use("cellmill_kernel.audit")
+    sessions = on_first_use("cellmill_kernel.session")
 
 
 def begin(text: str) -> None:
     """Take the worker's message; called once, before the first cell."""
-    global _current
-    _current = RunMode(StepMessage.from_text(text))
+    run = RunInKernel(StepMessage.from_text(text))
+    current_run.become(run)
     with contextlib.suppress(ImportError):
         from IPython.core.getipython import get_ipython
 
         shell = get_ipython()
         if shell is not None:
             # the cell with `%load_ext cellmill` may not be among those that this step executes
-            import_module("cellmill_kernel.extension").load(shell)
-            bind_in(shell, _current.message.context())
-            if AUDIT_TAG in _current.message.tags:
-                session = import_module("cellmill_kernel.session").get_session()
-                session.audit = import_module("cellmill_kernel.audit").Audit(session)
+            extension.load(shell)
+            bind_in(shell, run.message.context())
+            if AUDIT_TAG in run.message.tags:
+                session = sessions.get_session()
+                session.audit = audit.Audit(session)
 
 
 def bind(names: dict[str, str]) -> None:
     """Bind the stored values of assets to names of the notebook that are not bound yet."""
-    session = import_module("cellmill_kernel.session").get_session()
+    session = sessions.get_session()
     for name, key in names.items():
         if not session.has(name):
             session.values.load_into_namespace(AssetKey.from_user_string(key), name)
@@ -127,7 +54,7 @@ def bind(names: dict[str, str]) -> None:
 
 def make(keys: list[str]) -> None:
     """Make assets of decorated functions, which a cell above has defined."""
-    session = import_module("cellmill_kernel.session").get_session()
-    module = import_module("cellmill_kernel.step_of_run")
-    assert _current is not None
-    module.make_decorated(session, _current, [AssetKey.from_user_string(key) for key in keys])
+    session = sessions.get_session()
+    run = current_run.current()
+    assert run is not None
+    step_of_run.make_decorated(session, run, [AssetKey.from_user_string(key) for key in keys])

@@ -6,7 +6,6 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +25,11 @@ from .values import Values
 if TYPE_CHECKING:
     from cellmill.instance import instance
     from cellmill.notebooks.asset_cell import AssetCell
-    from cellmill.workspace import workspace
+    from cellmill.workspace import notebook_reading, workspace
     from cellmill.workspace.manifest import AssetEntry
 
-    from . import reading
+    from . import code_places, hidden, outputs, reading
+    from . import registry as registries
     from .audit import Audit
     from .code_places import CodePlaces
     from .outputs import Recorder
@@ -38,6 +38,11 @@ else:
     workspace = on_first_use("cellmill.workspace.workspace")
     instance = on_first_use("cellmill.instance.instance")
     reading = on_first_use("cellmill_kernel.reading")
+    code_places = on_first_use("cellmill_kernel.code_places")
+    hidden = on_first_use("cellmill_kernel.hidden")
+    notebook_reading = on_first_use("cellmill.workspace.notebook_reading")
+    outputs = on_first_use("cellmill_kernel.outputs")
+    registries = on_first_use("cellmill_kernel.registry")
 
 #: Other notebooks and modules are looked at again after this long.
 WORKSPACE_REFRESH_S = 0.5
@@ -96,7 +101,7 @@ class Session:
     def registry(self) -> Registry:
         """The definitions of this notebook."""
         if self._registry is None:
-            self._registry = import_module("cellmill_kernel.registry").Registry(self.live)
+            self._registry = registries.Registry(self.live)
             self._registry.modules = self.modules
             self._registry.described = lambda scan: self.made.described(scan, self.namespace)
         return self._registry
@@ -177,7 +182,7 @@ class Session:
         scan = self.registry.scan()
         if any(hint.kind == "run" for cell in scan.cells for hint in cell.facts.hints):
             place = self.live.file or Path.cwd() / "notebook.ipynb"
-            found.update(import_module("cellmill.workspace.notebook_reading").run_files(place, self.live.path, scan))
+            found.update(notebook_reading.run_files(place, self.live.path, scan))
         here = [top for top in tops if any((f / f"{top}.py").is_file() or (f / top).is_dir() for f in folders)]
         if not here:
             return found
@@ -226,7 +231,7 @@ class Session:
         self.live.record(cell_id, source)
         if self._places is None:
             # loaded with the first cell, not with the extension
-            self._places = import_module("cellmill_kernel.code_places").CodePlaces(self)
+            self._places = code_places.CodePlaces(self)
         stored = getattr(info, "store_history", True)
         self.cell_number = self.shell.execution_count - (1 if stored else 0)
         self._places.note(cell_id, self.cell_number)
@@ -234,7 +239,7 @@ class Session:
         self.runs_by_hand.clear()
         if split_header(source) is not None:
             if self._recorder is None and current_run.current() is None:
-                self._recorder = import_module("cellmill_kernel.outputs").Recorder(self.shell)
+                self._recorder = outputs.Recorder(self.shell)
         elif self._may_have_assets():
             self._prepare_plain_cell(cell_id, source)
         if self.audit is not None:
@@ -256,7 +261,7 @@ class Session:
                 with contextlib.suppress(Exception):  # the cell itself will say what is missing
                     self.values.load_into_namespace(key, name)
         if current_run.current() is None:
-            for read in import_module("cellmill_kernel.hidden").hidden_reads(self, cell_id, facts):
+            for read in hidden.hidden_reads(self, cell_id, facts):
                 self.warn_once(str(read))
 
     def note_mutation(self, key: AssetKey, name: str) -> None:

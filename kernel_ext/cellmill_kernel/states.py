@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.planning.asset_state import AssetState
 from cellmill.planning.run import IN_PROGRESS_STATUSES, RunsFilter, RunStatus
 from cellmill.planning.staleness import AssetFacts
+from cellmill.workspace import stale
 
 from .partitions import partition_facts
 
@@ -61,9 +61,7 @@ def staleness_of(session: Session, facts: Mapping[AssetKey, AssetFacts] | None =
     """The decision about every asset of the workspace and every partition."""
     known = _facts(session) if facts is None else facts
     partitions = partition_facts(session, known)
-    decided: WorkspaceStaleness = import_module("cellmill.workspace.stale").decide_with(
-        known, partitions, session.instance
-    )
+    decided: WorkspaceStaleness = stale.decide_with(known, partitions, session.instance)
     return decided
 
 

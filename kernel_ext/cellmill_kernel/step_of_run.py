@@ -29,14 +29,14 @@ from .tracebacks import note_function
 if TYPE_CHECKING:
     from cellmill.definitions.asset_key import AssetKey
 
-    from .run_mode import RunMode
+    from .run_in_kernel import RunInKernel
     from .session import Session
 
 
 class _ToWorker:
     """Writes events by sending them to the worker; notes where values were stored, for the cells below."""
 
-    def __init__(self, run: RunMode) -> None:
+    def __init__(self, run: RunInKernel) -> None:
         self.run = run
 
     def append(self, events: Sequence[Event]) -> None:
@@ -50,7 +50,7 @@ class _ToWorker:
 
 
 def run_in_step(
-    session: Session, run: RunMode, definitions: Sequence[Any], partition_key: str | None = None
+    session: Session, run: RunInKernel, definitions: Sequence[Any], partition_key: str | None = None
 ) -> StepOutcome:
     """Carry out the step of one definition (an asset, a check) for the run that this kernel works for.
 
@@ -89,7 +89,9 @@ def run_in_step(
         sink.close()
 
 
-def make_decorated(session: Session, run: RunMode, keys: Sequence[AssetKey], partition_key: str | None = None) -> None:
+def make_decorated(
+    session: Session, run: RunInKernel, keys: Sequence[AssetKey], partition_key: str | None = None
+) -> None:
     """Make the assets of decorated functions of the notebook's namespace; raises what a function raised."""
     for definition in session.decorated(keys):
         above = {key for own in definition.keys for key in definition.asset_deps[own]} - set(definition.keys)

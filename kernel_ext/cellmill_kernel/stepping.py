@@ -6,13 +6,14 @@ import linecache
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.events import AssetCheckResult, MaterializeResult
 from cellmill.definitions.output import NO_VALUE, Output
 from cellmill.errors import ExecutionError
+from cellmill.execution import materialize
+from cellmill.first_use import on_first_use
 from cellmill.notebooks.asset_cell import AssetCell
 from cellmill.notebooks.definition import assets_definition, conditions
 from cellmill.notebooks.place import describe_place
@@ -23,8 +24,11 @@ from .partitions import upstream_specs
 from .soundness import changed_names, marks
 
 if TYPE_CHECKING:
-    from .run_mode import RunMode
+    from . import step_of_run
+    from .run_in_kernel import RunInKernel
     from .session import Session
+else:
+    step_of_run = on_first_use("cellmill_kernel.step_of_run")
 
 #: Tags of a run that was started by executing a cell.
 CELL_TAG = "cellmill/cell_id"
@@ -213,7 +217,7 @@ def origin_tags(cell: AssetCell) -> dict[str, str]:
 
 def _by_hand(session: Session, definitions: list[Any], run: CellRun, partition_key: str | None) -> None:
     tags = {ASSETS_TAG: ", ".join(key.to_user_string() for key in run.cell.keys), **origin_tags(run.cell)}
-    result = import_module("cellmill.execution.materialize").materialize(
+    result = materialize.materialize(
         definitions,
         instance=session.instance,
         resources=session.resources() or None,
@@ -226,8 +230,10 @@ def _by_hand(session: Session, definitions: list[Any], run: CellRun, partition_k
         run.failure = _failure_of(result)
 
 
-def _in_run(session: Session, in_run: RunMode, definitions: list[Any], run: CellRun, partition_key: str | None) -> None:
-    outcome = import_module("cellmill_kernel.step_of_run").run_in_step(session, in_run, definitions, partition_key)
+def _in_run(
+    session: Session, in_run: RunInKernel, definitions: list[Any], run: CellRun, partition_key: str | None
+) -> None:
+    outcome = step_of_run.run_in_step(session, in_run, definitions, partition_key)
     run.run_id = in_run.message.run_id
     if outcome.success:
         run.failure = None  # an earlier try may have failed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +16,21 @@ from . import current_run
 from .soundness import fingerprint
 
 if TYPE_CHECKING:
+    from cellmill.definitions import code_location
     from cellmill.definitions.value_ref import ValueRef
+    from cellmill.execution import entry
     from cellmill.io import default
+    from cellmill.notebooks import definition
     from cellmill.notebooks.asset_cell import AssetCell
 
+    from . import partitions as partitioned
     from .host import Host
 else:
     default = on_first_use("cellmill.io.default")
+    entry = on_first_use("cellmill.execution.entry")
+    definition = on_first_use("cellmill.notebooks.definition")
+    code_location = on_first_use("cellmill.definitions.code_location")
+    partitioned = on_first_use("cellmill_kernel.partitions")
 
 _MISSING = object()
 
@@ -57,7 +64,7 @@ class Values:
         if not wanted:
             return {}
         versions = self.versions([up.key for up in wanted])
-        read_partitions = import_module("cellmill_kernel.partitions").read_partitions
+        read_partitions = partitioned.read_partitions
         found: dict[str, Any] = {}
         for upstream in wanted:
             partitions = read_partitions(self.session, linked, upstream, partition_key)
@@ -169,13 +176,10 @@ class Values:
         session = self.session
         cell = session.registry.find(key)
         # loaded with the first value that needs them
-        engine = import_module("cellmill.execution.entry")
-        assets_definition = import_module("cellmill.notebooks.definition").assets_definition
+        assets_definition = definition.assets_definition
         assets = [assets_definition(cell, lookup=session.lookup)] if cell is not None else []
-        made = import_module("cellmill.definitions.code_location").Definitions(
-            assets=assets, resources=session.resources()
-        )
-        return engine.load_asset_value(made, key, instance=session.instance, partition_key=partition_key)
+        made = code_location.Definitions(assets=assets, resources=session.resources())
+        return entry.load_asset_value(made, key, instance=session.instance, partition_key=partition_key)
 
     def default_manager(self) -> Any:
         """The IO manager by type over the instance's value store."""

@@ -13,8 +13,8 @@ import pytest
 from cellmill.automation.backfills import BackfillLoop
 from cellmill.automation.clock import ManualClock
 from cellmill.automation.conditions import ConditionLoop
+from cellmill.automation.definitions_source import DefinitionsSource
 from cellmill.automation.sensors import Sensors
-from cellmill.automation.source import DefinitionsSource
 from cellmill.automation.workspace_assets import AutomatedWorkspace
 from cellmill.definitions.freshness import FreshnessPolicy
 from cellmill.instance.automation import InstigatorState

@@ -9,7 +9,7 @@ import cellmill as cm
 import pytest
 from cellmill.automation.clock import ManualClock
 from cellmill.automation.conditions import ConditionLoop
-from cellmill.automation.source import DefinitionsSource
+from cellmill.automation.definitions_source import DefinitionsSource
 from cellmill.definitions.automation_json import condition_from_json, condition_to_json
 from cellmill.instance.instance import Instance
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from cellmill.automation.clock import ManualClock
+from cellmill.automation.definitions_source import DefinitionsSource
 from cellmill.automation.evaluator import Evaluator, answer_of
 from cellmill.automation.scheduler import Scheduler
 from cellmill.automation.sensors import Sensors
-from cellmill.automation.source import DefinitionsSource
 from cellmill.definitions.tick_policy import CatchUp, OverlapPolicy
 from cellmill.instance.instance import Instance
 from cellmill.planning.instigator import Answer, Question, ScheduleSpec, SensorSpec

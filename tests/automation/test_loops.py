@@ -19,11 +19,11 @@ from cellmill.automation.backfills import (
 )
 from cellmill.automation.clock import ManualClock
 from cellmill.automation.daemon import Daemon, daemon_status
+from cellmill.automation.definitions_source import DefinitionsSource
 from cellmill.automation.monitor import MAX_RETRIES_TAG, MAX_RUNTIME_TAG, Monitor
 from cellmill.automation.queue import QueueLimits, RunQueue, TagLimit
 from cellmill.automation.scheduler import Scheduler
 from cellmill.automation.sensors import Sensors
-from cellmill.automation.source import DefinitionsSource
 from cellmill.definitions.tick_policy import CatchUp
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import Event, EventType

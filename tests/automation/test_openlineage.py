@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from cellmill.automation.clock import ManualClock
 from cellmill.automation.daemon import make_loops
+from cellmill.automation.definitions_source import DefinitionsSource
 from cellmill.automation.openlineage import OpenLineageEmitter
-from cellmill.automation.source import DefinitionsSource
 from cellmill.instance.instance import Instance
 
 

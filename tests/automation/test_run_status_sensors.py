@@ -7,8 +7,8 @@ from typing import Any
 import cellmill as cm
 import pytest
 from cellmill.automation.clock import ManualClock
+from cellmill.automation.definitions_source import DefinitionsSource
 from cellmill.automation.sensors import Sensors
-from cellmill.automation.source import DefinitionsSource
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import Event, EventType
 from cellmill.planning.run import Run

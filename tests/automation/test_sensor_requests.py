@@ -9,9 +9,9 @@ from typing import Any
 import cellmill as cm
 import pytest
 from cellmill.automation.clock import ManualClock
+from cellmill.automation.definitions_source import DefinitionsSource
 from cellmill.automation.scheduler import Scheduler
 from cellmill.automation.sensors import Sensors
-from cellmill.automation.source import DefinitionsSource
 from cellmill.automation.workspace_assets import AutomatedWorkspace
 from cellmill.errors import LeaseLostError
 from cellmill.instance.instance import Instance

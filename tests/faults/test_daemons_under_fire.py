@@ -18,9 +18,9 @@ import hypothesis.strategies as st
 import pytest
 from cellmill.automation.clock import ManualClock
 from cellmill.automation.daemon import Daemon
+from cellmill.automation.definitions_source import DefinitionsSource
 from cellmill.automation.monitor import Monitor
 from cellmill.automation.scheduler import Scheduler
-from cellmill.automation.source import DefinitionsSource
 from cellmill.definitions.run_request import DefaultScheduleStatus
 from cellmill.definitions.schedule import ScheduleDefinition
 from cellmill.definitions.tick_policy import CatchUp, OverlapPolicy

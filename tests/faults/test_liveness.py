@@ -10,10 +10,10 @@ from pathlib import Path
 import cellmill as cm
 import pytest
 from cellmill.automation.clock import ManualClock
+from cellmill.automation.definitions_source import DefinitionsSource
 from cellmill.automation.monitor import MAX_RETRIES_TAG, Monitor
 from cellmill.automation.queue import QueueLimits, RunQueue
 from cellmill.automation.sensors import Sensors
-from cellmill.automation.source import DefinitionsSource
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import Event, EventType
 from cellmill.planning.run import Run, RunStatus

@@ -13,10 +13,10 @@ import cellmill as cm
 import pytest
 from cellmill.automation.backfills import BackfillLoop, cancel_backfill, submit_backfill, view_backfill
 from cellmill.automation.clock import ManualClock
+from cellmill.automation.definitions_source import DefinitionsSource
 from cellmill.automation.monitor import MAX_RETRIES_TAG, Monitor
 from cellmill.automation.queue import QueueLimits, RunQueue, TagLimit
 from cellmill.automation.sensors import Sensors
-from cellmill.automation.source import DefinitionsSource
 from cellmill.errors import ConcurrencyError
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import Event, EventType

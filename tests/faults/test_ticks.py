@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from cellmill.automation.clock import ManualClock
+from cellmill.automation.definitions_source import DefinitionsSource
 from cellmill.automation.scheduler import Scheduler
-from cellmill.automation.source import DefinitionsSource
 from cellmill.definitions.run_request import DefaultScheduleStatus
 from cellmill.definitions.schedule import ScheduleDefinition
 from cellmill.definitions.tick_policy import CatchUp

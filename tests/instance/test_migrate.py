@@ -10,7 +10,8 @@ import pytest
 from cellmill import Instance
 from cellmill.errors import SchemaVersionError, StorageLocationError
 from cellmill.instance import head_sqlite
-from cellmill.instance.head import HEAD, create, ensure_head
+from cellmill.instance.create import create, ensure_head
+from cellmill.instance.head import HEAD
 from cellmill.instance.location import filesystem_type, refuse_network_filesystem
 from cellmill.instance.migrate import migrate
 from cellmill.instance.postgresql import PostgreSQLDatabase

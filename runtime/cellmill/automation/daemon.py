@@ -14,9 +14,9 @@ import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
+from cellmill.automation import openlineage
 from cellmill.automation.backfills import BackfillLoop
 from cellmill.automation.clock import Clock, SystemClock
 from cellmill.automation.conditions import ConditionLoop
@@ -196,8 +196,7 @@ def make_loops(
     if retention is not None:
         loops["retention"] = Housekeeping(instance, retention, owner).run_once
     if os.environ.get(LINEAGE_VARIABLE):
-        module = import_module("cellmill.automation.openlineage")
-        loops["openlineage"] = module.OpenLineageEmitter(instance).pass_quietly
+        loops["openlineage"] = openlineage.OpenLineageEmitter(instance).pass_quietly
     return {name: loop for name, loop in loops.items() if only is None or name in only}
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
+from cellmill.execution import launcher
 from cellmill.instance.instance import Instance
 from cellmill.planning.instigator import RunAsk
 from cellmill.planning.run import Run, RunStatus
@@ -89,5 +89,4 @@ def submit_run(
 
 def launch(instance: Instance, run: Run, *, cwd: str | None = None, arguments: Sequence[str] = ()) -> Any:
     """Gives a recorded run its process."""
-    launcher = importlib.import_module("cellmill.execution.launcher")
     return launcher.launch_run(run.run_id, home=str(instance.home), attempt=run.attempt, cwd=cwd, arguments=arguments)

@@ -1,8 +1,6 @@
-"""The version of a database's schema: read, compared, and created where there is none."""
+"""The version of a database's schema: read, compared, and written down."""
 
 from __future__ import annotations
-
-from importlib import import_module
 
 from cellmill.errors import SchemaVersionError, StorageError
 from cellmill.instance import head_sqlite
@@ -22,22 +20,6 @@ def schema_version(db: Database) -> str | None:
     return None if row is None else str(row[0])
 
 
-def ensure_head(db: Database) -> None:
-    """Creates the newest schema in an empty database; refuses one that is older or newer.
-
-    Args:
-        db: The open database.
-
-    Raises:
-        SchemaVersionError: with the remedy.
-    """
-    version = schema_version(db)
-    if version is None:
-        create(db)
-    elif version != HEAD:
-        raise wrong_version(version)
-
-
 def wrong_version(version: str) -> SchemaVersionError:
     """The error about a schema that this version of cellmill does not work on."""
     if version > HEAD:
@@ -48,19 +30,6 @@ def wrong_version(version: str) -> SchemaVersionError:
     return SchemaVersionError(
         f"The instance has schema {version}, and this cellmill needs {HEAD}: run `cellmill instance migrate`."
     )
-
-
-def create(db: Database) -> None:
-    """Creates the newest schema, unless another process just did."""
-    if db.dialect != "sqlite":
-        import_module("cellmill.instance.migrate").create_postgresql(db)
-        return
-    with db.write() as tx:
-        if tx.row("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'") is not None:
-            return
-        for statement in head_sqlite.STATEMENTS:
-            tx.run(statement)
-        stamp(tx)
 
 
 def stamp(tx: Transaction) -> None:

@@ -8,17 +8,23 @@ import tempfile
 import weakref
 from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.errors import InvalidInvocationError
-from cellmill.instance.head import ensure_head, schema_version
+from cellmill.first_use import on_first_use
+from cellmill.instance.create import ensure_head
+from cellmill.instance.head import schema_version
 from cellmill.instance.instance_assets import InstanceAssets
 from cellmill.instance.location import find_home, make_private_folder, open_database, storage_url
 from cellmill.instance.sql import Database, Query
 from cellmill.instance.sqlite import SQLiteDatabase
+
+if TYPE_CHECKING:
+    from cellmill.instance import migrate
+else:
+    migrate = on_first_use("cellmill.instance.migrate")
 
 #: Tables that hold state; `wipe` empties them all.
 TABLES = (
@@ -169,7 +175,7 @@ class Instance(InstanceAssets):
 
     def upgrade(self) -> str:
         """Performs the migrations that are missing; returns the version that results."""
-        version: str = import_module("cellmill.instance.migrate").migrate(self.db)
+        version: str = migrate.migrate(self.db)
         return version
 
     def wipe(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cellmill.errors import StorageLocationError
-from cellmill.instance.head import ensure_head
+from cellmill.instance.create import ensure_head
 from cellmill.instance.home import FOLDER, find_workspace_root
 from cellmill.instance.postgresql import PostgreSQLDatabase
 from cellmill.instance.sql import Database

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 from cellmill.definitions.code_location import Definitions
 from cellmill.errors import InvalidDefinitionError
 from cellmill.instance.instance import Instance
+from cellmill.workspace import declared as declared_in_notebook
 from cellmill.workspace.loading import load_location_definitions
 from cellmill.workspace.tick_answers import schedule_answer, sensor_answer
 
@@ -48,9 +48,7 @@ def _find(request: Mapping[str, Any], kind: str) -> tuple[Any, Any]:
     """Return the definitions and the named schedule or sensor among them."""
     name = request["name"]
     if request.get("notebook"):
-        return None, import_module("cellmill.workspace.declared").declared(
-            request["root"], request["notebook"], kind, name
-        )
+        return None, declared_in_notebook.declared(request["root"], request["notebook"], kind, name)
     definitions, declared = _definitions(json.dumps(request["location"], sort_keys=True))
     try:
         return definitions, declared[kind, name]

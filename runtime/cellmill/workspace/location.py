@@ -9,17 +9,20 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cellmill.first_use import on_first_use
 from cellmill.workspace.cache import ScanCache
 from cellmill.workspace.config import LocationConfig
 from cellmill.workspace.discovery import find_notebooks
 from cellmill.workspace.manifest import MANIFEST_VERSION, Manifest, ProblemEntry, problem_of
 
 if TYPE_CHECKING:
+    from cellmill.workspace import host as hosts
     from cellmill.workspace.host import Host
+else:
+    hosts = on_first_use("cellmill.workspace.host")
 
 #: Function of the host that reads a location's definitions.
 _DESCRIBE = "cellmill.workspace.describe:describe_location"
@@ -65,7 +68,6 @@ class Hosted:
     def host(self) -> Host:
         """The location's host; nothing is started before it is asked."""
         if self._host is None:
-            hosts = import_module("cellmill.workspace.host")  # jupyter_client: 300 ms that static reading never needs
             host: Host = hosts.Host(
                 hosts.HostConfig(
                     location=self.config.name,

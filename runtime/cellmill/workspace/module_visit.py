@@ -6,13 +6,14 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 from cellmill.definitions.executor import in_process_executor
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.run_config import resolve_run_config
 from cellmill.errors import CellmillError
+from cellmill.execution.capture import StepCapture
 from cellmill.execution.earlier_steps import Previous, previous_steps, steps_before_failure
 from cellmill.execution.executors.executor import make_executor
 from cellmill.execution.in_process import prepared, run_job, with_partition
@@ -20,21 +21,36 @@ from cellmill.instance.instance import Instance
 from cellmill.planning.event import RUN_EVENTS, Event, EventType, steps_planned
 from cellmill.planning.plan import Plan, plan_job
 from cellmill.planning.run import PARTITION_TAG, Run
+from cellmill.workspace import declared as declared_in_notebook
 from cellmill.workspace.config import LocationConfig
 from cellmill.workspace.loading import load_location_definitions
 from cellmill.workspace.location import location_request
 from cellmill.workspace.notebook_visit import VisitEnd
 from cellmill.workspace.run_executor import chosen_executor, declared_executor, executor_definition
 from cellmill.workspace.run_plan import Visit
+from cellmill.workspace.workspace import Workspace
 
-if TYPE_CHECKING:
-    from cellmill.workspace.worker import RunWork
+
+class RunOfVisits(Protocol):
+    """What the visit of a module needs of its run's worker."""
+
+    run: Run
+    instance: Instance
+    workspace: Workspace
+
+    def emit(self, events: Sequence[Event]) -> None:
+        """Write events of the run."""
+        ...
+
+    def captured(self) -> AbstractContextManager[StepCapture | None]:
+        """Return the block in which what steps write is kept by step."""
+        ...
 
 
 class _Writer:
     """Passes a visit's events on to the run's one writer."""
 
-    def __init__(self, work: RunWork) -> None:
+    def __init__(self, work: RunOfVisits) -> None:
         self._work = work
         self.failures: list[Event] = []
 
@@ -59,7 +75,7 @@ class _VisitInstance:
         return self._writer
 
 
-def visit_module(work: RunWork, visit: Visit) -> VisitEnd:
+def visit_module(work: RunOfVisits, visit: Visit) -> VisitEnd:
     """Make the visit's assets, or run the job, with the engine's own loop."""
     writer = _Writer(work)
     try:
@@ -67,9 +83,7 @@ def visit_module(work: RunWork, visit: Visit) -> VisitEnd:
         refuse_other_python(config)
         os.environ.update(config.env)
         if visit.name:
-            definitions = import_module("cellmill.workspace.declared").declared_job(
-                str(work.workspace.config.root), visit.name, visit.key
-            )
+            definitions = declared_in_notebook.declared_job(str(work.workspace.config.root), visit.name, visit.key)
         else:
             definitions = load_location_definitions(location_request(config))
         job = _job(definitions, work.run, visit)
@@ -103,7 +117,7 @@ def _job(definitions: Any, run: Run, visit: Visit) -> JobDefinition:
     return prepared(job, run.op_selection, sorted(visit.assets) or None, None, visit.check_selection)
 
 
-def _run(job: JobDefinition, work: RunWork, visit: Visit, instance: Any) -> bool:
+def _run(job: JobDefinition, work: RunOfVisits, visit: Visit, instance: Any) -> bool:
     run = work.run
     tags: dict[str, str] = dict(run.tags)
     config: Any = dict(run.run_config) or None
@@ -146,7 +160,7 @@ def _previous(plan: Plan, run: Run, visit: Visit, instance: Instance) -> Previou
     return previous_steps(plan, parent, run.step_keys_to_execute or (), instance)
 
 
-def _executor(work: RunWork, declared: Any) -> tuple[Any, Mapping[str, Any] | None]:
+def _executor(work: RunOfVisits, declared: Any) -> tuple[Any, Mapping[str, Any] | None]:
     """Return the executor of the run's tag, else the one that the code declares, else that of the workspace's file."""
     config = work.workspace.config
     chosen = chosen_executor(work.run, config) or (declared_executor(config) if declared is None else None)

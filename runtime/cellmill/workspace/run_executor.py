@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.executor import in_process_executor, multiprocess_executor
 from cellmill.errors import InvalidDefinitionError
 from cellmill.execution.process_group import RUN_ID_VARIABLE
+from cellmill.first_use import on_first_use
 from cellmill.planning.run import Run
 from cellmill.workspace.config import WorkspaceConfig
 from cellmill.workspace.run_names import EXECUTOR_TAG
 from cellmill.workspace.settings import EXECUTORS
+
+if TYPE_CHECKING:
+    from cellmill.execution.executors import dask, dask_notebooks
+else:
+    dask_notebooks = on_first_use("cellmill.execution.executors.dask_notebooks")
+    dask = on_first_use("cellmill.execution.executors.dask")
 
 Chosen = tuple[str, Mapping[str, Any]]
 
@@ -53,7 +59,7 @@ def executor_definition(chosen: Chosen) -> tuple[Any, Mapping[str, Any]]:
         return in_process_executor, {}
     if name == "multiprocess":
         return multiprocess_executor, options
-    return import_module("cellmill.execution.executors.dask").dask_executor, options  # an optional extra
+    return dask.dask_executor, options  # an optional extra
 
 
 def remote_notebooks(run: Run, config: WorkspaceConfig) -> Callable[[], Any] | None:
@@ -64,8 +70,7 @@ def remote_notebooks(run: Run, config: WorkspaceConfig) -> Callable[[], Any] | N
     options = chosen[1]
 
     def opened() -> Any:
-        cluster = import_module("cellmill.execution.executors.dask").cluster_from_config(options)
-        notebooks = import_module("cellmill.execution.executors.dask_notebooks")
-        return notebooks.DaskNotebooks(cluster, env={RUN_ID_VARIABLE: run.run_id})
+        cluster = dask.cluster_from_config(options)
+        return dask_notebooks.DaskNotebooks(cluster, env={RUN_ID_VARIABLE: run.run_id})
 
     return opened

@@ -12,15 +12,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.errors import CellmillError, ConcurrencyError
 from cellmill.execution.capture import StepCapture, files_of
 from cellmill.execution.notebook.notebook_run import CancelSwitch
 from cellmill.execution.notebook.notebook_step import run_notebook_step
+from cellmill.first_use import on_first_use
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import (
     AssetCheckEvaluationPlanned,
@@ -50,6 +50,12 @@ from cellmill.workspace.run_names import (
 from cellmill.workspace.run_plan import LinkedNotebooks, Visit, plan_visits, whole_notebook
 from cellmill.workspace.visit_services import HeldKernel, VisitServices
 from cellmill.workspace.workspace import Workspace, find_home
+
+if TYPE_CHECKING:
+    from cellmill.workspace import module_visit, run_executor
+else:
+    module_visit = on_first_use("cellmill.workspace.module_visit")
+    run_executor = on_first_use("cellmill.workspace.run_executor")
 
 #: Visits at the same time unless something else is said: a kernel each.
 MAX_CONCURRENT = 2
@@ -285,7 +291,7 @@ class RunWork:
     def _remote_notebooks(self, visits: Sequence[Visit]) -> Iterator[None]:
         """Open the way for notebooks to another machine, where the run is to use one."""
         if EXECUTOR_TAG in self.run.tags or "executor" in self.workspace.config.settings:
-            opens = import_module("cellmill.workspace.run_executor").remote_notebooks(self.run, self.workspace.config)
+            opens = run_executor.remote_notebooks(self.run, self.workspace.config)
             if opens is not None and any(visit.notebook is not None for visit in visits):
                 self._remote = opens()
         try:
@@ -304,8 +310,7 @@ class RunWork:
 
     def _visit(self, visit: Visit) -> VisitEnd:
         if visit.notebook is None:
-            module = import_module("cellmill.workspace.module_visit")
-            end: VisitEnd = module.visit_module(self, visit)
+            end: VisitEnd = module_visit.visit_module(self, visit)
             return end
         return visit_notebook(visit, self.services())
 
