@@ -16,7 +16,7 @@ from cellmill.notebooks.syntax import parse_source
 from .line_usage import LINES
 
 if TYPE_CHECKING:
-    from . import asset_magic, awaiting, commands, other_cells
+    from . import asset_magic, awaiting, commands, completion, other_cells
     from . import body as bodies
     from .session import Session
 else:
@@ -25,6 +25,7 @@ else:
     commands = on_first_use("cellmill_kernel.commands")
     awaiting = on_first_use("cellmill_kernel.awaiting")
     bodies = on_first_use("cellmill_kernel.body")
+    completion = on_first_use("cellmill_kernel.completion")
 
 
 def register(shell: Any, session: Session) -> None:
@@ -99,9 +100,7 @@ def _register_completion(shell: Any, session: Session) -> None:
 
     def for_line(_: Any, event: Any) -> list[str]:
         magic, _, rest = event.line.lstrip().partition(" ")
-        found: list[str] = import_module("cellmill_kernel.completion").matches(
-            session, magic.lstrip("%"), rest.lstrip(), usages
-        )
+        found: list[str] = completion.matches(session, magic.lstrip("%"), rest.lstrip(), usages)
         return found
 
     for name in (*LINES, *GRAMMARS):

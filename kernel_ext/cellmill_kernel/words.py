@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.selection import AssetSelection
 from cellmill.definitions.selection_graph import DEFAULT_GROUP, AssetFacts, SelectionGraph
+from cellmill.first_use import on_first_use
 from cellmill.notebooks.problem import NotebookError
 
 from .session import Session
@@ -16,7 +16,10 @@ from .session import Session
 if TYPE_CHECKING:
     from cellmill.notebooks.asset_cell import AssetCell
 
+    from . import states
     from .states import Seen
+else:
+    states = on_first_use("cellmill_kernel.states")
 
 
 def option(words: list[str], name: str, *, value: bool = False) -> str | None:
@@ -117,7 +120,7 @@ class _Statuses:
 
     def __call__(self, key: AssetKey) -> str:
         if self._states is None:
-            self._states = import_module("cellmill_kernel.states").states_of(self._session)
+            self._states = states.states_of(self._session)
         return self._states[key].state if key in self._states else "missing"
 
 

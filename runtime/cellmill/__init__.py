@@ -469,6 +469,7 @@ EXPORTS: dict[str, str] = {
 PORTS: dict[str, str] = {
     "definitions.engine.Engine": "execution.entry",
     "definitions.engine.JobMaker": "definitions.job_maker",
+    "definitions.engine.Records": "instance.records_port",
     "execution.run_process.Worker": "workspace.worker",
 }
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import update_wrapper
-from importlib import import_module
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.engine import records
 from cellmill.definitions.evaluation import resource_lookup
 from cellmill.definitions.run_request import DefaultSensorStatus, SensorResult, SkipReason
 from cellmill.definitions.sensor import SensorDefinition, SensorType
@@ -23,9 +23,7 @@ def materialization_records(
 
 
 def _records_filter(key: AssetKey, after: int | None, partitions: Any) -> Any:
-    return import_module("cellmill").AssetRecordsFilter(
-        asset_key=key, after_storage_id=after, asset_partitions=list(partitions) if partitions else None
-    )
+    return records().asset_filter(key, after, list(partitions) if partitions else None)
 
 
 class AssetSensorDefinition(SensorDefinition):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, Protocol, cast
 
@@ -55,6 +55,26 @@ class JobMaker(Protocol):
         ...
 
 
+class Records(Protocol):
+    """What sensors ask of the records of runs, whose words are declared above the definitions."""
+
+    def event_type(self, name: str) -> Any:
+        """Return a type of event by its name."""
+        ...
+
+    def run_status(self, name: str) -> Any:
+        """Return a state of runs by its name."""
+        ...
+
+    def asset_filter(self, key: Any, after: int | None, partitions: Sequence[str] | None) -> Any:
+        """Return which events of an asset to find: those behind a place in the log."""
+        ...
+
+    def run_status_filter(self, event_type: Any, after: int | None) -> Any:
+        """Return which changes of run state to find: those behind a place in the log."""
+        ...
+
+
 @cache
 def engine() -> Engine:
     """Return the engine."""
@@ -65,3 +85,9 @@ def engine() -> Engine:
 def job_maker() -> JobMaker:
     """Return what makes jobs of graphs, and parts of jobs."""
     return cast(JobMaker, port("definitions.engine.JobMaker"))
+
+
+@cache
+def records() -> Records:
+    """Return the words in which records of runs are asked for."""
+    return cast(Records, port("definitions.engine.Records"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
+from cellmill.definitions.engine import records
 from cellmill.definitions.evaluation import EvaluationContext
 
 
@@ -166,4 +166,4 @@ def build_run_status_sensor_context(
 
 def event_type(name: str) -> Any:
     """Return a type of event by its name; events are described above the definitions."""
-    return import_module("cellmill").EventType[name]
+    return records().event_type(name)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import update_wrapper
-from importlib import import_module
 from typing import Any
 
+from cellmill.definitions.engine import records
 from cellmill.definitions.evaluation import EvaluationContext, resource_lookup, results_of
 from cellmill.definitions.location_selectors import MonitoredJobs
 from cellmill.definitions.run_request import DefaultSensorStatus, RunReaction, RunRequest, SensorResult, SkipReason
@@ -20,7 +20,7 @@ MAX_RUNS = 20
 
 
 def _filter(kind: Any, after: int | None) -> Any:
-    return import_module("cellmill").RunStatusChangeRecordsFilter(event_type=kind, after_storage_id=after)
+    return records().run_status_filter(kind, after)
 
 
 #: The event that follows the state of a run.
@@ -328,7 +328,7 @@ def run_failure_sensor(
         InvalidDefinitionError: for both `request_job` and `request_jobs`, or both `monitored_jobs` and
             `monitor_all_code_locations`.
     """
-    failure = import_module("cellmill").RunStatus.FAILURE
+    failure = records().run_status("FAILURE")
 
     def decorate(fn: Callable[..., Any]) -> RunStatusSensorDefinition:
         made = RunStatusSensorDefinition(
