@@ -61,6 +61,21 @@ def test_the_overlap_policy_of_a_schedule(policy: str, runs: int) -> None:
         assert runs == instance.get_runs_count()
 
 
+def test_a_run_knows_the_instant_that_its_schedule_asked_for_it_for() -> None:
+    """However late the tick was taken up, the run's record names the minute that was due."""
+    made = ScheduleDefinition(
+        "s", cron_schedule="* * * * *", job_name="j", default_status=cm.DefaultScheduleStatus.RUNNING
+    )
+    with Instance.ephemeral() as instance:
+        clock = ManualClock(START - 1)
+        Scheduler(instance, DefinitionsSource([made]), clock, "d").run_once()
+        clock.advance(60)
+        Scheduler(instance, DefinitionsSource([made]), clock, "d").run_once()
+        (record,) = instance.get_run_records()
+
+    assert record.scheduled_execution_time.timestamp() == START
+
+
 def look(context: cm.SensorEvaluationContext) -> Any:
     """A sensor that adds a partition with its run."""
     assert context.last_run_key in (None, "k0", "k1")
