@@ -10,8 +10,9 @@ what one unit costs, free of imports and of what a first unit pays. Commands (b1
 goes to results/instructions.jsonl.
 
 Only what stays in one process (or starts others by `exec`) is counted: a forked child carries its parent's count, so
-worker processes, forked kernels and daemons are compared by CPU time instead. callgrind is about fifty times slower
-than the processor; hence the small sizes, smaller still for the peers that need more of them.
+worker processes and daemons are compared by CPU time instead (`notebook_instructions.py` counts forked kernels).
+callgrind is about fifty times slower than the processor; hence the small sizes, smaller still for the peers that need
+more of them.
 """
 
 from __future__ import annotations

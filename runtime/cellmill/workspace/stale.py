@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -49,12 +50,17 @@ def parents_of_entry(entry: AssetEntry) -> dict[AssetKey, PartitionMapping | Non
 def partition_facts(entries: Iterable[AssetEntry], dynamic: DynamicPartitionsStore) -> dict[AssetKey, PartitionFacts]:
     """What the definitions say of partitions; assets whose partitions only their notebook knows are left out."""
     found: dict[AssetKey, PartitionFacts] = {}
+    #: Many assets have the same partitions, and ten thousand keys take their time.
+    known: dict[str, tuple[PartitionsDefinition | None, Sequence[str]]] = {}
     for entry in entries:
         if entry.partitions is None and not entry.mappings:
             continue
+        text = json.dumps(entry.partitions, sort_keys=True)
         try:
-            definition = partitions_of_entry(entry)
-            keys = () if definition is None else definition.get_partition_keys(dynamic_partitions_store=dynamic)
+            if text not in known:
+                made = partitions_of_entry(entry)
+                known[text] = made, () if made is None else made.get_partition_keys(dynamic_partitions_store=dynamic)
+            definition, keys = known[text]
         except CellmillError:
             continue
         mappings = {key: mapping for key, mapping in parents_of_entry(entry).items() if mapping is not None}
