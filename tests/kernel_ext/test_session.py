@@ -237,6 +237,8 @@ def test_plain_cells_have_a_context(nb: Notebook) -> None:
 def test_a_circle_over_two_notebooks_is_named(nb: Notebook) -> None:
     """An upstream that needs, through another notebook, what is made here: the circle is said, not what to make."""
     write_notebook(nb.folder / "other.ipynb", "%%asset b\na + 1")
+    nb.save(a="%%asset a\nb + 1")
+    nb.session.refresh(force=True)
     error = nb.run("%%asset a\nb + 1", "a").error
     assert isinstance(error, AssetCycleError) and "a → b → a" in str(error)
 
