@@ -10,14 +10,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cellmill.first_use import on_first_use
 from cellmill.workspace.cache import ScanCache
 from cellmill.workspace.config import LocationConfig
 from cellmill.workspace.described_notebooks import DescribedNotebooks, Description
 from cellmill.workspace.discovery import find_notebooks
 from cellmill.workspace.location import Hosted
 from cellmill.workspace.manifest import MANIFEST_VERSION, Manifest, merge_manifests, problem_of
+
+if TYPE_CHECKING:
+    from cellmill.notebooks import decorators
+else:
+    decorators = on_first_use("cellmill.notebooks.decorators")
 
 Key = tuple[str, ...]
 _WORDS = re.compile(r"[^\W\d]\w*")
@@ -198,7 +204,7 @@ class NotebookLocation(Hosted):
     def _run_definitions(self, found: _Names, names: Mapping[Path, _Names]) -> bool:
         """Return whether a script that a notebook runs says that it defines something: only running it tells what."""
         scripts = (path for path in self._files_run(found, names) if path.suffix == ".py" and path.is_file())
-        may_define = import_module("cellmill.notebooks.decorators").may_define
+        may_define = decorators.may_define
         return any(may_define(path.read_text("utf-8", "replace")) for path in scripts)
 
 
