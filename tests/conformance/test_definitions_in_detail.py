@@ -132,7 +132,7 @@ def test_dynamic_outputs_that_are_not():
     def mixed():
         return [dg.DynamicOutput(1, mapping_key="a"), 2]
 
-    with pytest.raises(dg.DagsterInvariantViolationError, match="at position 1 expected a list of DynamicOutput"):
+    with pytest.raises(dg.DagsterInvariantViolationError, match="at position 0 expected a list of DynamicOutput"):
         mixed()
 
 

@@ -198,3 +198,12 @@ def test_without_a_current_log_nothing_is_captured() -> None:
         logging.getLogger("cellmill_test_managed").warning("before")
 
     assert taker.messages == []
+
+
+def test_a_record_that_comes_by_two_managed_loggers_is_taken_once() -> None:
+    """Where a logger and the root are both managed, a message is still one message."""
+    taker = Taker()
+    with captured_python_logs(["root", "cellmill_test_managed"]), current_log(taker):
+        logging.getLogger("cellmill_test_managed").warning("one")
+
+    assert taker.messages == ["one"]

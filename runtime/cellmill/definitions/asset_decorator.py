@@ -14,7 +14,7 @@ from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.composition import checked_hooks
 from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary
 from cellmill.definitions.job import checked_resources
-from cellmill.definitions.op import unwrapped
+from cellmill.definitions.op_outputs import unwrapped
 from cellmill.definitions.output import DEFAULT_OUTPUT, NO_VALUE
 from cellmill.definitions.port import DEFAULT_IO_MANAGER_KEY, OutputDefinition
 from cellmill.errors import CheckError, InvalidDefinitionError

@@ -336,8 +336,8 @@ class Composition:
             inputs[input_name] = self._value(value, name, input_name)
         for input_name, value in kwargs.items():
             if input_name in inputs:
-                raise InvalidDefinitionError(
-                    f"In {self._here()}, {name} received the input {input_name!r} twice, by place and by name."
+                raise InvalidInvocationError(
+                    f"In {self._here()}, {name} got multiple values for argument '{input_name}': by place and by name."
                 )
             if input_name not in definition.input_dict:
                 raise InvalidDefinitionError(
@@ -355,7 +355,7 @@ class Composition:
         if isinstance(value, DynamicNodeOutput):
             raise InvalidDefinitionError(
                 f'In {self._here()}, received the dynamic output of "{value.node_name}" for input "{input_name}" in '
-                f"{node} invocation. Use the output in a `.map` or `.collect` call instead."
+                f"{node} invocation. Dynamic output must be unpacked by invoking map or collect."
             )
         if isinstance(value, Pending) or hasattr(value, "input_names_for_call"):
             raise InvalidDefinitionError(

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from cellmill.definitions.dependency import (
-    DynamicCollectDependencyDefinition,
     MappedInput,
     MultiDependencyDefinition,
     Node,
     NodeInvocation,
 )
+from cellmill.definitions.dynamic_wiring import check_dynamic
 from cellmill.definitions.inference import describe_place
 from cellmill.definitions.output import NO_VALUE
 from cellmill.definitions.port import (
@@ -135,7 +135,7 @@ def check_dependencies(graph: Wired) -> None:
                 )
             for part in parts_of(dependency):
                 _check_source(graph, node, input_name, part)
-    _check_dynamic(graph)
+    check_dynamic(graph, _kind(graph))
 
 
 def _kind(graph: Wired) -> str:
@@ -171,51 +171,6 @@ def _check_source(graph: Wired, node: Node, input_name: str, part: Any) -> None:
             f'In {_kind(graph)}, the input "{input_name}" of "{node.name}" expects a value but the output '
             f'"{part.output}" of "{part.node}" yields Nothing.'
         )
-
-
-def dynamic_sources(graph: Wired) -> dict[str, frozenset[tuple[str, str]]]:
-    """Return for each node the dynamic outputs that it is multiplied by."""
-    found: dict[str, frozenset[tuple[str, str]]] = {}
-
-    def over(name: str) -> frozenset[tuple[str, str]]:
-        if name in found:
-            return found[name]
-        found[name] = frozenset()
-        axes: set[tuple[str, str]] = set()
-        for dependency in graph.dependencies[name].values():
-            if isinstance(dependency, DynamicCollectDependencyDefinition):
-                axes |= over(dependency.node) - {(dependency.node, dependency.output)}
-                output = graph.node_dict[dependency.node].definition.output_dict[dependency.output]
-                if not output.is_dynamic:
-                    axes -= over(dependency.node)
-                continue
-            for part in parts_of(dependency):
-                axes |= over(part.node)
-                if graph.node_dict[part.node].definition.output_dict[part.output].is_dynamic:
-                    axes.add((part.node, part.output))
-        found[name] = frozenset(axes)
-        return found[name]
-
-    for name in graph.node_dict:
-        over(name)
-    return found
-
-
-def _check_dynamic(graph: Wired) -> None:
-    if not any(one.is_dynamic for node in graph.nodes for one in node.definition.output_defs):
-        return
-    for name, axes in dynamic_sources(graph).items():
-        if len(axes) > 1:
-            raise InvalidDefinitionError(
-                f"In {_kind(graph)}, node '{name}' cannot be downstream of more than one dynamic output. It is "
-                f"downstream of {sorted(f'{node}.{output}' for node, output in axes)}: collect one of them first."
-            )
-        node = graph.node_dict[name]
-        if axes and any(one.is_dynamic for one in node.definition.output_defs):
-            raise InvalidDefinitionError(
-                f"In {_kind(graph)}, node '{name}' with dynamic output cannot be downstream of the dynamic output "
-                f"{sorted(axes)[0]}: nested dynamic outputs are not possible; collect first."
-            )
 
 
 def check_mappings(graph: Wired) -> None:

@@ -5,29 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from cellmill.definitions.composition import Pending, checked_hooks, current
 from cellmill.definitions.engine import engine
-from cellmill.definitions.events import AssetCheckResult, MaterializeResult, ObserveResult
 from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary
-from cellmill.definitions.output import (
-    DEFAULT_OUTPUT,
-    NO_VALUE,
-    DynamicOutput,
-    DynamicOutputMarker,
-    Output,
-    OutputMarker,
-)
-from cellmill.definitions.port import (
-    DynamicOutputDefinition,
-    In,
-    InputDefinition,
-    Out,
-    OutputDefinition,
-    checked_ins,
-    checked_outs,
-)
+from cellmill.definitions.op_outputs import annotation_at, inferred_outputs, promises_output
+from cellmill.definitions.output import DEFAULT_OUTPUT, NO_VALUE
+from cellmill.definitions.port import In, InputDefinition, Out, OutputDefinition, checked_ins
 from cellmill.definitions.tags import checked_name, checked_tags
 from cellmill.errors import CheckError, InvalidDefinitionError
 from cellmill.first_use import on_first_use
@@ -158,10 +143,16 @@ class OpDefinition(NodeUses):
             tuple(input_defs) if input_defs is not None else tuple(_inferred_inputs(self, ins))
         )
         self.output_defs: tuple[OutputDefinition, ...] = (
-            tuple(output_defs) if output_defs is not None else tuple(_inferred_outputs(self, outs, code_version))
+            tuple(output_defs) if output_defs is not None else tuple(inferred_outputs(self, outs, code_version))
         )
         self.input_dict = {one.name: one for one in self.input_defs}
         self.output_dict = {one.name: one for one in self.output_defs}
+        #: Whether what the function gives is, but for outputs and events, the value of its one output.
+        self.gives_one_value = (
+            len(self.output_defs) == 1
+            and not self.output_defs[0].is_dynamic
+            and not promises_output(annotation_at(self, self.output_defs[0]))
+        )
         self.required_resource_keys = _resource_keys(required_resource_keys, self)
         self.tags = checked_tags(tags, f"op {self.name!r}") if tags else _EMPTY
         self.retry_policy = retry_policy
@@ -370,6 +361,11 @@ def _inferred_inputs(op: OpDefinition, ins: Mapping[str, In] | None) -> Iterable
                 "will be passed for it. Remove the parameter."
             )
         made._with_inferred_type(hint)
+        if given is None and made.is_nothing:
+            raise InvalidDefinitionError(
+                f"{_named(op)}: the parameter {name!r} is annotated with Nothing, a type that passes no data. Remove "
+                f"the parameter and declare the input by ins={{{name!r}: In(Nothing)}}."
+            )
         if not made.has_default_value and name in shape.defaults:
             made.default_value = shape.defaults[name]
         yield made
@@ -387,68 +383,6 @@ def _input_without_parameter(op: OpDefinition, name: str, given: In) -> InputDef
 
 def _named(op: OpDefinition) -> str:
     return f"@op '{op.name}' ({describe_place(op.compute_fn)})"
-
-
-def _inferred_outputs(
-    op: OpDefinition, outs: Mapping[str, Out] | None, code_version: str | None
-) -> Iterable[OutputDefinition]:
-    shape = op.shape
-    if outs is not None:
-        declared = checked_outs(outs, f"op {op.name!r}")
-        single = len(declared) == 1
-        hints = _tuple_hints(shape.returns, len(declared)) if len(declared) > 1 else ()
-        for index, (name, out) in enumerate(declared.items()):
-            made = out.to_definition(name, code_version)
-            if single and not _yields(shape):
-                listed = _is_dynamic_list(shape.returns)
-                made._with_inferred_type(unwrapped(cast("Any", shape.returns).__args__[0] if listed else shape.returns))
-            elif hints and not _yields(shape):
-                hint = hints[index]
-                made._with_inferred_type(unwrapped(hint.__args__[0] if _is_dynamic_list(hint) else hint))
-            yield made
-        return
-    annotation = NO_VALUE if _yields(shape) else shape.returns
-    if annotation is not NO_VALUE and DynamicOutputMarker in getattr(annotation, "__metadata__", ()):
-        yield DynamicOutputDefinition(unwrapped(annotation), DEFAULT_OUTPUT, code_version=code_version)
-        return
-    if _is_dynamic_list(annotation):
-        inner = cast("Any", annotation).__args__[0]
-        yield DynamicOutputDefinition(unwrapped(inner), DEFAULT_OUTPUT, code_version=code_version)
-        return
-    yield OutputDefinition(unwrapped(annotation), DEFAULT_OUTPUT, code_version=code_version)
-
-
-def _is_dynamic_list(annotation: Any) -> bool:
-    args: Sequence[Any] = getattr(annotation, "__args__", ())
-    return (
-        getattr(annotation, "__origin__", None) is list
-        and bool(args)
-        and (args[0] is DynamicOutput or DynamicOutputMarker in getattr(args[0], "__metadata__", ()))
-    )
-
-
-def _yields(shape: FunctionShape) -> bool:
-    return shape.is_generator or shape.is_async_generator
-
-
-def _tuple_hints(annotation: Any, count: int) -> tuple[Any, ...]:
-    args = getattr(annotation, "__args__", ())
-    if getattr(annotation, "__origin__", None) is tuple and len(args) == count and Ellipsis not in args:
-        return tuple(args)
-    return ()
-
-
-def unwrapped(annotation: Any) -> Any:
-    """Return T of ``Output[T]``, and no type for the event classes themselves."""
-    marks = getattr(annotation, "__metadata__", ())
-    if marks and (OutputMarker in marks or DynamicOutputMarker in marks):
-        return annotation.__origin__
-    if any(candidate is event_class for candidate in (annotation, *marks) for event_class in _EVENT_CLASSES):
-        return NO_VALUE
-    return annotation
-
-
-_EVENT_CLASSES = (Output, DynamicOutput, MaterializeResult, ObserveResult, AssetCheckResult)
 
 
 def _resource_keys(given: AbstractSet[str] | None, op: OpDefinition) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -47,6 +47,7 @@ class OpExecutionContext(PartitionQuestions):
         self._retry_number = retry_number
         self._op_config = config
         self._metadata: dict[tuple[str, str | None], dict[str, Any]] | None = None
+        self._made: tuple[Collection[str], Mapping[str, Collection[str]]] = ((), {})
         self._asset_metadata: dict[tuple[AssetKey, str | None], dict[str, Any]] | None = None
         self._user_events: list[Any] = []
         self._resources: Any = None
@@ -346,9 +347,28 @@ class OpExecutionContext(PartitionQuestions):
             InvariantViolationError: where the output is not clear or does not exist.
         """
         name = self._checked_output(output_name, mapping_key)
+        self._check_not_made(name, mapping_key)
         if self._metadata is None:
             self._metadata = {}
         self._metadata.setdefault((name, mapping_key), {}).update(metadata)
+
+    def _check_not_made(self, name: str, mapping_key: str | None) -> None:
+        names, mapping_keys = self._made
+        if name in names if mapping_key is None else mapping_key in mapping_keys.get(name, ()):
+            of_key = "" if mapping_key is None else f" with mapping_key '{mapping_key}'"
+            raise InvariantViolationError(
+                f"In op '{self._step.op.name}', attempted to log output metadata for output '{name}'{of_key} which has "
+                "already been yielded. Metadata must be logged before the output is yielded."
+            )
+
+    def note_outputs(self, names: Collection[str], mapping_keys: Mapping[str, Collection[str]]) -> None:
+        """Let the context know the outputs that were made, as they come.
+
+        Args:
+            names: Their names.
+            mapping_keys: The mapping keys of dynamic outputs, by name.
+        """
+        self._made = (names, mapping_keys)
 
     def _checked_output(self, output_name: str | None, mapping_key: str | None) -> str:
         outputs = self._step.op.output_dict

@@ -19,7 +19,7 @@ from cellmill.definitions.run_config_schema import run_config_schema
 from cellmill.errors import CheckError
 from cellmill.execution.capture import StepCapture
 from cellmill.execution.log import captured_python_logs
-from cellmill.execution.log_manager import LogManager, console_logger
+from cellmill.execution.log_manager import LogManager, console_logger, log_level
 from cellmill.execution.resources import resource_scope
 from cellmill.execution.result import ExecuteInProcessResult
 from cellmill.execution.run_loop import RunLoop
@@ -166,7 +166,7 @@ def run_job(
     """Carry out a run that the instance knows, and return its result; `capture` keeps what its steps print."""
     sink = EventSink(instance.run_writer(run.run_id, run.attempt))
     loggers = run_loggers(job, config, instance)
-    log = _init_log(sink, run, job, loggers)
+    log = _init_log(sink, run, job, loggers, instance)
     if config.loggers:
         # Loggers that were asked for get what happens too; the console keeps to what user code says.
         sink.follower = log.follow
@@ -192,8 +192,7 @@ def run_job(
         )  # fmt: skip
         sink.watch()
         try:
-            managed = getattr(instance, "managed_python_loggers", ())
-            with captured_python_logs(managed, getattr(instance, "python_log_level", None)):
+            with captured_python_logs(instance.managed_python_loggers, instance.python_log_level):
                 loop.run()
         except Exception as error:
             if raise_on_error:
@@ -208,8 +207,10 @@ def _for_user(error: Exception, loop: RunLoop) -> BaseException:
     return user_exception(error) if error is loop.first_error else error
 
 
-def _init_log(sink: EventSink, run: Run, job: JobDefinition, loggers: Sequence[logging.Logger]) -> Any:
-    return LogManager(sink.emit, run.run_id, job.name, None, loggers, tags=run.tags)
+def _init_log(
+    sink: EventSink, run: Run, job: JobDefinition, loggers: Sequence[logging.Logger], instance: Any
+) -> LogManager:
+    return LogManager(sink.emit, run.run_id, job.name, None, loggers, log_level(instance), run.tags)
 
 
 def run_loggers(job: JobDefinition, config: Any, instance: Any) -> list[logging.Logger]:

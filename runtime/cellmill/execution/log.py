@@ -23,13 +23,19 @@ class RecordTaker(Protocol):
 _CURRENT: ContextVar[RecordTaker | None] = ContextVar("cellmill_current_log", default=None)
 
 
+#: Where a record keeps the log that took it.
+TAKEN = "cellmill_log"
+
+
 class _ToRun(logging.Handler):
     """Hands records of Python's loggers to the run that they were logged in."""
 
     def emit(self, record: logging.LogRecord) -> None:
         log = _CURRENT.get()
-        if log is None:
+        if log is None or record.__dict__.get(TAKEN) is log:
             return
+        # A logger and its parents may all be managed, and hand on the same record.
+        record.__dict__[TAKEN] = log
         # What handling a record logs in turn must not come back here.
         token = _CURRENT.set(None)
         try:
@@ -64,7 +70,7 @@ def captured_python_logs(
 ) -> Generator[None, None, None]:
     """Within the block, messages to these loggers and to those of `get_logger` go to the current log.
 
-    A level, if one is given, is set on the managed loggers for the time of the block; "root" is the root logger.
+    A level, if one is given, is set on all of them for the time of the block; "root" is the root logger.
     """
     handler = _ToRun()
     level = None if python_log_level is None else level_number(python_log_level)
@@ -73,7 +79,7 @@ def captured_python_logs(
     loggers = [logging.getLogger(None if name == "root" else name) for name in names]
     for one in loggers:
         before.append((one, one.level))
-        if level is not None and one.name != BUILTIN_LOGGER:
+        if level is not None:
             one.setLevel(level)
         elif one.name == BUILTIN_LOGGER and one.level == logging.NOTSET:
             one.setLevel(logging.DEBUG)

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cellmill.definitions.logger import level_number
+from cellmill.execution.log import TAKEN
 from cellmill.planning.event import ErrorInfo, Event, EventType, LogMessageData
 
 Emit = Callable[[Event], None]
 
-_STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime"}
+_STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", TAKEN}
 
 
 class LogManager(logging.Logger):
@@ -156,6 +157,12 @@ class LogManager(logging.Logger):
 
 #: Made once: a formatter checks its pattern by formatting it, and each run has a console of its own.
 _CONSOLE = logging.Formatter("%(asctime)s - cellmill - %(levelname)s - %(message)s", "%Y-%m-%d %H:%M:%S")
+
+
+def log_level(instance: Any) -> int:
+    """Return the lowest level that `context.log` takes in runs of an instance (None: in no instance)."""
+    level = None if instance is None else instance.python_log_level
+    return logging.DEBUG if level is None else level_number(level)
 
 
 def console_logger() -> logging.Logger:

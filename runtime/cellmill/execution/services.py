@@ -12,7 +12,7 @@ from cellmill.definitions.partitions.key import PartitionKeyRange
 from cellmill.definitions.port import DEFAULT_IO_MANAGER_KEY
 from cellmill.definitions.value_ref import ValueRef, ValueRefFinder
 from cellmill.errors import InvalidDefinitionError
-from cellmill.execution.log_manager import LogManager
+from cellmill.execution.log_manager import LogManager, log_level
 from cellmill.planning.asset_state import AssetState
 from cellmill.planning.run import (
     PARTITION_RANGE_END_TAG,
@@ -125,7 +125,9 @@ class Services:
         """Return the log of a step."""
         log = self._log
         if log is None or log._emit is not emit:
-            log = self._log = LogManager(emit, self.run_id, self.job_name, None, self.loggers, tags=self.run.tags)
+            log = self._log = LogManager(
+                emit, self.run_id, self.job_name, None, self.loggers, log_level(self.instance), self.run.tags
+            )
         return log.for_step(step_key)
 
     def partition_keys_of(self, definition: Any) -> list[str] | None:

@@ -90,6 +90,7 @@ def run_step(
         step, services, log, emit, retry_number, services.config.ops[step.handle].config
     )
     outputs = StepOutputs(step, services, emit, context)
+    context.note_outputs(outputs.made, outputs.mapping_keys)
     try:
         inputs = StepInputs(step, services, emit, context, known if known is not None else NoMapping()).load()
         _compute(step, services, context, inputs, outputs)
@@ -137,15 +138,15 @@ def _compute(
             if observing and not hasattr(returned, "send"):
                 outputs.observed(returned, step.outputs[0])
                 return
-            outs = op.output_defs
-            plain = len(outs) == 1 and not outs[0].is_dynamic and not isinstance(returned, NOT_A_VALUE)
+            plain = op.gives_one_value and not isinstance(returned, NOT_A_VALUE)
             stream = iter(()) if plain else results(op, returned, context, services.event_loop)
         except (Failure, RetryRequested):
             raise
         except Exception as error:
             raise _user_error(step, error) from error
         if plain:
-            take(Output(returned, outs[0].name))
+            outputs.output(Output(returned, op.output_defs[0].name))
+            return
         while True:
             try:
                 given = next(stream)

@@ -14,8 +14,9 @@ from cellmill.definitions.events import (
     AssetObservation,
     AssetResult,
 )
+from cellmill.definitions.op_outputs import annotation_at, promises_output
 from cellmill.definitions.outcome import ExpectationResult
-from cellmill.definitions.output import DynamicOutput, Output
+from cellmill.definitions.output import NO_VALUE, DynamicOutput, Output
 from cellmill.errors import InvariantViolationError
 
 _EVENTS = (
@@ -173,10 +174,10 @@ def _one(op: Any, out: Any, value: Any, index: int, several: bool = False) -> It
                 f"Error with output for op \"{op.name}\": dynamic output '{out.name}' expected a list of DynamicOutput "
                 f"objects, but instead received instead an object of type {type(value)}."
             )
-        for place, each in enumerate(value):
+        for each in value:
             if not isinstance(each, DynamicOutput):
                 raise InvariantViolationError(
-                    f"Error with output for op \"{op.name}\": dynamic output '{out.name}' at position {place} expected "
+                    f"Error with output for op \"{op.name}\": dynamic output '{out.name}' at position {index} expected "
                     f"a list of DynamicOutput objects, but received an item with type {type(each)}."
                 )
             yield _renamed(op, out, each, index)
@@ -184,12 +185,23 @@ def _one(op: Any, out: Any, value: Any, index: int, several: bool = False) -> It
     if isinstance(value, DynamicOutput):
         yield value
         return
-    if isinstance(value, Output):
-        yield _renamed(op, out, value, index)
-        return
     if isinstance(value, _EVENTS):
         yield value
         return
+    annotation = annotation_at(op, out)
+    if isinstance(value, Output):
+        if annotation is not NO_VALUE and annotation is not Any and not promises_output(annotation):
+            raise InvariantViolationError(
+                f"Error with output for op \"{op.name}\": received Output object for output '{out.name}' which does "
+                f"not have an Output annotation. Annotation has type {annotation}: return the value alone."
+            )
+        yield _renamed(op, out, value, index)
+        return
+    if promises_output(annotation):
+        raise InvariantViolationError(
+            f"Error with output for op \"{op.name}\": output '{out.name}' has generic output annotation, but did not "
+            f"receive an Output object for this output. Received instead an object of type {type(value)}."
+        )
     yield Output(value, out.name)
 
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,8 @@ from cellmill.first_use import on_first_use
 from cellmill.instance.create import ensure_head
 from cellmill.instance.head import schema_version
 from cellmill.instance.instance_assets import InstanceAssets
-from cellmill.instance.location import find_home, make_private_folder, open_database, storage_url
+from cellmill.instance.location import find_home, make_private_folder, open_database, read_settings, storage_url
+from cellmill.instance.python_logs import PythonLogs
 from cellmill.instance.sql import Database, Query
 from cellmill.instance.sqlite import SQLiteDatabase
 
@@ -54,31 +55,42 @@ class Instance(InstanceAssets):
         db: The open database.
         home: Its folder, in which values are stored; None makes a temporary one when it is needed.
         ephemeral: Whether it is gone when this process ends.
+        python_logs: Which of Python's loggers belong to its runs; None reads it from the workspace's file.
     """
 
-    def __init__(self, db: Database, home: Path | None, *, ephemeral: bool = False) -> None:
+    def __init__(
+        self, db: Database, home: Path | None, *, ephemeral: bool = False, python_logs: PythonLogs | None = None
+    ) -> None:
         super().__init__(db)
         self._home = home
         self._ephemeral = ephemeral
+        self._python_logs = python_logs
         self._temporary: weakref.finalize[Any, Any] | None = None
 
     # -- opening -------------------------------------------------------------------------------------------------
 
     @classmethod
-    def get(cls, home: str | os.PathLike[str] | None = None, *, storage: str | None = None) -> Instance:
+    def get(
+        cls,
+        home: str | os.PathLike[str] | None = None,
+        *,
+        storage: str | None = None,
+        python_logs: PythonLogs | None = None,
+    ) -> Instance:
         """The instance of the workspace.
 
         Args:
             home: Its folder; None: `CELLMILL_HOME`, else `.cellmill` in the workspace's root.
             storage: URL of its database; None: `CELLMILL_STORAGE`, else what cellmill.toml says, else SQLite in that
                 folder.
+            python_logs: Which of Python's loggers belong to its runs; None: what cellmill.toml says.
 
         Raises:
             StorageLocationError: for a folder or database that cannot be used, with the remedy.
             SchemaVersionError: for a database of another version, with the remedy.
         """
         folder = find_home() if home is None else Path(home).absolute()
-        return cls(open_database(folder, storage or storage_url(folder)), folder)
+        return cls(open_database(folder, storage or storage_url(folder)), folder, python_logs=python_logs)
 
     @classmethod
     def ephemeral(cls, tempdir: str | None = None) -> Instance:
@@ -98,21 +110,23 @@ class Instance(InstanceAssets):
 
         Args:
             tempdir: Its folder, which then stays; None makes a temporary one that goes with the instance.
-            overrides: Nothing, or an empty dictionary: there is no `dagster.yaml` whose settings they would replace.
+            overrides: `{"python_logs": {…}}`, as the workspace's file would say it; nothing else.
 
         Raises:
-            InvalidInvocationError: for overrides of settings.
+            InvalidInvocationError: for overrides of other settings.
         """
-        if overrides:
+        others = sorted((overrides or {}).keys() - {"python_logs"})
+        if others:
             raise InvalidInvocationError(
-                f"An instance has no settings of its own, so that {sorted(overrides)} cannot be overridden: leave "
-                "overrides out, and give an executor to the job, limits to the workspace's cellmill.toml and a URL of "
-                "the storage to Instance.get(…, storage=…)."
+                f"An instance has no settings {others} of its own that could be overridden, but python_logs only: give "
+                "an executor to the job, limits to the workspace's cellmill.toml and a URL of the storage to "
+                "Instance.get(…, storage=…)."
             )
+        logs = PythonLogs.of(overrides["python_logs"]) if overrides else None
         if tempdir is not None:
-            return cls.get(tempdir)
+            return cls.get(tempdir, python_logs=logs)
         folder = tempfile.mkdtemp(prefix="cellmill-")
-        instance = cls.get(folder)
+        instance = cls.get(folder, python_logs=logs)
         instance._temporary = weakref.finalize(instance, shutil.rmtree, folder, True)
         return instance
 
@@ -166,6 +180,24 @@ class Instance(InstanceAssets):
         if not os.path.isdir(folder):
             make_private_folder(Path(folder))
         return folder
+
+    @property
+    def python_logs(self) -> PythonLogs:
+        """Which of Python's own loggers belong to the runs, as `[python_logs]` of the workspace's file says."""
+        if self._python_logs is None:
+            of_file = {} if self._home is None else read_settings(self._home.parent, "python_logs")
+            self._python_logs = PythonLogs.of(of_file)
+        return self._python_logs
+
+    @property
+    def managed_python_loggers(self) -> Sequence[str]:
+        """Names of the loggers whose messages become events of the runs they are logged in."""
+        return self.python_logs.managed_python_loggers
+
+    @property
+    def python_log_level(self) -> str | None:
+        """The lowest level that these, `get_logger()` and `context.log` take; None leaves levels as they are."""
+        return self.python_logs.python_log_level
 
     # -- upkeep --------------------------------------------------------------------------------------------------
 

@@ -36,8 +36,8 @@ def find_home(start: Path | None = None, environ: Mapping[str, str] = os.environ
     return find_workspace_root(start) / FOLDER
 
 
-def read_settings(root: Path) -> Mapping[str, Any]:
-    """The table `[instance]` of `cellmill.toml` (or `[tool.cellmill.instance]` of pyproject.toml) in the workspace."""
+def read_settings(root: Path, name: str) -> Mapping[str, Any]:
+    """The table `[name]` of `cellmill.toml` (or `[tool.cellmill.name]` of pyproject.toml) in the workspace."""
     for path, keys in ((root / "cellmill.toml", ()), (root / "pyproject.toml", ("tool", "cellmill"))):
         if not path.is_file():
             continue
@@ -47,7 +47,7 @@ def read_settings(root: Path) -> Mapping[str, Any]:
             raise StorageLocationError(f"{path} is not valid TOML: {error}") from error
         for key in keys:
             table = table.get(key, {})
-        settings = table.get("instance")
+        settings = table.get(name)
         if isinstance(settings, dict):
             return settings
     return {}
@@ -55,7 +55,7 @@ def read_settings(root: Path) -> Mapping[str, Any]:
 
 def storage_url(home: Path, environ: Mapping[str, str] = os.environ) -> str | None:
     """The database URL that was chosen; None for the SQLite file in the instance's folder."""
-    given = environ.get(STORAGE_VARIABLE) or read_settings(home.parent).get("storage")
+    given = environ.get(STORAGE_VARIABLE) or read_settings(home.parent, "instance").get("storage")
     return os.path.expandvars(str(given)) if given else None
 
 

@@ -43,6 +43,10 @@ REPR_LIMIT = 2000
 
 _Object = Callable[[Any], dict[str, Any]]
 _as_object: dict[type, _Object] = {}
+_Text = Callable[[Any], str]
+_as_text: dict[type, _Text] = {}
+#: The JSON text of a string.
+_quoted = json.encoder.encode_basestring_ascii
 
 
 def _object_maker(cls: type) -> _Object:
@@ -51,8 +55,7 @@ def _object_maker(cls: type) -> _Object:
     name = cls.__name__
     names = tuple(each for each, _ in plan)
     defaults = tuple(default for _, default in plan)
-    # `attrgetter` of one name gives no tuple; asking for it twice does, and `zip` stops in time.
-    get = attrgetter(*names, *names[:1]) if names else _nothing
+    get = _getter(plan)
 
     def make(value: Any) -> dict[str, Any]:
         data = {"$": name}
@@ -64,8 +67,30 @@ def _object_maker(cls: type) -> _Object:
     return make
 
 
-def _nothing(value: Any) -> tuple[Any, ...]:
-    return ()
+def _text_maker(cls: type) -> _Text:
+    """What turns a value of this dataclass into JSON text: most payloads are a few short texts, put side by side."""
+    plan = _plan(cls)
+    labels = tuple(f',"{each}":' for each, _ in plan)
+    defaults = tuple(default for _, default in plan)
+    get = _getter(plan)
+    head = f'{{"$":"{cls.__name__}"'
+
+    def text(value: Any) -> str:
+        parts = [head]
+        for label, item, default in zip(labels, get(value), defaults, strict=False):
+            if item is not default and (default is MISSING or item != default):
+                parts += label, _quoted(item) if type(item) is str else _encode(item)
+        parts.append("}")
+        return "".join(parts)
+
+    return text
+
+
+def _getter(plan: tuple[tuple[str, Any], ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """What reads all the fields of a value at once."""
+    names = [name for name, _ in plan]
+    # `attrgetter` of one name gives no tuple; asking for it twice does, and `zip` stops in time.
+    return attrgetter(*names, *names[:1]) if names else lambda value: ()
 
 
 @lru_cache(maxsize=512)
@@ -91,6 +116,7 @@ def _default(value: Any) -> Any:
         return {"$": "metadata", **value.to_json()}
     if is_dataclass(cls):
         make = _as_object[cls] = _object_maker(cls)
+        _as_text[cls] = _text_maker(cls)
         return make(value)
     encode = _ENCODERS.get(cls)
     if encode is not None:
@@ -137,24 +163,24 @@ _DECODERS: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
-def _text_maker() -> Callable[[Any], str]:
+def _encoder() -> _Text:
     options: dict[str, Any] = {"default": _default, "separators": (",", ":"), "check_circular": False}
     make = getattr(json.encoder, "c_make_encoder", None)
     if make is None:
         return json.JSONEncoder(**options).encode
     # What `JSONEncoder.encode` makes anew for each value, made once; it keeps no state between values.
-    text = json.encoder.encode_basestring_ascii
-    chunks: Callable[[Any, int], list[str]] = make(None, _default, text, None, ":", ",", False, False, True)
+    chunks: Callable[[Any, int], list[str]] = make(None, _default, _quoted, None, ":", ",", False, False, True)
     return lambda value: "".join(chunks(value, 0))
 
 
-_encode = _text_maker()
+_encode = _encoder()
 
 
 def dumps(value: Any) -> str:
     """The JSON text of a value; whatever has no JSON form is stored as its `repr`."""
     try:
-        return _encode(value)
+        make = _as_text.get(type(value))
+        return _encode(value) if make is None else make(value)
     except (TypeError, RecursionError, ValueError):
         return json.dumps(_plain(value, 0), separators=(",", ":"))
 

@@ -36,7 +36,7 @@ from cellmill.planning.event_data import (
     TypeCheckData,
     UserFailureData,
 )
-from cellmill.planning.late import LateField
+from cellmill.planning.late import LateField, quick
 
 __all__ = [
     "HOOK_EVENTS",
@@ -182,6 +182,7 @@ class StepHandle(str):
         return self.split(".")
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Event(LateField):
     """One thing that happened in a run, or to an asset outside any run.

@@ -10,6 +10,7 @@ from typing import Any
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.value_ref import ValueRef
+from cellmill.planning.late import quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class ErrorInfo:
         return self.to_string()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class StepOutputHandle:
     """Names one output of one step (of one mapping key)."""
@@ -81,6 +83,7 @@ class TypeCheckData:
 PASSED_CHECK = TypeCheckData(True)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class StepInputData:
     """A step got an input."""
@@ -89,6 +92,7 @@ class StepInputData:
     type_check_data: TypeCheckData | None = PASSED_CHECK
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class StepOutputData:
     """A step made an output."""
@@ -109,6 +113,7 @@ class StepOutputData:
         return self.step_output_handle.mapping_key
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class StepSuccessData:
     """A step ended well."""
@@ -160,6 +165,7 @@ class StepRetryData:
     seconds_to_wait: float | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class StepMaterializationData:
     """An asset was made; `value_ref` says where the value lies."""
@@ -183,6 +189,7 @@ class StepExpectationResultData:
     expectation_result: Any
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class HandledOutputData:
     """An IO manager stored an output."""
@@ -194,6 +201,7 @@ class HandledOutputData:
     mapping_key: str | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class LoadedInputData:
     """An IO manager loaded an input."""

@@ -18,12 +18,12 @@ def instance_for_test(
     """Give an instance on disk that is the one of this process while the block lasts, and gone afterwards.
 
     Args:
-        overrides: Nothing, or an empty dictionary: there is no `dagster.yaml` whose settings they would replace.
+        overrides: `{"python_logs": {…}}`, as the workspace's file would say it; nothing else.
         set_dagster_home: Whether `CELLMILL_HOME` names it inside the block, so that `Instance.get()` finds it.
         temp_dir: The folder to use, which then stays; None makes one.
 
     Raises:
-        InvalidInvocationError: for overrides of settings.
+        InvalidInvocationError: for overrides of other settings.
     """
     with tempfile.TemporaryDirectory() as made:
         before = os.environ.get("CELLMILL_HOME")

@@ -14,6 +14,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "true or false": (bool,),
     "a string": (str,),
     "a list of tables": (list,),
+    "a list of names": (list,),
     "a table": (dict,),
 }
 _TAG_LIMIT = {"key": "a string", "limit": "a whole number", "value": "a string", "per_value": "true or false"}
@@ -32,6 +33,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "memory_limit": "a whole number",
         "hold_failed_s": "a number",
     },
+    "python_logs": {"managed_python_loggers": "a list of names", "python_log_level": "a string"},
     "retention": {
         "keep": "a whole number",
         "assets": "a table",
@@ -81,8 +83,15 @@ def _table(title: str, word: str, table: object, known: Mapping[str, str]) -> It
         elif not isinstance(value, _KINDS[kind]) or (isinstance(value, bool) and bool not in _KINDS[kind]):
             yield SettingProblem(f"{key} of {title} is {kind}, got {value!r}", key)
         elif isinstance(value, list):
-            for limit in value:
-                yield from _tag_limit(limit)
+            yield from _items(key, title, kind, value)
+
+
+def _items(key: str, title: str, kind: str, items: list[object]) -> Iterator[SettingProblem]:
+    if kind == "a list of tables":
+        for limit in items:
+            yield from _tag_limit(limit)
+    elif not all(isinstance(one, str) for one in items):
+        yield SettingProblem(f"{key} of {title} is {kind}, got {items!r}", key)
 
 
 def _tag_limit(limit: object) -> Iterator[SettingProblem]:

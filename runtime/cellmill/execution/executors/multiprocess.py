@@ -118,6 +118,7 @@ def execute_elsewhere(
         config,
         # a database that this process was told by URL need not be configured where the workers are
         storage=getattr(instance.db, "url", None),
+        python_logs=instance.python_logs,
         input_values=input_values,
         retries_enabled=retries_enabled,
         shares_process=shares_process,

@@ -21,11 +21,13 @@ from cellmill.execution.executors.step_memory import (
 )
 from cellmill.execution.hooks import run_hooks
 from cellmill.execution.in_process import run_loggers
+from cellmill.execution.log import captured_python_logs
 from cellmill.execution.resources import resource_scope
 from cellmill.execution.services import Services
 from cellmill.execution.step import StepOutcome, run_step
 from cellmill.execution.step_events import captured_event, event
 from cellmill.instance.instance import Instance
+from cellmill.instance.python_logs import PythonLogs
 from cellmill.io.default import stored_values
 from cellmill.planning.event import EngineEventData, Event, EventType
 from cellmill.planning.plan import Plan, Step, plan_job
@@ -107,6 +109,7 @@ class StepWork:
         config: Any,
         *,
         storage: str | None = None,
+        python_logs: PythonLogs | None = None,
         input_values: Mapping[str, Any] | None = None,
         retries_enabled: bool = True,
         shares_process: bool = False,
@@ -118,6 +121,7 @@ class StepWork:
         self._run = run
         self._home = home
         self._storage = storage
+        self._python_logs = python_logs
         self._config = config
         self._input_values = input_values
         self._retries_enabled = retries_enabled
@@ -175,7 +179,9 @@ class StepWork:
     def _services(self) -> Services:
         if self._opened is None or self._opened[0] != os.getpid():
             stack = ExitStack()
-            instance = stack.enter_context(Instance.get(self._home, storage=self._storage))
+            instance = stack.enter_context(
+                Instance.get(self._home, storage=self._storage, python_logs=self._python_logs)
+            )
             loggers = run_loggers(self._job, self._config, instance)
             scope = stack.enter_context(
                 resource_scope(self._job.resource_defs, self._config.resources, instance=instance, run=self._run)
@@ -195,6 +201,7 @@ class StepWork:
                 input_values=self._input_values,
                 keep_outputs=True,
             )
+            stack.enter_context(captured_python_logs(instance.managed_python_loggers, instance.python_log_level))
             self._opened = (os.getpid(), services, stack)
             self._capture = None if self._shares_process else self._new_capture()
         return self._opened[1]

@@ -1,0 +1,231 @@
+"""What is refused where it is declared, and what is refused of an op's result."""
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.conformance.api import dg
+
+
+@dg.op(out=dg.DynamicOut())
+def numbers():
+    yield dg.DynamicOutput(1, "one")
+    yield dg.DynamicOutput(2, "two")
+
+
+@dg.op(out=dg.DynamicOut())
+def parts(x):
+    yield dg.DynamicOutput(x, "only")
+
+
+@dg.op
+def echo(x):
+    return x
+
+
+@dg.op
+def add(x, y):
+    return x, y
+
+
+# -- annotations and outputs ----------------------------------------------------------------------------------------
+
+
+def test_several_outputs_need_a_tuple():
+    """A function with two outputs that is annotated with one type contradicts itself."""
+    with pytest.raises(dg.DagsterInvariantViolationError, match="non-tuple annotation"):
+
+        @dg.op(out={"low": dg.Out(), "high": dg.Out()})
+        def bounds() -> int: ...
+
+
+def test_several_outputs_need_as_many_types():
+    """The tuple has one type for each output."""
+    with pytest.raises(dg.DagsterInvariantViolationError, match="Expected 2 outputs but annotation has 3"):
+
+        @dg.op(out={"low": dg.Out(), "high": dg.Out()})
+        def bounds() -> tuple[int, int, int]: ...
+
+
+def test_results_may_stand_for_several_outputs():
+    """Results name their assets, so that a single annotation does for several."""
+
+    @dg.multi_asset(specs=[dg.AssetSpec("a"), dg.AssetSpec("b")])
+    def both() -> tuple[dg.MaterializeResult, dg.MaterializeResult]:
+        return dg.MaterializeResult(asset_key="a"), dg.MaterializeResult(asset_key="b")
+
+    assert dg.materialize([both]).success
+
+
+def test_a_bare_dynamic_output_is_no_result():
+    """Dynamic outputs are returned in lists."""
+    with pytest.raises(dg.DagsterInvariantViolationError, match="DynamicOutput"):
+
+        @dg.op
+        def made() -> dg.DynamicOutput: ...
+
+    with pytest.raises(dg.DagsterInvariantViolationError, match="DynamicOutput"):
+
+        @dg.op
+        def made_of() -> dg.DynamicOutput[int]: ...
+
+
+def test_a_promised_output_must_come():
+    """Where `Output` is annotated, the value alone will not do, in a run or called directly."""
+
+    @dg.op
+    def forgetful() -> dg.Output[int]:
+        return 42
+
+    @dg.job
+    def forgets():
+        forgetful()
+
+    with pytest.raises(dg.DagsterInvariantViolationError, match="did not receive an Output object"):
+        forgets.execute_in_process()
+    with pytest.raises(dg.DagsterInvariantViolationError, match="did not receive an Output object"):
+        forgetful()
+
+
+def test_an_output_must_be_promised():
+    """Where a type is annotated, an `Output` is not returned."""
+
+    @dg.op
+    def generous() -> int:
+        return dg.Output(42)
+
+    @dg.job
+    def gives():
+        generous()
+
+    with pytest.raises(dg.DagsterInvariantViolationError, match="does not have an Output annotation"):
+        gives.execute_in_process()
+    with pytest.raises(dg.DagsterInvariantViolationError, match="does not have an Output annotation"):
+        generous()
+
+
+def test_a_parameter_cannot_be_nothing():
+    """No value is passed for Nothing, so no parameter can take it."""
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="Nothing"):
+
+        @dg.op
+        def takes(value: None): ...
+
+
+def test_metadata_comes_before_its_output():
+    """What is added behind an output would be lost."""
+
+    @dg.op
+    def late(context):
+        yield dg.Output(1)
+        context.add_output_metadata({"rows": 1})
+
+    @dg.op(out=dg.DynamicOut())
+    def late_of_key(context):
+        context.add_output_metadata({"rows": 1}, mapping_key="one")
+        yield dg.DynamicOutput(1, mapping_key="one")
+        context.add_output_metadata({"rows": 2}, mapping_key="two")
+        yield dg.DynamicOutput(1, mapping_key="two")
+        context.add_output_metadata({"rows": 3}, mapping_key="one")
+
+    for op, words in ((late, "output 'result' which"), (late_of_key, "mapping_key 'one' which")):
+        with pytest.raises(dg.DagsterInvariantViolationError, match=words):
+            dg.GraphDefinition("g", node_defs=[op]).execute_in_process()
+
+
+def test_an_input_given_twice():
+    """By place and by name is once too often."""
+    with pytest.raises(dg.DagsterInvalidInvocationError, match="multiple values for argument 'x'"):
+
+        @dg.graph
+        def collide(x):
+            partial(echo, x=x)(x)
+
+
+# -- dynamic outputs ------------------------------------------------------------------------------------------------
+
+
+def refused(body: Any, words: str) -> None:
+    """The body of a job is refused with these words."""
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match=words):
+        dg.job(name="refused")(body)
+
+
+def test_values_of_a_dynamic_output_are_not_listed_by_hand():
+    """A list of what was mapped is not known when the job is declared; `collect` is."""
+
+    def body():
+        found: list[Any] = []
+        numbers().map(found.append)
+        echo(found)
+
+    refused(body, 'Problematic dependency on dynamic output "numbers:result"')
+
+
+def test_a_dynamic_output_below_another():
+    """It may be made there, but not be mapped over or collected."""
+
+    @dg.job
+    def fine():
+        numbers().map(parts)
+
+    assert fine.execute_in_process().success
+
+    def maps():
+        numbers().map(lambda x: parts(x).map(echo))
+
+    def collects():
+        echo(numbers().map(parts).collect())
+
+    refused(maps, "more than one dynamic output")
+    refused(collects, "more than one dynamic output")
+
+
+def test_a_graph_that_maps_inside_cannot_be_mapped_over():
+    """Whatever enters it would be multiplied twice; however deep, and where it feeds the dynamic output itself."""
+
+    @dg.graph
+    def adds(x):
+        numbers().map(lambda y: add(x, y))
+
+    @dg.graph
+    def splits(x):
+        parts(x).map(echo)
+
+    def wrapping(inner: Any) -> Any:
+        mapping = dg.InputMapping(graph_input_name="x", mapped_node_name=inner.name, mapped_node_input_name="x")
+        return dg.GraphDefinition("wrapping", node_defs=[inner], input_mappings=[mapping])
+
+    def mapped(graph: Any) -> Any:
+        def body():
+            numbers().map(lambda x: graph(echo(x)))
+
+        return body
+
+    for graph in (adds, splits, wrapping(adds), wrapping(splits)):
+        refused(mapped(graph), "already downstream of another dynamic output")
+
+
+def test_collecting_and_depending_at_once():
+    """One node cannot be there once and several times."""
+
+    def first():
+        found = numbers()
+        found.map(lambda y: add(y, found.collect()))
+
+    def second():
+        found = numbers()
+        found.map(lambda y: add(found.collect(), y))
+
+    refused(first, "cannot both collect over dynamic output")
+    refused(second, "cannot be both downstream of dynamic output")
+
+
+def test_a_dynamic_output_is_unpacked():
+    """It is no value by itself."""
+
+    def body():
+        echo(numbers())
+
+    refused(body, "must be unpacked by invoking map or collect")
