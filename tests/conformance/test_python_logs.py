@@ -93,3 +93,19 @@ def test_workers_capture_as_well():
     """The settings reach the processes of an executor."""
     found = said({"managed_python_loggers": ["conformance_other"]}, speaking_elsewhere)
     assert found[:4] == ["context debug", "context error", "builtin info", "warning of conformance_other"]
+
+
+def test_the_level_holds_for_a_logger_that_is_got_inside():
+    """Asking for our own logger does not undo the level."""
+
+    @dg.op
+    def asks():
+        for name in (None, "mine"):
+            dg.get_dagster_logger(name).info("quiet")
+            dg.get_dagster_logger(name).error("loud")
+
+    with dg.instance_for_test(overrides={"python_logs": {"python_log_level": "WARNING"}}) as instance:
+        result = dg.GraphDefinition("g", node_defs=[asks]).execute_in_process(instance=instance)
+        entries = [entry for entry in instance.all_logs(result.run_id) if not entry.is_dagster_event]
+
+    assert [entry.user_message for entry in entries] == ["loud", "loud"]

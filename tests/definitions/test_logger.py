@@ -184,7 +184,8 @@ def test_managed_loggers_go_to_the_current_log() -> None:
         logging.getLogger("cellmill_test_managed").debug("below")
         logging.getLogger("cellmill_test_managed.child").warning("two")
         logging.getLogger("cellmill_test_other").warning("other")
-        get_logger().debug("three")
+        get_logger().debug("below")
+        get_logger().info("three")
     logging.getLogger("cellmill_test_managed").warning("after")
 
     assert taker.messages == ["one", "two", "three"]

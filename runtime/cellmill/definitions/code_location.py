@@ -13,6 +13,7 @@ from cellmill.definitions.engine import engine
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.output import normalized
 from cellmill.definitions.port import not_found
+from cellmill.definitions.selection_graph import DEFAULT_GROUP
 from cellmill.errors import CheckError, InvariantViolationError
 from cellmill.first_use import on_first_use
 
@@ -80,6 +81,11 @@ class Definitions:
             raise CheckError(f"resources of Definitions is a mapping from key to resource; got {resources!r}.")
         self.resources = dict(resources) if resources is not None else None
         self.executor = _executor(executor)
+        for key, one in (loggers or {}).items():
+            if not isinstance(key, str) or not hasattr(one, "logger_fn"):
+                raise CheckError(
+                    f"loggers of Definitions is a mapping from key to LoggerDefinition; got {key!r}: {one!r}."
+                )
         self.loggers = loggers
         self.metadata = normalized(metadata) if metadata else {}
         _check_kinds("jobs", self.jobs or (), ("is_job", "resolve", "to_job"))
@@ -87,8 +93,20 @@ class Definitions:
 
     @property
     def assets_and_checks(self) -> list[AssetsDefinition]:
-        """The definitions of assets and checks, specs as definitions of external assets."""
-        return as_assets([*(self.assets or ()), *(self.asset_checks or ())])
+        """The definitions of assets and checks, specs as definitions of external assets.
+
+        What schedules and sensors target belongs to them, so that it need not be listed again.
+        """
+        given = {id(one): one for one in (*(self.assets or ()), *(self.asset_checks or ()))}
+        found = as_assets(given.values())
+        known = {key for one in found for key in one.asset_and_check_keys}
+        for one in (*(self.schedules or ()), *(self.sensors or ())):
+            for target in getattr(one, "targets", None) or ():
+                for assets in as_assets(target.assets_defs):
+                    if known.isdisjoint(assets.asset_and_check_keys):
+                        known |= assets.asset_and_check_keys
+                        found.append(assets)
+        return found
 
     # -- binding --------------------------------------------------------------------------------------------------
 
@@ -263,8 +281,12 @@ class Definitions:
         return made
 
     def get_all_asset_specs(self) -> list[Any]:
-        """Return the specs of all assets."""
-        return [spec for one in self.assets_and_checks for spec in one.specs]
+        """Return the specs of all assets, each with its group."""
+        return [
+            spec if spec.group_name else spec.replace_attributes(group_name=DEFAULT_GROUP)
+            for one in self.assets_and_checks
+            for spec in one.specs
+        ]
 
     resolve_all_asset_specs = get_all_asset_specs
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from cellmill.definitions.asset_job import AssetCatalog, build_asset_job, merged_resources
@@ -14,7 +14,7 @@ from cellmill.definitions.graph import GraphDefinition
 from cellmill.definitions.job import JobDefinition, checked_resources
 from cellmill.definitions.loadable import check_loadable
 from cellmill.definitions.port import not_found
-from cellmill.errors import InvalidDefinitionError, InvariantViolationError
+from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
 
 #: The job over all assets of a code location, under Dagster's name.
 IMPLICIT_JOB_NAME = "__ASSET_JOB"
@@ -54,6 +54,38 @@ class Declared(Protocol):
     def get_asset_value_loader(self) -> Callable[..., Any]: ...
 
 
+class LazyJob:
+    """A job whose function is called when the job is first asked for.
+
+    Args:
+        name: The job's name.
+        make_job: Returns the job.
+    """
+
+    def __init__(self, name: str, make_job: Callable[[], Any]) -> None:
+        self.name = name
+        self._make_job = make_job
+
+    def resolve(self) -> JobDefinition:
+        """Return the job.
+
+        Raises:
+            CheckError: for something else than a job.
+            InvalidDefinitionError: for a job of another name.
+        """
+        made = self._make_job()
+        if not isinstance(made, JobDefinition):
+            raise CheckError(
+                f"Bad constructor for job {self.name}: must return JobDefinition, got {made!r} of type "
+                f"{type(made).__name__}."
+            )
+        if made.name != self.name:
+            raise InvalidDefinitionError(
+                f"Bad constructor for job {self.name}: name in JobDefinition does not match: got '{made.name}'."
+            )
+        return made
+
+
 class Repository:
     """The definitions of a code location, resolved; `Definitions.get_repository_def` makes it.
 
@@ -75,8 +107,10 @@ class Repository:
         self.schedules = self._named(defs.schedules or (), "schedule")
         self.sensors = self._named(defs.sensors or (), "sensor")
         self._jobs: dict[str, Any] = {}
-        for job in [*(defs.jobs or ()), *self._targets()]:
+        for job in defs.jobs or ():
             self._add_job(job)
+        for owner, job in self._targets():
+            self._add_job(job, owner)
         self._resolved_jobs: dict[str, JobDefinition] = {}
         if any(one.is_executable for one in self.catalog.definitions):
             self._jobs.setdefault(IMPLICIT_JOB_NAME, None)
@@ -97,21 +131,27 @@ class Repository:
             found[item.name] = item
         return found
 
-    def _targets(self) -> list[Any]:
-        found: list[Any] = []
-        for one in (*self.schedules.values(), *self.sensors.values()):
-            targets = getattr(one, "targets", None) or ()
-            for target in targets:
-                job = getattr(target, "resolvable_to_job", None)
-                if job is not None and not isinstance(job, str):
-                    found.append(job)
-        return found
+    def _targets(self) -> Iterator[tuple[str, Any]]:
+        """Yield the jobs that schedules and sensors start, each with what starts it."""
+        for what, owners in (("schedule", self.schedules), ("sensor", self.sensors)):
+            for name, one in owners.items():
+                for target in getattr(one, "targets", None) or ():
+                    job = getattr(target, "resolvable_to_job", None)
+                    if job is not None and not isinstance(job, str):
+                        yield f"{what} '{name}'", job
 
-    def _add_job(self, job: Any) -> None:
-        if isinstance(job, GraphDefinition):
-            job = job.to_job()
+    def _add_job(self, job: Any, owner: str | None = None) -> None:
         other = self._jobs.get(job.name)
+        if isinstance(job, GraphDefinition):
+            if other is not None and getattr(other, "graph", None) is job:
+                return
+            job = job.to_job()
         if other is not None and other is not job:
+            if owner is not None:
+                kind = "unresolved asset job" if isinstance(job, UnresolvedAssetJobDefinition) else "job"
+                raise InvalidDefinitionError(
+                    f"{owner} targets {kind} '{job.name}', but a different {kind} with the same name was provided."
+                )
             raise InvalidDefinitionError(
                 f"Duplicate job definition found for job '{job.name}'. Jobs, and the jobs that schedules and sensors "
                 "target, must have unique names in a code location."
@@ -151,7 +191,7 @@ class Repository:
         elif isinstance(job, UnresolvedAssetJobDefinition):
             made = job.resolve(self.catalog, executor_def=defs.executor)
         else:
-            made = job
+            made = job.resolve() if isinstance(job, LazyJob) else job
             if made.rebuild_with_assets is not None:
                 made = made.rebuild_with_assets(self.catalog.definitions)
                 if made.selected_assets_of is None:

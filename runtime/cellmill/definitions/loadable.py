@@ -28,7 +28,7 @@ def check_loadable(repository: Any) -> None:
     except CellmillError as error:
         if not any("ircular" in str(known) for known in problems):
             problems.append(error)
-    problems.extend(_unknown_targets(repository))
+    problems.extend(unknown_targets(repository))
     if len(problems) == 1:
         raise problems[0]
     if problems:
@@ -36,7 +36,8 @@ def check_loadable(repository: Any) -> None:
         raise InvalidDefinitionError(f"These definitions cannot be used, for {len(problems)} reasons:\n{lines}")
 
 
-def _unknown_targets(repository: Any) -> Iterator[CellmillError]:
+def unknown_targets(repository: Any) -> Iterator[CellmillError]:
+    """Yield an error for each job that a schedule or sensor starts by name and that nobody gives."""
     for one in (*repository.schedules.values(), *repository.sensors.values()):
         names = getattr(one, "job_names", None)
         if names is None:
@@ -45,7 +46,7 @@ def _unknown_targets(repository: Any) -> Iterator[CellmillError]:
         for name in names:
             if isinstance(name, str) and name and not repository.has_job(name) and not name.startswith("__"):
                 yield InvalidDefinitionError(
-                    f"{type(one).__name__} '{one.name}' targets the job '{name}', which is not in the code location."
+                    f"{type(one).__name__} '{one.name}' targets job \"{name}\" which was not found in this repository."
                     f"{nearest(name, repository.job_names)} "
                     f"It has {[known for known in repository.job_names if not known.startswith('__')]}."
                 )

@@ -313,6 +313,7 @@ def get_logger(name: str | None = None) -> logging.Logger:
     Args:
         name: Name of the logger below cellmill's own; None gives that one.
     """
-    made = logging.getLogger(f"{BUILTIN_LOGGER}.{name}" if name else BUILTIN_LOGGER)
-    made.setLevel(logging.DEBUG)
-    return made
+    own = logging.getLogger(BUILTIN_LOGGER)
+    if own.level == logging.NOTSET:  # a run may have set the level of its instance
+        own.setLevel(logging.DEBUG)
+    return own.getChild(name) if name else own

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from cellmill.definitions.asset_selection_job import UnresolvedAssetJobDefinition
 from cellmill.definitions.code_location import Definitions
-from cellmill.definitions.code_repository import Repository
+from cellmill.definitions.code_repository import LazyJob, Repository
 from cellmill.definitions.job import JobDefinition
-from cellmill.definitions.loadable import missing_resources
-from cellmill.errors import InvalidDefinitionError
+from cellmill.definitions.loadable import missing_resources, unknown_targets
+from cellmill.errors import InvalidDefinitionError, InvalidSubsetError
 
 RepositoryDefinition = Repository
 
@@ -56,19 +57,68 @@ def repository(
             loggers=default_logger_defs,
             metadata=metadata,
         )
-        made = Repository(defs, name or fn.__name__, description or fn.__doc__)
-        _check_resources(parts.get("jobs", ()), top_level_resources or {})
+        made = _DeclaredRepository(defs, name or fn.__name__, description or fn.__doc__)
+        made.check_declared()
         defs._repository = made
         return made
 
     return decorate if definitions_fn is None else decorate(definitions_fn)
 
 
-def _check_resources(jobs: Iterable[Any], top_level: Mapping[str, Any]) -> None:
-    for one in jobs:
-        if isinstance(one, JobDefinition):
-            for text in missing_resources(one.with_top_level_resources(top_level)):
-                raise InvalidDefinitionError(text)
+class _DeclaredRepository(Repository):
+    """A repository as `@repository` makes it: what can be told without calling what is lazy is checked at once."""
+
+    def __call__(self) -> Repository:
+        """Return the repository itself, as the function that was decorated would."""
+        return self
+
+    def check_declared(self) -> None:
+        """Raise where jobs lack resources or assets, or schedules and sensors start what is not there."""
+        for job in self._jobs.values():
+            if isinstance(job, JobDefinition):
+                _check_resources(job.with_top_level_resources(self.resources))
+            elif isinstance(job, UnresolvedAssetJobDefinition):
+                self._check_selection(job.name)
+        for error in unknown_targets(self):
+            raise error
+
+    def _check_selection(self, name: str) -> None:
+        try:
+            self.get_job(name)
+        except InvalidDefinitionError as error:
+            # which assets are missing says more here than which job wants them
+            raise (error.__cause__ if isinstance(error.__cause__, InvalidSubsetError) else error) from None
+
+    def get_all_jobs(self) -> list[JobDefinition]:
+        """Return all jobs, resolved.
+
+        Raises:
+            InvalidDefinitionError: where one lacks a resource, or two have different ops of one name.
+        """
+        jobs = super().get_all_jobs()
+        for job in jobs:
+            _check_resources(job)
+        _check_names(jobs)
+        return jobs
+
+
+def _check_resources(job: JobDefinition) -> None:
+    for text in missing_resources(job):
+        raise InvalidDefinitionError(text)
+
+
+def _check_names(jobs: Iterable[JobDefinition]) -> None:
+    owners: dict[str, tuple[Any, str]] = {}
+    for job in jobs:
+        if job.asset_nodes:  # its ops are those of assets, in part copies
+            continue
+        for definition in (*job.all_node_defs, job.graph):
+            other, first = owners.setdefault(definition.name, (definition, job.name))
+            if other is not definition:
+                raise InvalidDefinitionError(
+                    f"Conflicting definitions found in repository with name '{definition.name}'. Op/Graph definition "
+                    f"names must be unique within a repository. It is defined in job '{first}' and in job '{job.name}'."
+                )
 
 
 def _parts_of_list(listed: Any, name: str) -> dict[str, list[Any]]:
@@ -79,7 +129,7 @@ def _parts_of_list(listed: Any, name: str) -> dict[str, list[Any]]:
             "list or a dict."
         )
     bad = []
-    for item in _flat(listed):
+    for item in (each for one in listed for each in (one if isinstance(one, (list, tuple)) else (one,))):
         kind = _kind_of(item)
         if kind is None:
             bad.append(f"value of type {type(item)}")
@@ -91,14 +141,6 @@ def _parts_of_list(listed: Any, name: str) -> dict[str, list[Any]]:
             f"graphs, assets, schedules or sensors; got {', '.join(bad)}."
         )
     return parts
-
-
-def _flat(items: Iterable[Any]) -> Iterable[Any]:
-    for item in items:
-        if isinstance(item, (list, tuple)):
-            yield from _flat(item)
-        else:
-            yield item
 
 
 def _kind_of(item: Any) -> str | None:
@@ -125,9 +167,22 @@ def _parts_of_dict(listed: Mapping[str, Any]) -> dict[str, list[Any]]:
         )
     parts: dict[str, list[Any]] = {}
     for kind, items in listed.items():
-        values = items.values() if isinstance(items, Mapping) else items
-        parts[kind] = [_called(one) for one in values]
+        if kind == "jobs" and isinstance(items, Mapping):
+            parts[kind] = [_job_of_dict(name, one) for name, one in items.items()]
+        else:
+            parts[kind] = [_called(one) for one in (items.values() if isinstance(items, Mapping) else items)]
     return parts
+
+
+def _job_of_dict(name: str, given: Any) -> Any:
+    if _kind_of(given) == "jobs":
+        return given
+    if not callable(given):
+        raise InvalidDefinitionError(
+            f"Object mapped to {name} is not an instance of JobDefinition or GraphDefinition, nor a function that "
+            f"returns one: {given!r}."
+        )
+    return LazyJob(name, given)
 
 
 def _parts_of_data(data: Any) -> dict[str, list[Any]]:
