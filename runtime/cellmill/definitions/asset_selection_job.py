@@ -10,7 +10,7 @@ from cellmill.definitions.asset_job import AssetCatalog, build_asset_job
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.job import JobDefinition
-from cellmill.definitions.tags import checked_name
+from cellmill.definitions.tags import checked_definition_owners, checked_name
 from cellmill.errors import CheckError, InvalidDefinitionError, InvalidSubsetError
 from cellmill.first_use import on_first_use
 
@@ -67,7 +67,7 @@ class UnresolvedAssetJobDefinition:
         self.executor_def = executor_def
         self.hooks = hooks
         self.op_retry_policy = op_retry_policy
-        self.owners = owners
+        self.owners = checked_definition_owners(owners, f"job {self.name!r}")
 
     @property
     def partitions_def(self) -> Any:

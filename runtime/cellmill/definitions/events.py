@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -148,6 +148,14 @@ class AssetObservation:
     def data_version(self) -> str | None:
         """The data version that the tags carry."""
         return self.tags.get(DATA_VERSION_TAG)
+
+    def with_metadata(self, metadata: Mapping[str, Any] | None) -> AssetObservation:
+        """Return the same event with other metadata.
+
+        Args:
+            metadata: What takes the place of all it has.
+        """
+        return AssetObservation(self.asset_key, self.description, metadata, self.partition, self.tags)
 
 
 def _fill_asset_event(
@@ -328,6 +336,14 @@ class AssetCheckEvaluation:
     def asset_check_key(self) -> AssetCheckKey:
         """The check's key."""
         return AssetCheckKey(self.asset_key, self.check_name)
+
+    def with_metadata(self, metadata: Mapping[str, Any]) -> AssetCheckEvaluation:
+        """Return the same evaluation with other metadata.
+
+        Args:
+            metadata: What takes the place of all it has.
+        """
+        return replace(self, metadata=normalized(metadata))
 
 
 class AssetResult:

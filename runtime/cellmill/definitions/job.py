@@ -14,7 +14,7 @@ from cellmill.definitions.engine import engine, job_maker
 from cellmill.definitions.graph import GraphDefinition
 from cellmill.definitions.output import normalized
 from cellmill.definitions.port import not_found
-from cellmill.definitions.tags import checked_name, checked_owners, checked_tags
+from cellmill.definitions.tags import checked_definition_owners, checked_name, checked_tags
 from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError
 from cellmill.first_use import on_first_use
 
@@ -94,7 +94,7 @@ class JobDefinition:
         self.given_metadata = metadata or _EMPTY
         self.hook_defs = checked_hooks(hooks or hook_defs or ())
         self.op_retry_policy = op_retry_policy
-        self.owners = None if owners is None else checked_owners(owners, f"job {self.name!r}")
+        self.owners = checked_definition_owners(owners, f"job {self.name!r}")
         self.input_values = dict(input_values or {})
         for wanted in self.input_values:
             if wanted not in graph_def.input_dict:

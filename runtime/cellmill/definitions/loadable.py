@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from cellmill.definitions.inference import describe_place
-from cellmill.definitions.resource_requirements import requirements_of_op, requirements_of_resources
+from cellmill.definitions.resource_requirements import (
+    ResourceRequirement,
+    requirements_of_op,
+    requirements_of_resources,
+)
 from cellmill.definitions.selection_grammar import nearest
 from cellmill.errors import CellmillError, InvalidDefinitionError
 
@@ -28,12 +33,30 @@ def check_loadable(repository: Any) -> None:
     except CellmillError as error:
         if not any("ircular" in str(known) for known in problems):
             problems.append(error)
+    problems.extend(_unknown_inputs(repository))
     problems.extend(unknown_targets(repository))
     if len(problems) == 1:
         raise problems[0]
     if problems:
         lines = "\n".join(f"  {number}. {problem}" for number, problem in enumerate(problems, 1))
         raise InvalidDefinitionError(f"These definitions cannot be used, for {len(problems)} reasons:\n{lines}")
+
+
+def _unknown_inputs(repository: Any) -> Iterator[CellmillError]:
+    """Yield an error for each asset that another one loads and that nobody declares."""
+    known = repository.catalog.by_key
+    for one in repository.catalog.executable():
+        for name, key in one.keys_by_input_name.items():
+            if key in known or one.node_def.input_dict[name].is_nothing:
+                continue
+            near = get_close_matches(key.to_user_string(), {other.to_user_string(): other for other in known}, n=5)
+            close = sorted(other.to_string() for other in known if other.to_user_string() in near)
+            hint = f" Did you mean one of the following?\n\t{', '.join(close)}" if close else ""
+            yield InvalidDefinitionError(
+                f"Input asset '{key.to_string()}' of {', '.join(sorted(own.to_string() for own in one.keys))} is not "
+                "produced by any of the provided asset ops and is not one of the provided sources."
+                f"{hint or ' Add the asset, or an AssetSpec for what is made elsewhere.'}"
+            )
 
 
 def unknown_targets(repository: Any) -> Iterator[CellmillError]:
@@ -59,6 +82,10 @@ def missing_resources(job: Any) -> Iterator[str]:
         for one in requirements_of_op(op_def):
             if one.key not in given:
                 yield str(one.missing(given, _at(op_def)))
+    for hook in job.hook_defs:
+        for key in sorted(hook.required_resource_keys):
+            if key not in given:
+                yield str(ResourceRequirement(key, f"hook '{hook.name}'").missing(given))
     for one in requirements_of_resources(given):
         if one.key not in given:
             yield str(one.missing(given))

@@ -8,7 +8,13 @@ from typing import Any
 
 from cellmill.definitions.asset_inputs import AssetInput, asset_inputs, order_input
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.definitions.asset_node import check_outputs, checks_by_output_name, make_op, op_tags_of
+from cellmill.definitions.asset_node import (
+    check_outputs,
+    checks_by_output_name,
+    make_op,
+    op_tags_of,
+    required_resources,
+)
 from cellmill.definitions.asset_spec import AssetDep, AssetOut, AssetSpec, coerced_deps
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.composition import checked_hooks
@@ -110,6 +116,10 @@ def multi_asset(
             made = _from_specs(shape, owner, specs or (), ins, group_name, can_subset, code_version)
         inputs, output_defs, keys, own_specs = made
         for spec in own_specs:
+            if compute_kind is not None and specs is not None and spec.kinds:
+                raise InvalidDefinitionError(
+                    f"{owner}: Can not specify compute_kind on both the @multi_asset and kinds on AssetSpecs."
+                )
             if partitions_def is not None and spec.partitions_def not in (None, partitions_def):
                 raise CheckError(f"{owner}: {spec.key} has other partitions than the multi_asset.")
         checks = checks_by_output_name(check_specs, set(keys.values()), owner)
@@ -123,7 +133,7 @@ def multi_asset(
             description=description if description is not None else docstring_summary(fn),
             config_schema=config_schema,
             # what comes with the assets is for them to use
-            required_resource_keys=frozenset(required_resource_keys or ()) | resources.keys(),
+            required_resource_keys=required_resources(shape, required_resource_keys, "@multi_asset") | resources.keys(),
             tags=op_tags_of(op_tags, compute_kind, None, owner),
             retry_policy=retry_policy,
             code_version=code_version,
@@ -260,17 +270,14 @@ def _from_specs(
     inputs = asset_inputs(shape, ins, (), owner)
     input_keys = {one.key for one in inputs.values()}
     missing = input_keys - {dep.asset_key for spec in specs for dep in spec.deps}
-    if missing and any(spec.deps for spec in specs):
+    if missing:
         raise InvalidDefinitionError(
             f"{owner} specified AssetIns or parameters {sorted(missing)} that are not in any AssetSpec's deps; add "
             "them to the deps of the assets that use them."
         )
     final = []
     for spec in specs:
-        made = spec if group_name is None or spec.group_name else spec.replace_attributes(group_name=group_name)
-        if missing:
-            made = made.replace_attributes(deps=[*made.deps, *(AssetDep(key) for key in sorted(missing))])
-        final.append(made)
+        final.append(spec if group_name is None or spec.group_name else spec.replace_attributes(group_name=group_name))
     for spec in final:
         for dep in spec.deps:
             if dep.asset_key in own and dep.partition_mapping is None:

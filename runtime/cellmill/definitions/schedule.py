@@ -17,7 +17,7 @@ from cellmill.definitions.local_time import load_zone
 from cellmill.definitions.output import normalized
 from cellmill.definitions.run_request import DefaultScheduleStatus, RunRequest, SkipReason, plain_config
 from cellmill.definitions.schedule_context import ScheduleEvaluationContext, build_schedule_context
-from cellmill.definitions.tags import checked_tags
+from cellmill.definitions.tags import checked_definition_owners, checked_tags
 from cellmill.definitions.target import AutomationTarget, checked_name, job_of, targets_of
 from cellmill.definitions.tick_policy import CatchUp, OverlapPolicy
 from cellmill.errors import (
@@ -74,7 +74,7 @@ class ScheduleDefinition:
             `target` is given.
         run_config: Run config (dictionary or `RunConfig`) that every run gets; instead of `run_config_fn`.
         run_config_fn: Function of the context that returns the run config of one tick.
-        tags: Tags of every run it starts.
+        tags: Tags of the runs it starts, but for a `RunRequest` that a function returns: that has tags of its own.
         tags_fn: Function of the context that returns the tags of one tick's run; instead of `tags`.
         metadata: Metadata of the schedule itself, by name.
         should_execute: Function of the context; where it returns False the tick is skipped.
@@ -149,7 +149,7 @@ class ScheduleDefinition:
         self.description = description or _first_paragraph(execution_fn)
         self.environment_vars = dict(environment_vars or {})
         self.metadata = normalized(metadata) if metadata else {}
-        self.owners = owners
+        self.owners = checked_definition_owners(owners, f"schedule {self.name!r}")
         self.catch_up = catch_up or CatchUp()
         self.overlap = self._checked_overlap(overlap)
         self._check_combination(run_config, run_config_fn, tags, tags_fn, should_execute, execution_fn)
@@ -325,7 +325,7 @@ class ScheduleDefinition:
             context: The tick, such as one of `build_schedule_context(scheduled_execution_time=…)`.
 
         Returns:
-            The run requests, with the schedule's tags and those of their partition, or the reason to skip.
+            The run requests, with the tags of their partition and the schedule's name, or the reason to skip.
 
         Raises:
             ScheduleExecutionError: when the user's function fails.
@@ -391,7 +391,7 @@ class ScheduleDefinition:
         return results
 
     def _finished(self, request: RunRequest, context: ScheduleEvaluationContext) -> RunRequest:
-        tags = {**self._given.tags, **request.tags, SCHEDULE_NAME_TAG: self.name}
+        tags = {**request.tags, SCHEDULE_NAME_TAG: self.name}
         request = request.with_replaced_attrs(tags=tags)
         if request.partition_key is None or request.has_resolved_partition() or self.target is None:
             return request
@@ -444,7 +444,7 @@ def schedule(
         job_name: Name of the job to run, where the job itself is not at hand. Only one of `job_name`, `job` and
             `target` is given.
         name: Name, unique in its code location: letters, digits and underscores. None takes the function's name.
-        tags: Tags of every run it starts.
+        tags: Tags of the runs it starts, but for a `RunRequest` that a function returns: that has tags of its own.
         tags_fn: Function of the context that returns the tags of one tick's run; instead of `tags`.
         metadata: Metadata of the schedule itself, by name.
         should_execute: Function of the context; where it returns False the tick is skipped.

@@ -205,7 +205,8 @@ class AssetSelection:
             if selection and all(isinstance(item, str) for item in selection):
                 parts = [cls.from_string(item) for item in selection]
                 return parts[0] if len(parts) == 1 else cls(tree.Union(tuple(part.node for part in parts)))
-            if all(isinstance(item, AssetKey) or hasattr(item, "key") or hasattr(item, "keys") for item in selection):
+            # `key` last: a definition of several assets has none
+            if all(isinstance(item, AssetKey) or hasattr(item, "keys") or hasattr(item, "key") for item in selection):
                 return cls.assets(*selection)
         raise InvalidAssetSelectionError(
             "A selection is a str, a Sequence of str, AssetKey or definitions of assets, or an AssetSelection; "

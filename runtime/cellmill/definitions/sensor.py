@@ -13,7 +13,7 @@ from cellmill.definitions.output import normalized
 from cellmill.definitions.run_request import DefaultSensorStatus, RunReaction, RunRequest, SensorResult, SkipReason
 from cellmill.definitions.selection import AssetSelection
 from cellmill.definitions.sensor_context import SensorEvaluationContext, build_sensor_context
-from cellmill.definitions.tags import checked_tags
+from cellmill.definitions.tags import checked_definition_owners, checked_tags
 from cellmill.definitions.target import AutomationTarget, checked_name, job_of, targets_of
 from cellmill.errors import (
     CellmillError,
@@ -87,7 +87,7 @@ class SensorDefinition:
             or assets.
         required_resource_keys: Names of resources that `context.resources` has; resources may instead be parameters of
             the function.
-        tags: Tags of the sensor and of every run it starts.
+        tags: Tags of the sensor itself; a `RunRequest` has those of its run.
         metadata: Metadata of the sensor itself, by name.
         target: Instead of a job: assets, an asset selection or a selection string, of which a job is made; or a list of
             jobs.
@@ -143,7 +143,7 @@ class SensorDefinition:
         self.description = description or ((evaluation_fn.__doc__ or "").strip() or None)
         self.tags = checked_tags(tags, f"the sensor {self.name!r}")
         self.metadata = normalized(metadata) if metadata else {}
-        self.owners = owners
+        self.owners = checked_definition_owners(owners, f"sensor {self.name!r}")
         self._user = UserFunction(evaluation_fn, self._positions, "sensor")
         self._required = frozenset(required_resource_keys or ())
         if self._required and self._user.resource_names:
@@ -259,7 +259,7 @@ class SensorDefinition:
             context: The evaluation, such as one of `build_sensor_context(cursor=…)`.
 
         Returns:
-            The run requests with the sensor's tags, or the reason to skip; the new cursor, and changes of partitions.
+            The run requests each with its own tags and the sensor's name, or the reason to skip; the new cursor, and changes of partitions.
 
         Raises:
             SensorExecutionError: when the user's function fails.
@@ -334,7 +334,7 @@ class SensorDefinition:
 
     def _finished(self, request: RunRequest, context: Any, dynamic_requests: Sequence[Any]) -> RunRequest:
         target = self._target_for(request)
-        tags = {**self.tags, **request.tags, SENSOR_NAME_TAG: self.name}
+        tags = {**request.tags, SENSOR_NAME_TAG: self.name}
         request = request.with_replaced_attrs(tags=tags)
         if request.partition_key is None or request.has_resolved_partition():
             return request
@@ -404,7 +404,7 @@ def sensor(
             or assets.
         required_resource_keys: Names of resources that `context.resources` has; resources may instead be parameters of
             the function.
-        tags: Tags of the sensor and of every run it starts.
+        tags: Tags of the sensor itself; a `RunRequest` has those of its run.
         metadata: Metadata of the sensor itself, by name.
         target: Instead of a job: assets, an asset selection or a selection string, of which a job is made; or a list of
             jobs.

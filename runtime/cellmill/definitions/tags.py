@@ -96,6 +96,19 @@ def checked_owners(owners: Sequence[str] | None, owner: str) -> Sequence[str]:
     return tuple(owners or ())
 
 
+def checked_definition_owners(owners: Sequence[str] | None, owner: str) -> Sequence[str] | None:
+    """Return `owners` of a job, schedule or sensor if each is an e-mail address or ``team:`` and any name."""
+    for one in owners or ():
+        if isinstance(one, str) and one.startswith("team:"):
+            if one == "team:":
+                raise InvalidDefinitionError(
+                    f"Team name cannot be empty after 'team:' prefix, in the owners of {owner}."
+                )
+        else:
+            checked_owners([one], owner)
+    return None if owners is None else tuple(owners)
+
+
 def checked_name(name: Any, what: str = "definition") -> str:
     """Return `name` if definitions may be called so."""
     if not isinstance(name, str):
