@@ -25,8 +25,6 @@ def check_dynamic(graph: Any, place: str) -> None:
     Raises:
         InvalidDefinitionError: with the node and the dynamic outputs.
     """
-    if not any(one.is_dynamic for node in graph.nodes for one in node.definition.output_defs):
-        return
     axes = _axes(graph)
     for name, own in axes.items():
         if len(own) > 1:

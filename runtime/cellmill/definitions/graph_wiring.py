@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cellmill.definitions.dependency import (
     MappedInput,
@@ -12,13 +12,18 @@ from cellmill.definitions.dependency import (
     Node,
     NodeInvocation,
 )
-from cellmill.definitions.dynamic_wiring import check_dynamic
 from cellmill.definitions.inference import describe_place
 from cellmill.definitions.output import NO_VALUE
 from cellmill.definitions.port import (
     DynamicOutputDefinition,
 )
 from cellmill.errors import InvalidDefinitionError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions import dynamic_wiring
+else:
+    dynamic_wiring = on_first_use("cellmill.definitions.dynamic_wiring")
 
 
 class Wired(Protocol):
@@ -135,7 +140,8 @@ def check_dependencies(graph: Wired) -> None:
                 )
             for part in parts_of(dependency):
                 _check_source(graph, node, input_name, part)
-    check_dynamic(graph, _kind(graph))
+    if any(one.is_dynamic for node in graph.nodes for one in node.definition.output_defs):
+        dynamic_wiring.check_dynamic(graph, _kind(graph))
 
 
 def _kind(graph: Wired) -> str:

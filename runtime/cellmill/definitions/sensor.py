@@ -259,8 +259,8 @@ class SensorDefinition:
             context: The evaluation, such as one of `build_sensor_context(cursor=…)`.
 
         Returns:
-            The run requests, each with its tags and the sensor's name, or the reason to skip; the new cursor, and changes
-            of partitions.
+            The run requests, each with its tags and the sensor's name, or the reason to skip; the new cursor, and
+            changes of partitions.
 
         Raises:
             SensorExecutionError: when the user's function fails.
