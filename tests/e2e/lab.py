@@ -254,10 +254,12 @@ class Lab:
 
         Asked again and again from here: a function that answers with a promise is not waited for in the page.
         """
-        front = "one => one.data['layout-restorer:data']?.main?.current ?? ''"
-        address = f"async () => ({front})(await window.jupyterapp.serviceManager.workspaces.fetch('default'))"
+        front = """async () => {
+          const kept = await window.jupyterapp.serviceManager.workspaces.fetch('default').catch(() => null);
+          return kept?.data['layout-restorer:data']?.main?.current ?? '';
+        }"""
         deadline = time.monotonic() + 60
-        while (kept := self.page.evaluate(address)) != tab:
+        while (kept := self.page.evaluate(front)) != tab:
             assert time.monotonic() < deadline, f"the layout on the server has {kept!r} in front, not {tab!r}"
             self.page.wait_for_timeout(100)
 

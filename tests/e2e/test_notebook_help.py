@@ -98,7 +98,7 @@ def test_names_are_explained_followed_and_dropped(lab: Lab, two_notebooks: str) 
     lab.shoot("cell-diff")
     lab.page.get_by_role("button", name="Close", exact=True).last.click()
     lab.edit("c1", "[4]", "[3]")
-    lab.command("docmanager:save")
+    lab.command("docmanager:save-all")
 
     lab.command("cellmill:open-screen", json.dumps({"screen": "asset", "what": "prices"}))
     lab.page.get_by_role("heading", name="History").wait_for()

@@ -18,33 +18,34 @@ export interface ILoaded<T> {
   again(): void;
 }
 
-/** The result of `load`, fetched at first, when `dependencies` change, and on `again()`. */
+/** The result of `load`, fetched at first, when `dependencies` change, and on `again()`; never that of other dependencies. */
 export function useLoaded<T>(load: () => Promise<T>, dependencies: unknown[]): ILoaded<T> {
-  const [value, setValue] = useState<T | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
+  const [loaded, setLoaded] = useState<{ by: unknown; value: T | null; problem: string | null }>(NOTHING);
   const turn = useRef(0);
   const again = useCallback(() => {
     const mine = ++turn.current;
     load().then(
-      result => {
+      value => {
         if (mine === turn.current) {
-          setValue(result);
-          setProblem(null);
+          setLoaded({ by: again, value, problem: null });
         }
       },
       error => {
         if (mine === turn.current) {
-          setProblem(error instanceof Error ? error.message : String(error));
+          const problem = error instanceof Error ? error.message : String(error);
+          setLoaded(before => ({ by: again, value: before.by === again ? before.value : null, problem }));
         }
       }
     );
   }, dependencies);
   useEffect(() => {
-    setValue(null);
     again();
     return () => {
       turn.current++;
     };
   }, [again]);
+  const { value, problem } = loaded.by === again ? loaded : NOTHING;
   return { value, problem, again };
 }
+
+const NOTHING = { by: null, value: null, problem: null };

@@ -51,7 +51,7 @@ export function Launchpad(props: { model: CatalogueModel; navigator: INavigator;
   const [plan, setPlan] = useState<IPlanned[] | IJob | null>(null);
   const job = jobs?.find(one => nameOf(one) === target) ?? null;
   const { what, trouble } = useWhat(client, job, selection);
-  const { mistakes, setMistakes, schema } = useConfig(client, what, config);
+  const { mistakes, setMistakes, schema, isKnown } = useConfig(client, what, config);
   const partitions = usePartitions(client, what);
   const { runnable, range } = partitions;
   const { keys } = runnable;
@@ -86,7 +86,9 @@ export function Launchpad(props: { model: CatalogueModel; navigator: INavigator;
     const given = tags.filter(tag => tag.key.trim()).map(tag => ({ key: tag.key.trim(), value: tag.value.trim() }));
     navigator.openRun(await launch(client, what, config, [...given, ...partitionTags(chosen)]));
   };
-  const ready = what !== null && partitions.known && mistakes.length === 0 && (keys.length === 0 || chosen.length > 0);
+  // The buttons stand still once they can be pressed: the form above them is there.
+  const settled = what !== null && (partitions.known || partitions.problem !== null) && isKnown;
+  const ready = settled && partitions.known && mistakes.length === 0 && (keys.length === 0 || chosen.length > 0);
   return (
     <div className="cm-page cm-launchpad">
       <h1>{trans.__('Launchpad')}</h1>
@@ -150,7 +152,7 @@ export function Launchpad(props: { model: CatalogueModel; navigator: INavigator;
           disabled={!ready}
           onClick={() => void start().catch(failed)}
         />
-        <Button label={trans.__('Dry run')} title={trans.__('Show what would run, and why')} disabled={what === null} onClick={dryRun} />
+        <Button label={trans.__('Dry run')} title={trans.__('Show what would run, and why')} disabled={!settled} onClick={dryRun} />
       </div>
       {plan && chosen.length > 1 && <Note>{runsOf(runnable, chosen, together)}</Note>}
       {plan && (Array.isArray(plan) ? <Plan cells={plan} navigator={navigator} /> : <Ops job={plan} />)}
@@ -213,7 +215,7 @@ function useWhat(client: Client, job: IJob | null, selection: string): { what: I
 
 /** The schema of what is to be run, and every mistake of its configuration. */
 function useConfig(client: Client, what: IWhat | null, config: string) {
-  const { value: schema } = useLoaded(() => (what ? loadSchema(client, what) : Promise.resolve(null)), [what]);
+  const { value, problem } = useLoaded(async () => ({ schema: what ? await loadSchema(client, what) : null }), [what]);
   const [mistakes, setMistakes] = useState<IMistake[]>([]);
   useEffect(() => {
     let wanted = true;
@@ -232,7 +234,7 @@ function useConfig(client: Client, what: IWhat | null, config: string) {
       clearTimeout(timer);
     };
   }, [client, what, config]);
-  return { mistakes, setMistakes, schema };
+  return { mistakes, setMistakes, schema: value?.schema ?? null, isKnown: value !== null || problem !== null };
 }
 
 const NOTHING: IRunnable = { keys: [], states: [], perRun: [], target: { keys: [] } };
