@@ -74,14 +74,16 @@ class MadeDefinitions:
         return [*held, *(one for one in loops if not keys & one.keys)]
 
     def described(self, scan: NotebookScan, namespace: Mapping[str, Any]) -> list[described.DescribedAsset]:
-        """What of these the notebook's text does not show."""
+        """What of these the notebook's text does not show; an imported asset of a module stays that module's."""
+        if not self._places:
+            return []
         cells = {scanned.cell.id: scanned for scanned in scan.cells}
         bound = {id(one) for _, one, own in self._held(namespace) if own}
         known = {key for definition in scan.definitions for key in definition.keys}
         found = []
         for one in self.definitions(namespace):
             cell_id, holder = self._places.get(id(one), ("", ""))
-            if cell_id in cells and one.keys and not known & one.keys:
+            if cell_id in cells and one.keys and not known & one.keys and not collected.is_imported(one):
                 found.append(
                     described.DescribedAsset(
                         keys=tuple(sorted(one.keys)),

@@ -63,7 +63,7 @@ class Registry:
             self._told = []
             self._forget()
         assert self._read is not None
-        if (self._read.unknowns or self._read.files_run()) and (told := self.described(self._read)) != self._told:
+        if (told := self.described(self._read)) != self._told:
             self._told = told
             self._scan = with_described(self._read, told)
             self._forget()

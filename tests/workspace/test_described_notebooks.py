@@ -210,3 +210,21 @@ def test_a_script_without_definitions_is_not_run(tmp_path: Path) -> None:
     book.notebook("runs_it.ipynb", "%run script.py", "%%asset total\nSCALE + 1")
     assert names(book.workspace) == ["total"] and runs(book) == 0
     book.close()
+
+
+def test_a_factory_of_a_module_is_called(tmp_path: Path) -> None:
+    """Assets that a function of the workspace's own module makes are the notebook's, and follow that module."""
+    book = TemporaryWorkspace(tmp_path)
+    book.file("makers.py", "from cellmill import asset\n" + FACTORY)
+    book.notebook("calls.ipynb", "from makers import make as build\nfirst = build('built_one', 'raw')",
+                  "import makers\nrest = [makers.make(name, 'built_one') for name in ('built_two',)]",
+                  "%%asset total\nbuilt_two + 1")  # fmt: skip
+    workspace = book.workspace
+    by_name = {entry.name: entry for entry in workspace.manifest.assets}
+    assert sorted(by_name) == ["built_one", "built_two", "total"]
+    assert by_name["total"].upstream == (("built_two",),) and by_name["built_two"].upstream == (("built_one",),)
+
+    book.file("makers.py", "from cellmill import asset\n" + FACTORY.replace("name=name", "name=name + '_new'"))
+    workspace.refresh()
+    assert names(workspace) == ["built_one_new", "built_two_new", "total"]
+    book.close()

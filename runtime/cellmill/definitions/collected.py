@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -62,6 +63,15 @@ def made_in_cell(definition: Any) -> bool:
     function = function_of(definition)
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "<locals>")
     return module == "__main__" and "<locals>" not in name
+
+
+def is_imported(definition: Any) -> bool:
+    """Return whether a definition is an attribute of the module that its function comes from: that module's own."""
+    function = function_of(definition)
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    if function is None or module is None or module.__name__ == "__main__":
+        return False
+    return any(value is definition for value in vars(module).values())
 
 
 def function_of(definition: Any) -> Any:

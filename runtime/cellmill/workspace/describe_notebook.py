@@ -15,7 +15,7 @@ from cellmill.definitions.asset_spec import AssetSpec
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.automation_condition import AutomationCondition
 from cellmill.definitions.code_location import Definitions
-from cellmill.definitions.collected import collected, function_of, held_definitions, made_in_cell
+from cellmill.definitions.collected import collected, function_of, held_definitions, is_imported, made_in_cell
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.partitioned_schedule import UnresolvedPartitionedSchedule
 from cellmill.definitions.partitions.definition import PartitionsDefinition
@@ -28,6 +28,7 @@ from cellmill.notebooks.scan import NotebookScan
 from cellmill.workspace.cell_namespace import cell_namespace, forget_modules
 from cellmill.workspace.describe import describe_assets, describe_job, own_sources, secrets_of
 from cellmill.workspace.describe_automation import condition_text
+from cellmill.workspace.factories import factory_calls
 from cellmill.workspace.host_side import describe_error
 from cellmill.workspace.manifest import Manifest, ProblemEntry
 from cellmill.workspace.notebook_objects import job_of, resolved_schedule, schedule_of, sensor_of
@@ -54,14 +55,15 @@ def describe_notebook(request: Mapping[str, Any]) -> dict[str, Any]:
     with cell_namespace(path.parent) as shell, _opened_files(root) as opened:
         ran = _Ran(scan)
         variables = request.get("variables", ())
-        places = computed_places(path, notebook, scan) | run_places(_plain_facts(scan))
+        calls, factories = factory_calls(scan, dict.fromkeys((path.parent, root)))
+        places = computed_places(path, notebook, scan) | run_places(_plain_facts(scan)) | calls
         for index in definition_cells(scan, places, variables):
             problem = ran.cell(shell, index)
             if problem is not None:
                 return {**Manifest(problems=(problem,)).to_json(), "sources": {}, "variables": {}}
         manifest = ran.manifest(shell.user_ns)
         told = _variables(shell.user_ns, variables)
-    read = (opened - {path}) | {root / target for target in run_files(path, notebook, scan)}
+    read = (opened - {path}) | factories | {root / target for target in run_files(path, notebook, scan)}
     return {**manifest.to_json(), "sources": own_sources(before, root, read), "variables": told}
 
 
@@ -112,7 +114,7 @@ class _Ran:
         """Return what the namespace holds as entries of the notebook."""
         held = held_definitions(namespace, _KINDS)
         names = {id(one): holder if bound else "" for holder, one, bound in held}
-        every = [one for _, one, bound in held if not (bound and _is_imported(one))]
+        every = [one for _, one, bound in held if not (bound and is_imported(one))]
         for one in list(every):
             if isinstance(one, Definitions):
                 inside = _contents(one)
@@ -159,15 +161,6 @@ class _Ran:
             "cell_id": scanned.cell.id,
             "line": line_of_definition(self.scan, scanned, one, holder),
         }
-
-
-def _is_imported(one: Any) -> bool:
-    """Return whether a definition is an attribute of the module that its function comes from: that module's own."""
-    function = function_of(one)
-    module = sys.modules.get(getattr(function, "__module__", None) or "")
-    if function is None or module is None or module.__name__ == "__main__":
-        return False
-    return any(value is one for value in vars(module).values())
 
 
 def _contents(one: Definitions) -> list[Any]:

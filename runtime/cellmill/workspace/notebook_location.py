@@ -89,7 +89,9 @@ class NotebookLocation(Hosted):
         computed = {
             path: found.variables
             for path, found in names.items()
-            if found.computed or (found.runs and self._run_definitions(found, names))
+            if found.computed
+            or (found.runs and self._run_definitions(found, names))
+            or (modules.stamp(found.words) and not found.words.isdisjoint(modules.factories()))
         }
         described = self._described.read({path: (digests[path], variables) for path, variables in computed.items()})
         index: dict[str, list[Key]] = {}
@@ -223,10 +225,18 @@ class _LocalModules:
         self._tops = {name.partition(".")[0] for name in self._paths}
         self._digest = _hash(repr(sorted(cache.digests(set(self._paths.values())).items()))) if self._paths else ""
         self._sources: dict[str, str] | None = None
+        self._factories: frozenset[str] | None = None
 
     def stamp(self, words: frozenset[str]) -> str:
         """Return what changes when a module changes that a notebook with these words may import; else nothing."""
         return self._digest if words & self._tops else ""
+
+    def factories(self) -> frozenset[str]:
+        """Return the names of functions in modules that make assets when they are called."""
+        if self._factories is None:
+            factories_of = import_module("cellmill.workspace.factories").factories_of
+            self._factories = frozenset().union(*(factories_of(source) for source in self.sources().values()))
+        return self._factories
 
     def sources(self) -> Mapping[str, str]:
         """Return the source of each module by its dotted name."""
