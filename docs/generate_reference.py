@@ -75,8 +75,8 @@ TABLES = {
     "instance": "`storage`: URL of a PostgreSQL database; SQLite in the home folder without it.",
     "kernels": "Kernels of runs: `warm` (fork them from a server that has imported the libraries), `cell_timeout_s`, "
     "`memory_limit` in bytes.",
-    "python_logs": "Python's own loggers in runs: `managed_python_loggers`, names of loggers whose messages become events "
-    "of the run (`root`: all), and `python_log_level`, the lowest level that these, `get_logger()` and `context.log` "
+    "python_logs": "Python's own loggers in runs: `managed_python_loggers`, names of loggers whose messages become "
+    "events of the run (`root`: all), and `python_log_level`, the lowest level that these, `get_logger()` and `context.log` "
     "take.",
     "retention": "What is kept: `keep` versions of each value, a table `assets` of such numbers by asset, "
     "`events_days`, `ticks_days`.",

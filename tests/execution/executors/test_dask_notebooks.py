@@ -78,7 +78,7 @@ def test_a_notebooks_kernel_runs_beside_a_worker_of_the_cluster(tmp_path: Path, 
     )
     with Instance.get(tmp_path / ".cellmill") as instance:
         run_id, launched = _launched(tmp_path, instance, "parent", "child")
-        assert launched.wait(120) == 0
+        assert launched.wait(240) == 0
 
         assert _ended(instance, run_id).status is RunStatus.SUCCESS
         made = instance.all_logs(run_id, EventType.ASSET_MATERIALIZATION)
@@ -101,7 +101,7 @@ def test_a_killed_dask_worker_keeps_what_was_finished_and_a_retry_goes_on_behind
         run_id, launched = _launched(tmp_path, instance, "first", "second")
         _until((tmp_path / "at").exists)
         os.kill(int((tmp_path / "at").read_text()), signal.SIGKILL)
-        assert launched.wait(120) == 1
+        assert launched.wait(240) == 1
 
         failed = _ended(instance, run_id)
         assert failed.status is RunStatus.FAILURE and "retry the run" in (failed.reason or "")
@@ -109,7 +109,7 @@ def test_a_killed_dask_worker_keeps_what_was_finished_and_a_retry_goes_on_behind
         (tmp_path / "go").touch()
         _until(lambda: len(_pids(dask_address)) == 2)
         again, launched = _launched(tmp_path, instance, "second")
-        assert launched.wait(120) == 0
+        assert launched.wait(240) == 0
 
         assert _ended(instance, again).status is RunStatus.SUCCESS
         assert load("second", instance=instance) == 2
@@ -123,7 +123,7 @@ def test_a_stop_reaches_the_cell_on_the_cluster(tmp_path: Path, dask_address: st
         run_id, launched = _launched(tmp_path, instance, "stays")
         _until((tmp_path / "at").exists)
         assert request_stop(instance, run_id)
-        launched.wait(120)
+        launched.wait(240)
 
         assert _ended(instance, run_id).status is RunStatus.CANCELED
         _until(lambda: not list(processes_of_run(run_id)))
@@ -137,7 +137,7 @@ def test_a_cluster_that_is_open_to_all_is_refused_for_notebooks_too(tmp_path: Pa
     (tmp_path / "cellmill.toml").write_text("")
     with Instance.get(tmp_path / ".cellmill") as instance:
         run_id, launched = _launched(tmp_path, instance, "a", **{EXECUTOR_TAG: f"dask:{dask_address}"})
-        assert launched.wait(120) == 1
+        assert launched.wait(240) == 1
 
         found = _ended(instance, run_id)
         assert found.status is RunStatus.FAILURE and "tls://" in (found.reason or "")
