@@ -22,8 +22,10 @@ from cellmill.workspace.manifest import MANIFEST_VERSION, Manifest, merge_manife
 
 if TYPE_CHECKING:
     from cellmill.notebooks import decorators
+    from cellmill.workspace import factories as factory_modules
 else:
     decorators = on_first_use("cellmill.notebooks.decorators")
+    factory_modules = on_first_use("cellmill.workspace.factories")
 
 Key = tuple[str, ...]
 _WORDS = re.compile(r"[^\W\d]\w*")
@@ -234,7 +236,7 @@ class _LocalModules:
     def factories(self) -> frozenset[str]:
         """Return the names of functions in modules that make assets when they are called."""
         if self._factories is None:
-            factories_of = import_module("cellmill.workspace.factories").factories_of
+            factories_of = factory_modules.factories_of
             self._factories = frozenset().union(*(factories_of(source) for source in self.sources().values()))
         return self._factories
 
