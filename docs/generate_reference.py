@@ -76,8 +76,8 @@ TABLES = {
     "kernels": "Kernels of runs: `warm` (fork them from a server that has imported the libraries), `cell_timeout_s`, "
     "`memory_limit` in bytes.",
     "python_logs": "Python's own loggers in runs: `managed_python_loggers`, names of loggers whose messages become "
-    "events of the run (`root`: all), and `python_log_level`, the lowest level that these, `get_logger()` and `context.log` "
-    "take.",
+    "events of the run (`root`: all), and `python_log_level`, the lowest level that these, `get_logger()` and "
+    "`context.log` take.",
     "retention": "What is kept: `keep` versions of each value, a table `assets` of such numbers by asset, "
     "`events_days`, `ticks_days`.",
     "run_queue": "`max_concurrent_runs`, `min_free_bytes`: free room below which no run starts, and "
