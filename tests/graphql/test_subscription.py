@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.events import AssetMaterialization
 from cellmill.graphql.context import Context
 from cellmill.graphql.schema import subscribe
 from cellmill.planning.event import Event, EventType
@@ -99,3 +103,20 @@ def test_the_steps_of_a_run_are_followed(context: Context) -> None:
     )
     assert [(one["planned"], one["done"]) for one in told] == [(1, 0), (1, 1), (2, 1), (2, 2)]
     assert [one["steps"][0]["status"] for one in told] == ["IN_PROGRESS", "SUCCESS", "IN_PROGRESS", "FAILURE"]
+
+
+@pytest.mark.parametrize("others", [2, 200])
+def test_a_change_of_state_is_a_small_message(context: Context, tmp_path: Path, others: int) -> None:
+    """What one materialization sends grows with the assets whose state it changes, not with those of the workspace."""
+    cells = [f"%%asset asset_{number}\n{number}" for number in range(others)]
+    write_notebook(tmp_path / "example.ipynb", "%load_ext cellmill", *cells)
+    context.shared.look_at = 0.0
+    made = AssetMaterialization(AssetKey("asset_1"))
+
+    told = follow(
+        context,
+        "subscription { assetStateChanges { structureChanged keys states reasons materializedAt } }",
+        lambda: context.instance.report_runless_asset_event(made),
+    )
+    assert not told[-1]["structureChanged"] and told[-1]["keys"] == ["asset_1"]
+    assert len(json.dumps(told[-1])) < 300

@@ -38,6 +38,14 @@ class Kernel:
         self.client.execute_interactive(source, output_hook=take, timeout=60, allow_stdin=False)
         return outputs
 
+    def sent(self, source: str) -> list[str]:
+        """Execute a cell; the types of all messages that the kernel publishes for it."""
+        types: list[str] = []
+        self.client.execute_interactive(
+            source, output_hook=lambda message: types.append(message["msg_type"]), timeout=60, allow_stdin=False
+        )
+        return types
+
     def answer(self, source: str, answers: list[str]) -> str:
         """Execute a cell that asks, as a debugger does; everything that it shows, as text."""
         left, shown = list(answers), []
@@ -119,3 +127,13 @@ def test_debug_and_pdb_land_in_the_body(kernel: Kernel) -> None:
 
     assert "42" in asked and "cellmill_kernel" not in asked.split("42")[0]
     assert "42" in at_once and "ZeroDivisionError" in at_once
+
+
+def test_an_asset_cell_sends_one_message_more(kernel: Kernel) -> None:
+    """Its status line, whatever the size of the value: values never travel to the front end beside what is shown."""
+    kernel.run("%load_ext cellmill")
+    plain = kernel.sent("list(range(3))")
+
+    assert plain.count("execute_result") == 1
+    assert sorted(kernel.sent("%%asset small\nlist(range(3))")) == sorted([*plain, "stream"])
+    assert sorted(kernel.sent("%%asset large\nlist(range(100_000))")) == sorted([*plain, "stream"])
