@@ -389,7 +389,9 @@ class Session:
         """Resources that the notebook's `Definitions` objects give, the last one winning."""
         found: dict[str, object] = {}
         for value in list(self.namespace.values()):
-            if type(value).__name__ == "Definitions" and type(value).__module__.startswith("cellmill."):
+            kind = type(value)
+            # most of a namespace are the texts of cells that IPython keeps
+            if kind is not str and kind.__name__ == "Definitions" and kind.__module__.startswith("cellmill."):
                 found.update(value.resources or {})
         return found
 

@@ -41,19 +41,28 @@ def held_definitions(namespace: Mapping[str, Any], kinds: tuple[type, ...]) -> l
     Those in its lists, tuples, sets and dictionaries count too; each definition comes once.
     """
     found: dict[int, tuple[str, Any, bool]] = {}
-    # what IPython remembers of outputs begins with an underscore
-    own = [(name, value) for name, value in namespace.items() if not name.startswith("_") and name not in _IPYTHON]
-    for name, value in own:
-        if isinstance(value, kinds):
+    containers: list[tuple[str, Any]] = []
+    for name, value in namespace.items():
+        kind = type(value)
+        # texts and numbers first: a notebook's namespace is mostly what IPython remembers of cells
+        if kind is str or kind is int:
+            continue
+        is_container = kind in _CONTAINERS
+        # what IPython remembers of outputs begins with an underscore
+        if not (is_container or isinstance(value, kinds)) or name.startswith("_") or name in _IPYTHON:
+            continue
+        if is_container:
+            containers.append((name, value))
+        else:
             found.setdefault(id(value), (name, value, True))
-    for name, value in own:
-        if type(value) in (list, tuple, set, dict):
-            for one in value.values() if isinstance(value, dict) else value:
-                if isinstance(one, kinds):
-                    found.setdefault(id(one), (name, one, False))
+    for name, value in containers:
+        for one in value.values() if isinstance(value, dict) else value:
+            if isinstance(one, kinds):
+                found.setdefault(id(one), (name, one, False))
     return list(found.values())
 
 
+_CONTAINERS = frozenset({list, tuple, set, dict})
 #: Containers that IPython keeps in a notebook's namespace.
 _IPYTHON = frozenset({"In", "Out"})
 
