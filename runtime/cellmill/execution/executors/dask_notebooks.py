@@ -161,10 +161,13 @@ class DaskNotebooks:
         self._pool.set_flag(task.name)
 
     def _pump(self) -> None:
-        while not self._closed:
+        while True:
             try:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._read, 4096)
+                # asked behind the reading: what was read may have been the sign to end
+                if self._closed:
+                    return
                 while not self._orders.empty():
                     self._orders.get()()
                 for message in self._pool.receive(None, self._read):
