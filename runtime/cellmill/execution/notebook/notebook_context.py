@@ -28,12 +28,9 @@ SCHEDULED_VARIABLE = "CELLMILL_SCHEDULED_TIME"
 class _CellHandler(logging.StreamHandler[TextIO]):
     """Writes below the cell that runs, whatever its stderr is by then."""
 
-    def __init__(self) -> None:
-        logging.Handler.__init__(self)
-
-    @property
-    def stream(self) -> TextIO:  # type: ignore[override]
-        return sys.stderr
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
