@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 MASK = "[redacted]"
 #: Values shorter than this are words that stand everywhere: to take them out would spoil more than it hides.
@@ -29,9 +29,9 @@ def _of_environment() -> tuple[str, ...]:
     return _ordered(form for value in values if len(value) >= MINIMUM for form in _forms(value))
 
 
-def _ordered(forms: object) -> tuple[str, ...]:
+def _ordered(forms: Iterable[str]) -> tuple[str, ...]:
     # Longer ones first: a secret may contain another.
-    return tuple(sorted(dict.fromkeys(forms), key=len, reverse=True))  # type: ignore[call-overload]
+    return tuple(sorted(dict.fromkeys(forms), key=len, reverse=True))
 
 
 _known: tuple[str, ...] = _of_environment()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,6 @@ def references_to_json(references: Sequence[CodeReference]) -> list[dict[str, ob
     ]
 
 
-def references_from_json(data: Sequence[dict[str, object]]) -> list[CodeReference]:
+def references_from_json(data: Sequence[Mapping[str, Any]]) -> list[CodeReference]:
     """The code references whose JSON form this is."""
-    return [UrlCodeReference(**item) if "url" in item else LocalFileCodeReference(**item) for item in data]  # type: ignore[arg-type]
+    return [UrlCodeReference(**item) if "url" in item else LocalFileCodeReference(**item) for item in data]

@@ -20,6 +20,8 @@ class Resources:
     """
 
     __slots__ = ("_originals", "_values")
+    _originals: Mapping[str, Any]
+    _values: Mapping[str, Any]
 
     def __init__(self, values: Mapping[str, Any], originals: Mapping[str, Any] | None = None) -> None:
         object.__setattr__(self, "_values", values)
@@ -48,7 +50,7 @@ class Resources:
 
     @property
     def _original_resource_dict(self) -> Mapping[str, Any]:
-        return self._originals  # type: ignore[no-any-return]
+        return self._originals
 
     def __reduce__(self) -> tuple[type[Resources], tuple[Mapping[str, Any], Mapping[str, Any]]]:
         return type(self), (self._values, self._originals)

@@ -161,7 +161,8 @@ class MetadataValue(Generic[T], metaclass=MetadataValueFactories):
 
     @classmethod
     def _of_json(cls, value: Any) -> MetadataValue[Any]:
-        return cls(value)  # type: ignore[call-arg]
+        made: Callable[[Any], MetadataValue[Any]] = _KINDS[cls.kind]
+        return made(value)
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> MetadataValue[Any]:
@@ -562,7 +563,7 @@ class TableMetadataValue(MetadataValue["TableMetadataValue"]):
         return self
 
     @staticmethod
-    def infer_column_type(value: object) -> str:
+    def infer_column_type(value: str | builtins.int | builtins.float | builtins.bool | None) -> str:
         """The column type that a cell's value suggests.
 
         Args:
@@ -571,7 +572,7 @@ class TableMetadataValue(MetadataValue["TableMetadataValue"]):
         Returns:
             "string", "int", "float" or "bool".
         """
-        return infer_schema([TableRecord({"value": value})]).columns[0].type  # type: ignore[dict-item]
+        return infer_schema([TableRecord({"value": value})]).columns[0].type
 
     def _json_value(self) -> Any:
         return {"records": [dict(record.data) for record in self.records], "schema": schema_to_json(self.schema)}

@@ -21,8 +21,11 @@ class SelectionNode:
     """A set of assets, and of the checks on them."""
 
     __slots__ = ()
-    #: Whether the written form needs parentheses beside an operator.
-    compound: ClassVar[bool] = False
+
+    @property
+    def compound(self) -> bool:
+        """Whether the written form needs parentheses beside an operator."""
+        return False
 
     def resolve(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetKey]:
         """Return the selected keys in `graph`."""
@@ -74,7 +77,7 @@ class Keys(SelectionNode):
         return {key for key in self.selected_keys if key in graph.assets}
 
     @property
-    def compound(self) -> bool:  # type: ignore[override]
+    def compound(self) -> bool:
         return len(self.selected_keys) > 1
 
     def text(self) -> str:
@@ -130,7 +133,7 @@ class Groups(_Matching):
         return asset.group in self.selected_groups
 
     @property
-    def compound(self) -> bool:  # type: ignore[override]
+    def compound(self) -> bool:
         return len(self.selected_groups) > 1
 
     def text(self) -> str:
@@ -299,9 +302,12 @@ class _Combination(SelectionNode):
     """What several selections give together."""
 
     operands: tuple[SelectionNode, ...]
-    compound = True
     #: The operator between the operands.
     word: ClassVar[str] = ""
+
+    @property
+    def compound(self) -> bool:
+        return True
 
     def joined(self, parts: Iterable[AbstractSet[T]]) -> AbstractSet[T]:
         """Return one set from those of the operands."""
@@ -342,7 +348,10 @@ class Difference(SelectionNode):
 
     left: SelectionNode
     right: SelectionNode
-    compound = True
+
+    @property
+    def compound(self) -> bool:
+        return True
 
     def resolve(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetKey]:
         return self.left.resolve(graph, allow_missing) - self.right.resolve(graph, allow_missing)
@@ -370,7 +379,7 @@ class _Along(SelectionNode):
     include_self: bool = True
 
     @property
-    def compound(self) -> bool:  # type: ignore[override]
+    def compound(self) -> bool:
         return not self.include_self
 
     def _written(self, before: str, after: str) -> str:

@@ -12,7 +12,7 @@ import strawberry
 from cellmill.definitions.asset_key import AssetKey as Key
 from cellmill.graphql.checks import AssetCheck
 from cellmill.graphql.context import ASSET_JOB, REPOSITORY, Context
-from cellmill.graphql.documented import LimitArg, arg, documented, page_size, said
+from cellmill.graphql.documented import LimitArg, arg, documented, list_of, page_size, said
 from cellmill.graphql.events import event_types, run_event
 from cellmill.graphql.freshness import AssetState, Freshness
 from cellmill.graphql.metadata import AssetKey, DefinitionTag, MetadataEntry, metadata_entries
@@ -384,8 +384,8 @@ class AssetNode:
         limit = found.max_partitions_per_run
         return BackfillPolicy(max_partitions_per_run=limit, description=str(found), policy_type=kind)
 
-    asset_materializations = documented(_materializations, list[MaterializationEvent])  # type: ignore[valid-type]
-    asset_observations = documented(_observations, list[ObservationEvent])  # type: ignore[valid-type]
+    asset_materializations = documented(_materializations, list_of(MaterializationEvent))
+    asset_observations = documented(_observations, list_of(ObservationEvent))
 
     @property
     def recorded_key(self) -> Key:
@@ -424,8 +424,8 @@ class Asset:
         entry = info.context.assets.get(self.asset)
         return AssetNode(entry=entry) if entry is not None else None
 
-    asset_materializations = documented(_materializations, list[MaterializationEvent])  # type: ignore[valid-type]
-    asset_observations = documented(_observations, list[ObservationEvent])  # type: ignore[valid-type]
+    asset_materializations = documented(_materializations, list_of(MaterializationEvent))
+    asset_observations = documented(_observations, list_of(ObservationEvent))
 
     @property
     def recorded_key(self) -> Key:

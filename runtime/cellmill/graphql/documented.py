@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import GenericAlias
 from typing import Annotated, Any, NewType
 
 import strawberry
@@ -12,6 +13,11 @@ def documented(resolver: Callable[..., Any], graphql_type: Any = None) -> Any:
     """A field resolved by ``resolver`` whose description is the resolver's docstring."""
     description = " ".join((resolver.__doc__ or "").split())
     return strawberry.field(resolver=resolver, description=description, graphql_type=graphql_type)
+
+
+def list_of(graphql_type: Any) -> Any:
+    """The list type of a type that is made at run time, which a type checker does not take in brackets."""
+    return GenericAlias(list, (graphql_type,))
 
 
 def said(description: str, default: Any = ...) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from copy import copy
 from enum import Enum
 from typing import Annotated, Any, Union
@@ -27,8 +28,10 @@ class LogLevel(Enum):
     DEBUG = "DEBUG"
 
 
-DagsterEventType: Any = strawberry.enum(  # type: ignore[call-overload]
-    Enum("DagsterEventType", {kind.value: kind.value for kind in EventType if kind is not EventType.LOG}),  # type: ignore[misc]
+# The functional form: a type checker knows it with literal members only.
+_enum: Callable[..., Any] = Enum
+DagsterEventType = strawberry.enum(
+    _enum("DagsterEventType", {kind.value: kind.value for kind in EventType if kind is not EventType.LOG}),
     description="The kinds of events.",
 )
 
@@ -38,6 +41,12 @@ def _level(number: int) -> LogLevel:
         if number >= getattr(logging, name):
             return LogLevel[name]
     return LogLevel.DEBUG
+
+
+def _event_type(root: MessageEvent) -> Any:
+    """Its kind; null for a message of user code."""
+    kind = root.event.type
+    return None if kind is EventType.LOG else DagsterEventType(kind.value)
 
 
 @strawberry.interface(description="One thing that happened in a run.")
@@ -71,11 +80,7 @@ class MessageEvent:
         """The step it belongs to."""
         return self.event.step_key
 
-    @documented
-    def event_type(self) -> DagsterEventType | None:  # type: ignore[valid-type]
-        """Its kind; null for a message of user code."""
-        kind = self.event.type
-        return None if kind is EventType.LOG else DagsterEventType(kind.value)
+    event_type = documented(_event_type, DagsterEventType | None)
 
 
 @strawberry.interface(description="An event of one step.")
@@ -222,57 +227,63 @@ def _type_check(event: Event) -> TypeCheck:
     )
 
 
-class _InputField:
+class _Fields:
+    """Fields that the types of some kinds of events have, beside those of their interfaces."""
+
+    event: Event
+
+
+class _InputField(_Fields):
     @documented
     def input_name(self) -> str:
         """The input."""
-        return str(self.event.data.input_name)  # type: ignore[attr-defined]
+        return str(self.event.data.input_name)
 
 
-class _OutputField:
+class _OutputField(_Fields):
     @documented
     def output_name(self) -> str:
         """The output."""
-        return str(self.event.data.output_name)  # type: ignore[attr-defined]
+        return str(self.event.data.output_name)
 
 
-class _TypeCheckField:
+class _TypeCheckField(_Fields):
     @documented
     def type_check(self) -> TypeCheck:
         """How the type check of the value ended."""
-        return _type_check(self.event)  # type: ignore[attr-defined]
+        return _type_check(self.event)
 
 
-class _ManagerField:
+class _ManagerField(_Fields):
     @documented
     def manager_key(self) -> str:
         """The IO manager."""
-        return str(self.event.data.manager_key)  # type: ignore[attr-defined]
+        return str(self.event.data.manager_key)
 
 
-class _FailureField:
+class _FailureField(_Fields):
     @documented
     def failure_metadata(self) -> FailureMetadata | None:
         """What user code said about the failure."""
-        said_ = getattr(self.event.data, "user_failure_data", None)  # type: ignore[attr-defined]
+        said_ = getattr(self.event.data, "user_failure_data", None)
         if said_ is None:
             return None
         entries = metadata_entries(said_.metadata)
         return FailureMetadata(label=said_.label, description=said_.description, metadata_entries=entries)
 
 
-class _RetryField:
+class _RetryField(_Fields):
     @documented
     def seconds_to_wait(self) -> float | None:
         """How long the step waits before it is run again."""
-        return getattr(self.event.data, "seconds_to_wait", None)  # type: ignore[attr-defined]
+        return getattr(self.event.data, "seconds_to_wait", None)
 
 
-class _ExpectationField:
+class _ExpectationField(_Fields):
     @documented
     def expectation_result(self) -> ExpectationResult:
         """How the expectation ended."""
-        result = self.event.data.expectation_result  # type: ignore[attr-defined]
+        result = self.event.data.expectation_result
         return ExpectationResult(
             success=result.success,
             label=result.label,
@@ -281,24 +292,24 @@ class _ExpectationField:
         )
 
 
-class _AssetField:
+class _AssetField(_Fields):
     @documented
     def asset_key(self) -> AssetKey | None:
         """The asset."""
-        key = self.event.asset_key or getattr(self.event.data, "asset_key", None)  # type: ignore[attr-defined]
+        key = self.event.asset_key or getattr(self.event.data, "asset_key", None)
         return AssetKey.of(key) if key is not None else None
 
     @documented
     def partition(self) -> str | None:
         """The partition of the asset."""
-        return self.event.partition  # type: ignore[attr-defined,no-any-return]
+        return self.event.partition
 
 
-class _MadeField:
+class _MadeField(_Fields):
     @documented
     def code_version(self) -> str | None:
         """The version of the code that made it."""
-        made = self.event.asset_materialization  # type: ignore[attr-defined]
+        made = self.event.asset_materialization
         return (made.tags or {}).get(CODE_VERSION_TAG) if made is not None else None
 
 
@@ -401,10 +412,9 @@ def _make(name: str, description: str, parts: tuple[type, ...]) -> Any:
 
 _TYPES: dict[EventType, Any] = {kind: _make(*row) for kind, row in TABLE.items()}
 ALL_TYPES = tuple(dict.fromkeys(_TYPES.values()))
-DagsterRunEvent = Annotated[
-    Union[ALL_TYPES],  # type: ignore[valid-type]  # noqa: UP007
-    strawberry.union("DagsterRunEvent", description="Any event of a run."),
-]
+_union: Any = Union
+_annotated: Any = Annotated
+DagsterRunEvent = _annotated[_union[ALL_TYPES], strawberry.union("DagsterRunEvent", description="Any event of a run.")]
 
 
 @strawberry.type(description="An object was copied or removed; only runs recorded by Dagster have such events.")

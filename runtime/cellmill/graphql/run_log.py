@@ -7,7 +7,7 @@ from typing import Any
 
 import strawberry
 
-from cellmill.graphql.documented import page_size, said
+from cellmill.graphql.documented import list_of, page_size, said
 from cellmill.graphql.events import DagsterRunEvent, MessageEvent, run_event
 from cellmill.instance.event_record import EventRecord
 
@@ -17,7 +17,7 @@ class EventConnection:
     """A page of a run's log."""
 
     events: list[MessageEvent] = strawberry.field(
-        description="The events, in order.", graphql_type=list[DagsterRunEvent]
+        description="The events, in order.", graphql_type=list_of(DagsterRunEvent)
     )
     cursor: str = said("Where the next page begins.")
     has_more: bool = said("Whether there is more now.")

@@ -65,9 +65,9 @@ class PipelineRun:
         return self.record.run_id
 
     @documented
-    def status(self) -> RunStatus:  # type: ignore[valid-type]
+    def status(self) -> RunStatus:
         """The run's state."""
-        return RunStatus(self.record.run.status.value)
+        return self.record.run.status
 
     @documented
     def pipeline_name(self) -> str:
@@ -168,9 +168,9 @@ class Run(PipelineRun):
         return self.record.end_time
 
     @documented
-    def run_status(self) -> RunStatus:  # type: ignore[valid-type]
+    def run_status(self) -> RunStatus:
         """The run's state (the older name)."""
-        return RunStatus(self.record.run.status.value)
+        return self.record.run.status
 
     @documented
     def run_config(self, info: Info) -> strawberry.scalars.JSON:

@@ -12,7 +12,7 @@ import strawberry
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.graphql.context import Context
 from cellmill.graphql.deployment import DaemonStatus, daemon_statuses
-from cellmill.graphql.documented import CursorArg, RunIdArg, said
+from cellmill.graphql.documented import CursorArg, RunIdArg, list_of, said
 from cellmill.graphql.events import DagsterRunEvent, MessageEvent, run_event
 from cellmill.graphql.freshness import Freshness
 from cellmill.graphql.graph_view import AssetGraphPatch, graph_patch
@@ -53,7 +53,7 @@ class PipelineRunLogsSubscriptionSuccess:
 
     run: Run = said("The run as it is now.")
     messages: list[MessageEvent] = strawberry.field(
-        description="The events, in order.", graphql_type=list[DagsterRunEvent]
+        description="The events, in order.", graphql_type=list_of(DagsterRunEvent)
     )
     has_more_past_events: bool = said("Whether events that happened before now follow in another message.")
     cursor: str = said("Where to go on after a lost connection.")

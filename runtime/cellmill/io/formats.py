@@ -8,7 +8,7 @@ import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from cellmill.errors import MissingExtra, ValueTypeError
 
@@ -18,13 +18,20 @@ JSON_ITEM_LIMIT = 200_000
 JSON_INT_BITS = 10_000
 
 
+class Sink(Protocol):
+    """A file as those see it who only write."""
+
+    def write(self, data: bytes, /) -> int:
+        """Write all of `data`, and return how many bytes that is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """One way to write a value into a file and read it back."""
 
     name: str
     suffix: str
-    dump: Callable[[Any, IO[bytes]], None]
+    dump: Callable[[Any, Sink], None]
     #: Reads a file; the second argument is the name of the type that was written.
     load: Callable[[IO[bytes], str], Any]
     #: Whether equal values have equal bytes, so that a hash of the bytes is a version of the value.
@@ -50,7 +57,7 @@ def _library(name: str) -> Any:
 # -- tables --------------------------------------------------------------------------------------------------------
 
 
-def _dump_parquet(value: Any, file: IO[bytes]) -> None:
+def _dump_parquet(value: Any, file: Sink) -> None:
     name = type_name(value)
     if name == "pandas.Series":
         value.to_frame(name="0" if value.name is None else value.name).to_parquet(file)
@@ -110,7 +117,7 @@ def _plain_dtypes(dtypes: Any, columns: list[Any]) -> bool:
 # -- arrays, plain data ----------------------------------------------------------------------------------------------
 
 
-def _dump_npy(value: Any, file: IO[bytes]) -> None:
+def _dump_npy(value: Any, file: Sink) -> None:
     _library("numpy").lib.format.write_array(file, value, allow_pickle=False)
 
 
@@ -134,7 +141,7 @@ def _whole(decode: Callable[[bytes], Any]) -> Callable[[IO[bytes], str], Any]:
     return lambda file, name: decode(file.read())
 
 
-def _written(encode: Callable[[Any], bytes]) -> Callable[[Any, IO[bytes]], None]:
+def _written(encode: Callable[[Any], bytes]) -> Callable[[Any, Sink], None]:
     return lambda value, file: _write(file, encode(value))
 
 
@@ -180,7 +187,7 @@ TABLES = frozenset(
 )
 
 
-def _write(file: IO[bytes], data: bytes) -> None:
+def _write(file: Sink, data: bytes) -> None:
     file.write(data)
 
 

@@ -143,7 +143,7 @@ class ValueStore:
         def dump(file: IO[bytes]) -> None:
             hashing = _Hashing(file)
             hashed.append(hashing)
-            chosen.dump(value, hashing)  # type: ignore[arg-type]
+            chosen.dump(value, hashing)
 
         try:
             size = self.files.write(path, dump)

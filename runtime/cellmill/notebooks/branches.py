@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from .expressions import ExpressionWalker, target_names
@@ -168,7 +169,7 @@ class BranchWalker(ExpressionWalker):
     def pattern(self, node: ast.pattern) -> None:
         """Bind the captures of a pattern."""
         if isinstance(node, ast.MatchOr):
-            self.branches([lambda part=part: self.pattern(part) for part in node.patterns])  # type: ignore[misc]
+            self.branches([partial(self.pattern, part) for part in node.patterns])
             return
         for field in node._fields:
             value = getattr(node, field)
@@ -190,10 +191,9 @@ def _irrefutable(pattern: ast.pattern) -> bool:
 
 def fold(test: ast.expr) -> bool | None:
     """What a condition is known to be: constants, TYPE_CHECKING, ``__name__ == "__main__"``."""
-    kind = test.__class__
-    if kind is ast.Constant:
-        return bool(test.value)  # type: ignore[attr-defined]
-    if kind is ast.Name or kind is ast.Attribute:
+    if test.__class__ is ast.Constant:
+        return bool(test.value)
+    if test.__class__ is ast.Name or test.__class__ is ast.Attribute:
         return False if last_name(test) == "TYPE_CHECKING" else None
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         inner = fold(test.operand)

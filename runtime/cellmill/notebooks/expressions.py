@@ -134,15 +134,12 @@ class ExpressionWalker(Walker):
 
     def call(self, node: ast.Call) -> None:
         func = node.func
-        kind = func.__class__
         last = ""
-        if kind is ast.Attribute:
-            last = func.attr  # type: ignore[attr-defined]
-            func = func.value  # type: ignore[attr-defined]
-            EXPRESSIONS[func.__class__](self, func)
-            func = node.func
-        elif kind is ast.Name:
-            last = func.id  # type: ignore[attr-defined]
+        if func.__class__ is ast.Attribute:
+            last, owner = func.attr, func.value
+            EXPRESSIONS[owner.__class__](self, owner)
+        elif func.__class__ is ast.Name:
+            last = func.id
             self.load(last, func, "call")
         else:
             self.expr(func)
@@ -177,14 +174,13 @@ class ExpressionWalker(Walker):
 
     def target(self, node: ast.expr, kind: str = "assign") -> None:
         """Store into a target."""
-        type_ = node.__class__
-        if type_ is ast.Name:
-            self.bind(node.id, node, kind)  # type: ignore[attr-defined]
-        elif type_ is ast.Tuple or type_ is ast.List:
-            for item in node.elts:  # type: ignore[attr-defined]
+        if node.__class__ is ast.Name:
+            self.bind(node.id, node, kind)
+        elif node.__class__ is ast.Tuple or node.__class__ is ast.List:
+            for item in node.elts:
                 self.target(item, kind)
-        elif type_ is ast.Starred:
-            self.target(node.value, kind)  # type: ignore[attr-defined]
+        elif node.__class__ is ast.Starred:
+            self.target(node.value, kind)
         else:
             self.change(node, "is assigned")
 
@@ -207,11 +203,10 @@ class ExpressionWalker(Walker):
 def root_name(node: ast.AST) -> str:
     """The outermost name of ``x.a[0].b``: ``x``; empty where there is none."""
     while True:
-        kind = node.__class__
-        if kind is ast.Name:
-            return node.id  # type: ignore[attr-defined, no-any-return]
-        if kind is ast.Attribute or kind is ast.Subscript or kind is ast.Starred:
-            node = node.value  # type: ignore[attr-defined]
+        if node.__class__ is ast.Name:
+            return node.id
+        if node.__class__ is ast.Attribute or node.__class__ is ast.Subscript or node.__class__ is ast.Starred:
+            node = node.value
         else:
             return ""
 

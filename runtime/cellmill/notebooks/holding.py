@@ -57,11 +57,10 @@ def _of_choice(node: ast.IfExp, found: dict[str, None]) -> None:
 
 def _of_call(node: ast.Call, found: dict[str, None]) -> None:
     func = node.func
-    kind = func.__class__
-    last = func.id if kind is ast.Name else func.attr if kind is ast.Attribute else ""  # type: ignore[attr-defined]
+    last = func.id if func.__class__ is ast.Name else func.attr if func.__class__ is ast.Attribute else ""
     if last in _EAGER:
         return
-    if kind is ast.Attribute or last[:1].isupper():
+    if func.__class__ is ast.Attribute or last[:1].isupper():
         # a class, or a method of a value that may hold functions: `Pipeline([…]).fit(x)`
         _hold(func, found)
     for argument in node.args:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -216,7 +216,7 @@ class _Parser:
             )
         return token.text
 
-    def _option(self, token: Token, tokens: object) -> None:
+    def _option(self, token: Token, tokens: Iterator[Token]) -> None:
         name, equals, attached = token.text[2:].partition("=")
         option = find_option(self.kind, name)
         if option is None:
@@ -228,7 +228,7 @@ class _Parser:
                 raise self.error(f"--{name} takes no value", token, f"Write just --{name}.")
             self.options[option.parameter] = option.value
             return
-        value_token = Token(attached, token.line, token.column + len(name) + 3) if equals else next(tokens, None)  # type: ignore[call-overload]
+        value_token = Token(attached, token.line, token.column + len(name) + 3) if equals else next(tokens, None)
         if value_token is None or (not equals and value_token.text.startswith("--") and not value_token.quoted):
             example = f", for example --{name} {option.example}" if option.example else ""
             raise self.error(f"--{name} needs a value", token, f"Give it one{example}.")

@@ -347,11 +347,10 @@ class FunctionWalker(StatementWalker):
 
     def block(self, body: Sequence[ast.stmt]) -> None:
         for node in body:
-            kind = node.__class__
-            if kind is ast.Global:
-                self.globals.update(node.names)  # type: ignore[attr-defined]
-            elif kind is ast.Nonlocal:
-                self.outer.update(node.names)  # type: ignore[attr-defined]
+            if node.__class__ is ast.Global:
+                self.globals.update(node.names)
+            elif node.__class__ is ast.Nonlocal:
+                self.outer.update(node.names)
         super().block(body)
 
     run_block = block
@@ -361,15 +360,19 @@ class _Place:
     """The place of a use, in the shape of a node."""
 
     __slots__ = ("col_offset", "end_col_offset", "end_lineno", "lineno")
+    lineno: int
+    col_offset: int
+    end_lineno: int
+    end_col_offset: int
 
 
 def use_place(use: Use | Mutation) -> _Place:
     """A node-like place of a use that is passed on."""
     place = _Place()
-    place.lineno = use.line  # type: ignore[attr-defined]
-    place.col_offset = getattr(use, "column", 0)  # type: ignore[attr-defined]
-    place.end_lineno = getattr(use, "end_line", use.line)  # type: ignore[attr-defined]
-    place.end_col_offset = getattr(use, "end_column", 0)  # type: ignore[attr-defined]
+    place.lineno = use.line
+    place.col_offset = getattr(use, "column", 0)
+    place.end_lineno = getattr(use, "end_line", use.line)
+    place.end_col_offset = getattr(use, "end_column", 0)
     return place
 
 

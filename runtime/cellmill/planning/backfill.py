@@ -151,7 +151,7 @@ def _groups(assets: Sequence[BackfillAsset]) -> list[list[BackfillAsset]]:
     """Assets that one run can make together: same partitions, policy and place, joined partition by partition."""
     by_key = {asset.key: asset for asset in assets}
     stages: dict[AssetKey, int] = {}
-    found: dict[tuple[int, Any, BackfillPolicy, str, bool], list[BackfillAsset]] = {}
+    found: dict[tuple[int, Any, BackfillPolicy, str, AssetKey | None], list[BackfillAsset]] = {}
     for asset in assets:
         stage = 0
         for key in asset.parents:
@@ -166,10 +166,8 @@ def _groups(assets: Sequence[BackfillAsset]) -> list[list[BackfillAsset]]:
             )
             stage = max(stage, stages[key] + (0 if together else 1))
         stages[asset.key] = stage
-        alone = _reads_itself(asset)
+        alone = asset.key if _reads_itself(asset) else None
         place = (stage, asset.partitions_def, asset.policy, asset.location, alone)
-        if alone:
-            place = (*place[:4], asset.key)  # type: ignore[assignment]
         found.setdefault(place, []).append(asset)
     return [found[place] for place in sorted(found, key=lambda place: place[0])]
 

@@ -71,7 +71,7 @@ def row_maker(
 ) -> Callable[[Iterable[Any], Any], Made]:
     """What makes an instance from the values of its fields `names` and the text of its late field (None for None)."""
     puts = tuple(getattr(cls, name).__set__ for name in names)
-    put_late, put_field = cls._late.__set__, getattr(cls, cls.LATE).__set__  # type: ignore[attr-defined]
+    put_late, put_field = (getattr(cls, name).__set__ for name in ("_late", cls.LATE))
     new = cls.__new__
 
     def make(values: Iterable[Any], text: Any) -> Made:

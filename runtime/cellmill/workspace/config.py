@@ -21,6 +21,8 @@ EVERY_NOTEBOOK = "**/*.ipynb"
 
 LocationKind = Literal["notebooks", "module", "package", "file"]
 _KINDS: tuple[LocationKind, ...] = ("notebooks", "module", "package", "file")
+#: Settings that list locations of one kind.
+_KINDS_BY_KEY: dict[str, LocationKind] = {"modules": "module", "packages": "package", "files": "file"}
 
 _TOP_KEYS = ("name", "home", "notebooks", "modules", "packages", "files", "exclude", "python", "kernel", "env",
              "location", "locations", *TABLES)  # fmt: skip
@@ -194,9 +196,9 @@ class _Reader:
         if "notebooks" in self.data:
             globs = self.strings(self.data, "notebooks")
             yield LocationConfig(name="notebooks", kind="notebooks", targets=globs, **shared)
-        for key, kind in (("modules", "module"), ("packages", "package"), ("files", "file")):
+        for key, kind in _KINDS_BY_KEY.items():
             for target in self.strings(self.data, key):
-                yield LocationConfig(name=_default_name(target), kind=kind, targets=(target,), **shared)  # type: ignore[arg-type]
+                yield LocationConfig(name=_default_name(target), kind=kind, targets=(target,), **shared)
         yield from map(self.location, self.tables())
 
     def tables(self) -> Iterator[dict[str, Any]]:

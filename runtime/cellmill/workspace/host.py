@@ -82,7 +82,7 @@ class HostConfig:
     start_timeout_s: float = START_TIMEOUT_S
 
 
-class _HostKernelManager(AsyncKernelManager):  # type: ignore[misc, unused-ignore]
+class _HostKernelManager(AsyncKernelManager):
     """A kernel manager whose kernelspec is either named, or the given Python with ipykernel."""
 
     python: str | None = None

