@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeAlias, TypeVar, get_args, get_origin
 
-from pydantic import ConfigDict, GetCoreSchemaHandler, ModelWrapValidatorHandler, PrivateAttr, model_validator
+from pydantic import GetCoreSchemaHandler, ModelWrapValidatorHandler, PrivateAttr, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from cellmill.definitions.config.configurable import curried
@@ -63,9 +63,16 @@ class ConfigurableResourceFactory(Config, Generic[T]):
     """Base of classes whose config makes another object, the resource: override `create_resource`."""
 
     __is_resource__: ClassVar[bool] = True
+    #: Whether user code gets another object than one of this class.
+    __makes_resource__: ClassVar[bool] = True
     #: Which class of definition the resource is.
     definition_class: ClassVar[type[ResourceDefinition]] = ResourceDefinition
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, arbitrary_types_allowed=True)
+    _called: ClassVar[str] = "resource"
+    _instead: ClassVar[str] = (
+        "For state, write a client class of its own and a method of the resource that makes and returns the client."
+    )
+    #: Whether `config_fields_of` found every field of this very class to be one that config or a resource can be.
+    _fields_are_known: ClassVar[bool] = False
     _resource_context: InitResourceContext | None = PrivateAttr(default=None)
 
     @model_validator(mode="wrap")
@@ -74,6 +81,9 @@ class ConfigurableResourceFactory(Config, Generic[T]):
         # As the value of another resource's field a resource may be one to be configured at launch, or a definition.
         if isinstance(data, (PartialResource, ResourceDefinition, ConfigurableResourceFactory)):
             return data
+        if "_fields_are_known" not in cls.__dict__:
+            cls.to_fields_dict()
+            cls._fields_are_known = True
         return handler(data)
 
     def create_resource(self, context: InitResourceContext) -> T:
@@ -224,6 +234,8 @@ class ConfigurableResource(ConfigurableResourceFactory[T]):
     >>> materialize([greeting], resources={"greeter": Greeter(word="hi")}).asset_value("greeting")
     'hi'
     """
+
+    __makes_resource__: ClassVar[bool] = False
 
     def create_resource(self, context: InitResourceContext) -> Any:
         """The resource itself."""

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any
 
+from cellmill.definitions.inference import check_resource_hint
 from cellmill.errors import InvalidDefinitionError, InvalidInvocationError, InvariantViolationError
 from cellmill.first_use import on_first_use
 
@@ -164,6 +165,8 @@ class UserFunction:
             for parameter in inspect.signature(fn).parameters.values()
             if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
         ]
+        for parameter in parameters:
+            check_resource_hint(parameter.name, parameter.annotation)
         taken: list[inspect.Parameter] = []
         for index, parameter in enumerate(parameters[: len(positions)]):
             if index == 0 and not _may_be_context(parameter):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import typing
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from cellmill.definitions.output import NO_VALUE
+from cellmill.definitions.warning_kinds import ConfigArgumentWarning
 from cellmill.errors import InvalidDefinitionError
 
 _CONTEXT_NAMES = frozenset({"context", "_", "__", "_context", "context_"})
@@ -84,8 +86,17 @@ class FunctionShape:
                 continue
             if name == "config":
                 self.config_arg, self.config_type = name, hint
-            elif is_resource_hint(hint):
+                continue
+            check_resource_hint(name, hint)
+            if is_resource_hint(hint):
                 self.resource_args[name] = name
+            elif isinstance(hint, type) and hasattr(hint, "to_config_field"):
+                warnings.warn(
+                    f"Parameter {name!r} on op/asset function {getattr(self.fn, '__name__', self.fn)!r} was annotated "
+                    "as a Config type. Did you mean to name this parameter 'config' instead?",
+                    ConfigArgumentWarning,
+                    stacklevel=4,
+                )
 
     def annotation(self, name: str) -> Any:
         """Return the annotation of a parameter, or NO_VALUE."""
@@ -98,6 +109,17 @@ def is_resource_hint(hint: Any) -> bool:
     if getattr(hint, "__is_resource__", False) is True:
         return True
     return any(getattr(mark, "__is_resource__", False) or mark == "resource_param" for mark in _marks(hint))
+
+
+def check_resource_hint(name: str, hint: Any) -> None:
+    """Raise for the annotation of a resource parameter that is a class whose objects make the resource."""
+    if getattr(hint, "__makes_resource__", False) is not True:
+        return
+    raise InvalidDefinitionError(
+        f"Resource param '{name}' is annotated as '{hint}', but '{hint}' makes the resource and outputs an unknown "
+        "value to user code such as @ops and @assets. This annotation should instead be 'ResourceParam[Any]' or "
+        "'ResourceParam[<output type>]'."
+    )
 
 
 def _marks(hint: Any) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from cellmill.definitions.op_outputs import annotation_at, inferred_outputs, pro
 from cellmill.definitions.output import DEFAULT_OUTPUT, NO_VALUE
 from cellmill.definitions.port import In, InputDefinition, Out, OutputDefinition, checked_ins
 from cellmill.definitions.tags import checked_name, checked_tags
-from cellmill.errors import CheckError, InvalidDefinitionError
+from cellmill.errors import CheckError, InvalidDefinitionError, ParameterCheckError
 from cellmill.first_use import on_first_use
 
 if TYPE_CHECKING:
@@ -165,10 +165,13 @@ class OpDefinition(NodeUses):
 
     def _check_config_argument(self) -> None:
         if self.shape.config_arg and self._config_schema is not None:
-            raise InvalidDefinitionError(
+            raise ParameterCheckError(
                 f"op {self.name!r} has both a `config` parameter and config_schema; keep one of them "
                 f"({describe_place(self.compute_fn)})."
             )
+        if self.shape.config_arg:
+            # Made now, so that a parameter that config cannot be is told where it is written.
+            self._config_field = self._make_config_field()
 
     @property
     def node_def(self) -> OpDefinition:
@@ -207,7 +210,8 @@ class OpDefinition(NodeUses):
         if self._config_schema is not None:
             return field.convert_to_field(self._config_schema)
         if self.shape.config_arg:
-            return pydantic_config.field_of_annotation(self.shape.config_type)
+            default = self.shape.defaults.get(self.shape.config_arg, field.NO_DEFAULT)
+            return pydantic_config.field_of_annotation(self.shape.config_type, default)
         return None
 
     @property

@@ -39,6 +39,8 @@ class ResourceDefinition(AnonymousConfigurableDefinition):
         ParameterCheckError: where `resource_fn` is no function, or the keys are no set of texts.
     """
 
+    #: User code gets what the definition makes, never the definition.
+    __makes_resource__ = True
     #: The configurable object that the definition was made from, and the resources in that object's fields.
     made_from: Any = None
     nested_resources: Mapping[str, Any] = {}

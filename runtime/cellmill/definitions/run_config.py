@@ -299,7 +299,7 @@ def _check_object(definition: Any, config: Any, name: str) -> None:
     if not isinstance(annotation, type) or not hasattr(annotation, "to_config_field"):
         return
     try:
-        annotation(**(config or {}))
+        annotation._from_config_value(config or {})
     except Exception as error:
         error.add_note(f"In the config of op '{name}' ({annotation.__name__}).")
         raise

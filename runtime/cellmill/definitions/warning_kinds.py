@@ -18,7 +18,7 @@ class SupersessionWarning(FutureWarning):
 
 
 class ConfigArgumentWarning(SyntaxWarning):
-    """A parameter of a decorator got what looks like a value of config rather than a schema."""
+    """Config stands where it is not taken as such: a value for a schema, a config class on another parameter."""
 
 
 def deprecation_warning(

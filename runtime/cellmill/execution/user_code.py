@@ -57,8 +57,6 @@ def typed_config(declared: Any, config: Any) -> Any:
     make = getattr(declared, "_from_config_value", None)
     if make is not None:
         return make(config if config is not None else {})
-    if isinstance(declared, type) and hasattr(declared, "model_fields"):
-        return declared(**(config or {}))
     return config
 
 

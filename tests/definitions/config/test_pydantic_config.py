@@ -12,9 +12,10 @@ from typing import Any, Literal, Optional, Union
 import pytest
 from cellmill.definitions.config.env_var import EnvVar
 from cellmill.definitions.config.process import process_config
-from cellmill.definitions.config.pydantic_config import Config, PermissiveConfig, config_argument, field_of_annotation
+from cellmill.definitions.config.pydantic_config import Config, PermissiveConfig, field_of_annotation
 from cellmill.definitions.run_config import RunConfig
 from cellmill.errors import CheckError, InvalidInvocationError, InvalidPythonicConfigDefinitionError
+from cellmill.execution.user_code import typed_config
 from pydantic import Field as PydanticField
 from pydantic import ValidationError, field_validator
 
@@ -286,7 +287,7 @@ def test_a_config_parameter_is_what_its_annotation_says(annotation: Any, config:
     """A parameter named config gets an object of its class, or the plain value."""
     value = process_config(field_of_annotation(annotation), config).value
 
-    assert config_argument(annotation, value) == expected
+    assert typed_config(annotation, value) == expected
 
 
 def test_schemas_need_no_pydantic() -> None:

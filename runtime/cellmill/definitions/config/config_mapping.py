@@ -47,6 +47,11 @@ class ConfigMapping:
             )
         self.receive_processed_config_values = receive_processed_config_values is not False
         self._config_class = config_class_of(config_fn)
+        if config_schema is not None and self._config_class is not None:
+            raise ParameterCheckError(
+                "Cannot provide config_schema to a config mapping whose parameter is annotated with a Config class "
+                f"({self._config_class.__name__}): the class is the schema."
+            )
         if self.config_schema is None and self._config_class is not None:
             self.config_schema = self._config_class.to_config_field()
         self.__doc__ = config_fn.__doc__
@@ -89,7 +94,7 @@ class ConfigMapping:
             InvalidConfigError: where it returns no dictionary.
         """
         try:
-            given = config if self._config_class is None else self._config_class(**config)
+            given = config if self._config_class is None else self._config_class._from_config_value(config)
             mapped = self.config_fn(given)
         except Exception as error:
             raise ConfigMappingFunctionError(

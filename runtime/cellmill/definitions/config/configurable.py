@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, Self, cast
+from collections.abc import Mapping
+from functools import wraps
+from typing import Any, Self
 
+from cellmill.definitions.config.config_mapping import config_class_of
 from cellmill.definitions.config.config_type import ANY, ConfigType
 from cellmill.definitions.config.evaluation import EvaluateValueResult
 from cellmill.definitions.config.field import Field, Permissive, Shape, convert_to_field
@@ -39,9 +40,8 @@ class ConfigurableDefinition:
         return EvaluateValueResult.for_value({"config": result.value} if result.value is not None else {})
 
     def _configured_schema(self, name: str, config_or_config_fn: Any, config_schema: Any) -> DefinitionConfigSchema:
+        config_or_config_fn, config_schema = typed_function(config_or_config_fn, config_schema)
         field = None if config_schema is None else convert_to_field(config_schema)
-        if field is None and callable(config_or_config_fn):
-            field = _field_of_parameter(config_or_config_fn)
         return ConfiguredConfigSchema(self.config_schema, field, config_or_config_fn, name)
 
 
@@ -97,17 +97,26 @@ class NamedConfigurableDefinition(ConfigurableDefinition):
         return self.copy_for_configured(name, description, schema)
 
 
-def _field_of_parameter(function: Callable[..., Any]) -> Field | None:
-    """The field of a function's only parameter if that is annotated with a Config class."""
-    try:
-        parameters = list(inspect.signature(function, eval_str=True).parameters.values())
-    except (TypeError, ValueError, NameError):
-        return None
-    if len(parameters) != 1:
-        return None
-    annotation = parameters[0].annotation
-    make = getattr(annotation, "to_config_field", None) if isinstance(annotation, type) else None
-    return cast(Field, make()) if make is not None else None
+def typed_function(function: Any, config_schema: Any) -> tuple[Any, Any]:
+    """The function that `configured` decorates, made to take and give plain config, and the schema of what it takes.
+
+    A parameter that is annotated with a `Config` class says the schema. Anything else comes back as it is.
+    """
+    if not callable(function):
+        return function, config_schema
+    config_class = config_class_of(function)
+    if config_class is None:
+        return function, config_schema
+    if config_schema is not None:
+        raise CheckError("Cannot provide config_schema to @configured function with Config-annotated param.")
+
+    @wraps(function)
+    def plain(config: Any) -> Any:
+        found = function(config_class._from_config_value(config))
+        to_config = getattr(found, "_as_config_value", None)
+        return found if to_config is None else to_config()
+
+    return plain, config_class.to_config_field()
 
 
 def curried(config_type: ConfigType, values: Mapping[str, Any]) -> ConfigType:

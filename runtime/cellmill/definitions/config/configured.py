@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any, TypeVar, cast
 
-from cellmill.definitions.config.config_mapping import config_class_of
 from cellmill.definitions.config.configurable import (
     AnonymousConfigurableDefinition,
     ConfigurableDefinition,
     NamedConfigurableDefinition,
+    typed_function,
 )
 from cellmill.definitions.config.field import convert_to_field
 from cellmill.definitions.config.schema import ConfiguredConfigSchema, DefinitionConfigSchema, PlainConfigSchema
@@ -28,28 +27,6 @@ def schema_of(definition: Any) -> DefinitionConfigSchema:
     if isinstance(own, (PlainConfigSchema, ConfiguredConfigSchema)):
         return own
     return PlainConfigSchema(definition.config_field)
-
-
-def typed_function(function: Any, config_schema: Any) -> tuple[Any, Any]:
-    """The function that `configured` decorates, made to take and give plain config, and the schema of what it takes.
-
-    A parameter that is annotated with a `Config` class says the schema. Anything else comes back as it is.
-    """
-    if not callable(function):
-        return function, config_schema
-    config_class = config_class_of(function)
-    if config_class is None:
-        return function, config_schema
-    if config_schema is not None:
-        raise CheckError("Cannot provide config_schema to @configured function with Config-annotated param.")
-
-    @wraps(function)
-    def plain(config: Any) -> Any:
-        found = function(config_class(**config))
-        to_config = getattr(found, "_as_config_value", None)
-        return found if to_config is None else to_config()
-
-    return plain, config_class.to_config_field()
 
 
 def configured_node(
@@ -90,7 +67,7 @@ def configured(configurable: D, config_schema: Any = None, **kwargs: Any) -> Cal
     gets the new config and returns that of the definition.
 
     Args:
-        configurable: An op, graph, resource, IO manager, logger or executor definition.
+        configurable: An op, graph, resource, IO manager, logger or executor definition, or a class of resources.
         config_schema: Schema of the new config, where a function is given; None takes that of the parameter's
             annotation, or any config.
         kwargs: `name` and `description` of the new definition; ops, graphs and executors need a name where no function
@@ -116,6 +93,9 @@ def configured(configurable: D, config_schema: Any = None, **kwargs: Any) -> Cal
             return cast(D, named.configured(config_or_config_fn, name=name, config_schema=config_schema, **own))
 
         return of_named
+    of_class = getattr(configurable, "configure_at_launch", None) if isinstance(configurable, type) else None
+    if of_class is not None:
+        configurable = of_class().get_resource_definition()
     if isinstance(configurable, AnonymousConfigurableDefinition):
         anonymous = configurable
         return lambda config_or_config_fn: cast(

@@ -7,7 +7,7 @@ import inspect
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, get_args, get_origin
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, model_validator
 from pydantic.fields import FieldInfo
@@ -17,6 +17,7 @@ from cellmill.definitions.config.config_type import ANY, FLOAT, ConfigType, Enum
 from cellmill.definitions.config.configurable import curried
 from cellmill.definitions.config.env_var import is_env_var
 from cellmill.definitions.config.field import (
+    NO_DEFAULT,
     Array,
     Field,
     Map,
@@ -29,7 +30,12 @@ from cellmill.definitions.config.field import (
 )
 from cellmill.definitions.config.schema import PlainConfigSchema
 from cellmill.definitions.config.source import BoolSource, IntSource, StringSource
-from cellmill.errors import CheckError, InvalidInvocationError, InvalidPythonicConfigDefinitionError
+from cellmill.errors import (
+    CheckError,
+    InvalidDefinitionError,
+    InvalidInvocationError,
+    InvalidPythonicConfigDefinitionError,
+)
 
 _SOURCES: Mapping[Any, ConfigType] = {int: IntSource, str: StringSource, bool: BoolSource, float: FLOAT, Any: ANY}
 
@@ -54,8 +60,20 @@ class Config(BaseModel):
     [0, 1]
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    # A field of any class may be written; one that config cannot hold is refused where the class becomes a schema.
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, arbitrary_types_allowed=True)
     _permissive: ClassVar[bool] = False
+    _called: ClassVar[str] = "config class"
+    _instead: ClassVar[str] = "Make a new object, or use PrivateAttr."
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, annotation in inspect.get_annotations(cls).items():
+            if getattr(annotation, "is_runtime_type", False):
+                raise InvalidPythonicConfigDefinitionError(
+                    f"Error defining config class '{cls.__name__}' on field '{name}': the type {annotation!r} checks "
+                    f"the inputs and outputs of ops and assets, and cannot annotate a config type. {_FIELD_TYPES}"
+                )
 
     @model_validator(mode="wrap")
     @classmethod
@@ -78,8 +96,8 @@ class Config(BaseModel):
             if not type(self).model_config.get("frozen"):
                 raise
             raise InvalidInvocationError(
-                f"'{type(self).__name__}' is a Pythonic config class and does not support item assignment, as it "
-                "inherits from 'pydantic.BaseModel' with frozen=True. Make a new object, or use PrivateAttr."
+                f"'{type(self).__name__}' is a Pythonic {self._called} and does not support item assignment, as it "
+                f"inherits from 'pydantic.BaseModel' with frozen=True. {self._instead}"
             ) from error
 
     @classmethod
@@ -108,6 +126,12 @@ class Config(BaseModel):
             result[name] = _config_value(value, None)
         return result
 
+    @classmethod
+    def _from_config_value(cls, config: Mapping[str, Any]) -> Self:
+        """The object that resolved config stands for; what says no more than the defaults is left to them, since
+        pydantic's validators are not asked of defaults."""
+        return cls(**_beyond_defaults(cls, config))
+
     def _convert_to_config_dictionary(self) -> Mapping[str, Any]:
         return self._as_config_value()
 
@@ -119,25 +143,22 @@ class PermissiveConfig(Config):
     _permissive: ClassVar[bool] = True
 
 
-def field_of_annotation(annotation: Any) -> Field:
-    """The field of a parameter named `config` with this annotation."""
+def field_of_annotation(annotation: Any, default: Any = NO_DEFAULT) -> Field:
+    """The field of a parameter named `config` with this annotation and this default."""
     if isinstance(annotation, type) and issubclass(annotation, Config):
-        return annotation.to_config_field()
+        made = annotation.to_config_field()
+        if isinstance(default, Config):
+            value = default._as_config_value()
+            made = Field(curried(made.config_type, value), default_value=value, description=made.description)
+        return made
     if annotation in (dict, list):
-        return convert_to_field(annotation)
+        return Field(convert_to_field(annotation).config_type, default_value=default)
     plain = scalar_of(annotation) if annotation is not None else None
     if plain is not None and annotation is not inspect.Parameter.empty:
-        return Field(plain)
+        return Field(_SOURCES.get(annotation, plain), default_value=default)
     if get_origin(annotation) in (list, dict):
-        return Field(config_type_of(annotation, None, "config"))
-    raise _not_configurable(None, "config", annotation)
-
-
-def config_argument(annotation: Any, config: Any) -> Any:
-    """What a parameter named `config` gets for resolved config: an object of its class, or the config itself."""
-    if isinstance(annotation, type) and issubclass(annotation, Config):
-        return annotation(**(config or {}))
-    return config
+        return Field(config_type_of(annotation, None, "config"), default_value=default)
+    raise _not_configurable(None, "", annotation)
 
 
 def shape_of_class(cls: type[Config]) -> Shape | Permissive:
@@ -174,17 +195,26 @@ def field_of_info(cls: type[Config], name: str, info: FieldInfo) -> Field:
 
 
 def _field_of(cls: type[Config], name: str, info: FieldInfo) -> Field:
+    if isinstance(info.default, Field):
+        raise InvalidDefinitionError(
+            f"The default of field '{name}' of {cls.__name__} is a Field of a config schema, which is not supported "
+            "within a Pythonic config or resource definition. Did you mean to use 'pydantic.Field' instead?"
+        )
     config_type = _type_of_info(cls, name, info)
     if info.is_required():
         return Field(config_type, description=info.description)
     default = info.default
+    if info.discriminator is not None and info.default_factory is not None:
+        default = info.get_default(call_default_factory=True, validated_data={})
     if config_type.kind.has_fields:
         if isinstance(default, Config) or isinstance(default, Mapping):
             value = _config_value(default, info)
             return Field(curried(config_type, value), default_value=value, description=info.description)
     elif not isinstance(config_type, Noneable):
         config_type = Noneable(config_type)
-    if info.default_factory is not None or default is PydanticUndefined:
+    # A choice has no empty form: without a default object nothing is chosen, and the field may be left out.
+    without_choice = default is None and isinstance(config_type, Selector)
+    if info.default_factory is not None or default is PydanticUndefined or without_choice:
         made = optional_field(config_type)
         made.description = info.description
         return made
@@ -268,13 +298,41 @@ def _of_form(annotation: Any, owner: type | None, name: str) -> ConfigType:
 
 
 def _not_configurable(owner: type | None, name: str, annotation: Any) -> InvalidPythonicConfigDefinitionError:
-    where = f" class {owner} on field '{name}'" if owner is not None else f" parameter '{name}'"
-    return InvalidPythonicConfigDefinitionError(
-        f"\nError defining config{where}.\nUnable to resolve config type {annotation} to a supported config type.\n"
-        "\nA config field is int, float, bool, str, a list or dict of these, an enum, a Literal, another Config class, "
-        "Optional of one of them, or a union of Config classes with Field(discriminator=…). For any value: "
-        "typing.Any; for a resource, put the field into a ConfigurableResource as ResourceDependency[…]."
+    where = f" {owner} on field '{name}'" if owner is not None else f"{f' of parameter {name!r}' if name else ''}"
+    resource = (
+        " If the field is a resource, annotate it with its class, a ConfigurableResource or ConfigurableIOManager, or "
+        f"with ResourceDependency[{getattr(annotation, '__name__', annotation)}]."
     )
+    return InvalidPythonicConfigDefinitionError(
+        f"Error defining config class{where}.\nUnable to resolve config type {annotation} to a supported config type."
+        f"\n\n{_FIELD_TYPES}{resource if getattr(owner, '__is_resource__', False) else ''}"
+    )
+
+
+_FIELD_TYPES = (
+    "A config field is int, float, bool, str, a list or dict of these, an enum, a Literal, another Config class, "
+    "Optional of one of them, or a union of Config classes with Field(discriminator=…); typing.Any takes any value."
+)
+
+
+def _beyond_defaults(cls: type[Config], config: Mapping[str, Any]) -> dict[str, Any]:
+    by_key = {info.alias or name: info for name, info in cls.model_fields.items()}
+    return {
+        key: _beyond_defaults_of_field(by_key.get(key), value)
+        for key, value in config.items()
+        if not _is_default(by_key.get(key), value)
+    }
+
+
+def _is_default(info: FieldInfo | None, value: Any) -> bool:
+    return info is not None and not info.is_required() and info.default_factory is None and info.default == value
+
+
+def _beyond_defaults_of_field(info: FieldInfo | None, value: Any) -> Any:
+    annotation = None if info is None else info.annotation
+    if isinstance(annotation, type) and issubclass(annotation, Config) and isinstance(value, Mapping):
+        return annotation._from_config_value(value)
+    return value
 
 
 def _chosen(cls: type[Config], key: str, value: Any) -> Any:
