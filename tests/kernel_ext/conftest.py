@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
 import os
@@ -88,6 +89,14 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
     yield Notebook(shell, tmp_path)
     end_session()
     InteractiveShell.clear_instance()
+    _close(shell)
+
+
+def _close(shell: InteractiveShell) -> None:
+    """End a shell now: at the exit of the process each would collect the garbage of all, which takes minutes."""
+    atexit.unregister(shell.atexit_operations)
+    shell.history_manager.end_session()
+    shell.history_manager.close()
 
 
 @pytest.fixture
