@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import cellmill as c
 import pytest
+from cellmill.errors import DuplicateRunError
 
 
 @c.op
@@ -214,3 +216,23 @@ def test_assets_that_need_each_other_are_named_with_their_places() -> None:
 
     with pytest.raises(c.InvalidDefinitionError, match="a -> b -> a|b -> a -> b"):
         c.materialize([a, b])
+
+
+def test_a_run_whose_id_is_taken_runs_nothing(tmp_path: Path) -> None:
+    """The record of a run comes in with its first events: an id that is taken is refused before any step, always."""
+    ran: list[str] = []
+
+    @c.op
+    def touch(context: c.OpExecutionContext) -> None:
+        ran.append(context.run_id)
+
+    @c.job
+    def touching() -> None:
+        touch()
+
+    with c.Instance.local_temp(str(tmp_path)) as instance:
+        touching.execute_in_process(instance=instance, run_id="twice")
+        with pytest.raises(DuplicateRunError, match="twice"):
+            touching.execute_in_process(instance=instance, run_id="twice", raise_on_error=False)
+        assert ran == ["twice"]
+        assert instance.get_runs_count() == 1

@@ -24,13 +24,13 @@ from cellmill.execution.resources import resource_scope
 from cellmill.execution.result import ExecuteInProcessResult
 from cellmill.execution.run_loop import RunLoop
 from cellmill.execution.services import Services
-from cellmill.execution.sink import EventSink
+from cellmill.execution.sink import EventSink, EventWriter
 from cellmill.execution.step import user_exception
 from cellmill.instance.instance import Instance
 from cellmill.io.default import stored_values
 from cellmill.io.memory import InMemoryIOManager
 from cellmill.planning.plan import Plan, plan_job
-from cellmill.planning.run import PARTITION_TAG, Run
+from cellmill.planning.run import PARTITION_TAG, Run, make_run_id
 
 
 def execute_in_process(
@@ -70,12 +70,12 @@ def execute_in_process(
     check_resources(chosen, plan)
     own = instance is None
     used = Instance.ephemeral() if own else instance
-    run = used.create_run(
+    run = Run(
         job_name=chosen.name,
-        run_id=run_id,
+        run_id=run_id or make_run_id(),
         run_config=plain_run_config(config) or chosen.run_config or {},
-        tags=own_tags,
-        op_selection=op_selection,
+        tags={key: str(value) for key, value in own_tags.items()},
+        op_selection=None if op_selection is None else tuple(op_selection),
         asset_selection=chosen.asset_selection if asset_selection is not None else None,
     )
     result: ExecuteInProcessResult = run_job(
@@ -87,6 +87,7 @@ def execute_in_process(
         raise_on_error=raise_on_error,
         input_values=input_values,
         default_io_manager=InMemoryIOManager if in_memory else None,
+        writer=used.new_run_writer(run),
     )
     return result
 
@@ -162,9 +163,13 @@ def run_job(
     result_class: Any = ExecuteInProcessResult,
     retries_enabled: bool = True,
     capture: StepCapture | None = None,
+    writer: EventWriter | None = None,
 ) -> Any:
-    """Carry out a run that the instance knows, and return its result; `capture` keeps what its steps print."""
-    sink = EventSink(instance.run_writer(run.run_id, run.attempt))
+    """Carry out a run and return its result.
+
+    The instance knows the run, or `writer` records it with its first events; `capture` keeps what its steps print.
+    """
+    sink = EventSink(writer or instance.run_writer(run.run_id, run.attempt))
     loggers = run_loggers(job, config, instance)
     log = _init_log(sink, run, job, loggers, instance)
     if config.loggers:
@@ -195,8 +200,8 @@ def run_job(
             with captured_python_logs(instance.managed_python_loggers, instance.python_log_level):
                 loop.run()
         except Exception as error:
-            if raise_on_error:
-                raise _for_user(error, loop) from error.__cause__
+            # without `raise_on_error` what comes here is no step's error: the run could not be written, say
+            raise _for_user(error, loop) from error.__cause__
         finally:
             sink.close()
     return result_class(job, services, sink.events, instance, loop.state)

@@ -114,6 +114,14 @@ class InstanceRuns(Stores):
         """
         return RunWriter(self.db, run_id, attempt, self._notify)
 
+    def new_run_writer(self, run: Run) -> RunWriter:
+        """The way to append events to a run that is not recorded yet: it is, in one transaction with its first events.
+
+        Args:
+            run: The new run, which starts at once in this process.
+        """
+        return RunWriter(self.db, run.run_id, run.attempt, self._notify, new=run)
+
     def get_runs(
         self,
         filters: RunsFilter | None = None,

@@ -76,6 +76,18 @@ def record_run(tx: Transaction, run: Run, *, now: float, origin: str | None = No
     return True
 
 
+def record_new_run(
+    tx: Transaction, run: Run, *, now: float, origin: str | None = None, run_key: str | None = None
+) -> None:
+    """Inserts the run, as `record_run` does.
+
+    Raises:
+        DuplicateRunError: where its id, or the run key of its origin, is taken.
+    """
+    if not record_run(tx, run, now=now, origin=origin, run_key=run_key):
+        raise DuplicateRunError(f"The instance already holds a run with the id {run.run_id!r}.")
+
+
 def _priority(tags: Mapping[str, str]) -> int:
     try:
         return int(tags.get(PRIORITY_TAG, 0))
@@ -126,8 +138,7 @@ class RunStore:
             DuplicateRunError: where its id is taken.
         """
         with self._db.write() as tx:
-            if not record_run(tx, run, now=self._db.now(), origin=origin, run_key=run_key):
-                raise DuplicateRunError(f"The instance already holds a run with the id {run.run_id!r}.")
+            record_new_run(tx, run, now=self._db.now(), origin=origin, run_key=run_key)
         return run
 
     def get(self, run_id: str) -> RunRecord | None:

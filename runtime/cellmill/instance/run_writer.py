@@ -15,10 +15,10 @@ from cellmill.errors import (
 )
 from cellmill.instance.catalog_writer import update_catalog
 from cellmill.instance.event_row import INSERT, as_row, clean_row
-from cellmill.instance.run_store import FINISHED
+from cellmill.instance.run_store import FINISHED, record_new_run
 from cellmill.instance.sql import Database, Query, Transaction
 from cellmill.planning.event import RUN_EVENTS, Event, EventType
-from cellmill.planning.run import FINISHED_STATUSES, RunStatus
+from cellmill.planning.run import FINISHED_STATUSES, Run, RunStatus
 from cellmill.redaction import redacted
 
 _NUMBER = Query("UPDATE runs SET event_count = event_count + ?, updated_at = ? WHERE run_id = ? AND attempt = ?").text
@@ -51,13 +51,17 @@ class RunWriter:
     Each `append` is one transaction: the events, what they change in the catalog, and the run's state, or nothing.
     """
 
-    __slots__ = ("_attempt", "_db", "_listener", "_run_id")
+    __slots__ = ("_attempt", "_db", "_listener", "_new", "_run_id")
 
-    def __init__(self, db: Database, run_id: str, attempt: int = 1, listener: Listener | None = None) -> None:
+    def __init__(
+        self, db: Database, run_id: str, attempt: int = 1, listener: Listener | None = None, *, new: Run | None = None
+    ) -> None:
         self._db = db
         self._run_id = run_id
         self._attempt = attempt
         self._listener = listener
+        #: The run itself, while nothing of it is recorded: it comes in with its first events.
+        self._new = new
 
     @property
     def run_id(self) -> str:
@@ -71,6 +75,7 @@ class RunWriter:
             events: Events of this run.
 
         Raises:
+            DuplicateRunError: where the run is new and its id is taken.
             LeaseLostError: where another attempt owns the run.
             RunFinishedError: where the events would change the state of a run that has ended.
             StorageBusyError: or its like, where the database cannot be written.
@@ -83,11 +88,14 @@ class RunWriter:
             # The connection broke before or while committing; numbers tell which, so nothing can be doubled.
             if not self._arrived(events):
                 self._append(events)
+        self._new = None
         if self._listener is not None:
             self._listener(events)
 
     def _append(self, events: Sequence[Event]) -> None:
         with self._db.write() as tx:
+            if self._new is not None:
+                record_new_run(tx, self._new, now=self._db.now())
             append_in(tx, self._db, self._run_id, self._attempt, events)
 
     def _arrived(self, events: Sequence[Event]) -> bool:
