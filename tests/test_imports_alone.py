@@ -18,11 +18,12 @@ ROOMS = ("definitions", "notebooks", "planning", "instance", "io", "execution", 
 
 #: Forks once per module, from a process that knows the rooms below only; then takes the room in and goes on.
 IMPORTER = """
-import importlib, json, os, sys
+import gc, importlib, json, os, sys
 LIBRARIES = (
     "sqlalchemy", "nbformat", "jupyter_client", "IPython", "pydantic", "strawberry", "jupyter_server.serverapp",
     "ipywidgets", "distributed", "loky", "alembic.command", "pandas", "pyarrow.parquet", "ipykernel.ipkernel",
 )  # third-party ones, none of which imports cellmill, as papermill does
+gc.disable()  # what a collection looks at is copied in every process
 failed = False
 for index, room in enumerate(json.load(sys.stdin)):
     for name in LIBRARIES if index == 1 else ():

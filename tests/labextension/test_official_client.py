@@ -61,7 +61,7 @@ def dagster_python(request: pytest.FixtureRequest) -> Path:
     python = folder / "bin" / "python"
     if not (folder / "complete").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True, capture_output=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", "dagster-graphql>=1.9"], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", "--no-compile", "dagster-graphql>=1.9"], check=True)
         (folder / "complete").touch()
     return python
 
