@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import weakref
 from collections import deque
@@ -19,8 +20,8 @@ from .session import Session
 from .states import Seen, states_of, unfinished_runs
 from .views import asset_details
 
-#: Seconds between looks at runs of other processes.
-FOLLOW_S = 1.0
+#: Seconds between looks at runs of other processes and at edits of other files.
+FOLLOW_S = 0.5
 
 #: A folded node has the state that asks most for a look.
 _WORST_FIRST = ("failed", "running", "stale", "missing", "fresh", "external")
@@ -294,7 +295,7 @@ _KEPT: list[LiveLineage] = []
 
 
 class _Follower:
-    """Looks at the instance's events now and then, so that runs of other processes show too."""
+    """Looks at the instance's events and the workspace's files, so that runs and edits elsewhere show too."""
 
     _all: weakref.WeakKeyDictionary[Session, _Follower] = weakref.WeakKeyDictionary()
 
@@ -309,7 +310,8 @@ class _Follower:
     def __init__(self, session: Session) -> None:
         self._session = weakref.ref(session)
         self._loop: Any = None
-        self._last: dict[AssetKey, object] = {}
+        self._last: dict[AssetKey, object] | None = None
+        self._newest: int | None = None
         self._schedule()
 
     def _schedule(self) -> None:
@@ -325,17 +327,25 @@ class _Follower:
         session = self._session()
         if session is None or not session.listeners:
             return
-        try:
-            stored = session.instance.asset_states()
-            runs = unfinished_runs(session.instance, stored.values())
-            now: dict[AssetKey, object] = {
-                key: (state.event_id, state.observation_id, runs.get(key)) for key, state in stored.items()
-            }
-        except Exception:
-            # the instance may be locked or closed for a moment; the next look will tell
-            now = self._last
-        changed = [key for key, event in now.items() if self._last.get(key) != event]
-        if changed and self._last:
-            session.changed(changed)
-        self._last = now
+        changed: set[AssetKey] = set()
+        with contextlib.suppress(Exception):
+            # the instance may be locked or closed, a file half written; the next look will tell
+            changed.update(session.edited_elsewhere())
+            newest = session.instance.events.last_id()
+            if newest != self._newest:
+                changed.update(self._made_since(session))
+                self._newest = newest
+        if changed:
+            session.changed(frozenset(changed))
         self._schedule()
+
+    def _made_since(self, session: Session) -> set[AssetKey]:
+        """Return the assets whose newest event, or whose run, is another than at the last look."""
+        stored = session.instance.asset_states()
+        runs = unfinished_runs(session.instance, stored.values())
+        now: dict[AssetKey, object] = {
+            key: (state.event_id, state.observation_id, runs.get(key)) for key, state in stored.items()
+        }
+        before, self._last = now if self._last is None else self._last, now
+        changed = {key for key, event in now.items() if before.get(key) != event}
+        return changed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from cellmill.instance import instance
     from cellmill.notebooks.asset_cell import AssetCell
     from cellmill.workspace import notebook_reading, workspace
-    from cellmill.workspace.manifest import AssetEntry
+    from cellmill.workspace.manifest import AssetEntry, Manifest
 
     from . import code_places, hidden, outputs, reading
     from . import registry as registries
@@ -43,11 +42,6 @@ else:
     notebook_reading = on_first_use("cellmill.workspace.notebook_reading")
     outputs = on_first_use("cellmill_kernel.outputs")
     registries = on_first_use("cellmill_kernel.registry")
-
-#: Other notebooks and modules are looked at again after this long.
-WORKSPACE_REFRESH_S = 0.5
-#: The time of a look against the time until the next one: at most a twentieth goes into looking.
-LOOK_SHARE = 20.0
 
 
 class Session:
@@ -88,7 +82,8 @@ class Session:
         self.mutations_seen: list[tuple[str, str, str, str]] = []
         self._instance: Any = None
         self._workspace: Any = None
-        self._look_at = 0.0
+        #: what the workspace offered when this notebook was last told of the others
+        self._manifest: Manifest | None = None
         self._searched = False
 
     @property
@@ -153,17 +148,23 @@ class Session:
     def refresh(self, *, force: bool = False) -> None:
         """Look again at the notebook's file and, now and then, at the rest of the workspace."""
         self.live.refresh()
-        now = time.monotonic()
         run = current_run.current()
         if run is not None:
             self.registry.set_other_assets(run.message.reads)
             return
-        if force or now > self._look_at:
-            self._look_at = now + WORKSPACE_REFRESH_S
-            self.workspace.refresh()
+        manifest = self.workspace.refresh() if force else self.workspace.follow()
+        if manifest is not self._manifest:
+            self._manifest = manifest
             self.registry.set_other_assets([AssetKey(entry.key) for entry in self.other_entries()])
-            took = time.monotonic() - now
-            self._look_at = now + took + max(WORKSPACE_REFRESH_S, took * LOOK_SHARE)
+
+    def edited_elsewhere(self) -> frozenset[AssetKey]:
+        """Look again at the rest of the workspace; return the assets that an edit made, changed or took away."""
+        before = self._manifest
+        self.refresh()
+        if before is None or self._manifest is before:
+            return frozenset()
+        old, new = ({entry.key: entry for entry in one.assets} for one in (before, self.workspace.manifest))
+        return frozenset(AssetKey(key) for key in {**old, **new} if old.get(key) != new.get(key))
 
     def other_entries(self) -> Iterator[AssetEntry]:
         """The assets of the rest of the workspace; of this notebook, what ran counts and not what was saved."""
@@ -208,7 +209,9 @@ class Session:
             self._searched = len(self.live.ran) > 3
             return
         self.live.file = file
-        self._workspace = None
+        if self._workspace is not None:
+            self._workspace.close()
+        self._workspace = self._manifest = None
         self.live.path = os.path.relpath(file, self.root).replace(os.sep, "/")
         self.live.refresh()
 

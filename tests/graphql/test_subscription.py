@@ -55,10 +55,10 @@ def test_changes_of_locations_are_told(context: Context, tmp_path: Path) -> None
 
     def edit() -> None:
         write_notebook(tmp_path / "example.ipynb", "%load_ext cellmill", "%%asset other\n1")
-        context.shared.look_at = 0.0
+        context.workspace.refresh()
 
     def look_again() -> None:
-        context.shared.look_at = 0.0
+        context.workspace.refresh()
 
     told = [one["event"] for one in follow(context, LOCATIONS, look_again, edit, look_again)]
     assert [(one["eventType"], one["locationName"]) for one in told] == [("LOCATION_UPDATED", "notebooks")]
@@ -110,7 +110,7 @@ def test_a_change_of_state_is_a_small_message(context: Context, tmp_path: Path, 
     """What one materialization sends grows with the assets whose state it changes, not with those of the workspace."""
     cells = [f"%%asset asset_{number}\n{number}" for number in range(others)]
     write_notebook(tmp_path / "example.ipynb", "%load_ext cellmill", *cells)
-    context.shared.look_at = 0.0
+    context.workspace.refresh()
     made = AssetMaterialization(AssetKey("asset_1"))
 
     told = follow(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path
 
 import pytest
 from cellmill.planning.event import EventType
 from cellmill.planning.run import RunStatus
 from cellmill_kernel.folding import MAX_FOLDED, MAX_NODES
-from cellmill_kernel.lineage import Lineage, LiveLineage
+from cellmill_kernel.lineage import Lineage, LiveLineage, _Follower
 from comm import DummyComm
 
-from tests.instance.log import event, planned
+from tests.instance.log import event, materialization, planned
+from tests.waiting import PATIENCE_S
+from tests.workspace.notebooks import write_notebook
 
 from .conftest import Notebook
 
@@ -42,6 +46,28 @@ def test_states_are_repainted(nb: Notebook, live: LiveLineage) -> None:
 
     assert live._nodes["b"] is node
     assert node.data["state"] == "stale"
+
+
+def test_edits_and_runs_elsewhere_are_followed(nb: Notebook, live: LiveLineage) -> None:
+    """What another notebook declares gets a node when its file is written, and its colour when it is made."""
+
+    async def until_state(name: str, state: str) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while name not in live._nodes or live._nodes[name].data["state"] != state:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+    async def follow() -> None:
+        follower = _Follower(nb.session)
+        write_notebook(nb.folder / "beside.ipynb", "%load_ext cellmill", "%%asset c\n1")
+        await until_state("c", "missing")
+        # as its own process would: without the listeners of this one
+        run = nb.session.instance.create_run(job_name="made elsewhere")
+        nb.session.instance.handle_new_event(materialization(run.run_id, "c"))
+        await until_state("c", "fresh")
+        del follower
+
+    asyncio.run(follow())
 
 
 def test_click_shows_details(live: LiveLineage) -> None:

@@ -43,7 +43,7 @@ def test_a_pinned_schedule_runs_what_was_pinned(tmp_path: Path) -> None:
     (tmp_path / "cellmill.toml").write_text('[[location]]\nnotebooks = ["*.ipynb"]\n')
     home = tmp_path / ".cellmill"
     with Workspace.open(tmp_path, home=home) as workspace, Instance.get(home) as instance:
-        source = AutomatedWorkspace(WorkspaceSource(workspace, refresh_s=0), instance)
+        source = AutomatedWorkspace(WorkspaceSource(workspace, workspace.refresh), instance)
         clock = ManualClock(1_700_000_030)
         scheduler = Scheduler(instance, source, clock, "d")
         (spec,) = source.schedules()
@@ -99,7 +99,7 @@ def test_a_schedule_of_assets_is_pinned_with_all_their_notebooks(tmp_path: Path,
     write_notebook(tmp_path / "b.ipynb", preamble, down, "%%asset gone\n5")
     home = tmp_path / ".cellmill"
     with Workspace.open(tmp_path, home=home) as workspace, Instance.get(home) as instance:
-        source = AutomatedWorkspace(WorkspaceSource(workspace, refresh_s=0), instance)
+        source = AutomatedWorkspace(WorkspaceSource(workspace, workspace.refresh), instance)
         (spec,) = source.schedules()
         instance.automation.add_instigator(
             InstigatorState(id=spec.id, kind="schedule", name=spec.name, location=spec.location, status="RUNNING")

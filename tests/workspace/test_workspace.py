@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
@@ -228,20 +227,6 @@ def test_an_unchanged_workspace_keeps_its_manifest(tmp_path: Path) -> None:
         assert workspace.refresh() is before
         write_notebook(tmp_path / "a.ipynb", LOAD, "%%asset raw\n2")
         assert workspace.refresh() is not before
-
-
-def test_edits_are_noticed(tmp_path: Path) -> None:
-    """Following a workspace gives its new manifest within a second of an edit."""
-    write_notebook(tmp_path / "a.ipynb", LOAD, "%%asset raw\n1")
-    stop = threading.Event()
-    with Workspace.open(tmp_path) as workspace:
-        changes = workspace.watch(stop)
-        writer = threading.Timer(0.3, write_notebook, (tmp_path / "b.ipynb", LOAD, "%%asset other\n1"))
-        writer.start()
-        manifest = next(changes)
-        stop.set()
-
-        assert sorted(entry.name for entry in manifest.assets) == ["other", "raw"]
 
 
 def test_a_module_that_fails_is_not_run_again_and_again(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def run_daemon(app: App, only: tuple[str, ...] = ()) -> int:
 def _make_daemon(app: App, only: tuple[str, ...]) -> Any:
     return daemons.make_daemon(
         app.instance,
-        AutomatedWorkspace(WorkspaceSource(app.workspace), app.instance),
+        AutomatedWorkspace(WorkspaceSource(app.workspace, app.workspace.follow), app.instance),
         limits=_limits(app),
         launcher=run_launcher(app),
         retention=(lambda: retention_policy(app)) if "retention" in app.config.settings else None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -34,10 +33,6 @@ from cellmill.workspace.workspace import Workspace
 REPOSITORY = "__repository__"
 #: The job that any selection of assets runs in.
 ASSET_JOB = "__ASSET_JOB"
-#: Seconds between two looks at the workspace's files while somebody follows the assets; more where a look takes long.
-LOOK_S = 0.5
-#: The time of a look against the time until the next one: at most a twentieth goes into looking.
-LOOK_SHARE = 20.0
 
 
 @dataclass(slots=True)
@@ -48,7 +43,6 @@ class Shared:
     instance: Instance
     lock: threading.Lock = field(default_factory=threading.Lock)
     closed: bool = False
-    look_at: float = 0.0
     cells: CellSources = field(default_factory=CellSources)
     #: The folder that the server shows, from the workspace's root; empty where they are the same.
     folder: str = ""
@@ -240,16 +234,9 @@ class Context:
         return [(lease.name, lease.expires_at, lease.renewed_at) for lease in self.instance.leases.all()]
 
     def follow_files(self) -> None:
-        """Read the workspace again where its files were not looked at for a moment."""
-        now = time.monotonic()
+        """Read the workspace again where its files were touched."""
         with self.shared.lock:
-            due = now > self.shared.look_at
-            if due:
-                self.shared.look_at = now + LOOK_S
-        if due:
-            self.refresh()
-            took = time.monotonic() - now
-            self.shared.look_at = max(self.shared.look_at, now + took * LOOK_SHARE)
+            self._anew(self.workspace.follow())
 
     def keep_records(self, records: Sequence[RunRecord]) -> None:
         """Remember records that a list loaded, for the fields that ask for them one by one."""

@@ -55,7 +55,7 @@ class StepDaemon:
             workspace: The workspace, with its instance.
             clock: The time, which the test moves.
         """
-        source = WorkspaceSource(workspace.workspace, refresh_s=0.0)
+        source = WorkspaceSource(workspace.workspace, workspace.workspace.refresh)
 
         def launch(instance: Instance, run: Run) -> Any:
             return _launch_and_wait(instance, run, str(workspace.root))

@@ -36,11 +36,16 @@ def find_notebooks(
     return sorted(found)
 
 
+def is_tool_folder(name: str) -> bool:
+    """Return whether a folder of this name is hidden, or belongs to a tool."""
+    return name.startswith(".") or name in SKIPPED
+
+
 def _files(root: Path) -> Iterator[str]:
     """Yield the paths from `root`; written for workspaces of thousands of files."""
     base = os.fspath(root)
     for folder, folders, names in os.walk(base):
-        folders[:] = [name for name in folders if not name.startswith(".") and name not in SKIPPED]
+        folders[:] = [name for name in folders if not is_tool_folder(name)]
         below = "" if folder == base else os.path.relpath(folder, base).replace(os.sep, "/") + "/"
         for name in names:
             if name.endswith(_SUFFIXES) and not name.startswith("."):

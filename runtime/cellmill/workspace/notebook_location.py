@@ -68,6 +68,9 @@ class NotebookLocation(Hosted):
         self.root = root
         self._described = DescribedNotebooks(self, cache, ask=describe)
         self._only_cellmill = all_load
+        # both looks of the last reading by their keys: the next one decodes only what changed
+        self._seen_names: dict[str, _Names] = {}
+        self._seen_entries: dict[str, Manifest] = {}
 
     def forget_failure(self) -> None:
         """Ask for the descriptions again that could not be given."""
@@ -116,9 +119,13 @@ class NotebookLocation(Hosted):
 
     def _first_look(self, digests: Mapping[Path, str]) -> dict[Path, _Names]:
         keys = {path: f"names:{_VERSION}:{digest}" for path, digest in digests.items()}
-        kept = self._cache.get_many(keys.values())
+        seen = self._seen_names
+        kept = self._cache.get_many(key for key in keys.values() if key not in seen)
         found, fresh = {}, {}
         for path, key in keys.items():
+            if key in seen:
+                found[path] = seen[key]
+                continue
             data = kept.get(key)
             if data is None:
                 data = fresh[key] = _reading().first_look(path, self.relative(path))
@@ -130,6 +137,7 @@ class NotebookLocation(Hosted):
                 tuple(data.get("runs", ())),
             )
         self._cache.put_many(fresh)
+        self._seen_names = {keys[path]: names for path, names in found.items()}
         return found
 
     def relative(self, path: Path) -> str:
@@ -159,7 +167,9 @@ class NotebookLocation(Hosted):
             if path in described:
                 facts.append(described[path].digest)
             wanted[path] = ("entries:" + _VERSION + ":" + _hash(repr(facts)), others)
-        kept = self._cache.get_many(key for key, _ in wanted.values())
+        before = self._seen_entries
+        now: dict[str, Manifest] = {}
+        kept = self._cache.get_many(key for key, _ in wanted.values() if key not in before)
         parts, fresh = [], {}
         for path in paths:
             if path not in wanted:
@@ -169,17 +179,21 @@ class NotebookLocation(Hosted):
                 continue
             key, others = wanted[path]
             data = kept.get(key)
-            if data is None:
+            if key in before:
+                now[key] = before[key]
+            elif data is None:
                 words, _ = self._with_runs(names[path], names)
                 sources = modules.sources() if modules.stamp(words) else {}
                 told = described[path].data if path in described else None
                 read: Manifest = _reading().second_look(path, self.relative(path), others, sources, told)
                 fresh[key] = read.to_json()
-                parts.append(read.located(self.name))
+                now[key] = read.located(self.name)
             else:
-                parts.append(Manifest.from_json(data, self.name))
+                now[key] = Manifest.from_json(data, self.name)
+            parts.append(now[key])
         parts += [found.problems(self.name) for found in described.values() if found.failed]
         self._cache.put_many(fresh)
+        self._seen_entries = now
         return merge_manifests(*parts)
 
     def _with_runs(self, found: _Names, names: Mapping[Path, _Names]) -> tuple[frozenset[str], list[str]]:

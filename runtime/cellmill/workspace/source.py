@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,35 +18,23 @@ from cellmill.workspace.workspace import Workspace
 #: Job of a run that makes a selection of assets.
 ASSET_JOB = "__ASSET_JOB"
 _EVALUATE = "cellmill.workspace.evaluate:evaluate"
-#: Seconds between two looks at whether the workspace's files changed.
-REFRESH_S = 1.0
 
 
 class WorkspaceSource:
-    """What the workspace declares, read again when its files change."""
+    """What the workspace declares: as it was read, or as `look` (`Workspace.follow`, `refresh`) says now."""
 
     def __init__(
-        self,
-        workspace: Workspace,
-        *,
-        refresh_s: float = REFRESH_S,
-        clock: Callable[[], float] = time.monotonic,
-        timeout_s: float | None = None,
+        self, workspace: Workspace, look: Callable[[], Manifest] | None = None, *, timeout_s: float | None = None
     ) -> None:
         self.workspace = workspace
-        self._refresh_s = refresh_s
-        self._clock = clock
-        self._read_at = clock()
+        self._look = look
         host = workspace.config.settings.get("host")
         settings: Mapping[str, Any] = host if isinstance(host, dict) else {}
         self._timeout_s = timeout_s or float(settings.get("evaluation_timeout_s", EVALUATION_TIMEOUT_S))
 
     def manifest(self) -> Manifest:
         """Return what the workspace offers now."""
-        if self._clock() - self._read_at >= self._refresh_s:
-            self.workspace.refresh()
-            self._read_at = self._clock()
-        return self.workspace.manifest
+        return self.workspace.manifest if self._look is None else self._look()
 
     def schedules(self) -> Sequence[ScheduleSpec]:
         """Return all schedules; one that cannot be understood is left out (`cellmill check` names it)."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
-from threading import Event
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from cellmill.workspace.config import LocationConfig, WorkspaceConfig, find_work
 from cellmill.workspace.location import Hosted, Location, ModuleLocation
 from cellmill.workspace.manifest import AssetEntry, JobEntry, Manifest, ProblemEntry, merge_manifests
 from cellmill.workspace.notebook_location import NotebookLocation
+from cellmill.workspace.watching import FileWatch
 
 if TYPE_CHECKING:
     from cellmill.definitions import selection as asset_selection
@@ -57,6 +58,8 @@ class Workspace:
         self._settings: Mapping[str, Any] = host if isinstance(host, dict) else {}
         self.locations: dict[str, Location] = {loc.name: self._make(loc) for loc in config.locations}
         self._manifest: Manifest | None = None
+        self._watch: FileWatch | None = None
+        self._reading = Lock()
 
     @classmethod
     def open(cls, start: Path | None = None, *, home: str | Path | None = None, describe: bool = True) -> Workspace:
@@ -166,15 +169,37 @@ class Workspace:
 
     # -- following changes -------------------------------------------------------------------------------------
 
-    def watch(self, stop: Event) -> Iterator[Manifest]:
-        """Yield the manifest anew whenever a file of the workspace changed, until `stop` is set."""
-        watchfiles = import_module("watchfiles")
-        roots = {self.config.root, *(loc.working_directory for loc in self.config.locations)}
-        for _ in watchfiles.watch(*roots, watch_filter=_is_source, stop_event=stop, debounce=200, step=50):
-            yield self.refresh()
+    def follow(self) -> Manifest:
+        """Return the manifest, read again where files were touched since the last call; cheap where none was.
+
+        The first call begins to watch the workspace's folders. A thread that comes while another one reads gets what
+        was known before.
+        """
+        if not self._reading.acquire(blocking=self._manifest is None):
+            return self.manifest
+        try:
+            if self._watch is None:
+                self._watch = FileWatch([self.config.root, *(loc.working_directory for loc in self.config.locations)])
+            if self._watch.touched():
+                began = time.monotonic()
+                try:
+                    self.refresh()
+                finally:
+                    self._watch.looked(time.monotonic() - began)
+            return self.manifest
+        finally:
+            self._reading.release()
+
+    @property
+    def watches(self) -> bool:
+        """Whether the system tells of every change of the workspace's files from now on."""
+        return self._watch is not None and self._watch.watches
 
     def close(self) -> None:
-        """Stop all hosts and close the cache."""
+        """Stop all hosts, end the watch and close the cache."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
         for location in self.locations.values():
             location.close()
         self.cache.close()
@@ -251,10 +276,3 @@ def _unique_names(manifest: Manifest) -> list[ProblemEntry]:
                 )
             seen[where] = entry
     return problems
-
-
-def _is_source(change: object, path: str) -> bool:
-    name = os.path.basename(path)
-    if any(part in path for part in (f"{os.sep}.", f"{os.sep}__pycache__{os.sep}", "node_modules")):
-        return False
-    return name.endswith((".ipynb", ".py", ".toml", ".yaml", ".yml", ".json", ".csv"))
