@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.partitions.definition import DynamicPartitionsDefinition
 from cellmill.notebooks.asset_cell import AssetCell
 from cellmill.notebooks.facts import CellFacts
@@ -18,7 +19,6 @@ from .displays import status_line
 from .session import Session
 from .stepping import CellRun, run_cell
 from .tracebacks import BODIES
-from .values import versions_of
 
 
 def execute_asset_cell(
@@ -43,10 +43,8 @@ def execute_asset_cell(
     if run.failure is not None:
         session.changed(linked.keys)
         raise run.failure
-    if current_run.current() is None:
-        run.stored = session.instance.asset_states(list(linked.keys))
-        versions = versions_of(run.stored)
-    else:
+    versions: Mapping[AssetKey, str | None] = {key: ref.version for key, ref in run.refs.items()}
+    if len(versions) < len(linked.keys):
         versions = session.values.versions(linked.keys)
     if partition_key is not None:
         versions = {}

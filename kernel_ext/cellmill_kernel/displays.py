@@ -78,7 +78,7 @@ def status_line(run: CellRun) -> str:
             lines.append(f"– {text} · not made")
             continue
         parts = [text, shape_text(run.values[name])]
-        ref = getattr(run.stored.get(key), "value_ref", None)
+        ref = run.refs.get(key)
         if ref is not None:
             parts += [size_text(ref.size), seconds_text(run.seconds), ref.path]
         else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.events import AssetCheckResult, MaterializeResult
 from cellmill.definitions.output import NO_VALUE, Output
+from cellmill.definitions.value_ref import ValueRef
 from cellmill.errors import ExecutionError
 from cellmill.execution import materialize
 from cellmill.first_use import on_first_use
@@ -49,8 +50,8 @@ class CellRun:
     #: the value of each asset by its name
     values: dict[str, Any] = field(default_factory=dict)
     failure: BaseException | None = None
-    #: what the catalog says of the assets afterwards; empty in a run, which has no catalog at hand
-    stored: Mapping[AssetKey, Any] = field(default_factory=dict)
+    #: where the values were stored by hand; empty in a run
+    refs: Mapping[AssetKey, ValueRef] = field(default_factory=dict)
     #: condition -> passed
     checks: dict[str, bool] = field(default_factory=dict)
 
@@ -226,6 +227,11 @@ def _by_hand(session: Session, definitions: list[Any], run: CellRun, partition_k
         tags=tags,
     )
     run.run_id = result.run_id
+    run.refs = {
+        event.asset_key: event.data.value_ref
+        for event in result.get_asset_materialization_events()
+        if event.asset_key is not None and event.data.value_ref is not None
+    }
     if not result.success and run.failure is None:
         run.failure = _failure_of(result)
 
