@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from cellmill.definitions.config.field import Field, Noneable, Selector, convert_to_field
+from cellmill.definitions.config.alternatives import Noneable
+from cellmill.definitions.config.field import Field, Selector, convert_to_field
 
 
 def _retries() -> Field:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from cellmill.definitions.config.alternatives import ScalarUnion
 from cellmill.definitions.config.config_type import ConfigType
 from cellmill.definitions.config.configured import schema_of
-from cellmill.definitions.config.field import Field, ScalarUnion, Selector, Shape, optional_field
+from cellmill.definitions.config.field import Field, Selector, Shape, optional_field
 from cellmill.definitions.config.schema import ANY_FIELD, PlainConfigSchema
 from cellmill.definitions.logger import default_loggers
 

@@ -6,19 +6,10 @@ import typing
 from typing import Any
 
 import pytest
+from cellmill.definitions.config.alternatives import Noneable, ScalarUnion
 from cellmill.definitions.config.config_type import Enum, EnumValue
 from cellmill.definitions.config.env_var import EnvVar
-from cellmill.definitions.config.field import (
-    Array,
-    Field,
-    Map,
-    Noneable,
-    Permissive,
-    ScalarUnion,
-    Selector,
-    Shape,
-    convert_to_field,
-)
+from cellmill.definitions.config.field import Array, Field, Map, Permissive, Selector, Shape, convert_to_field
 from cellmill.definitions.config.json_schema import config_json_schema
 from cellmill.definitions.config.source import IntSource, StringSource
 from cellmill.definitions.types.resolve import List, Optional

@@ -6,9 +6,10 @@ import enum
 from typing import Any
 
 import pytest
+from cellmill.definitions.config.alternatives import Noneable, ScalarUnion
 from cellmill.definitions.config.config_type import Enum, EnumValue
 from cellmill.definitions.config.evaluation import EvaluationErrorReason as Reason
-from cellmill.definitions.config.field import Array, Field, Map, Noneable, Permissive, ScalarUnion, Selector, Shape
+from cellmill.definitions.config.field import Array, Field, Map, Permissive, Selector, Shape
 from cellmill.definitions.config.process import process_config, resolve_defaults, validate_config
 from cellmill.definitions.config.source import BoolSource, IntSource, StringSource
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from cellmill.definitions.config.alternatives import Noneable, ScalarUnion
 from cellmill.definitions.config.config_type import ConfigType, ConfigTypeKind, Enum, ScalarConfigType
-from cellmill.definitions.config.field import Array, Field, Map, Noneable, Permissive, ScalarUnion, Selector, Shape
+from cellmill.definitions.config.field import Array, Field, Map, Permissive, Selector, Shape
 from cellmill.definitions.config.process import as_config_type
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, model_val
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from cellmill.definitions.config.alternatives import Noneable
 from cellmill.definitions.config.config_type import ANY, FLOAT, ConfigType, Enum, EnumValue, scalar_of
 from cellmill.definitions.config.configurable import curried
 from cellmill.definitions.config.env_var import is_env_var
@@ -21,7 +22,6 @@ from cellmill.definitions.config.field import (
     Array,
     Field,
     Map,
-    Noneable,
     Permissive,
     Selector,
     Shape,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from cellmill.definitions.config.alternatives import Noneable, ScalarUnion
 from cellmill.definitions.config.config_type import ConfigType
-from cellmill.definitions.config.field import Array, Map, Noneable, Permissive, ScalarUnion, Selector, Shape
+from cellmill.definitions.config.field import Array, Map, Permissive, Selector, Shape
 from cellmill.redaction import MASK
 
 #: Stands in a path for each item of a list and each key of a map.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from cellmill.definitions.config.alternatives import ScalarUnion
 from cellmill.definitions.config.config_type import BOOL, INT, STRING
 from cellmill.definitions.config.evaluation import PostProcessingError
-from cellmill.definitions.config.field import ScalarUnion, Selector
+from cellmill.definitions.config.field import Selector
 from cellmill.redaction import learn
 
 #: Texts that mean False; any other text means True.

@@ -8,8 +8,9 @@ import pickle
 from collections.abc import Callable, Set
 from typing import Any, Protocol
 
+from cellmill.definitions.config.alternatives import Noneable, ScalarUnion
 from cellmill.definitions.config.config_type import ANY, ConfigType, ScalarConfigType
-from cellmill.definitions.config.field import Array, Map, Noneable, Permissive, ScalarUnion, Selector
+from cellmill.definitions.config.field import Array, Map, Permissive, Selector
 from cellmill.definitions.config.process import as_config_type
 from cellmill.errors import InvalidDefinitionError
 
