@@ -298,8 +298,9 @@ def _check_object(definition: Any, config: Any, name: str) -> None:
     annotation = getattr(getattr(definition, "shape", None), "config_type", None)
     if not isinstance(annotation, type) or not hasattr(annotation, "to_config_field"):
         return
+    config_class: Any = annotation
     try:
-        annotation._from_config_value(config or {})
+        config_class._from_config_value(config or {})
     except Exception as error:
         error.add_note(f"In the config of op '{name}' ({annotation.__name__}).")
         raise
