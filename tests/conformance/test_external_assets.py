@@ -44,3 +44,34 @@ def test_observable_source_asset():
     assert result.success
     observations = result.asset_observations_for_node("src")
     assert observations[0].tags["dagster/data_version"] == "abc"
+
+
+def test_the_value_of_a_spec_is_an_input_of_an_op():
+    """A spec that is passed to an op in a job stands for the asset's stored value, read with the asset's IO manager."""
+
+    class Named(dg.ConfigurableIOManager):
+        """Keeps nothing; a value is the name that the definition gives."""
+
+        def handle_output(self, context, obj):
+            """Keep nothing."""
+
+        def load_input(self, context):
+            """Return the name in the metadata of the asset's definition."""
+            return context.upstream_output.definition_metadata["table"]
+
+    @dg.asset(metadata={"table": "letters"})
+    def letters():
+        return 1
+
+    @dg.op
+    def send(what):
+        return what
+
+    @dg.job
+    def sending():
+        send(letters.get_asset_spec())
+
+    defs = dg.Definitions(assets=[letters], jobs=[sending], resources={"io_manager": Named()})
+    result = defs.get_job_def("sending").execute_in_process()
+    assert result.output_for_node("send") == "letters"
+    assert [event for event in result.all_events if event.is_step_materialization] == []

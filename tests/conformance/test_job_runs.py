@@ -63,3 +63,27 @@ def test_failure_with_metadata():
 
     assert failure.user_failure_data.description == "why"
     assert failure.user_failure_data.metadata["k"].value == 1
+
+
+def test_the_error_of_an_op_keeps_its_own_cause():
+    """What an op raised is raised with the cause that it had, and is never its own."""
+
+    @dg.op
+    def broken():
+        raise ValueError("no price") from KeyError("price")
+
+    @dg.op
+    def plain():
+        raise ValueError("no price")
+
+    def raised(one):
+        @dg.job
+        def only():
+            one()
+
+        with pytest.raises(ValueError, match="no price") as caught:
+            only.execute_in_process()
+        return caught.value
+
+    assert isinstance(raised(broken).__cause__, KeyError)
+    assert raised(plain).__cause__ is None

@@ -13,7 +13,7 @@ DAGSTER = json.loads(FILE.read_text())
 NOT_HERE = {
     r"Pipes\w*|open_pipes_session": "processes elsewhere that report back are a system of their own",
     r"\w*Component\w*|\w*[Ss]caffold\w*|Resol\w+|Model|AssetAttributesModel|template_var|load_defs"
-    r"|load_from_defs_folder|component_\w+|(get_|build_)\w*component\w*|UPathDefsStateStorage": (
+    r"|component_\w+|(get_|build_)\w*component\w*|UPathDefsStateStorage": (
         "components write definitions as YAML; notebooks take their place"
     ),
     r"StepLauncher|StepRunRef|\w*step_run_ref\w*|run_step_from_ref": "steps run in worker processes or on Dask",

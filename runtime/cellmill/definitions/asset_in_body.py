@@ -12,7 +12,8 @@ from cellmill.definitions.composition import Call, Composition, NodeOutput, Pend
 class AssetBody(Composition):
     """The body of a job; assets that are called in it become nodes together with the assets they need.
 
-    Upstreams are looked for among `more_assets` (those of the code location) and the globals of the function.
+    Upstreams are looked for among `more_assets` (those of the code location) and the globals of the function. The value
+    of an `AssetSpec` or an external asset that is passed to an op is loaded.
     """
 
     def __init__(self, name: str, fn: Callable[..., Any], more_assets: Sequence[Any]) -> None:
@@ -36,6 +37,12 @@ class AssetBody(Composition):
             name = self._add(assets)
         return self.outputs_of(name, assets.node_def)
 
+    def _value(self, value: Any, node: str, input_name: str) -> Any:
+        if _is_loaded(value):
+            self.input_assets[(node, input_name)] = value.key  # its stored value is loaded; nothing makes it here
+            return None
+        return super()._value(value, node, input_name)
+
     def _add(self, assets: Any) -> str:
         pending = Pending(assets.node_def)
         name = self._free_name(pending)
@@ -51,3 +58,10 @@ class AssetBody(Composition):
         self.calls[name] = Call(name, assets.node_def, inputs, pending)
         self.asset_nodes[name] = assets
         return name
+
+
+def _is_loaded(value: Any) -> bool:
+    """Whether a value is an `AssetSpec` or an external asset."""
+    if hasattr(value, "keys_by_output_name"):
+        return not value.is_executable
+    return isinstance(getattr(value, "key", None), AssetKey)

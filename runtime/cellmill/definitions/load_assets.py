@@ -148,7 +148,8 @@ def _caller() -> ModuleType:
     return made
 
 
-def _modules_of(package: ModuleType) -> Iterator[ModuleType]:
+def modules_of(package: ModuleType) -> Iterator[ModuleType]:
+    """Yield a package and the modules below it, importing them."""
     yield package
     for info in pkgutil.walk_packages(getattr(package, "__path__", ()), prefix=package.__name__ + "."):
         yield import_module(info.name)
@@ -176,7 +177,7 @@ def load_assets_from_package_module(
         key_prefix: Parts before each key of assets that are made here.
         options: As of `load_assets_from_modules`.
     """
-    return load_assets_from_modules(_modules_of(package_module), group_name, key_prefix, **options)
+    return load_assets_from_modules(modules_of(package_module), group_name, key_prefix, **options)
 
 
 def load_assets_from_package_name(
@@ -224,7 +225,7 @@ def load_asset_checks_from_package_module(package_module: ModuleType, asset_key_
         package_module: The package.
         asset_key_prefix: Parts before the keys of the assets that are checked.
     """
-    return load_asset_checks_from_modules(_modules_of(package_module), asset_key_prefix)
+    return load_asset_checks_from_modules(modules_of(package_module), asset_key_prefix)
 
 
 def load_asset_checks_from_package_name(package_name: str, asset_key_prefix: Any = None) -> Sequence[Any]:
@@ -295,7 +296,7 @@ def load_definitions_from_package_module(
     Returns:
         A `Definitions`.
     """
-    return load_definitions_from_modules(_modules_of(package_module), resources, loggers, executor)
+    return load_definitions_from_modules(modules_of(package_module), resources, loggers, executor)
 
 
 def load_definitions_from_package_name(

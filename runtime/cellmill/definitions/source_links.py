@@ -121,9 +121,9 @@ def link_code_references_to_git(
 
 def _blob_url(url: str, branch: str, platform: str | None) -> str:
     if platform == "gitlab" or (platform is None and "gitlab.com" in url):
-        return f"{url}/-/blob/{branch}"
+        return f"{url}/-/tree/{branch}"
     if platform == "github" or (platform is None and "github.com" in url):
-        return f"{url}/blob/{branch}"
+        return f"{url}/tree/{branch}"
     raise ValueError(
         f"The platform of {url!r} is unknown: give platform='github' or platform='gitlab', or the address of a "
         "repository there."

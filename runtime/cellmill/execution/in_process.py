@@ -196,14 +196,18 @@ def run_job(
             capture=capture,
         )  # fmt: skip
         sink.watch()
+        failed: Exception | None = None
         try:
             with captured_python_logs(instance.managed_python_loggers, instance.python_log_level):
                 loop.run()
         except Exception as error:
-            # without `raise_on_error` what comes here is no step's error: the run could not be written, say
-            raise _for_user(error, loop) from error.__cause__
+            failed = error
         finally:
             sink.close()
+        if failed is not None:
+            # Without `raise_on_error` what comes here is no step's error: the run could not be written, say. Raised out
+            # here, since in the handler what wraps the user's error would be its context.
+            raise _for_user(failed, loop)
     return result_class(job, services, sink.events, instance, loop.state)
 
 

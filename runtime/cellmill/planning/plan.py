@@ -523,7 +523,7 @@ class _Builder:
                     return _NOTHING
                 found = self.job.input_assets[(name, declared.name)]
                 if isinstance(found, AssetKey):
-                    return FromAsset(found, None)
+                    return self._from_asset(found)
                 key = assets.node_keys_by_input_name[declared.name] if assets is not None else found.key
                 return FromAsset(key, found)
         return None
@@ -541,14 +541,16 @@ class _Builder:
         if declared.is_nothing:
             return _NOTHING
         if declared.asset_key is not None and not declared.input_manager_key:
-            key = declared.get_asset_key()
-            catalog = self.job.selected_assets_of
-            return FromAsset(key, catalog.by_key.get(key) if catalog is not None else None)
+            return self._from_asset(declared.get_asset_key())
         if declared.input_manager_key or declared.has_default_value or declared.is_untyped:
             return _CONFIG
         if declared.dagster_type.loader is not None:
             return _CONFIG
         raise unsatisfied(declared, handle)
+
+    def _from_asset(self, key: AssetKey) -> FromAsset:
+        catalog = self.job.selected_assets_of
+        return FromAsset(key, catalog.by_key.get(key) if catalog is not None else None)
 
     # -- dynamic outputs ------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from cellmill.definitions.code_location import Definitions
 from cellmill.definitions.code_repository import Repository
+from cellmill.definitions.lazy_definitions import lazy_definitions_in
 from cellmill.definitions.load_assets import load_definitions_from_module
 from cellmill.errors import InvalidDefinitionError
 
@@ -39,6 +40,7 @@ def definitions_of(module: ModuleType, attribute: str | None = None) -> Definiti
             raise InvalidDefinitionError(f"{module.__name__} has no attribute {attribute!r}.") from None
         return _as_definitions(found, f"{module.__name__}.{attribute}")
     named = {name: value for name, value in vars(module).items() if isinstance(value, Definitions)}
+    named |= {name: _as_definitions(lazy, f"{module.__name__}.{name}") for name, lazy in lazy_definitions_in(module)}
     distinct = {id(value): value for value in named.values()}
     if len(distinct) > 1:
         raise InvalidDefinitionError(

@@ -150,13 +150,15 @@ def execute_elsewhere(
                 previous=previous,
                 retries_enabled=retries_enabled,
             )
+            failed: Exception | None = None
             try:
                 loop.run()
             except Exception as error:
-                if raise_on_error:
-                    raise user_exception(error) from error.__cause__
+                failed = error
             finally:
                 sink.close()
+            if failed is not None and raise_on_error:
+                raise user_exception(failed)
     return result_class(job, services, sink.events, instance, loop.state)
 
 
