@@ -13,12 +13,11 @@ from cellmill.definitions.asset_node import (
     checks_by_output_name,
     make_op,
     op_tags_of,
-    required_resources,
 )
 from cellmill.definitions.asset_spec import AssetDep, AssetSpec, coerced_deps
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.composition import checked_hooks
-from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary
+from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary, required_resources
 from cellmill.definitions.job import checked_resources
 from cellmill.definitions.op_outputs import unwrapped
 from cellmill.definitions.output import DEFAULT_OUTPUT, NO_VALUE

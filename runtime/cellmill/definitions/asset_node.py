@@ -9,13 +9,13 @@ from typing import Any
 from cellmill.definitions.asset_key import AssetKey, key_prefix_from_coercible
 from cellmill.definitions.asset_spec import AssetDep, AssetSpec
 from cellmill.definitions.composition import checked_hooks
-from cellmill.definitions.inference import FunctionShape, describe_place
+from cellmill.definitions.inference import FunctionShape
 from cellmill.definitions.job import checked_resources
 from cellmill.definitions.op import OpDefinition
 from cellmill.definitions.output import DEFAULT_OUTPUT
 from cellmill.definitions.port import OutputDefinition
 from cellmill.definitions.tags import checked_tags
-from cellmill.errors import CheckError, InvalidDefinitionError, ParameterCheckError
+from cellmill.errors import CheckError, InvalidDefinitionError
 
 #: Tag of an op that says what its function is made with, under Dagster's name.
 COMPUTE_KIND = "dagster/compute_kind"
@@ -31,21 +31,6 @@ def make_op(
 ) -> OpDefinition:
     """Return the op of an asset's function."""
     return OpDefinition(fn, name=name, shape=shape, input_defs=input_defs, output_defs=output_defs, **options)
-
-
-def required_resources(shape: FunctionShape, keys: AbstractSet[str] | None, decorator: str) -> frozenset[str]:
-    """Return the keys of resources that a decorator was given.
-
-    Raises:
-        ParameterCheckError: where the function has resources as arguments too.
-    """
-    if keys and shape.resource_args:
-        raise ParameterCheckError(
-            f"Invariant violation for parameter Cannot specify resource requirements in both {decorator} decorator and "
-            f"as arguments to the decorated function: {sorted(keys)} and {sorted(shape.resource_args)} "
-            f"({describe_place(shape.fn)})."
-        )
-    return frozenset(keys or ())
 
 
 def op_tags_of(op_tags: Any, compute_kind: str | None, kinds: Any, owner: str) -> Mapping[str, str]:

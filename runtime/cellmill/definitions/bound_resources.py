@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cellmill.definitions.assets import AssetsDefinition
+from cellmill.definitions.config.process import validate_config
 from cellmill.definitions.job import checked_resources
 from cellmill.definitions.resource_requirements import ResourceRequirement, check_acyclic, requirements_of_resources
-from cellmill.errors import InvalidDefinitionError, InvalidInvocationError
+from cellmill.errors import InvalidConfigError, InvalidInvocationError
 
 
 def with_resources(
@@ -21,10 +22,12 @@ def with_resources(
     Args:
         definitions: Assets, source assets and jobs.
         resource_defs: Resources by key.
-        resource_config_by_key: By key, a dict with `config` that the resource is configured with.
+        resource_config_by_key: By key, a dict with `config` that the resource is configured with; config for keys of
+            no resource is passed over.
 
     Raises:
-        InvalidDefinitionError: where a needed resource is missing, or config is for none of the resources.
+        InvalidDefinitionError: where a needed resource is missing.
+        InvalidConfigError: where config does not fit its resource.
         InvalidInvocationError: where config is no dict with `config`, or an asset has a resource of its own under one
             of the keys.
         InvariantViolationError: where a resource needs itself.
@@ -32,14 +35,15 @@ def with_resources(
     given = checked_resources(resource_defs, "with_resources")
     for key, config in (resource_config_by_key or {}).items():
         if key not in given:
-            raise InvalidDefinitionError(
-                f"Config for key '{key}' in resource_config_by_key is for no resource of resource_defs."
-            )
+            continue
         if not isinstance(config, Mapping) or "config" not in config:
             raise InvalidInvocationError(
                 f"Error with config for resource key '{key}': expected a dictionary of the form {{'config': ...}}, but "
                 f"received {config!r}"
             )
+        problems = validate_config(given[key].config_field, config["config"]).errors
+        if problems:
+            raise InvalidConfigError(f"Error when applying config for resource with key '{key}'", problems, config)
         given[key] = given[key].configured(config["config"])
     return [_bound(one, given) for one in definitions]
 

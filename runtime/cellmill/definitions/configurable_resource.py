@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Generator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ContextDecorator, ExitStack, contextmanager
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeAlias, TypeVar, get_args, get_origin
 
 from pydantic import GetCoreSchemaHandler, ModelWrapValidatorHandler, PrivateAttr, model_validator
@@ -12,14 +12,13 @@ from pydantic_core import CoreSchema, core_schema
 
 from cellmill.definitions.config.configurable import curried
 from cellmill.definitions.config.field import Field
-from cellmill.definitions.config.process import process_config
 from cellmill.definitions.config.pydantic_config import Config, fields_of_class, plain_value, shape_of_fields
 from cellmill.definitions.config.schema import PlainConfigSchema
 from cellmill.definitions.init_resource_context import InitResourceContext
 from cellmill.definitions.io_manager import IOManager
 from cellmill.definitions.resource import ResourceDefinition, not_top_level, top_level_key
-from cellmill.definitions.resource_scope import build_init_resource_context
-from cellmill.errors import CheckError, InvalidConfigError
+from cellmill.definitions.resource_scope import build_init_resource_context, config_of_its_own
+from cellmill.errors import CheckError
 
 T = TypeVar("T")
 R = TypeVar("R", bound="ConfigurableResourceFactory[Any]")
@@ -141,6 +140,11 @@ class ConfigurableResourceFactory(Config, Generic[T]):
             context: The context whose config has the values of the fields.
             nested_resources: By field, the resources that it holds.
         """
+        if _needs_teardown(cls):
+            raise CheckError(
+                f"{cls.__name__} has to be torn down after use: write "
+                f"`with {cls.__name__}.from_resource_context_cm(context) as value:`."
+            )
         made = cls._bound({**(context.resource_config or {}), **(nested_resources or {})}, context)
         made.setup_for_execution(context)
         return made.create_resource(context)
@@ -214,8 +218,16 @@ class ConfigurableResourceFactory(Config, Generic[T]):
 
     @classmethod
     def _bound(cls, values: Mapping[str, Any], context: InitResourceContext) -> Self:
-        made = cls(**values)
-        made._resource_context = context
+        return cls._from_config_value(values).with_replaced_resource_context(context)
+
+    def with_replaced_resource_context(self, resource_context: InitResourceContext) -> Self:
+        """Return a copy of the resource with another init context.
+
+        Args:
+            resource_context: The context that `get_resource_context` returns.
+        """
+        made = self.model_copy()
+        made._resource_context = resource_context
         return made
 
 
@@ -327,14 +339,14 @@ def _nested_value(value: Any, context: InitResourceContext, stack: ExitStack) ->
     if isinstance(value, ConfigurableResourceFactory):
         # Wholly configured where it is held: made with its holder, whatever run config says of a key of its own.
         definition = value.get_resource_definition()
-        return _initialized(stack, definition, context.replace_config(_resolved_config(definition)))
+        return _initialized(stack, definition, context.replace_config(config_of_its_own(definition)))
     key = top_level_key(value, context.all_resource_defs)
     if key is not None:
         return context.resources._original_resource_dict[key]
     if isinstance(value, PartialResource):
         raise not_top_level(value)
     if isinstance(value, ResourceDefinition):
-        return _initialized(stack, value, context.replace_config(_resolved_config(value)))
+        return _initialized(stack, value, context.replace_config(config_of_its_own(value)))
     return value
 
 
@@ -342,21 +354,13 @@ def _initialized(stack: ExitStack, definition: ResourceDefinition, context: Init
     made = definition.make(context)
     if hasattr(made, "__next__") and hasattr(made, "close"):
         return stack.enter_context(contextmanager(lambda: made)())
+    if isinstance(made, AbstractContextManager) and isinstance(made, ContextDecorator):
+        return stack.enter_context(made)
     return made
 
 
-def _resolved_config(definition: ResourceDefinition) -> Any:
-    schema = definition.config_schema
-    result = process_config({"config": schema.as_field()}, {})
-    if result.success:
-        result = schema.apply(result.value.get("config"))
-    if not result.success:
-        raise InvalidConfigError(f"Error in config for {definition!r}", result.errors, {})
-    return result.value
-
-
 def _context_of(definition: ResourceDefinition) -> InitResourceContext:
-    return build_init_resource_context(config=_resolved_config(definition) or {})
+    return build_init_resource_context(config=config_of_its_own(definition) or {})
 
 
 def _definition(

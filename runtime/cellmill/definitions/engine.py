@@ -20,6 +20,10 @@ class Engine(Protocol):
         """Call the function of a definition directly, as unit tests do; errors name it by its `alias`."""
         ...
 
+    def ephemeral_instance(self) -> Any:
+        """Return an instance that forgets everything at its end, for code that is called by hand."""
+        ...
+
     def load_asset_value(self, definitions: Any, asset_key: Any, **options: Any) -> Any:
         """Return the stored value of an asset."""
         ...

@@ -6,11 +6,12 @@ import inspect
 import typing
 import warnings
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from cellmill.definitions.output import NO_VALUE
 from cellmill.definitions.warning_kinds import ConfigArgumentWarning
-from cellmill.errors import InvalidDefinitionError
+from cellmill.errors import InvalidDefinitionError, ParameterCheckError
 
 _CONTEXT_NAMES = frozenset({"context", "_", "__", "_context", "context_"})
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = inspect.CO_GENERATOR, inspect.CO_COROUTINE, inspect.CO_ASYNC_GENERATOR
@@ -120,6 +121,21 @@ def check_resource_hint(name: str, hint: Any) -> None:
         "value to user code such as @ops and @assets. This annotation should instead be 'ResourceParam[Any]' or "
         "'ResourceParam[<output type>]'."
     )
+
+
+def required_resources(shape: FunctionShape, keys: AbstractSet[str] | None, decorator: str) -> frozenset[str]:
+    """Return the keys of resources that a decorator was given.
+
+    Raises:
+        ParameterCheckError: where the function has resources as arguments too.
+    """
+    if keys and shape.resource_args:
+        raise ParameterCheckError(
+            f"Invariant violation for parameter Cannot specify resource requirements in both {decorator} decorator and "
+            f"as arguments to the decorated function: {sorted(keys)} and {sorted(shape.resource_args)} "
+            f"({describe_place(shape.fn)})."
+        )
+    return frozenset(keys or ())
 
 
 def _marks(hint: Any) -> tuple[Any, ...]:

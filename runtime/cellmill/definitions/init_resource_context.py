@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
+from cellmill.definitions.engine import engine
 from cellmill.errors import InvariantViolationError, UnknownResourceError
 
 
@@ -135,7 +136,9 @@ class InitResourceContext:
 
     @property
     def instance(self) -> Any:
-        """The instance of the run, or None."""
+        """The instance of the run; outside of runs the one given, else one that forgets."""
+        if self._instance is None:
+            self._instance = engine().ephemeral_instance()
         return self._instance
 
     @property

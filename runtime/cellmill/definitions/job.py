@@ -19,9 +19,10 @@ from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocatio
 from cellmill.first_use import on_first_use
 
 if TYPE_CHECKING:
-    from cellmill.definitions import executor, resource, run_request
+    from cellmill.definitions import executor, resource, resource_requirements, run_request
 else:
     resource = on_first_use("cellmill.definitions.resource")
+    resource_requirements = on_first_use("cellmill.definitions.resource_requirements")
     run_request = on_first_use("cellmill.definitions.run_request")
     executor = on_first_use("cellmill.definitions.executor")
 
@@ -86,6 +87,8 @@ class JobDefinition:
         self.resource_defs: Mapping[str, Any] = checked_resources(resource_defs, f"job {self.name!r}")
         #: The executor that the job itself names, or None.
         self.given_executor_def = executor_def
+        if any(getattr(one, "required_resource_keys", None) for one in self.resource_defs.values()):
+            resource_requirements.check_acyclic(self.resource_defs)
         self.logger_defs: Mapping[str, Any] = dict(logger_defs or {})
         self.description = description if description is not None else graph_def.description
         self.__doc__ = self.description

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from cellmill.definitions.composition import Pending, checked_hooks, current
 from cellmill.definitions.engine import engine
-from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary
+from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary, required_resources
 from cellmill.definitions.op_outputs import annotation_at, inferred_outputs, promises_output
 from cellmill.definitions.output import DEFAULT_OUTPUT, NO_VALUE
 from cellmill.definitions.port import In, InputDefinition, Out, OutputDefinition, checked_ins
@@ -471,6 +471,8 @@ def op(
     def decorate(fn: Callable[..., Any]) -> OpDefinition:
         fn = getattr(fn, "decorated_fn", fn)
         outs = {DEFAULT_OUTPUT: out} if isinstance(out, Out) else out
+        shape = FunctionShape(fn)
+        required_resources(shape, required_resource_keys, "@op")
         return OpDefinition(
             fn,
             name=name,
@@ -483,7 +485,7 @@ def op(
             retry_policy=retry_policy,
             code_version=code_version if code_version is not None else version,
             pool=pool,
-            shape=FunctionShape(fn),
+            shape=shape,
         )
 
     if compute_fn is None:

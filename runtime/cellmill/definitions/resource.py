@@ -98,7 +98,8 @@ class ResourceDefinition(AnonymousConfigurableDefinition):
         if self.context_parameter is not None:
             self._check_needs(context)
             config = self._config_of_call(context)
-            made = self.resource_fn(None if context is None else context.replace_config(config))
+            bound = context if context is not None else InitResourceContext(resource_def=self)
+            made = self.resource_fn(bound.replace_config(config))
         else:
             made = self.resource_fn()
         return contextmanager(lambda: made)() if inspect.isgenerator(made) else made
@@ -147,9 +148,11 @@ class ResourceDefinition(AnonymousConfigurableDefinition):
                 )
 
     def _config_of_call(self, context: InitResourceContext | None) -> Any:
-        given = None if context is None else context.resource_config
         schema = self._config_schema
         field = schema.as_field()
+        given = None if context is None else context.resource_config
+        if not given and not field.is_required:
+            given = None
         if context is None and field.is_required:
             raise InvalidInvocationError(
                 "Resource has required config schema, but no context was provided. Use the "
@@ -288,14 +291,14 @@ def _of_function(
 
 
 def make_values_resource(**kwargs: Any) -> ResourceDefinition:
-    """Return a resource that is its config: a dictionary of these entries, or of any where none are named.
+    """Return a resource that is its config: a dictionary of these entries, or any value where none are named.
 
     Args:
         kwargs: By entry, its config type.
     """
     return ResourceDefinition(
         lambda init_context: init_context.resource_config,
-        config_schema=dict(kwargs) if kwargs else dict,
+        config_schema=dict(kwargs) if kwargs else Field(Any, default_value={}),
     )
 
 
@@ -336,9 +339,13 @@ def _nested_keys(nested: Mapping[str, Any], resource_defs: Mapping[str, Any]) ->
         key = top_level_key(value, resource_defs)
         if key is not None:
             keys.add(key)
-        elif hasattr(value, "resource_cls"):
+        elif hasattr(value, "resource_cls") or not _is_configured(value):
             raise not_top_level(value)
     return frozenset(keys)
+
+
+def _is_configured(value: Any) -> bool:
+    return not isinstance(value, ResourceDefinition) or not value.config_schema.as_field().is_required
 
 
 def not_top_level(value: Any) -> InvalidDefinitionError:

@@ -108,7 +108,7 @@ class ResourceScope:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _report(self, key: str, error: Exception) -> None:
+    def _report(self, key: str, error: BaseException) -> None:
         if self._on_teardown_error is not None:
             self._on_teardown_error(key, error)
         else:
@@ -133,7 +133,10 @@ class ResourceScope:
         resources = Resources(
             {needed: self._values[needed] for needed in needs}, {needed: self._originals[needed] for needed in needs}
         )
-        context = self._context(definition, getattr(self._configs.get(key), "config", None), resources)
+        given = self._configs.get(key)
+        # One that the run was not known to need has what its definition says itself.
+        config = given.config if given is not None else config_of_its_own(definition)
+        context = self._context(definition, config, resources)
         value = self._call(key, definition, context)
         self._originals[key] = value
         self._values[key] = attached(value)
@@ -180,6 +183,17 @@ def _finish(key: str, generator: Iterator[Any]) -> None:
     raise CheckError(f"Resource generator {key} yielded more than one item.")
 
 
+def config_of_its_own(definition: ResourceDefinition) -> Any:
+    """Return the config that a resource has where run config says nothing of it."""
+    schema = definition.config_schema
+    result = process_config({"config": schema.as_field()}, {})
+    if result.success:
+        result = schema.apply(result.value.get("config"))
+    if not result.success:
+        raise InvalidConfigError(f"Error in config for {definition!r}", result.errors, {})
+    return result.value
+
+
 class _Given:
     """Config in the form that run config gives it."""
 
@@ -220,7 +234,7 @@ def build_resources(
 
     Args:
         resources: Resources by key: resource classes with their config, definitions, or any plain objects.
-        instance: What the resources get as `context.instance`; None is none.
+        instance: What the resources get as `context.instance`; None is one that forgets.
         resource_config: By key, a dict with `config`.
         dagster_run: What the resources get as `context.run`; None is none.
         log_manager: What the resources get as `context.log`; None is the logger `cellmill`.
@@ -253,7 +267,7 @@ def build_init_resource_context(
     Args:
         config: What the resource finds in `context.resource_config`.
         resources: Resources by key that it finds in `context.resources`.
-        instance: What it finds in `context.instance`; None is none.
+        instance: What it finds in `context.instance`; None is one that forgets.
     """
     defs = wrap_resources_for_execution(resources)
     scope = ResourceScope(defs, resolve_resource_configs(defs, None), instance=instance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -134,10 +135,8 @@ class DirectContext(OpExecutionContext):
             self._given_resources, instance=self._given_instance, resource_config=resources_config
         )
         self._resources = self._manager.__enter__()
-        import inspect
-
         wrapped = wrap_resources_for_execution(self._given_resources)
-        self._generators = any(inspect.isgeneratorfunction(one.resource_fn) for one in wrapped.values())
+        self._generators = any(inspect.isgeneratorfunction(inspect.unwrap(one.resource_fn)) for one in wrapped.values())
 
     def add_resources(self, resources: Mapping[str, Any]) -> None:
         """Open the resources of the definition that is called, too.
@@ -153,6 +152,11 @@ class DirectContext(OpExecutionContext):
         self._given_resources = {**self._given_resources, **resources}
         self._entered = True  # closed with this context, which only the call sees
         self._open(self._resources_config)
+
+    def take_arguments(self, resources: Mapping[str, Any]) -> None:
+        """Find resources that the call was given as arguments among those of the context."""
+        both = {**self._resources._asdict(), **resources}
+        self._resources = Resources(both, {**self._resources._original_resource_dict, **resources})
 
     def __enter__(self) -> DirectContext:
         self._entered = True

@@ -10,6 +10,7 @@ from cellmill.execution.hook_context import invoke_hook
 from cellmill.execution.in_process import execute_in_process
 from cellmill.execution.invoke import invoke_node
 from cellmill.first_use import on_first_use
+from cellmill.instance.instance import Instance
 from cellmill.planning.asset_graph import AssetGraph
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ else:
 __all__ = [
     "asset_graph",
     "asset_value_loader",
+    "ephemeral_instance",
     "execute_in_process",
     "in_process_executor",
     "invoke",
@@ -38,6 +40,11 @@ def invoke(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any], alias
     if hasattr(definition, "hook_fn"):
         return invoke_hook(definition, args, kwargs)
     return invoke_node(definition, args, kwargs, alias)
+
+
+def ephemeral_instance() -> Any:
+    """Return an instance that forgets everything at its end."""
+    return Instance.ephemeral()
 
 
 def load_asset_value(definitions: Any, asset_key: Any, **options: Any) -> Any:

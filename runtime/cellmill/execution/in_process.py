@@ -20,7 +20,7 @@ from cellmill.errors import CheckError
 from cellmill.execution.capture import StepCapture
 from cellmill.execution.log import captured_python_logs
 from cellmill.execution.log_manager import LogManager, console_logger, log_level
-from cellmill.execution.resources import resource_scope
+from cellmill.execution.resources import resource_scope, tell_teardown_errors
 from cellmill.execution.result import ExecuteInProcessResult
 from cellmill.execution.run_loop import RunLoop
 from cellmill.execution.services import Services
@@ -175,7 +175,10 @@ def run_job(
     if config.loggers:
         # Loggers that were asked for get what happens too; the console keeps to what user code says.
         sink.follower = log.follow
-    with resource_scope(job.resource_defs, config.resources, instance=instance, run=run, log=log) as scope:
+    tell = tell_teardown_errors(sink, run)
+    with resource_scope(
+        job.resource_defs, config.resources, instance=instance, run=run, log=log, on_teardown_error=tell
+    ) as scope:
         services = Services(
             run=run,
             job=job,

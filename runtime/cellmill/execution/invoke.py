@@ -37,6 +37,8 @@ def invoke_node(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any], 
     bound = _context_of(context, assets).bound_to(op, assets, alias, config)
     if assets is not None and assets.resource_defs:
         bound.add_resources(assets.resource_defs)
+    if resources:
+        bound.take_arguments(resources)
     values = _bound_inputs(op, shape, args, kwargs, config, alias or op.name)
     _check_resources(op, bound, resources)
     for name, value in values.items():

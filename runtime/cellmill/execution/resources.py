@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +14,8 @@ from cellmill.definitions.resource_scope import (
     build_init_resource_context,
     build_resources,
 )
+from cellmill.execution.sink import EventSink
+from cellmill.planning.event import EngineEventData, ErrorInfo, Event, EventType
 
 __all__ = [
     "ResourceScope",
@@ -19,7 +23,28 @@ __all__ = [
     "build_init_resource_context",
     "build_resources",
     "resource_scope",
+    "tell_teardown_errors",
 ]
+
+
+def tell_teardown_errors(sink: EventSink, run: Any) -> Callable[[str, BaseException], None]:
+    """Return what makes an event of an error in taking a resource down; such an error fails no run."""
+
+    def tell(key: str, error: BaseException) -> None:
+        sink.emit(
+            Event(
+                EventType.ENGINE_EVENT,
+                run.run_id,
+                time.time(),
+                message=f"Teardown of resources ['{key}'] failed. {type(error).__name__}: {error}",
+                level=logging.ERROR,
+                data=EngineEventData(error=ErrorInfo.of(error)),
+                job_name=run.job_name,
+            )
+        )
+        sink.flush()
+
+    return tell
 
 
 @contextmanager

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -67,7 +70,7 @@ class UPathIOManager(IOManager):
 
     @abstractmethod
     def load_from_path(self, context: InputContext, path: Any) -> Any:
-        """Return the value that `dump_to_path` wrote; override it.
+        """Return the value that `dump_to_path` wrote; override it, as a coroutine function too.
 
         Args:
             context: Which input, asset and partition is loaded.
@@ -120,7 +123,7 @@ class UPathIOManager(IOManager):
     def _with_extension(self, path: Any) -> Any:
         return path.with_name(path.name + self.extension) if self.extension else path
 
-    def _path(self, context: InputContext | OutputContext) -> Any:
+    def _get_path(self, context: InputContext | OutputContext) -> Any:
         relative = (
             self.get_asset_relative_path(context)
             if context.has_asset_key
@@ -128,7 +131,7 @@ class UPathIOManager(IOManager):
         )
         return self._with_extension(self._base_path / relative)
 
-    def _partition_paths(self, context: InputContext | OutputContext) -> dict[str, Any]:
+    def _get_paths_for_partitions(self, context: InputContext | OutputContext) -> dict[str, Any]:
         base = self._base_path / self.get_asset_relative_path(context)
         return {
             key: self._with_extension(self.get_path_for_partition(context, base, _partition_path(key)))
@@ -173,7 +176,11 @@ class UPathIOManager(IOManager):
         Args:
             context: Which output, asset and partitions it is.
         """
-        paths = list(self._partition_paths(context).values()) if context.has_asset_partitions else [self._path(context)]
+        paths = (
+            list(self._get_paths_for_partitions(context).values())
+            if context.has_asset_partitions
+            else [self._get_path(context)]
+        )
         return all(self.path_exists(path) for path in paths)
 
     # -- storing and loading -------------------------------------------------------------------------------------
@@ -193,7 +200,7 @@ class UPathIOManager(IOManager):
                 raise CheckError(f"The output has the type Nothing, but its value is {type(obj).__name__}.")
             return
         if context.has_asset_partitions:
-            paths = self._partition_paths(context)
+            paths = self._get_paths_for_partitions(context)
             if len(paths) != 1:
                 raise CheckError(
                     f"The current IO manager {type(self).__name__} does not support persisting an output associated "
@@ -201,13 +208,20 @@ class UPathIOManager(IOManager):
                     "run for each partition."
                 )
             path = next(iter(paths.values()))
+            self._make_way(context, path.parent)
         else:
-            path = self._path(context)
+            path = self._get_path(context)
         self.make_directory(path.parent)
         self._replace(context, obj, path)
         metadata = {"path": MetadataValue.path(str(path)), **self.get_metadata(context, obj)}
         given = {**context.output_metadata, **context.get_logged_metadata()}
         context.add_output_metadata({key: value for key, value in metadata.items() if key not in given})
+
+    def _make_way(self, context: OutputContext, folder: Any) -> None:
+        """Remove the file that lies where the folder of an asset's partitions has to be: it had none before."""
+        if folder != self._base_path and self.path_exists(folder) and folder.is_file():
+            context.log.warning(f"{folder} holds the asset as it was without partitions; it is removed.")
+            self.unlink(folder)
 
     def _replace(self, context: OutputContext, obj: Any, path: Any) -> None:
         if not isinstance(path, Path) or hasattr(path, "fs"):
@@ -238,8 +252,8 @@ class UPathIOManager(IOManager):
             ValueNotFoundError: where nothing is stored.
         """
         if not context.has_asset_key or not context.has_asset_partitions:
-            return self._load(context, self._path(context))
-        paths = self._partition_paths(context)
+            return self._load(context, self._get_path(context))
+        paths = self._get_paths_for_partitions(context)
         if len(paths) == 1:
             return self._load(context, next(iter(paths.values())))
         return self.load_partitions(context, paths)
@@ -254,15 +268,27 @@ class UPathIOManager(IOManager):
             paths: By partition key, where it lies.
         """
         allowed = bool(context.definition_metadata.get("allow_missing_partitions"))
-        values = {}
-        for key, path in paths.items():
-            if allowed and not self.path_exists(path):
-                continue
-            values[key] = self._load(context, path)
+        there = {key: path for key, path in paths.items() if not allowed or self.path_exists(path)}
+        if inspect.iscoroutinefunction(self.load_from_path):
+            return dict(zip(there, self._awaited(context, there.values()), strict=True))
+        return {key: self._load(context, path) for key, path in there.items()}
+
+    def _awaited(self, context: InputContext, paths: Iterable[Any]) -> list[Any]:
+        """The values at these paths, loaded side by side: in a thread, since this one may have a loop of its own."""
+        asyncio = import_module("asyncio")
+
+        async def loaded() -> list[Any]:
+            found: list[Any] = await asyncio.gather(*(self.load_from_path(context, path) for path in paths))
+            return found
+
+        with ThreadPoolExecutor(1) as thread:
+            values: list[Any] = thread.submit(copy_context().run, asyncio.run, loaded()).result()
         return values
 
     def _load(self, context: InputContext, path: Any) -> Any:
         try:
+            if inspect.iscoroutinefunction(self.load_from_path):
+                return self._awaited(context, [path])[0]
             return self.load_from_path(context, path)
         except FileNotFoundError as error:
             raise ValueNotFoundError(f"Nothing is stored at {path}; materialize it first.") from error

@@ -565,5 +565,8 @@ def _definition_error(
 
 
 def convert_to_field(value: AnyValue) -> Field:
-    """The Field that a `config_schema=` argument stands for."""
+    """The Field that a `config_schema=` argument stands for; the schema of a definition stands for its own."""
+    as_field = getattr(value, "as_field", None)
+    if as_field is not None:
+        value = as_field()
     return value if isinstance(value, Field) else _expand(value, value, ())

@@ -80,12 +80,12 @@ class Config(BaseModel):
     def _accept(cls, data: Any, handler: ModelWrapValidatorHandler[Any]) -> Any:
         if not isinstance(data, Mapping):
             return handler(data)
-        given = {key: _chosen(cls, key, value) for key, value in data.items()}
+        given = {key: _as_taken(cls, key, value) for key, value in data.items()}
         made = handler(given)
         for name, info in cls.model_fields.items():
             value = given.get(name, given.get(info.alias or name))
             # pydantic would make a plain text or number of a reference to an environment variable.
-            if is_env_var(value):
+            if is_env_var(value) or (isinstance(value, (list, Mapping)) and _holds_env_var(value)):
                 made.__dict__[name] = value
         return made
 
@@ -270,7 +270,8 @@ def config_type_of(annotation: Any, owner: type | None, name: str) -> ConfigType
 
 def _of_class(annotation: type, owner: type | None, name: str) -> ConfigType:
     if issubclass(annotation, enum.Enum):
-        return Enum.from_python_enum(annotation)
+        # Config names a member, and user code that reads plain config finds the member's value.
+        return Enum.from_python_enum_direct_values(annotation)
     if issubclass(annotation, Config):
         return shape_of_class(annotation)
     raise _not_configurable(owner, name, annotation)
@@ -335,11 +336,14 @@ def _beyond_defaults_of_field(info: FieldInfo | None, value: Any) -> Any:
     return value
 
 
-def _chosen(cls: type[Config], key: str, value: Any) -> Any:
-    """The value of a field, where it is a choice written ``{name: {…}}``, as the class chosen takes it."""
+def _as_taken(cls: type[Config], key: str, value: Any) -> Any:
+    """The value of a field as pydantic takes it: where it is a choice written ``{name: {…}}``, what the class chosen
+    takes, and where it is the name of an enum's member, the member."""
     info = cls.model_fields.get(key)
     if info is None:
         info = next((one for one in cls.model_fields.values() if one.alias == key), None)
+    if info is not None and isinstance(value, str):
+        return _member(info.annotation, value)
     if info is None or not isinstance(info.discriminator, str) or not isinstance(value, Mapping):
         return value
     if info.discriminator in value:
@@ -351,6 +355,18 @@ def _chosen(cls: type[Config], key: str, value: Any) -> Any:
         )
     ((choice, inner),) = value.items()
     return {**(inner or {}), info.discriminator: choice}
+
+
+def _holds_env_var(value: Any) -> bool:
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return any(is_env_var(one) or _holds_env_var(one) for one in inner)
+
+
+def _member(annotation: Any, name: str) -> Any:
+    for one in (annotation, *get_args(annotation)):
+        if isinstance(one, type) and issubclass(one, enum.Enum) and name in one.__members__:
+            return one[name]
+    return name
 
 
 def _config_value(value: Any, info: FieldInfo | None) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from cellmill.definitions.config.config_type import ConfigType
 from cellmill.definitions.config.evaluation import EvaluateValueResult, EvaluationError
 from cellmill.definitions.config.field import Field, convert_to_field
 from cellmill.definitions.config.process import process_config
@@ -23,7 +24,32 @@ class DefinitionConfigSchema(Protocol):
         ...
 
 
-class PlainConfigSchema:
+class _OfField:
+    """What a schema of either kind says of its field."""
+
+    __slots__ = ()
+
+    def as_field(self) -> Field:
+        """The field that stands in run config."""
+        raise AttributeError("as_field")
+
+    @property
+    def config_type(self) -> ConfigType:
+        """The type of the config."""
+        return self.as_field().config_type
+
+    @property
+    def default_provided(self) -> bool:
+        """Whether there is config where none is given."""
+        return self.as_field().default_provided
+
+    @property
+    def default_value(self) -> Any:
+        """The config where none is given."""
+        return self.as_field().default_value
+
+
+class PlainConfigSchema(_OfField):
     """A schema as the definition declares it; without one any config is taken."""
 
     __slots__ = ("_field",)
@@ -49,7 +75,7 @@ ANY_FIELD = Field(Any, is_required=False)
 NO_SCHEMA = PlainConfigSchema(None)
 
 
-class ConfiguredConfigSchema:
+class ConfiguredConfigSchema(_OfField):
     """The schema of a definition whose config was given, in whole or through a function, by `configured`."""
 
     __slots__ = ("_field", "_fixed", "_function", "_name", "_parent")
