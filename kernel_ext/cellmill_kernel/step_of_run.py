@@ -20,7 +20,7 @@ from cellmill.execution.sink import EventSink
 from cellmill.execution.step import StepOutcome, run_step
 from cellmill.execution.step_events import event
 from cellmill.planning.event import Event, EventType
-from cellmill.planning.plan import plan_job
+from cellmill.planning.planner import plan_job
 from cellmill.planning.run import MEMOIZED_TAG, PARTITION_TAG, Run
 
 from .partitions import upstream_specs

@@ -10,7 +10,7 @@ from cellmill.definitions.run_config import resolve_run_config
 from cellmill.execution.capture import LIMIT, captured_path
 from cellmill.execution.executors.multiprocess import MultiprocessExecutor
 from cellmill.planning.event import EventType
-from cellmill.planning.plan import plan_job
+from cellmill.planning.planner import plan_job
 from cellmill.workspace.run_names import ASSET_JOB
 from cellmill.workspace.worker import main
 

@@ -16,7 +16,7 @@ from cellmill.definitions.run_config import resolve_run_config
 from cellmill.execution.executors.dask import DaskExecutor, cluster_from_config
 from cellmill.execution.executors.dask_pool import DaskCluster, DaskPool, OpenDaskScheduler
 from cellmill.planning.event import EventType
-from cellmill.planning.plan import plan_job
+from cellmill.planning.planner import plan_job
 
 pytestmark = [
     pytest.mark.fault,

@@ -15,7 +15,8 @@ from cellmill.execution.executors.executor import carry_out_run
 from cellmill.execution.in_process import check_resources, run_job
 from cellmill.execution.result import JobExecutionResult
 from cellmill.planning.event import EventType
-from cellmill.planning.plan import Plan, plan_job
+from cellmill.planning.plan import Plan
+from cellmill.planning.planner import plan_job
 from cellmill.planning.run import PARENT_RUN_TAG, RESUME_RETRY_TAG, ROOT_RUN_TAG, Run, RunStatus
 
 

@@ -29,7 +29,8 @@ from cellmill.execution.step import user_exception
 from cellmill.instance.instance import Instance
 from cellmill.io.default import stored_values
 from cellmill.io.memory import InMemoryIOManager
-from cellmill.planning.plan import Plan, plan_job
+from cellmill.planning.plan import Plan
+from cellmill.planning.planner import plan_job
 from cellmill.planning.run import PARTITION_TAG, Run, make_run_id
 
 

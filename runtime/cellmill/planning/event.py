@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
@@ -36,6 +35,7 @@ from cellmill.planning.event_data import (
     TypeCheckData,
     UserFailureData,
 )
+from cellmill.planning.event_type import HOOK_EVENTS, MARKER_EVENTS, RUN_EVENTS, STEP_EVENTS, EventType
 from cellmill.planning.late import LateField, quick
 
 __all__ = [
@@ -74,90 +74,6 @@ __all__ = [
     "planned_steps",
     "steps_planned",
 ]
-
-
-class EventType(str, Enum):  # noqa: UP042 - str(member) names the member, as in Dagster
-    """The kinds of events; values are Dagster's strings."""
-
-    STEP_OUTPUT = "STEP_OUTPUT"
-    STEP_INPUT = "STEP_INPUT"
-    STEP_FAILURE = "STEP_FAILURE"
-    STEP_START = "STEP_START"
-    STEP_SUCCESS = "STEP_SUCCESS"
-    STEP_SKIPPED = "STEP_SKIPPED"
-    STEP_WORKER_STARTING = "STEP_WORKER_STARTING"
-    STEP_WORKER_STARTED = "STEP_WORKER_STARTED"
-    STEP_UP_FOR_RETRY = "STEP_UP_FOR_RETRY"
-    STEP_RESTARTED = "STEP_RESTARTED"
-    STEP_EXPECTATION_RESULT = "STEP_EXPECTATION_RESULT"
-    RESOURCE_INIT_STARTED = "RESOURCE_INIT_STARTED"
-    RESOURCE_INIT_SUCCESS = "RESOURCE_INIT_SUCCESS"
-    RESOURCE_INIT_FAILURE = "RESOURCE_INIT_FAILURE"
-    ASSET_MATERIALIZATION = "ASSET_MATERIALIZATION"
-    ASSET_MATERIALIZATION_PLANNED = "ASSET_MATERIALIZATION_PLANNED"
-    ASSET_FAILED_TO_MATERIALIZE = "ASSET_FAILED_TO_MATERIALIZE"
-    ASSET_OBSERVATION = "ASSET_OBSERVATION"
-    ASSET_CHECK_EVALUATION = "ASSET_CHECK_EVALUATION"
-    ASSET_CHECK_EVALUATION_PLANNED = "ASSET_CHECK_EVALUATION_PLANNED"
-    RUN_ENQUEUED = "PIPELINE_ENQUEUED"
-    RUN_DEQUEUED = "PIPELINE_DEQUEUED"
-    RUN_STARTING = "PIPELINE_STARTING"
-    RUN_START = "PIPELINE_START"
-    RUN_SUCCESS = "PIPELINE_SUCCESS"
-    RUN_FAILURE = "PIPELINE_FAILURE"
-    RUN_CANCELING = "PIPELINE_CANCELING"
-    RUN_CANCELED = "PIPELINE_CANCELED"
-    PIPELINE_ENQUEUED = "PIPELINE_ENQUEUED"
-    PIPELINE_DEQUEUED = "PIPELINE_DEQUEUED"
-    PIPELINE_STARTING = "PIPELINE_STARTING"
-    PIPELINE_START = "PIPELINE_START"
-    PIPELINE_SUCCESS = "PIPELINE_SUCCESS"
-    PIPELINE_FAILURE = "PIPELINE_FAILURE"
-    PIPELINE_CANCELING = "PIPELINE_CANCELING"
-    PIPELINE_CANCELED = "PIPELINE_CANCELED"
-    HOOK_COMPLETED = "HOOK_COMPLETED"
-    HOOK_ERRORED = "HOOK_ERRORED"
-    HOOK_SKIPPED = "HOOK_SKIPPED"
-    LOADED_INPUT = "LOADED_INPUT"
-    HANDLED_OUTPUT = "HANDLED_OUTPUT"
-    ENGINE_EVENT = "ENGINE_EVENT"
-    LOGS_CAPTURED = "LOGS_CAPTURED"
-    #: A message that user code logged; Dagster keeps these without an event type.
-    LOG = "LOG"
-
-    # Enum's own is written in Python, and events are looked up by type all the time.
-    __hash__ = str.__hash__
-
-
-RUN_EVENTS = frozenset(
-    {
-        EventType.RUN_ENQUEUED,
-        EventType.RUN_DEQUEUED,
-        EventType.RUN_STARTING,
-        EventType.RUN_START,
-        EventType.RUN_SUCCESS,
-        EventType.RUN_FAILURE,
-        EventType.RUN_CANCELING,
-        EventType.RUN_CANCELED,
-    }
-)
-STEP_EVENTS = frozenset(kind for kind in EventType if kind.value.startswith("STEP_")) | {
-    EventType.ASSET_MATERIALIZATION,
-    EventType.ASSET_OBSERVATION,
-    EventType.HANDLED_OUTPUT,
-    EventType.LOADED_INPUT,
-}
-HOOK_EVENTS = frozenset({EventType.HOOK_COMPLETED, EventType.HOOK_ERRORED, EventType.HOOK_SKIPPED})
-MARKER_EVENTS = frozenset(
-    {
-        EventType.ENGINE_EVENT,
-        EventType.STEP_WORKER_STARTING,
-        EventType.STEP_WORKER_STARTED,
-        EventType.RESOURCE_INIT_STARTED,
-        EventType.RESOURCE_INIT_SUCCESS,
-        EventType.RESOURCE_INIT_FAILURE,
-    }
-)
 
 
 class StepHandle(str):

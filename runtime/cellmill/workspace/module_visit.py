@@ -19,7 +19,8 @@ from cellmill.execution.executors.executor import make_executor
 from cellmill.execution.in_process import prepared, run_job, with_partition
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import RUN_EVENTS, Event, EventType, steps_planned
-from cellmill.planning.plan import Plan, plan_job
+from cellmill.planning.plan import Plan
+from cellmill.planning.planner import plan_job
 from cellmill.planning.run import PARTITION_TAG, Run
 from cellmill.workspace import declared as declared_in_notebook
 from cellmill.workspace.config import LocationConfig

@@ -13,7 +13,7 @@ from cellmill.definitions.run_config import resolve_run_config
 from cellmill.execution.executors.in_process import InProcessExecutor
 from cellmill.execution.executors.multiprocess import MultiprocessExecutor
 from cellmill.instance.instance import Instance
-from cellmill.planning.plan import plan_job
+from cellmill.planning.planner import plan_job
 
 Carry = Callable[..., Any]
 

@@ -13,7 +13,7 @@ from cellmill.execution.executors.dask import DaskExecutor
 from cellmill.execution.executors.dask_pool import DaskCluster
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import EventType
-from cellmill.planning.plan import plan_job
+from cellmill.planning.planner import plan_job
 from cellmill.planning.run import RunStatus
 from moto import server as moto_server
 

@@ -16,7 +16,7 @@ from cellmill.errors import InvalidConfigError
 from cellmill.execution.executors import dask_pool
 from cellmill.execution.executors.dask import DaskExecutor, cluster_from_config
 from cellmill.execution.executors.dask_pool import DaskClusterGone
-from cellmill.planning.plan import plan_job
+from cellmill.planning.planner import plan_job
 
 from .jobs import diamond
 

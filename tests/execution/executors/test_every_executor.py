@@ -195,7 +195,7 @@ def test_a_run_in_memory_is_refused_with_the_remedy(carry_out: Carry) -> None:
     from cellmill.definitions.run_config import resolve_run_config
     from cellmill.errors import UnmetExecutorRequirementsError
     from cellmill.execution.executors.multiprocess import MultiprocessExecutor
-    from cellmill.planning.plan import plan_job
+    from cellmill.planning.planner import plan_job
 
     with Instance.ephemeral() as memory:
         run = memory.create_run(job_name="diamond")

@@ -15,7 +15,7 @@ from cellmill.execution.executors.dask_pool import DaskCluster, DaskClusterGone
 from cellmill.execution.executors.multiprocess import MultiprocessExecutor
 from cellmill.execution.executors.pool import UnpicklableWork
 from cellmill.planning.event import EventType
-from cellmill.planning.plan import plan_job
+from cellmill.planning.planner import plan_job
 
 from .jobs import diamond, hungry
 

@@ -16,7 +16,7 @@ from cellmill.execution.executors.dask import DaskExecutor
 from cellmill.execution.executors.dask_pool import DaskCluster
 from cellmill.execution.executors.shared_capture import Printed, captured, sender
 from cellmill.planning.event import EventType
-from cellmill.planning.plan import plan_job
+from cellmill.planning.planner import plan_job
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

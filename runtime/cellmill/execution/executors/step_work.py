@@ -30,7 +30,8 @@ from cellmill.instance.instance import Instance
 from cellmill.instance.python_logs import PythonLogs
 from cellmill.io.default import stored_values
 from cellmill.planning.event import EngineEventData, Event, EventType
-from cellmill.planning.plan import Plan, Step, plan_job
+from cellmill.planning.plan import Plan, Step
+from cellmill.planning.planner import plan_job
 from cellmill.planning.run import Run
 
 
