@@ -119,3 +119,30 @@ def test_input_manager_with_config():
 
     result = j.execute_in_process(run_config={"ops": {"takes": {"inputs": {"x": {"n": 2}}}}})
     assert result.output_for_node("takes") == 20
+
+
+@pytest.mark.parametrize("build", [dg.build_input_context, dg.build_output_context])
+def test_resources_of_a_built_context_are_made_and_taken_down(build):
+    """Definitions of resources are made; generators need `with`, and are taken down with the context in any case."""
+    ended = []
+
+    @dg.resource
+    def connection():
+        try:
+            yield "open"
+        finally:
+            ended.append("closed")
+
+    @dg.resource
+    def plain():
+        return 1
+
+    assert build(resources={"plain": plain, "value": 2}).resources.plain == 1
+    context = build(resources={"connection": connection})
+    with pytest.raises(dg.DagsterInvariantViolationError, match="At least one provided resource is a generator"):
+        _ = context.resources
+    del context
+    assert ended == ["closed"]
+    with build(resources={"connection": connection}) as context:
+        assert context.resources.connection == "open"
+    assert ended == ["closed", "closed"]

@@ -67,6 +67,14 @@ def test_a_module_is_loaded_by_calling_its_function(project):
     assert definitions_of(module).resolve_all_asset_keys() == [dg.AssetKey("orders")]
 
 
+def test_functions_of_one_module_are_merged(project):
+    """Several functions with `@definitions` are one location."""
+    code = "@dg.definitions\ndef {0}():\n    return dg.Definitions(assets=[dg.AssetSpec('{0}')])\n"
+    project(SETTINGS, main=code.format("orders") + code.format("prices"))
+    module = __import__("shop.defs.main", fromlist=["main"])
+    assert definitions_of(module).resolve_all_asset_keys() == [dg.AssetKey("orders"), dg.AssetKey("prices")]
+
+
 def test_a_folder_of_definitions_is_merged(project):
     """Modules give their definitions, what their functions return, or all that they define."""
     root = project(

@@ -7,8 +7,10 @@ from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.input_context import InputContext
-from cellmill.definitions.io_context import EPHEMERAL_RUN_ID
+from cellmill.definitions.io_context import EPHEMERAL_RUN_ID, HeldResources
 from cellmill.definitions.output_context import OutputContext
+from cellmill.definitions.resource import wrap_resources_for_execution
+from cellmill.definitions.resource_scope import ResourceScope, resolve_resource_configs
 from cellmill.definitions.value_ref import ValueRefFinder
 
 CoercibleToAssetKey = AssetKey | str | Sequence[str]
@@ -43,7 +45,8 @@ def build_input_context(
         upstream_output: The context of the output to load, from `build_output_context`.
         dagster_type: Type of the value.
         resource_config: Config of the IO manager itself.
-        resources: Resources by key, or an object that has them as attributes.
+        resources: Resources by key, definitions of them too, or an object that has them as attributes; generator
+            resources need ``with``.
         op_def: The op.
         step_context: The context of a step.
         asset_key: The asset to load, in any form.
@@ -61,7 +64,7 @@ def build_input_context(
         upstream_output=upstream_output,
         dagster_type=dagster_type,
         resource_config=resource_config,
-        resources=resources,
+        resources=_held(resources, instance, "build_input_context"),
         op_def=op_def,
         step_context=step_context,
         asset_key=None if asset_key is None else AssetKey.from_coercible(asset_key),
@@ -109,7 +112,8 @@ def build_output_context(
         dagster_type: Type of the value.
         version: Version of the output.
         resource_config: Config of the IO manager itself.
-        resources: Resources by key, or an object that has them as attributes.
+        resources: Resources by key, definitions of them too, or an object that has them as attributes; generator
+            resources need ``with``.
         op_def: The op.
         asset_key: The asset that the output is, in any form.
         partition_key: The partition that is stored.
@@ -130,7 +134,7 @@ def build_output_context(
         dagster_type=dagster_type,
         version=version,
         resource_config=resource_config,
-        resources=resources,
+        resources=_held(resources, instance, "build_output_context"),
         op_def=op_def,
         asset_key=None if asset_key is None else AssetKey.from_coercible(asset_key),
         partition_key=partition_key,
@@ -141,6 +145,18 @@ def build_output_context(
         metadata=metadata,
         instance=instance,
     )
+
+
+def _held(resources: Any, instance: Any, builder: str) -> Any:
+    if not resources or not isinstance(resources, Mapping):
+        return resources
+    defs = wrap_resources_for_execution(resources)
+    scope = ResourceScope(defs, resolve_resource_configs(defs, None), instance=instance)
+    try:
+        return HeldResources(scope, scope.resources(defs), builder)
+    except BaseException:
+        scope.close()
+        raise
 
 
 def _subset(partition_key: str | None, key_range: Any, partitions_def: Any, instance: Any) -> Any:

@@ -132,6 +132,8 @@ class IOContext(AssetPartitions):
     @property
     def resources(self) -> Any:
         """The resources that the IO manager requires, as attributes."""
+        if isinstance(self._resources, HeldResources):
+            return self._resources.at_hand()
         if self._resources is None or isinstance(self._resources, Mapping):
             self._resources = ResourceView(self._resources or {})
         return self._resources
@@ -181,10 +183,58 @@ class IOContext(AssetPartitions):
         return iter(events or ())
 
     def __enter__(self) -> Any:
+        if isinstance(self._resources, HeldResources):
+            self._resources.entered = True
         return self
 
     def __exit__(self, *exc: object) -> None:
-        return None
+        if isinstance(self._resources, HeldResources):
+            self._resources.close()
+
+
+class HeldResources:
+    """Resources that were made for a context built by hand; taken down with it.
+
+    Args:
+        scope: Where they were made.
+        made: The resources, as attributes.
+        builder: The function that built the context, as it is called.
+    """
+
+    def __init__(self, scope: Any, made: Any, builder: str) -> None:
+        self._scope = scope
+        self._made = made
+        self._builder = builder
+        self.entered = False
+
+    def at_hand(self) -> Any:
+        """Return the resources; those that are generators are there only inside of ``with``."""
+        if self._scope.has_generators and not self.entered:
+            raise InvariantViolationError(
+                "At least one provided resource is a generator, but attempting to access resources outside of context "
+                f"manager scope. You can use the following syntax to open a context manager: `with {self._builder}(...) "
+                "as context:`"
+            )
+        return self._made
+
+    def close(self) -> None:
+        """Take the resources down, where that was not done yet."""
+        scope, self._scope = self._scope, NOTHING_OPEN
+        scope.close()
+        self.entered = False
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class _NothingOpen:
+    has_generators = False
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+NOTHING_OPEN = _NothingOpen()
 
 
 class ResourceView:

@@ -40,7 +40,9 @@ def definitions_of(module: ModuleType, attribute: str | None = None) -> Definiti
             raise InvalidDefinitionError(f"{module.__name__} has no attribute {attribute!r}.") from None
         return _as_definitions(found, f"{module.__name__}.{attribute}")
     named = {name: value for name, value in vars(module).items() if isinstance(value, Definitions)}
-    named |= {name: _as_definitions(lazy, f"{module.__name__}.{name}") for name, lazy in lazy_definitions_in(module)}
+    lazy = [_as_definitions(one, f"{module.__name__}.{name}") for name, one in lazy_definitions_in(module)]
+    if lazy:
+        named["@definitions"] = Definitions.merge(*lazy)
     distinct = {id(value): value for value in named.values()}
     if len(distinct) > 1:
         raise InvalidDefinitionError(
