@@ -25,7 +25,7 @@ from cellmill.definitions.port import (
     not_found,
 )
 from cellmill.definitions.tags import checked_name, checked_tags
-from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError
+from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
 from cellmill.first_use import on_first_use
 
 if TYPE_CHECKING:
@@ -267,7 +267,7 @@ class GraphDefinition(NodeUses):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if current() is None and self.composition_fn is not None:
-            raise InvalidInvocationError(
+            raise InvariantViolationError(
                 f"Attempted to call graph '{self.name}' outside of a composition function. Invoking graphs is only "
                 "valid in a function decorated with @job or @graph; use `to_job()` or `execute_in_process()` to run it."
             )

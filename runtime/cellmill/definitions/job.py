@@ -15,7 +15,7 @@ from cellmill.definitions.graph import GraphDefinition
 from cellmill.definitions.output import normalized
 from cellmill.definitions.port import not_found
 from cellmill.definitions.tags import checked_definition_owners, checked_name, checked_tags
-from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError
+from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
 from cellmill.first_use import on_first_use
 
 if TYPE_CHECKING:
@@ -462,8 +462,9 @@ class JobDefinition:
         self.partitions_def.validate_partition_key(partition_key)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise InvalidInvocationError(
-            f"Attempted to call job '{self.name}' as a function. Run it with `{self.name}.execute_in_process()`."
+        raise InvariantViolationError(
+            f"Attempted to call job '{self.name}' directly. Jobs are run by an execution function, for example "
+            f"`{self.name}.execute_in_process()`."
         )
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.dependency import Node
 from cellmill.definitions.events import AssetMaterialization, AssetObservation
 from cellmill.definitions.outcome import ExpectationResult
 from cellmill.definitions.output import DataVersion
@@ -144,7 +145,15 @@ class OpExecutionContext(PartitionQuestions):
         """The op."""
         return self._step.op
 
-    op = op_def
+    @property
+    def op(self) -> Node:
+        """The op's use in the job: its name there, its tags and its definition."""
+        graph = self._services.job.graph
+        *outer, name = self._step.handle.path
+        for one in outer:
+            graph = graph.node_dict[one].definition
+        node: Node = graph.node_dict[name]
+        return Node(name, node.definition, {**node.definition.tags, **node.tags}, node.hook_defs, node.retry_policy)
 
     @property
     def op_handle(self) -> Any:

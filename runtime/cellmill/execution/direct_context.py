@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,8 +37,7 @@ EPHEMERAL = "EPHEMERAL"
 class _DirectServices:
     """The little that a step needs from around it when it is called directly."""
 
-    def __init__(self, context: DirectContext, run_tags: Mapping[str, str], run_config: Mapping[str, Any]) -> None:
-        self._context = context
+    def __init__(self, run_tags: Mapping[str, str], run_config: Mapping[str, Any]) -> None:
         self.run = Run(job_name="ephemeral_job", run_id=EPHEMERAL, tags=dict(run_tags), run_config=run_config)
         self.run_id = EPHEMERAL
         self.job_name = "ephemeral_job"
@@ -86,6 +87,21 @@ class _DirectStep:
         self.outputs: tuple[Any, ...] = ()
 
 
+@dataclass
+class _Use:
+    """What a context is used for at the moment."""
+
+    by: str | None = None
+
+
+@dataclass(frozen=True)
+class ExecutionProperties:
+    """What the last call with a context left behind: events that user code logged, metadata by output."""
+
+    user_events: Sequence[Any]
+    output_metadata: Mapping[str, Any]
+
+
 class DirectContext(OpExecutionContext):
     """A context that a test builds and hands to an op, asset or check."""
 
@@ -110,7 +126,7 @@ class DirectContext(OpExecutionContext):
             tags[PARTITION_RANGE_END_TAG] = partition_key_range.end
         if config is not None and hasattr(config, "_as_config_value"):
             config = config._as_config_value()
-        services = _DirectServices(self, tags, run_config or {})
+        services = _DirectServices(tags, run_config or {})
         services.partition_key = partition_key or tags.get(PARTITION_TAG)
         if partition_key_range is not None:
             services.partition_range = (partition_key_range.start, partition_key_range.end)
@@ -124,6 +140,8 @@ class DirectContext(OpExecutionContext):
         self._given_resources = dict(resources or {})
         self._resources_config = resources_config
         self._entered = False
+        #: Shared with the copies that calls get.
+        self._use = _Use()
         self._generators = False
         self._open(resources_config)
 
@@ -238,7 +256,33 @@ class DirectContext(OpExecutionContext):
     @property
     def is_bound(self) -> bool:
         """Whether an op is being called with the context."""
-        return self._step.op is not None
+        return self._step.op is not None or self._use.by is not None
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Within the block, no other call can be made with the context.
+
+        Raises:
+            InvalidInvocationError: where there is such a call already.
+        """
+        if self._use.by is not None:
+            raise InvalidInvocationError(
+                f"This context is currently being used to execute {self._use.by}. The context cannot be used to "
+                f"execute another {'op' if self._step.assets is None else 'asset'} until {self._use.by} has finished "
+                "executing."
+            )
+        self._use.by = self._step.key
+        try:
+            yield
+        finally:
+            self._use.by = None
+
+    @property
+    def execution_properties(self) -> ExecutionProperties:
+        """What user code said so far in this call; of a context that no call is made with, in the last one."""
+        last = self if self._step.op is not None else self.__dict__.get("_metadata_of_last")
+        metadata = (None if last is None else last._metadata) or {}
+        return ExecutionProperties(self._user_events, {name: known for (name, _), known in metadata.items()})
 
     @property
     def run_config(self) -> Mapping[str, Any]:
@@ -300,6 +344,7 @@ class DirectContext(OpExecutionContext):
         made._step = step
         made._op_config = op_config(op, self._op_config if config is None else config)
         made._metadata = None
+        made._made = ((), {})
         made._asset_metadata = None
         services = made._services
         if services.instance is None:
@@ -342,7 +387,8 @@ def op_config(op: Any, config: Any) -> Any:
         return config
     if config is None:
         if field.is_required:
-            raise InvalidInvocationError(f"op '{op.name}' has required config schema, but no config was provided")
+            missing = validate_config({"config": field}, {}).errors
+            raise InvalidConfigError(f"Error in config for op '{op.name}'", missing, {})
         config = field.default_value if field.default_provided else {}
     checked = validate_config(field.config_type, config)
     if checked.success:

@@ -50,7 +50,8 @@ def invoke_node(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any], 
         call[name] = resources[key] if key in resources else _from_context(bound, key)
     _CURRENT.append(bound)
     try:
-        returned = op.compute_fn(*((bound,) if shape.has_context else ()), **call)
+        with bound.in_use():
+            returned = op.compute_fn(*((bound,) if shape.has_context else ()), **call)
     finally:
         _CURRENT.pop()
     return _given_back(op, shape, returned, bound, assets)
@@ -169,7 +170,13 @@ def _bound_inputs(
             f"'{called}' has {len(inputs) - len(keyword_only)} positional inputs, but {len(args)} positional inputs "
             f"were provided. Give {keyword_only} by name."
         )
-    if len(args) > len(inputs) + len(nothing):
+    if len(args) > len(inputs) and nothing:
+        raise _value_for_nothing(nothing[0])
+    if len(args) > len(inputs) and shape.has_var_keyword:
+        raise InvalidInvocationError(
+            f"'{called}' has {len(inputs)} positional inputs, but {len(args)} positional inputs were provided."
+        )
+    if len(args) > len(inputs):
         raise InvalidInvocationError(
             f"Too many input arguments were provided for op '{called}'. This may be because an argument was provided "
             f"for the context parameter, but no context parameter was defined for the op. It takes {inputs}."
@@ -180,7 +187,7 @@ def _bound_inputs(
         if name in values:
             raise InvalidInvocationError(f"op '{op.name}' got the input {name!r} twice.")
         if name in nothing:
-            continue
+            raise _value_for_nothing(name)
         if name not in op.input_dict and not shape.has_var_keyword:
             unknown.append(name)
         values[name] = value
@@ -199,12 +206,21 @@ def _bound_inputs(
     return values
 
 
+def _value_for_nothing(name: str) -> InvalidInvocationError:
+    return InvalidInvocationError(
+        f"Attempted to provide value for nothing input '{name}'. Nothing dependencies are ignored when directly "
+        "invoking ops."
+    )
+
+
 def _keyword_only(fn: Any) -> list[str]:
     code = getattr(fn, "__code__", None)
     return [] if code is None else list(code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount])
 
 
 def _check_resources(op: Any, context: Any, resources: Mapping[str, Any]) -> None:
+    if not op.shape.has_context:
+        return  # nobody could read them
     for key in sorted(op.required_resource_keys):
         if key not in context._given_resources and key not in resources:
             raise InvalidDefinitionError(
@@ -251,7 +267,8 @@ def _given_back(op: Any, shape: Any, returned: Any, context: Any, assets: Any) -
 
 
 async def _awaited(op: Any, shape: Any, coroutine: Any, context: Any, assets: Any) -> Any:
-    returned = await coroutine
+    with context.in_use():
+        returned = await coroutine
     _check_result(op, returned, context, assets)
     return returned
 
@@ -279,17 +296,21 @@ def _check_asset_result(op: Any, given: Any, assets: Any) -> None:
 
 def _checked_stream(op: Any, stream: Any, context: Any, assets: Any) -> Iterator[Any]:
     made: dict[str, set[str | None]] = {}
-    for given in stream:
-        _check_yielded(op, given, context, made, assets)
-        yield given
+    context.note_outputs(made, made)
+    with context.in_use():
+        for given in stream:
+            _check_yielded(op, given, context, made, assets)
+            yield given
     _check_complete(op, made, assets)
 
 
 async def _checked_async_stream(op: Any, stream: Any, context: Any, assets: Any) -> Any:
     made: dict[str, set[str | None]] = {}
-    async for given in stream:
-        _check_yielded(op, given, context, made, assets)
-        yield given
+    context.note_outputs(made, made)
+    with context.in_use():
+        async for given in stream:
+            _check_yielded(op, given, context, made, assets)
+            yield given
     _check_complete(op, made, assets)
 
 
