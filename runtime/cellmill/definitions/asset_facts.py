@@ -10,6 +10,7 @@ from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.asset_spec import AssetDep, AssetSpec
 from cellmill.definitions.collected import note_made
 from cellmill.definitions.output import normalized
+from cellmill.definitions.resource_requirements import requirements_of_op
 from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
 from cellmill.first_use import on_first_use
 
@@ -428,12 +429,11 @@ class AssetFacts:
         """The resources that running the assets needs, those of IO managers too."""
         if self.node_def is None:
             return frozenset()
-        keys: set[str] = set(self.node_def.required_resource_keys)
-        for hook in self.hook_defs:
-            keys |= hook.required_resource_keys
-        if not self.node_def.is_graph:
-            for out in self.node_def.output_defs:
-                keys.add(out.io_manager_key)
+        ops = self.node_def.iterate_op_defs() if self.node_def.is_graph else [self.node_def]
+        keys = {key for hook in self.hook_defs for key in hook.required_resource_keys}
+        for op in ops:
+            keys.update(one.key for one in requirements_of_op(op))
+            keys.update(out.io_manager_key for out in op.output_defs)
         return frozenset(keys)
 
 

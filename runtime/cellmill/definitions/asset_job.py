@@ -13,7 +13,8 @@ from cellmill.definitions.external_asset import external_asset_from_spec
 from cellmill.definitions.graph import GraphDefinition
 from cellmill.definitions.inference import describe_place
 from cellmill.definitions.job import JobDefinition
-from cellmill.errors import CheckError, InvalidDefinitionError
+from cellmill.definitions.port import DEFAULT_IO_MANAGER_KEY
+from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError
 
 
 class AssetCatalog:
@@ -36,9 +37,10 @@ class AssetCatalog:
                         )
 
     def _add_twice(self, key: AssetKey, first: AssetsDefinition, second: AssetsDefinition) -> None:
-        if first.is_executable and not second.is_executable:
+        # A source asset says how a value is loaded that may be made here too; a spec says that nothing here makes it.
+        if first.is_executable and hasattr(second, "get_io_manager_key"):
             return
-        if second.is_executable and not first.is_executable:
+        if second.is_executable and hasattr(first, "get_io_manager_key"):
             self.by_key[key] = second
             return
         places = " and ".join(filter(None, (_place(first), _place(second))))
@@ -286,4 +288,11 @@ def merged_resources(definitions: Iterable[AssetsDefinition], given: Mapping[str
                     "constructing a job, all resource definitions provided to assets must match by reference equality "
                     "for a given key."
                 )
-    return {**(given or {}), **found} if given else found
+            if given and given.get(key, resource) != resource and key != DEFAULT_IO_MANAGER_KEY:
+                keys = ", ".join(str(each.to_string()) for each in sorted(one.keys))
+                raise InvalidInvocationError(
+                    f"AssetsDefinition with key {keys} has conflicting resource definitions with provided resources "
+                    f"for the following keys: {key}. Either remove the existing resources from the asset or change "
+                    "the resource keys so that they don't overlap."
+                )
+    return {**given, **found} if given else found

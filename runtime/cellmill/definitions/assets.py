@@ -372,6 +372,14 @@ class SourceAsset(AssetsDefinition):
         """Return the key of the IO manager that loads the asset."""
         return self.io_manager_key or DEFAULT_IO_MANAGER_KEY
 
+    def get_io_manager_key_for_asset_key(self, key: AssetKey) -> str:
+        """Return the key of the IO manager that loads the asset.
+
+        Args:
+            key: The asset.
+        """
+        return self.io_manager_key or super().get_io_manager_key_for_asset_key(key)
+
     def with_resources(self, resource_defs: Mapping[str, Any]) -> SourceAsset:
         """Return a copy with resources that it uses where it has none of its own.
 

@@ -8,7 +8,12 @@ from typing import Any
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.config.process import validate_config
 from cellmill.definitions.job import checked_resources
-from cellmill.definitions.resource_requirements import ResourceRequirement, check_acyclic, requirements_of_resources
+from cellmill.definitions.resource_requirements import (
+    ResourceRequirement,
+    check_acyclic,
+    requirements_of_op,
+    requirements_of_resources,
+)
 from cellmill.errors import InvalidConfigError, InvalidInvocationError
 
 
@@ -76,10 +81,14 @@ def _bound(one: Any, given: Mapping[str, Any]) -> Any:
 
 
 def _needed(one: AssetsDefinition) -> Iterator[ResourceRequirement]:
-    who = f"op '{one.node_def.name}'" if one.is_executable else repr(one)
-    for key in sorted(one.required_resource_keys):
-        yield ResourceRequirement(key, who)
-    if not one.is_executable:
+    if one.is_executable:
+        for op in one.node_def.iterate_op_defs() if one.node_def.is_graph else [one.node_def]:
+            yield from requirements_of_op(op)
+        for hook in one.hook_defs:
+            yield from (ResourceRequirement(key, f"hook '{hook.name}'") for key in sorted(hook.required_resource_keys))
+    else:
         key = getattr(one, "io_manager_key", None) or "io_manager"
-        yield ResourceRequirement(key, who, "io manager", "IOManagerDefinition")
+        yield ResourceRequirement(key, repr(one), "io manager", "IOManagerDefinition")
+    if "io_manager" in one.required_resource_keys:
+        yield ResourceRequirement("io_manager", repr(one), "io manager", "IOManagerDefinition")
     yield from requirements_of_resources(one.resource_defs, one.resource_defs)

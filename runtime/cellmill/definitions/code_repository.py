@@ -197,6 +197,7 @@ class Repository:
                 if made.selected_assets_of is None:
                     made.selected_assets_of = self.catalog
         changed: dict[str, Any] = {"repository_def": self}
+        merged_resources(made.asset_nodes.values(), self.resources)
         if self.resources:
             changed["resource_defs"] = {**self.resources, **made.resource_defs}
         loaded = merged_resources(

@@ -7,6 +7,7 @@ from typing import Any
 
 from cellmill.definitions.asset_job import AssetCatalog, as_assets, build_asset_job
 from cellmill.definitions.asset_selection_job import selected_keys, subset_of
+from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.job import checked_resources
 from cellmill.errors import InvalidDefinitionError, InvalidSubsetError, InvariantViolationError
 from cellmill.execution.in_process import execute_in_process
@@ -126,31 +127,33 @@ def materialize_to_memory(
         The result: whether it succeeded, its events, and the values (`output_for_node`, `asset_value`).
 
     Raises:
-        InvariantViolationError: where a resource is an IO manager.
+        InvariantViolationError: where there is an IO manager for any of the assets.
     """
-    for key, resource in (resources or {}).items():
-        if hasattr(resource, "load_input") or type(resource).__name__ == "IOManagerDefinition":
-            raise InvariantViolationError(
-                "Attempted to call `materialize_to_memory` with a resource provided for io manager key "
-                f"{key!r}: it keeps values in memory only. Use `materialize` to store them."
-            )
+    definitions = as_assets(assets)
+    given = dict(resources or {})
+    taken = given.keys() | {key for one in definitions for key in one.resource_defs}
     memory = InMemoryIOManager()
-    keys = {
-        out.io_manager_key
-        for one in as_assets(assets)
-        if one.is_executable
-        for node in ([one.node_def] if not one.node_def.is_graph else one.node_def.iterate_op_defs())
-        for out in node.output_defs
-    }
-    given = {**(resources or {}), **{key: memory for key in keys if key not in (resources or {})}}
-    bare = [_without_managers(one, keys) if hasattr(one, "resource_defs") else one for one in assets]
-    return _made(bare, run_config, instance, given, partition_key, raise_on_error, tags, selection, True)
+    for key in _manager_keys(definitions):
+        if key in taken:
+            raise InvariantViolationError(
+                f"Attempted to call `materialize_to_memory` with a resource provided for io manager key '{key}'. Do "
+                "not provide resources for io manager keys when calling `materialize_to_memory`, as it will override "
+                "io management behavior for all keys. Use `materialize` to store values."
+            )
+        given[key] = memory
+    return _made(definitions, run_config, instance, given, partition_key, raise_on_error, tags, selection, True)
 
 
-def _without_managers(one: Any, keys: set[str]) -> Any:
-    if not one.is_executable or not (keys & one.resource_defs.keys()):
-        return one
-    return one.copy_with(resource_defs={key: value for key, value in one.resource_defs.items() if key not in keys})
+def _manager_keys(definitions: Sequence[AssetsDefinition]) -> list[str]:
+    """Return the keys of the IO managers that store the assets' values or load them."""
+    found: dict[str, None] = {}
+    for one in definitions:
+        if not one.is_executable:
+            found.update((one.get_io_manager_key_for_asset_key(key), None) for key in one.keys)
+            continue
+        for op in one.node_def.iterate_op_defs() if one.node_def.is_graph else [one.node_def]:
+            found.update((out.io_manager_key, None) for out in op.output_defs)
+    return list(found)
 
 
 def observe(
