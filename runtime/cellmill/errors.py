@@ -166,6 +166,10 @@ class InvalidCronError(InvalidDefinitionError):
     """A cron expression cannot be used; write five fields: minute, hour, day of month, month, day of week."""
 
 
+class InvalidCheckSpecError(InvalidDefinitionError, ValueError):
+    """The spec of an asset check contradicts itself, as one that waits for the asset which it checks."""
+
+
 class InvalidPartitionKeyError(InvalidDefinitionError, ValueError):
     """A partition key or date does not have the form that its partitions definition gives to keys."""
 

@@ -103,7 +103,10 @@ def bad(**kwargs):
         ({"tags": {"a": "b" * 64}}, "DagsterInvalidDefinitionError"),
         ({"output_required": False}, None),
         ({"check_specs": [dg.AssetCheckSpec("c", asset="other")]}, "DagsterInvalidDefinitionError"),
-        ({"check_specs": [dg.AssetCheckSpec("c", asset="a"), dg.AssetCheckSpec("c", asset="a")]}, "CheckError"),
+        (
+            {"check_specs": [dg.AssetCheckSpec("c", asset="a"), dg.AssetCheckSpec("c", asset="a")]},
+            "DagsterInvalidDefinitionError",
+        ),
     ],
 )
 def test_bad_arguments(kwargs, error):

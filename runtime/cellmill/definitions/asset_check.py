@@ -15,7 +15,7 @@ from cellmill.definitions.inference import FunctionShape, docstring_summary
 from cellmill.definitions.job import checked_resources
 from cellmill.definitions.output import DEFAULT_OUTPUT, normalized
 from cellmill.definitions.port import OutputDefinition
-from cellmill.errors import CheckError, InvalidDefinitionError
+from cellmill.errors import CheckError, InvalidCheckSpecError, InvalidDefinitionError
 
 
 class AssetCheckSpec:
@@ -66,9 +66,10 @@ class AssetCheckSpec:
         self.description = description
         self.additional_deps = coerced_deps(additional_deps)
         if any(dep.asset_key == self.asset_key for dep in self.additional_deps):
-            raise InvalidDefinitionError(
-                f"Asset check {name} for asset {self.asset_key.to_user_string()} cannot have an additional dependency "
-                f"on asset {self.asset_key.to_user_string()}."
+            shown = self.asset_key.to_string()
+            raise InvalidCheckSpecError(
+                f"Asset check {name} for asset {shown} cannot have an additional dependency on asset {shown}. It waits "
+                "for that asset as it is."
             )
         self.blocking = blocking
         self.given_metadata = metadata or {}
@@ -201,6 +202,8 @@ def asset_check(
         own = name or fn.__name__
         key = AssetKey.from_coercible_or_definition(asset)
         owner = f"@asset_check '{own}'"
+        _check_target_named_once(own, key, additional_ins, additional_deps)
+        resources = checked_resources(resource_defs, owner) if resource_defs else {}
         spec = AssetCheckSpec(
             own,
             asset=key,
@@ -224,7 +227,7 @@ def asset_check(
             [OutputDefinition(None, DEFAULT_OUTPUT)],
             description=spec.description,
             config_schema=config_schema,
-            required_resource_keys=frozenset(required_resource_keys or ()),
+            required_resource_keys=frozenset(required_resource_keys or ()) | resources.keys(),
             tags=op_tags_of(op_tags, compute_kind, None, owner),
             retry_policy=retry_policy,
             pool=pool,
@@ -233,13 +236,28 @@ def asset_check(
             keys_by_input_name={one: given.key for one, given in inputs.items()},
             keys_by_output_name={},
             node_def=op_def,
-            resource_defs=checked_resources(resource_defs, owner) if resource_defs else {},
+            resource_defs=resources,
             check_specs_by_output_name={DEFAULT_OUTPUT: spec},
             is_checks=True,
             partitions_def=partitions_def,
         )
 
     return decorate
+
+
+def _check_target_named_once(
+    name: str, key: AssetKey, additional_ins: Mapping[str, AssetIn] | None, additional_deps: Iterable[Any] | None
+) -> None:
+    named: dict[str, list[AssetKey | None]] = {
+        "additional_ins": [one.key for one in (additional_ins or {}).values()],
+        "additional_deps": [dep.asset_key for dep in coerced_deps(additional_deps)],
+    }
+    for parameter, keys in named.items():
+        if key in keys:
+            raise InvalidDefinitionError(
+                f"When defining check '{name}', asset '{key.to_user_string()}' was passed to `asset` and "
+                f"`{parameter}`. It can only be passed to one of these parameters."
+            )
 
 
 def _check_inputs(
@@ -260,8 +278,8 @@ def _check_inputs(
     primary = [name for name in names if name not in extra]
     if len(primary) > 1:
         raise InvalidDefinitionError(
-            f"When defining check '{spec.name}', multiple target assets provided as parameters: {primary}. Only one "
-            "is allowed; give the others in additional_ins."
+            f"When defining check '{spec.name}', multiple assets provided as parameters: {primary}. These should "
+            "either match the target asset or be specified in 'additional_ins'."
         )
     ins: dict[str, Any] = {**extra}
     if primary:
@@ -274,6 +292,19 @@ def _check_inputs(
             found[made.name] = AssetInput(wanted, made)
             taken.add(wanted)
     return found
+
+
+def _check_inputs_wanted(
+    inputs: Mapping[str, AssetInput], specs: Iterable[Any], ins: Mapping[str, AssetIn], owner: str
+) -> None:
+    """Raise for a parameter that is none of the assets which the checks are about."""
+    known = {key for spec in specs for key in (spec.asset_key, *(dep.asset_key for dep in spec.additional_deps))}
+    for name, given in inputs.items():
+        if name not in ins and given.key not in known:
+            raise InvalidDefinitionError(
+                f"{owner}: the parameter '{name}' is none of the assets that the checks are about: "
+                f"{sorted(key.to_user_string() for key in known)}. Give it in ins, or in additional_deps of a spec."
+            )
 
 
 def multi_asset_check(
@@ -321,7 +352,9 @@ def multi_asset_check(
         shape = FunctionShape(fn)
         inputs = asset_inputs(shape, ins, (), owner)
         taken = {one.key for one in inputs.values()}
+        resources = checked_resources(resource_defs, owner) if resource_defs else {}
         outputs: dict[str, AssetCheckSpec] = {}
+        _check_inputs_wanted(inputs, specs, ins or {}, owner)
         for spec in specs:
             if not isinstance(spec, AssetCheckSpec):
                 raise CheckError(f"specs of {owner} are AssetCheckSpecs; got {spec!r}.")
@@ -341,7 +374,7 @@ def multi_asset_check(
             [OutputDefinition(None, one, is_required=not can_subset) for one in outputs],
             description=description if description is not None else docstring_summary(fn),
             config_schema=config_schema,
-            required_resource_keys=frozenset(required_resource_keys or ()),
+            required_resource_keys=frozenset(required_resource_keys or ()) | resources.keys(),
             tags=op_tags_of(op_tags, compute_kind, None, owner),
             retry_policy=retry_policy,
             pool=pool,
@@ -350,7 +383,7 @@ def multi_asset_check(
             keys_by_input_name={one: given.key for one, given in inputs.items()},
             keys_by_output_name={},
             node_def=op_def,
-            resource_defs=checked_resources(resource_defs, owner) if resource_defs else {},
+            resource_defs=resources,
             check_specs_by_output_name=outputs,
             is_checks=True,
             can_subset=can_subset,

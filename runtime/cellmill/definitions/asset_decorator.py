@@ -14,7 +14,7 @@ from cellmill.definitions.asset_node import (
     make_op,
     op_tags_of,
 )
-from cellmill.definitions.asset_spec import AssetDep, AssetSpec, coerced_deps
+from cellmill.definitions.asset_spec import AssetSpec, coerced_deps
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.composition import checked_hooks
 from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary, required_resources
@@ -151,7 +151,7 @@ def asset(
             raise InvalidDefinitionError(f"{owner}: {bad} are resources and upstream assets at once.")
         spec = AssetSpec(
             own_key,
-            deps=[AssetDep(one.key, partition_mapping=one.partition_mapping) for one in inputs.values()],
+            deps=[one.as_dep() for one in inputs.values()],
             description=description if description is not None else docstring_summary(fn),
             metadata=metadata,
             skippable=not output_required,

@@ -16,12 +16,18 @@ from cellmill.errors import InvalidDefinitionError
 class AssetInput:
     """One input of an asset's function, with the asset that it is."""
 
-    __slots__ = ("definition", "key", "partition_mapping")
+    __slots__ = ("definition", "key", "metadata", "partition_mapping")
 
     def __init__(self, key: AssetKey, definition: InputDefinition, partition_mapping: Any = None) -> None:
         self.key = key
         self.definition = definition
         self.partition_mapping = partition_mapping
+        #: What a declared dependency says of itself.
+        self.metadata: Mapping[str, Any] | None = None
+
+    def as_dep(self) -> AssetDep:
+        """Return the dependency that the input is."""
+        return AssetDep(self.key, partition_mapping=self.partition_mapping, metadata=self.metadata)
 
 
 def order_input(key: AssetKey, taken: Iterable[str]) -> InputDefinition:
@@ -67,9 +73,10 @@ def asset_inputs(
         if dep.asset_key in taken:
             if taken[dep.asset_key].partition_mapping is None:
                 taken[dep.asset_key].partition_mapping = dep.partition_mapping
-            continue
-        made = order_input(dep.asset_key, found)
-        found[made.name] = AssetInput(dep.asset_key, made, dep.partition_mapping)
+        else:
+            made = order_input(dep.asset_key, found)
+            found[made.name] = taken[dep.asset_key] = AssetInput(dep.asset_key, made, dep.partition_mapping)
+        taken[dep.asset_key].metadata = dep.metadata
     return found
 
 

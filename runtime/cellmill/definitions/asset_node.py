@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -41,7 +41,9 @@ def op_tags_of(op_tags: Any, compute_kind: str | None, kinds: Any, owner: str) -
     return tags
 
 
-def checks_by_output_name(check_specs: Iterable[Any] | None, keys: AbstractSet[AssetKey], owner: str) -> dict[str, Any]:
+def checks_by_output_name(
+    check_specs: Collection[Any] | None, keys: AbstractSet[AssetKey], owner: str
+) -> dict[str, Any]:
     """Return the specs of the checks that come with an asset, by the output each of them is."""
     found: dict[str, Any] = {}
     for spec in check_specs or ():
@@ -49,7 +51,11 @@ def checks_by_output_name(check_specs: Iterable[Any] | None, keys: AbstractSet[A
             raise CheckError(f"check_specs of {owner} are AssetCheckSpecs; got {spec!r}.")
         name = spec.get_python_identifier()
         if name in found:
-            raise CheckError(f"{owner}: duplicate check specs {spec.name!r} for one asset.")
+            raise InvalidDefinitionError(
+                f"Duplicate check specs: {{({spec.asset_key!r}, {spec.name!r}): "
+                f"{sum(other.key == spec.key for other in check_specs or ())}}} in {owner}. Names of checks are unique "
+                "for an asset."
+            )
         if spec.asset_key not in keys:
             raise InvalidDefinitionError(
                 f"Invalid asset key {spec.asset_key} in check spec {spec.name!r} of {owner}. Must be one of "

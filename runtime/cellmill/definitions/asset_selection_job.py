@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cellmill.definitions.asset_job import AssetCatalog, build_asset_job
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.assets import AssetsDefinition
-from cellmill.definitions.job import JobDefinition
+from cellmill.definitions.job import JobDefinition, check_partitions_known
 from cellmill.definitions.tags import checked_definition_owners, checked_name
 from cellmill.errors import CheckError, InvalidDefinitionError, InvalidSubsetError
 from cellmill.first_use import on_first_use
@@ -128,6 +128,7 @@ class UnresolvedAssetJobDefinition:
         request = run_request.RunRequest
         if self.partitions_def is None:
             raise CheckError(f"run_request_for_partition needs a partitioned job; {self.name!r} names no partitions.")
+        check_partitions_known(self.partitions_def)
         tags = {**(options.get("tags") or {}), "dagster/partition": partition_key}
         return request(
             run_key=run_key,

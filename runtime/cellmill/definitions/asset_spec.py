@@ -15,7 +15,7 @@ from cellmill.definitions.tags import (
     checked_tags,
     kind_tags,
 )
-from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
+from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError, ParameterCheckError
 
 _EMPTY: Mapping[str, Any] = {}
 
@@ -44,7 +44,10 @@ class AssetDep:
                 f"of {sorted(asset.keys)}."
             )
         if not isinstance(asset, (str, AssetKey)) and not isinstance(getattr(asset, "key", None), AssetKey):
-            raise CheckError(f"An AssetDep is on an asset, a spec, an AssetKey or a str; got {type(asset).__name__}.")
+            raise ParameterCheckError(
+                'Param "asset" is not one of an AssetKey, a str, an AssetSpec or the definition of an asset. Got '
+                f"{asset!r} which is type {type(asset)}."
+            )
         self.asset_key = (
             AssetKey.from_user_string(asset) if isinstance(asset, str) else AssetKey.from_coercible_or_definition(asset)
         )
@@ -69,6 +72,9 @@ class AssetDep:
 
     def __hash__(self) -> int:
         return hash(self.asset_key)
+
+    def __lt__(self, other: AssetDep) -> bool:
+        return self.asset_key < other.asset_key
 
     def __repr__(self) -> str:
         return f"AssetDep({self.asset_key.to_user_string()!r})"

@@ -148,7 +148,11 @@ class AssetsDefinition(AssetFacts):
         specs: dict[AssetKey, AssetSpec] = {}
         for key, spec in self._specs.items():
             deps = [
-                AssetDep(above.get(dep.asset_key, dep.asset_key), partition_mapping=dep.partition_mapping)
+                AssetDep(
+                    above.get(dep.asset_key, dep.asset_key),
+                    partition_mapping=dep.partition_mapping,
+                    metadata=dep.metadata,
+                )
                 for dep in spec.deps
             ]
             group = groups.get(key, spec.group_name)

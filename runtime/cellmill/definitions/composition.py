@@ -331,13 +331,20 @@ class Composition:
                 f"In {self._here()}, received too many inputs for invocation {name}. Only {len(declared)} defined, "
                 f"received {len(args)}: {declared}."
             )
+        placed = len(definition.positional_inputs)
+        if 0 < placed < len(args) and len(declared) - placed > 1:
+            raise InvalidDefinitionError(
+                f"In {self._here()}, could not resolve input based on position at index {placed} for invocation "
+                f"{name}. Use keyword args instead, available inputs are: {declared}"
+            )
         inputs: dict[str, Any] = {}
         for input_name, value in zip(declared, args, strict=False):
             inputs[input_name] = self._value(value, name, input_name)
         for input_name, value in kwargs.items():
             if input_name in inputs:
                 raise InvalidInvocationError(
-                    f"In {self._here()}, {name} got multiple values for argument '{input_name}': by place and by name."
+                    f"In {self._here()}, {'graph' if definition.is_graph else 'op'} {name} got multiple values for "
+                    f"argument '{input_name}': by place and by name."
                 )
             if input_name not in definition.input_dict:
                 raise InvalidDefinitionError(

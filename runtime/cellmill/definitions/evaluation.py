@@ -19,6 +19,10 @@ else:
     resource_scope = on_first_use("cellmill.definitions.resource_scope")
 
 _CONTEXT_NAMES = frozenset({"context", "_context", "_", "__", "ctx"})
+_SEVERAL = (
+    "{kind} invocation received multiple non-resource arguments. Only a first positional context parameter should be "
+    "provided when invoking. "
+)
 
 
 class Resources(SimpleNamespace):
@@ -167,6 +171,11 @@ class UserFunction:
         ]
         for parameter in parameters:
             check_resource_hint(parameter.name, parameter.annotation)
+        self._fn_takes_context_first = True
+        named = next((one for one in parameters if one.name in _CONTEXT_NAMES), None)
+        if named is not None and parameters[0] is not named:
+            parameters = [named, *(one for one in parameters if one is not named)]
+            self._fn_takes_context_first = False
         taken: list[inspect.Parameter] = []
         for index, parameter in enumerate(parameters[: len(positions)]):
             if index == 0 and not _may_be_context(parameter):
@@ -189,7 +198,10 @@ class UserFunction:
 
     def call(self, positions: Sequence[Any], resources: Callable[[str], Any]) -> Any:
         """What the function returns."""
-        return self.fn(*positions[: len(self.positional)], **{name: resources(name) for name in self.resource_names})
+        found = {name: resources(name) for name in self.resource_names}
+        if not self._fn_takes_context_first:
+            return self.fn(**dict(zip(self.positional, positions, strict=False)), **found)
+        return self.fn(*positions[: len(self.positional)], **found)
 
     def _expected(self, leading: Sequence[Any]) -> str:
         missing = self.positional[len(leading) : 1]
@@ -211,20 +223,18 @@ class UserFunction:
             if not self.positional and "context" in kwargs and len(kwargs) == 1:
                 leading.append(kwargs.pop("context"))
             else:
+                why = self._expected(leading) if not leading else _SEVERAL.format(kind=self.kind.capitalize())
                 raise InvalidInvocationError(
-                    f"{self._expected(leading)}The {self.kind} {self.fn.__name__!r} takes no argument "
-                    f"{sorted(kwargs)}; it takes {[*self.positional, *self.resource_names]}"
+                    f"{why}The {self.kind} {self.fn.__name__!r} takes no argument {sorted(kwargs)}; it takes "
+                    f"{[*self.positional, *self.resource_names]}"
                 )
         allowed = max(1, len(self.positional))
         if len(leading) > allowed:
-            raise InvalidInvocationError(
-                f"{self.kind.capitalize()} invocation received multiple non-resource arguments. Only a "
-                f"first positional context "
-                "parameter should be provided when invoking."
-            )
+            raise InvalidInvocationError(_SEVERAL.format(kind=self.kind.capitalize()).strip())
         if leading and leading[0] is not None and not isinstance(leading[0], context_type):
             raise InvalidInvocationError(
-                f"The first argument of the {self.kind} {self.fn.__name__!r} is its context "
+                f"If directly invoking a {self.kind}, you may not provide resources as positional arguments, only as "
+                f"keyword arguments. The first argument of the {self.kind} {self.fn.__name__!r} is its context "
                 f"({context_type.__name__}), not {leading[0]!r}"
             )
         if self.positional and not leading:

@@ -374,7 +374,7 @@ class AssetResult:
         if data_version is not None and not isinstance(data_version, DataVersion):
             raise CheckError(f"data_version is a DataVersion; got {type(data_version).__name__}.")
         self.asset_key = None if asset_key is None else _coerced(asset_key)
-        self.metadata = normalized(metadata) if metadata else None
+        self.metadata = metadata
         self.check_results = list(check_results or ())
         for result in self.check_results:
             if not isinstance(result, AssetCheckResult):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cellmill.definitions.partitions.loading import partition_loading_context
 from cellmill.errors import CheckError, InvariantViolationError
 
 if TYPE_CHECKING:
@@ -79,9 +80,10 @@ class AssetPartitions:
         if subset is None:
             raise CheckError("Tried to access asset_partition_key_range, but the asset is not partitioned.")
         definition = self.asset_partitions_def
-        if isinstance(subset, tuple):
-            subset = definition.subset_with_partition_keys(subset)
-        ranges = subset.get_partition_key_ranges(definition)
+        with partition_loading_context(dynamic_partitions_store=self._instance):
+            if isinstance(subset, tuple):
+                subset = definition.subset_with_partition_keys(subset)
+            ranges = subset.get_partition_key_ranges(definition)
         if len(ranges) != 1:
             raise CheckError(f"Tried to access asset_partition_key_range, but there are {len(ranges)} ranges.")
         return ranges[0]

@@ -129,6 +129,8 @@ class JobDefinition:
         self.selected_assets_of: Any = None
         #: Node name -> nodes that must have succeeded before it starts (blocking checks).
         self.extra_order: Mapping[str, frozenset[str]] = _EMPTY
+        if not self.asset_nodes:
+            _check_names(graph_def, {})
         _check_loadable_inputs(graph_def, self.asset_nodes, self.input_assets)
 
     def _take_config(self, config: Any) -> None:
@@ -439,6 +441,7 @@ class JobDefinition:
         config, own_tags = run_config, dict(tags or {})
         if self.partitions_def is None:
             raise CheckError(f"run_request_for_partition needs a partitioned job; {self.name!r} has no partitions.")
+        check_partitions_known(self.partitions_def)
         if self.partitioned_config is not None:
             if config is None:
                 config = self.partitioned_config.get_run_config_for_partition_key(partition_key)
@@ -471,6 +474,20 @@ class JobDefinition:
         return f"JobDefinition({self.name!r})"
 
 
+def _check_names(graph_def: GraphDefinition, seen: dict[str, Any]) -> None:
+    """Raise where two ops or graphs at any depth have one name."""
+    for node in graph_def.node_dict.values():
+        definition = node.definition
+        other = seen.setdefault(definition.name, definition)
+        if other is not definition:
+            raise InvalidDefinitionError(
+                f'Detected conflicting node definitions with the same name "{definition.name}" within the graph '
+                f"{graph_def.name!r}. Give one of them another name."
+            )
+        if node.is_graph:
+            _check_names(definition, seen)
+
+
 def _check_loadable_inputs(graph_def: GraphDefinition, assets: Mapping[str, Any], given: Mapping[Any, Any]) -> None:
     """Raise for an input that nothing is connected to and nothing can load."""
     mapped: set[tuple[str, str]] | None = None
@@ -487,12 +504,21 @@ def _check_loadable_inputs(graph_def: GraphDefinition, assets: Mapping[str, Any]
                 continue
             if one.dagster_type.loader is None:
                 raise InvalidDefinitionError(
-                    f'Input "{one.name}" of {graph_def.node_dict[name].describe_node()} is not connected to the output '
-                    "of a previous node and can not be loaded from configuration, creating an impossible to execute "
-                    f"job. Possible solutions are:\n  * add a type loader for the type "
+                    f"Input '{one.name}' of {graph_def.node_dict[name].describe_node()} has no way of being resolved: "
+                    "it is not connected to the output of a previous node and can not be loaded from configuration. "
+                    "Possible solutions are:\n  * add a type loader for the type "
                     f'"{one.dagster_type.display_name}"\n'
                     f'  * connect "{one.name}" to the output of another node'
                 )
+
+
+def check_partitions_known(partitions_def: Any) -> None:
+    """Raise for partitions of which the definition does not say whether one exists."""
+    if getattr(partitions_def, "name", None) is not None and hasattr(partitions_def, "build_add_request"):
+        raise CheckError(
+            "run_request_for_partition is not supported for dynamic partitions. Instead, use "
+            "RunRequest(partition_key=...): the daemon knows which partitions there are."
+        )
 
 
 class JobAssets:

@@ -34,6 +34,7 @@ def check_loadable(repository: Any) -> None:
         if not any("ircular" in str(known) for known in problems):
             problems.append(error)
     problems.extend(_unknown_inputs(repository))
+    problems.extend(_other_partitions_of_checks(repository))
     problems.extend(unknown_targets(repository))
     if len(problems) == 1:
         raise problems[0]
@@ -57,6 +58,22 @@ def _unknown_inputs(repository: Any) -> Iterator[CellmillError]:
                 "produced by any of the provided asset ops and is not one of the provided sources."
                 f"{hint or ' Add the asset, or an AssetSpec for what is made elsewhere.'}"
             )
+
+
+def _other_partitions_of_checks(repository: Any) -> Iterator[CellmillError]:
+    """Yield an error for each check that is evaluated in other partitions than its asset has."""
+    for one in repository.catalog.definitions:
+        for spec in one.check_specs_by_output_name.values():
+            target = repository.catalog.by_key.get(spec.asset_key)
+            if spec.partitions_def is None or target is None:
+                continue
+            whole = target.specs_by_key[spec.asset_key].partitions_def or target.partitions_def
+            if whole != spec.partitions_def:
+                name = spec.asset_key.to_user_string()
+                yield InvalidDefinitionError(
+                    f"Asset check '{name}:{spec.name}' targets asset '{name}' but has a different partitions "
+                    f"definition ({spec.partitions_def}) than the asset ({whole}). Give it the asset's, or none."
+                )
 
 
 def unknown_targets(repository: Any) -> Iterator[CellmillError]:

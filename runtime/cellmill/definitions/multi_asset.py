@@ -14,7 +14,7 @@ from cellmill.definitions.asset_node import (
     make_op,
     op_tags_of,
 )
-from cellmill.definitions.asset_spec import AssetDep, AssetOut, AssetSpec, coerced_deps
+from cellmill.definitions.asset_spec import AssetDep, AssetIn, AssetOut, AssetSpec, coerced_deps
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.composition import checked_hooks
 from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary, required_resources
@@ -190,7 +190,7 @@ def _from_outs(
         if not isinstance(out, AssetOut):
             raise CheckError(f"{owner}: outs are AssetOuts; {name!r} is {out!r}.")
         keys[name] = out.key or AssetKey([*(out.key_prefix or ()), name])
-    above = [AssetDep(one.key, partition_mapping=one.partition_mapping) for one in inputs.values()]
+    above = [one.as_dep() for one in inputs.values()]
     mapping_of = {dep.asset_key: dep.partition_mapping for dep in above}
     known = set(mapping_of) | set(keys.values())
     specs: list[AssetSpec] = []
@@ -267,11 +267,13 @@ def _from_specs(
             )
     own = set(keys.values())
     inputs = asset_inputs(shape, ins, (), owner)
+    for name, given in (ins or {}).items():
+        _check_only_key(AssetIn.from_coercible(given), name, owner)
     input_keys = {one.key for one in inputs.values()}
     missing = input_keys - {dep.asset_key for spec in specs for dep in spec.deps}
     if missing:
         raise InvalidDefinitionError(
-            f"{owner} specified AssetIns or parameters {sorted(missing)} that are not in any AssetSpec's deps; add "
+            f"{owner}: {sorted(missing)} are specified as AssetIns or parameters and are in no AssetSpec's deps; add "
             "them to the deps of the assets that use them."
         )
     final = []
@@ -302,12 +304,31 @@ def _from_specs(
     return inputs, output_defs, keys, final
 
 
+def _check_only_key(given: AssetIn, name: str, owner: str) -> None:
+    """Raise where an AssetIn beside specs says more than which asset a parameter is."""
+    more = [
+        part
+        for part, said in (
+            ("metadata", bool(given.metadata)),
+            ("key_prefix", bool(given.key_prefix)),
+            ("dagster_type", given.dagster_type is not NO_VALUE),
+            ("partition_mapping", given.partition_mapping is not None),
+        )
+        if said
+    ]
+    if more:
+        raise InvalidDefinitionError(
+            f"{owner}: the AssetIn of {name!r} gives {', '.join(more)}, which belongs in an AssetDep of the specs: "
+            "beside specs, ins only say which asset a parameter is."
+        )
+
+
 def _set_mapping(inputs: dict[str, AssetInput], dep: AssetDep, owner: str, own: set[AssetKey]) -> None:
     for one in inputs.values():
         if one.key == dep.asset_key:
             if one.partition_mapping is not None and one.partition_mapping != dep.partition_mapping:
                 raise InvalidDefinitionError(
-                    f"{owner}: two different PartitionMappings for {dep.asset_key}. Use one of them for all assets."
+                    f"Two different PartitionMappings for {dep.asset_key} in {owner}. Use one of them for all assets."
                 )
             one.partition_mapping = dep.partition_mapping
             return

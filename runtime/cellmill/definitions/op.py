@@ -12,8 +12,8 @@ from cellmill.definitions.engine import engine
 from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary, required_resources
 from cellmill.definitions.op_outputs import annotation_at, inferred_outputs, promises_output
 from cellmill.definitions.output import DEFAULT_OUTPUT, NO_VALUE
-from cellmill.definitions.port import In, InputDefinition, Out, OutputDefinition, checked_ins
-from cellmill.definitions.tags import checked_name, checked_tags
+from cellmill.definitions.port import In, InputDefinition, Out, OutputDefinition, check_default, checked_ins
+from cellmill.definitions.tags import checked_name, checked_pool, checked_tags
 from cellmill.errors import CheckError, InvalidDefinitionError, ParameterCheckError
 from cellmill.first_use import on_first_use
 
@@ -158,7 +158,7 @@ class OpDefinition(NodeUses):
         self.retry_policy = retry_policy
         self.code_version = code_version if code_version is not None else version
         self.version = self.code_version
-        self.pool = pool
+        self.pool = None if pool is None else checked_pool(pool, f"op {self.name!r}")
         self._check_config_argument()
         if retry_policy is not None and not hasattr(retry_policy, "calculate_delay"):
             raise CheckError(f"retry_policy of op {self.name!r} is a RetryPolicy; got {retry_policy!r}.")
@@ -372,6 +372,7 @@ def _inferred_inputs(op: OpDefinition, ins: Mapping[str, In] | None) -> Iterable
             )
         if not made.has_default_value and name in shape.defaults:
             made.default_value = shape.defaults[name]
+            check_default(made)
         yield made
 
 

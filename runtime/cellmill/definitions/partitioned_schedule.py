@@ -11,6 +11,7 @@ from cellmill.definitions.partitions.time_window import TimeWindowPartitionsDefi
 from cellmill.definitions.run_request import DefaultScheduleStatus, RunRequest, SkipReason
 from cellmill.definitions.schedule import ScheduleDefinition
 from cellmill.definitions.schedule_context import ScheduleEvaluationContext
+from cellmill.definitions.tags import checked_definition_owners
 from cellmill.definitions.target import AutomationTarget
 from cellmill.errors import CheckError, InvalidDefinitionError
 
@@ -29,6 +30,20 @@ class UnresolvedPartitionedSchedule:
         self.name = name
         self.targets = [AutomationTarget(job.name, job)]
         self._options = dict(options)
+        self.owners = checked_definition_owners(options.get("owners"), f"schedule {name!r}")
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The metadata as given."""
+        return self._options.get("metadata") or {}
+
+    def with_metadata(self, metadata: Mapping[str, Any]) -> UnresolvedPartitionedSchedule:
+        """Return a copy with other metadata.
+
+        Args:
+            metadata: What takes the place of all it has.
+        """
+        return UnresolvedPartitionedSchedule(self.job, self.name, {**self._options, "metadata": metadata})
 
     @property
     def job_name(self) -> str:
@@ -55,6 +70,7 @@ def build_schedule_from_partitioned_job(
     cron_schedule: str | None = None,
     execution_timezone: str | None = None,
     owners: Any = None,
+    metadata: Mapping[str, Any] | None = None,
 ) -> ScheduleDefinition | UnresolvedPartitionedSchedule:
     """The schedule that runs each partition of the job when its window has ended.
 
@@ -75,12 +91,14 @@ def build_schedule_from_partitioned_job(
         cron_schedule: When it runs, for partitions that are not windows of time; not together with the offsets.
         execution_timezone: IANA name of the zone of `cron_schedule`; None takes that of the partitions, else UTC.
         owners: Who answers for it: e-mail addresses, or "team:name".
+        metadata: Metadata of the schedule itself, by name.
 
     Returns:
         The schedule; for a job whose partitions are known only with its assets, one that is resolved when the
         definitions are loaded.
 
     Raises:
+        InvalidDefinitionError: without `cron_schedule`, for partitions in several dimensions of which none is of time.
         CheckError: for a job without partitions, offsets that do not fit them, or a `cron_schedule` where the windows
             say when it runs or where one is missing.
     """
@@ -103,12 +121,18 @@ def build_schedule_from_partitioned_job(
             "cron_schedule": cron_schedule,
             "execution_timezone": execution_timezone,
             "owners": owners,
+            "metadata": metadata,
         }
         return UnresolvedPartitionedSchedule(job, name or f"{job.name}_schedule", options)
     if definition is None:
         raise CheckError(f"The job {job.name!r} has no partitions; give it a partitions_def")
     windows = _windows_of(definition)
     if windows is None:
+        if cron_schedule is None and isinstance(definition, MultiPartitionsDefinition):
+            raise InvalidDefinitionError(
+                f"Tried to build a schedule from the job {job.name!r}, none of whose dimensions is made of windows of "
+                "time, so that nothing says when it runs: give cron_schedule."
+            )
         if cron_schedule is None:
             raise CheckError(f"The partitions of job {job.name!r} are not windows of time, so cron_schedule is needed")
         cron, zone = cron_schedule, execution_timezone
@@ -127,6 +151,7 @@ def build_schedule_from_partitioned_job(
         description=description,
         default_status=default_status,
         owners=owners,
+        metadata=metadata,
     )
 
 
@@ -154,6 +179,10 @@ def _function(job: Any, definition: PartitionsDefinition, tags: dict[str, str]) 
 def _keys_at(job: Any, definition: PartitionsDefinition, context: ScheduleEvaluationContext) -> tuple[list[str], str]:
     if isinstance(definition, TimeWindowPartitionsDefinition):
         key = definition.get_last_partition_key(context.scheduled_execution_time)
+        if key and definition.exclusions:
+            whole = definition.without_exclusions()
+            if whole.get_last_partition_key(context.scheduled_execution_time) != key:
+                return [], "The partition of this time is excluded"
         return ([key] if key else []), "The job's PartitionsDefinition has no partitions"
     if isinstance(definition, StaticPartitionsDefinition):
         return list(definition.get_partition_keys()), "The job has no partitions"

@@ -237,9 +237,33 @@ class InputDefinition(In):
         self.asset_key = asset_key
         self.asset_partitions = asset_partitions
         self.input_manager_key = input_manager_key
+        if default_value is not NO_VALUE and dagster_type is not NO_VALUE:
+            check_default(self)
+
+    def _with_inferred_type(self, annotation: Any) -> None:
+        super()._with_inferred_type(annotation)
+        if self.default_value is not NO_VALUE:
+            check_default(self)
 
     def __repr__(self) -> str:
         return f"InputDefinition({self.name!r})"
+
+
+def check_default(port: InputDefinition) -> None:
+    """Raise for a default that can be none: on an input without values, or of another scalar type."""
+    if port.is_nothing:
+        raise InvalidDefinitionError(f"Setting a default_value is invalid on inputs of type Nothing: {port.name!r}.")
+    wanted = port.declared_type
+    if wanted not in _SCALARS or (wanted is not Any and isinstance(port.default_value, wanted)):
+        return
+    raise InvalidDefinitionError(
+        f"Type check failed for the default_value of InputDefinition {port.name} of type "
+        f"{port.dagster_type.display_name}. Received value {port.default_value!r} of type {type(port.default_value)}."
+    )
+
+
+#: The types whose values are told apart without running anything of the user's.
+_SCALARS: tuple[type, ...] = (int, float, str, bool)
 
 
 class Out(_Port):

@@ -84,6 +84,10 @@ def build_metadata_bounds_checks(
     """
     if min_value is None and max_value is None:
         raise InvalidDefinitionError("At least one of min_value and max_value is needed.")
+    if min_value is not None and max_value is not None and min_value > max_value:
+        raise InvalidDefinitionError(
+            f"`min_value` may not be greater than `max_value`: no value is between {min_value} and {max_value}."
+        )
     bounds = _bounds(metadata_key, min_value, max_value, exclusive_min, exclusive_max)
 
     def judge(context: Any, key: AssetKey) -> AssetCheckResult:

@@ -49,6 +49,13 @@ class ScheduleExecutionData:
     log_key: Sequence[str] | None = None
 
 
+def _zone_of(name: str, owner: str) -> Any:
+    try:
+        return load_zone(name)
+    except InvalidDefinitionError as error:
+        raise InvalidDefinitionError(f"Invalid execution timezone {name} for {owner}: {error}") from None
+
+
 @dataclass(frozen=True, slots=True)
 class _Given:
     run_config: Any = None
@@ -139,7 +146,7 @@ class ScheduleDefinition:
         self.name = checked_name(name, "schedule")
         self.cron_schedule: str | Sequence[str] = self._checked_crons(cron_schedule)
         self.execution_timezone = execution_timezone
-        self._zone = load_zone(execution_timezone or "UTC")
+        self._zone = _zone_of(execution_timezone or "UTC", self.name)
         if not isinstance(default_status, DefaultScheduleStatus):
             raise InvalidDefinitionError(
                 f"default_status of {self.name!r} is a DefaultScheduleStatus, not {default_status!r}: write "
@@ -303,7 +310,7 @@ class ScheduleDefinition:
         if job is not None:
             copy.target = targets_of(self.name, job=job)[0]
         if metadata is not None:
-            copy.metadata = dict(metadata)
+            copy.metadata = normalized(metadata)
         return copy
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -94,8 +94,8 @@ class SensorDefinition:
         owners: Who answers for it: e-mail addresses, or "team:name".
 
     Raises:
-        InvalidDefinitionError: for a bad name or interval, or more than one target.
-        CheckError: without a function, or where resources are named both as keys and as its parameters.
+        InvalidDefinitionError: without a function, for a bad name or interval, or more than one target.
+        CheckError: where resources are named both as keys and as its parameters.
     """
 
     _positions: tuple[str, ...] = ("context",)
@@ -120,7 +120,7 @@ class SensorDefinition:
         owners: Sequence[str] | None = None,
     ) -> None:
         if evaluation_fn is None:
-            raise CheckError("Must provide evaluation_fn to SensorDefinition.")
+            raise InvalidDefinitionError("Must provide evaluation_fn to SensorDefinition.")
         self.name = checked_name(name or evaluation_fn.__name__, "sensor")
         self.targets = targets_of(
             self.name, job_name=job_name, job=job, jobs=jobs, target=target, asset_selection=asset_selection
@@ -230,7 +230,7 @@ class SensorDefinition:
         if jobs is not None:
             copy.targets = targets_of(self.name, jobs=jobs)
         if metadata is not None:
-            copy.metadata = dict(metadata)
+            copy.metadata = normalized(metadata)
         return copy
 
     # ---- evaluation
@@ -337,6 +337,9 @@ class SensorDefinition:
         target = self._target_for(request)
         tags = {**request.tags, SENSOR_NAME_TAG: self.name}
         request = request.with_replaced_attrs(tags=tags)
+        if self.asset_selection is not None and request.asset_selection is None and context.has_definitions:
+            chosen = self.asset_selection.resolve(context.repository_def.asset_graph)
+            request = request.with_replaced_attrs(asset_selection=sorted(chosen))
         if request.partition_key is None or request.has_resolved_partition():
             return request
         job = job_of(target, context)

@@ -106,7 +106,16 @@ def checked_definition_owners(owners: Sequence[str] | None, owner: str) -> Seque
                 )
         else:
             checked_owners([one], owner)
-    return None if owners is None else tuple(owners)
+    return None if owners is None else list(owners)
+
+
+def checked_pool(pool: str, owner: str) -> str:
+    """Return `pool` if a concurrency pool may be called so."""
+    if not isinstance(pool, str) or any(one.isspace() for one in pool):
+        raise InvalidDefinitionError(
+            f"Pool {pool!r} of {owner} is not a valid pool name: leave blanks out, as in 'db'."
+        )
+    return pool
 
 
 def checked_name(name: Any, what: str = "definition") -> str:

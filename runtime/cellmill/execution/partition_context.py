@@ -91,7 +91,7 @@ class PartitionQuestions:
             return PartitionKeyRange(*found)
         if self._services.partition_key is None:
             raise InvariantViolationError("Cannot access partition_key_range for a non-partitioned run")
-        return PartitionKeyRange(self._services.partition_key, self._services.partition_key)
+        return PartitionKeyRange(self.partition_key, self.partition_key)
 
     @property
     def partition_time_window(self) -> Any:

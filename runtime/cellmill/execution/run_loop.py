@@ -176,7 +176,9 @@ class RunLoop:
         self.emit(
             EventType.RUN_FAILURE,
             f'Execution of run for "{name}" failed. Steps failed: {failed}.',
-            JobFailureData(None, RunFailureReason.STEP_FAILURE, first),
+            JobFailureData(
+                None if first is None else first.step_failure_data.error, RunFailureReason.STEP_FAILURE, first
+            ),
             ERROR,
         )
         self.sink.flush()

@@ -11,8 +11,9 @@ from cellmill.definitions.events import (
     AssetCheckResult,
     AssetCheckSeverity,
 )
-from cellmill.errors import InvariantViolationError
+from cellmill.errors import CheckError, InvariantViolationError
 from cellmill.execution.step_events import event, output_handle
+from cellmill.instance.event_record import AssetRecordsFilter
 from cellmill.planning.event import EventType, StepOutputData
 
 
@@ -38,6 +39,8 @@ class StepChecks:
             self.result(value)
         elif isinstance(value, bool):
             self.result(AssetCheckResult(passed=value))
+        elif self._of_graph:
+            self._output_made(one.name)  # an op before this one gave the result
         else:
             raise InvariantViolationError(
                 f"Expected an AssetCheckResult of the check {one.check_spec.name!r}; got {value!r}."
@@ -45,7 +48,7 @@ class StepChecks:
 
     def result(self, result: AssetCheckResult, asset_key: Any = None) -> None:
         """Take a result, of a check on `asset_key` where it does not say of which."""
-        specs = [one.check_spec for one in self._step.outputs if one.check_spec is not None]
+        specs = self._specs()
         wanted_asset = result.asset_key or asset_key
         chosen = [
             spec
@@ -53,6 +56,11 @@ class StepChecks:
             if (result.check_name is None or spec.name == result.check_name)
             and (wanted_asset is None or spec.asset_key == wanted_asset)
         ]
+        if wanted_asset is None and len({spec.asset_key for spec in chosen}) > 1:
+            raise InvariantViolationError(
+                "AssetCheckResult didn't specify an asset key, but there are multiple assets to choose from: "
+                f"{[spec.key.to_user_string() for spec in chosen]}."
+            )
         if result.check_name is None and len(specs) > 1 and len(chosen) != 1:
             raise InvariantViolationError(
                 "AssetCheckResult result didn't specify a check name, but there are multiple checks to choose from for "
@@ -60,11 +68,6 @@ class StepChecks:
             )
         if not chosen:
             raise self._unexpected(result, wanted_asset, specs)
-        if len(chosen) > 1:
-            raise InvariantViolationError(
-                "AssetCheckResult didn't specify an asset key, but there are multiple assets to choose from: "
-                f"{[spec.key.to_user_string() for spec in chosen]}."
-            )
         spec = chosen[0]
         self.evaluation(
             AssetCheckEvaluation(
@@ -75,12 +78,31 @@ class StepChecks:
                 severity=result.severity,
                 description=result.description,
                 blocking=spec.blocking,
-                partition=self._services.partition_key,
+                partition=None if spec.partitions_def is None else self._services.partition_key,
                 target_materialization_data=self._looked_at(spec.asset_key),
             )
         )
 
+    @property
+    def _of_graph(self) -> bool:
+        """Whether the step is one of several of a graph that makes assets."""
+        assets = self._step.assets
+        return assets is not None and bool(assets.node_def.is_graph)
+
+    def _specs(self) -> list[Any]:
+        """The checks that the step may give results of: any of a graph's, in a step inside it."""
+        own = [one.check_spec for one in self._step.outputs if one.check_spec is not None]
+        if own or not self._of_graph:
+            return own
+        return list(self._step.assets.check_specs_by_output_name.values())
+
     def _unexpected(self, result: AssetCheckResult, wanted: AssetKey | None, specs: Any) -> InvariantViolationError:
+        if self._step.assets is None:
+            raise CheckError(
+                f"Received an AssetCheckResult from the op {self._step.op.name!r}: expected to find an "
+                "AssetsDefinition object that could be associated back to the currently executing NodeHandle. Results "
+                "of checks come from assets and @asset_check functions."
+            )
         targeted = sorted({spec.asset_key.to_user_string() for spec in specs})
         if wanted is None and len(targeted) == 1:
             wanted = specs[0].asset_key
@@ -107,7 +129,10 @@ class StepChecks:
             return None
         if any(one.asset_key == key for one in self._step.outputs):
             self._services.flush()
-        for record in instance.fetch_materializations(key, limit=1).records:
+        partition = self._services.partition_key
+        partitioned = partition is not None and self._step.assets.partitions_def is not None
+        wanted = AssetRecordsFilter(key, asset_partitions=[partition]) if partitioned else key
+        for record in instance.fetch_materializations(wanted, limit=1).records:
             return AssetCheckEvaluationTarget(
                 storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
             )
@@ -121,16 +146,7 @@ class StepChecks:
         self._reported.add(key)
         for one in self._step.outputs:
             if one.check_spec is not None and one.check_spec.key == key:
-                self._made.add(one.name)
-                self._emit(
-                    event(
-                        EventType.STEP_OUTPUT,
-                        self._step,
-                        self._services,
-                        f'Yielded output "{one.name}" of type "Any". (Type check passed).',
-                        StepOutputData(output_handle(self._step, one.name)),
-                    )
-                )
+                self._output_made(one.name)
         word = "passed" if made.passed else "did not pass"
         self._emit(
             event(
@@ -144,3 +160,15 @@ class StepChecks:
         )
         if made.blocking and not made.passed and made.severity is AssetCheckSeverity.ERROR:
             self.failed.append(made)
+
+    def _output_made(self, name: str) -> None:
+        self._made.add(name)
+        self._emit(
+            event(
+                EventType.STEP_OUTPUT,
+                self._step,
+                self._services,
+                f'Yielded output "{name}" of type "Any". (Type check passed).',
+                StepOutputData(output_handle(self._step, name)),
+            )
+        )

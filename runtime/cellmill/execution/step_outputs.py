@@ -87,6 +87,7 @@ class StepOutputs:
             self._asset_result(given)
         elif isinstance(given, AssetCheckResult):
             self._checks().result(given)
+            self._nothing_behind_check()
         elif isinstance(given, (AssetMaterialization, AssetObservation, ExpectationResult)):
             record_user_event(self._step, self._services, self._emit, given)
         elif isinstance(given, AssetCheckEvaluation):
@@ -375,7 +376,7 @@ class StepOutputs:
             raise InvariantViolationError(f"{type(given).__name__} for an asset that this step does not make.")
         value = given.value if isinstance(given, MaterializeResult) else NO_VALUE
         made = _NoValueOutput(None, one.name) if value is NO_VALUE else Output(value, one.name)
-        made.metadata = given.metadata or _EMPTY
+        made.metadata = normalized(given.metadata) if given.metadata else _EMPTY
         made.data_version = given.data_version
         made.tags = given.tags
         if value is NO_VALUE:
@@ -446,6 +447,12 @@ class StepOutputs:
                 f"The observing function of {one.asset_key.to_user_string()} must return a DataVersion, "
                 f"DataVersionsByPartition or ObserveResult; it returned {value!r}."
             )
+
+    def _nothing_behind_check(self) -> None:
+        """Make the only output of an op inside a graph that gave a check's result in its place."""
+        declared = self._step.outputs
+        if len(declared) == 1 and declared[0].check_spec is None and declared[0].asset_key is None:
+            self.output(Output(None, declared[0].name))
 
     def _checks(self) -> StepChecks:
         """Return what takes the results of checks; made when the first comes, as most steps have none."""

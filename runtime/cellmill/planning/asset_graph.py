@@ -17,12 +17,14 @@ else:
     multi_mapping = on_first_use("cellmill.definitions.partitions.multi_mapping")
 
 _EMPTY: Mapping[str, Any] = {}
+#: Metadata of assets that are only named as upstreams, under Dagster's name.
+STUB_KEY = "dagster/auto_created_stub_asset"
 
 
 class AssetNode:
     """One asset with its neighbours."""
 
-    __slots__ = ("assets_def", "check_keys", "child_keys", "key", "parent_keys", "spec")
+    __slots__ = ("assets_def", "check_keys", "child_keys", "key", "parent_keys", "spec", "stub_metadata")
 
     def __init__(self, key: AssetKey, assets_def: Any, parents: frozenset[AssetKey]) -> None:
         self.key = key
@@ -32,6 +34,8 @@ class AssetNode:
         self.parent_keys = parents
         self.child_keys: set[AssetKey] = set()
         self.check_keys: set[AssetCheckKey] = set()
+        #: What is known of an asset that is only named, from those who name it.
+        self.stub_metadata: Mapping[str, Any] = _EMPTY if assets_def is not None else {STUB_KEY: True}
 
     def _spec(self, name: str, default: Any = None) -> Any:
         return default if self.spec is None else getattr(self.spec, name)
@@ -62,7 +66,7 @@ class AssetNode:
     @property
     def metadata(self) -> Mapping[str, Any]:
         """The metadata as given."""
-        metadata: Mapping[str, Any] = self._spec("metadata", _EMPTY)
+        metadata: Mapping[str, Any] = self._spec("metadata", self.stub_metadata)
         return metadata
 
     @property
@@ -159,6 +163,20 @@ class AssetNode:
         return f"AssetNode({self.key.to_user_string()!r})"
 
 
+def _note_of_stub(stub: AssetNode, child: Any) -> None:
+    """Take the metadata that a dependent asset gives of an asset that is only named."""
+    for dep in child.deps:
+        if dep.asset_key != stub.key or not dep.metadata:
+            continue
+        clash = [name for name, value in dep.metadata.items() if stub.stub_metadata.get(name, value) != value]
+        if clash:
+            raise InvalidDefinitionError(
+                f"Conflicting metadata found on AssetDeps referencing {stub.key.to_string()}: {', '.join(clash)}. "
+                "Declare the asset with an AssetSpec that has the metadata."
+            )
+        stub.stub_metadata = {**stub.stub_metadata, **dep.metadata}
+
+
 class AssetGraph:
     """All assets by key, with edges both ways.
 
@@ -179,6 +197,8 @@ class AssetGraph:
                 if parent not in self.nodes:
                     self.nodes[parent] = AssetNode(parent, None, frozenset())
                 self.nodes[parent].child_keys.add(key)
+                if self.nodes[parent].spec is None and node.spec is not None:
+                    _note_of_stub(self.nodes[parent], node.spec)
         for check in catalog.by_check:
             if check.asset_key not in self.nodes:
                 self.nodes[check.asset_key] = AssetNode(check.asset_key, None, frozenset())

@@ -23,6 +23,7 @@ from cellmill.definitions.partitions.definition import (
 )
 from cellmill.definitions.partitions.key import PARTITION_SET_TAG, Partition
 from cellmill.definitions.partitions.time_window import TimeWindowPartitionsDefinition
+from cellmill.definitions.tags import checked_tags
 from cellmill.errors import InvalidDefinitionError, InvalidInvocationError, PartitionExecutionError
 
 ConfigFn = Callable[[str], Any]
@@ -128,7 +129,7 @@ class PartitionedConfig:
             raise PartitionExecutionError(
                 f"The function that makes the tags of partition {partition_key!r} failed: {error}"
             ) from error
-        tags = {name: str(value) for name, value in (given or {}).items()}
+        tags = dict(checked_tags(given, f"the partition {partition_key!r}"))
         tags.update(self.partitions_def.get_tags_for_partition_key(partition_key))
         if job_name is not None:
             tags[PARTITION_SET_TAG] = f"{job_name}_partition_set"

@@ -11,7 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from cellmill.definitions.partitions.key import PARTITION_NAME_TAG, Partition, PartitionKeyRange, check_key_text
-from cellmill.definitions.partitions.loading import DynamicPartitionsStore, dynamic_store, effective_time
+from cellmill.definitions.partitions.loading import (
+    DynamicPartitionsStore,
+    PartitionLoadingContext,
+    dynamic_store,
+    effective_time,
+)
+from cellmill.definitions.partitions.pages import PaginatedResults, page_of
 from cellmill.definitions.partitions.requests import AddDynamicPartitionsRequest, DeleteDynamicPartitionsRequest
 from cellmill.definitions.partitions.right_key import right_key
 from cellmill.definitions.partitions.subset import KeysSubset, PartitionsSubset
@@ -61,6 +67,20 @@ class PartitionsDefinition(ABC):
         """
         keys = self.get_partition_keys(current_time, dynamic_partitions_store)
         return keys[-1] if keys else None
+
+    def get_paginated_partition_keys(
+        self, context: PartitionLoadingContext, limit: int, ascending: bool, cursor: str | None = None
+    ) -> PaginatedResults:
+        """Some of the keys, and the cursor that asks for those behind them.
+
+        Args:
+            context: The moment for which partitions are listed, and where keys of dynamic ones are kept.
+            limit: How many keys are wanted at most.
+            ascending: Whether the first keys come first.
+            cursor: The cursor of the page before; None asks for the first one.
+        """
+        keys = self.get_partition_keys(context.effective_dt, context.dynamic_partitions_store)
+        return page_of(keys, limit, ascending=ascending, cursor=cursor)
 
     def get_num_partitions(
         self, current_time: datetime | None = None, dynamic_partitions_store: DynamicPartitionsStore | None = None

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from cellmill.errors import InvalidInvocationError
+from cellmill.errors import CheckError
 
 
 @runtime_checkable
@@ -89,14 +89,14 @@ def dynamic_store(given: DynamicPartitionsStore | None, name: str) -> DynamicPar
         name: Name of the dynamic partitions, for the message.
 
     Raises:
-        InvalidInvocationError: when there is none.
+        CheckError: when there is none.
     """
     if given is not None:
         return given
     outer = _current.get()
     if outer is not None and outer.dynamic_partitions_store is not None:
         return outer.dynamic_partitions_store
-    raise InvalidInvocationError(
+    raise CheckError(
         f"The keys of the dynamic partitions {name!r} are kept by an instance, and none is at hand: pass "
         "dynamic_partitions_store=instance, or wrap the call in "
         "partition_loading_context(dynamic_partitions_store=instance)"

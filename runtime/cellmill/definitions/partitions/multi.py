@@ -59,6 +59,10 @@ class MultiPartitionsSubset(KeysSubset):
         return MultiPartitionsSubset(self.partitions_def, super().deserialized(serialized).subset)
 
 
+#: What stands between the parts of a key, and between the keys of a list.
+_OF_SEVERAL_KEYS = (DIMENSION_DELIMITER, "[", "]", ",")
+
+
 def _checked_dimensions(partitions_defs: Mapping[str, PartitionsDefinition]) -> None:
     if len(partitions_defs) != 2:
         raise InvalidInvocationError(
@@ -76,11 +80,11 @@ def _checked_dimensions(partitions_defs: Mapping[str, PartitionsDefinition]) -> 
         if isinstance(dimension, MultiPartitionsDefinition):
             raise InvalidDefinitionError(f"The dimension {name!r} is itself multi-partitioned, which is not possible.")
         if isinstance(dimension, StaticPartitionsDefinition):
-            wrong = [key for key in dimension.get_partition_keys() if DIMENSION_DELIMITER in key]
+            wrong = [key for key in dimension.get_partition_keys() if any(one in key for one in _OF_SEVERAL_KEYS)]
             if wrong:
                 raise InvalidDefinitionError(
-                    f"Invalid character(s) '{DIMENSION_DELIMITER}' in the partition keys {wrong} of the "
-                    f"dimension {name!r}: it separates dimensions"
+                    f"Invalid character(s) in the partition keys {wrong} of the dimension {name!r}: "
+                    f"{' '.join(_OF_SEVERAL_KEYS)} separate dimensions and keys"
                 )
         if any(part in name for part in (*INVALID_SUBSTRINGS, DIMENSION_DELIMITER)):
             raise InvalidDefinitionError(f"The dimension name {name!r} contains a character that keys may not contain")

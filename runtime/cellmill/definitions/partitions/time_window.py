@@ -8,8 +8,9 @@ from datetime import date, datetime
 
 from cellmill.definitions.partitions.definition import PartitionsDefinition
 from cellmill.definitions.partitions.key import PartitionKeyRange, TimeWindow
-from cellmill.definitions.partitions.loading import DynamicPartitionsStore
+from cellmill.definitions.partitions.loading import DynamicPartitionsStore, PartitionLoadingContext
 from cellmill.definitions.partitions.numbered_windows import NumberedWindows
+from cellmill.definitions.partitions.pages import PaginatedResults
 from cellmill.definitions.partitions.time_window_subset import TimeWindowPartitionsSubset
 from cellmill.errors import CheckError, InvalidDefinitionError, InvalidPartitionKeyError
 
@@ -65,6 +66,27 @@ class TimeWindowPartitionsDefinition(NumberedWindows, PartitionsDefinition):
         """
         first = self.first_number
         return self._keys(first + start_idx, min(first + end_idx, self.stop_number(current_time)))
+
+    def get_paginated_partition_keys(
+        self, context: PartitionLoadingContext, limit: int, ascending: bool, cursor: str | None = None
+    ) -> PaginatedResults:
+        first, stop = self.first_number, self.stop_number(context.effective_dt)
+        if cursor:
+            first, stop = (self.number_of(cursor) + 1, stop) if ascending else (first, self.number_of(cursor))
+        count = min(limit, max(stop - first, 0))
+        keys = self._keys(first, first + count) if ascending else self._keys(stop - count, stop)[::-1]
+        return PaginatedResults(keys, keys[-1] if keys else cursor or "", stop - first > count)
+
+    def without_exclusions(self) -> TimeWindowPartitionsDefinition:
+        """The same windows with those that are excluded here."""
+        return TimeWindowPartitionsDefinition(
+            start=self.start_ts,
+            end=self.end_ts,
+            fmt=self.fmt,
+            timezone=self.timezone,
+            end_offset=self.end_offset,
+            cron_schedule=self.cron_schedule,
+        )
 
     def get_first_partition_key(
         self, current_time: datetime | None = None, dynamic_partitions_store: DynamicPartitionsStore | None = None
@@ -344,7 +366,9 @@ class TimeWindowPartitionsDefinition(NumberedWindows, PartitionsDefinition):
         kind = self.schedule_type
         head = kind.value.capitalize() if kind else f"Windows of {self.cron_schedule!r}"
         until = f", until {self.end.strftime(self.fmt)}" if self.end else ""
-        return f"{head}, starting {self.start.strftime(self.fmt)} {self.timezone}{until}."
+        count = self.end_offset
+        offset = f" End offsetted by {self.end_offset} partition{'' if count == 1 else 's'}." if count else ""
+        return f"{head}, starting {self.start.strftime(self.fmt)} {self.timezone}{until}.{offset}"
 
     def __repr__(self) -> str:
         extra = f", exclusions={list(self.exclusions)}" if self.exclusions else ""

@@ -1,0 +1,185 @@
+"""What cannot work is refused where it is declared."""
+
+import pytest
+
+from tests.conformance.api import dg
+
+
+@pytest.mark.parametrize(("kind", "default"), [(int, "x"), (str, 3), (int, None), (float, 1), (bool, "yes")])
+def test_a_default_of_another_scalar_type(kind, default):
+    """A default that the input's own type would not take is refused, annotated or declared."""
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="Type check failed for the default_value"):
+
+        @dg.op(ins={"given": dg.In(kind, default_value=default)})
+        def declared(given):
+            return given
+
+    def annotated(given=default):
+        return given
+
+    annotated.__annotations__["given"] = kind
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="Type check failed for the default_value"):
+        dg.op(annotated)
+
+
+def test_a_default_without_a_value():
+    """An input that only gives an order has no default."""
+    with pytest.raises(dg.DagsterInvalidDefinitionError):
+
+        @dg.op(ins={"given": dg.In(dg.Nothing, default_value=None)})
+        def waits(): ...
+
+
+def test_two_ops_of_one_name_at_different_depths():
+    """Names of ops and graphs are unique in a whole job."""
+
+    @dg.op(name="same")
+    def first(): ...
+
+    @dg.op(name="same")
+    def second(): ...
+
+    @dg.graph
+    def inner():
+        second()
+
+    with pytest.raises(
+        dg.DagsterInvalidDefinitionError, match='conflicting node definitions with the same name "same"'
+    ):
+
+        @dg.job
+        def both():
+            first()
+            inner()
+
+
+def test_places_that_only_names_could_fill():
+    """Inputs behind `**kwargs` are given by name, unless there is only one."""
+
+    @dg.op
+    def one():
+        return 1
+
+    @dg.op(ins={"a": dg.In(), "b": dg.In(), "c": dg.In()})
+    def add(a, **others):
+        return a + sum(others.values())
+
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="Use keyword args instead"):
+
+        @dg.job
+        def by_place():
+            add(one(), one(), one())
+
+    @dg.job
+    def by_name():
+        add(one(), b=one(), c=one())
+
+    assert by_name.execute_in_process().output_for_node("add") == 3
+
+
+def test_pools_have_no_blanks():
+    """The name of a concurrency pool is one word."""
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="not a valid pool name"):
+
+        @dg.op(pool="my pool")
+        def work(): ...
+
+
+def test_specs_and_deps_that_contradict_each_other():
+    """What a spec's dependency says is said there only."""
+
+    @dg.asset
+    def up(): ...
+
+    for more in ({"metadata": {"a": 1}}, {"key_prefix": "p"}, {"dagster_type": dg.Nothing}):
+        with pytest.raises(dg.DagsterInvalidDefinitionError):
+
+            @dg.multi_asset(specs=[dg.AssetSpec("down", deps=[up])], ins={"up": dg.AssetIn(**more)})
+            def makes(up): ...
+
+    with pytest.raises(Exception, match='Param "asset" is not one of'):
+        dg.AssetDep(3)
+
+
+def test_what_is_known_of_an_asset_that_is_only_named():
+    """Metadata of dependencies is that of the asset; two that contradict each other are refused."""
+
+    @dg.asset(deps=[dg.AssetDep("far", metadata={"system": "erp"})])
+    def one(): ...
+
+    @dg.asset(deps=[dg.AssetDep("far")])
+    def two(): ...
+
+    @dg.asset(deps=[dg.AssetDep("far", metadata={"system": "crm"})])
+    def three(): ...
+
+    graph = dg.Definitions([one, two]).resolve_asset_graph()
+    assert graph.get(dg.AssetKey("far")).metadata["system"] == "erp"
+    assert graph.get(dg.AssetKey("far")).metadata["dagster/auto_created_stub_asset"] is True
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="Conflicting metadata"):
+        dg.Definitions([one, three]).resolve_asset_graph()
+
+
+def test_resources_that_are_given_twice():
+    """An asset's own resource and another one of the same key exclude each other."""
+
+    @dg.asset(resource_defs={"rate": dg.ResourceDefinition.hardcoded_resource(1)})
+    def priced(context):
+        return context.resources.rate
+
+    with pytest.raises(dg.DagsterInvalidInvocationError, match="has conflicting resource definitions"):
+        dg.materialize([priced], resources={"rate": 2})
+    with pytest.raises(dg.DagsterInvalidInvocationError, match="has conflicting resource definitions"):
+        dg.Definitions([priced], resources={"rate": 2}).resolve_all_job_defs()
+
+
+def test_a_spec_is_of_an_asset_that_nothing_here_makes():
+    """A spec and a function for one key are a duplicate; a source asset only says how the value is loaded."""
+
+    @dg.asset
+    def orders():
+        return 1
+
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="Duplicate asset key"):
+        dg.materialize([orders, dg.AssetSpec("orders")])
+    assert dg.materialize([orders, dg.SourceAsset("orders")]).success
+
+
+def test_values_in_memory_have_no_other_manager():
+    """`materialize_to_memory` takes no IO manager for what it makes or loads, wherever it was given."""
+
+    class Manager(dg.IOManager):
+        def handle_output(self, context, obj): ...
+
+        def load_input(self, context):
+            return 1
+
+    @dg.asset(io_manager_def=Manager())
+    def own(): ...
+
+    @dg.asset(io_manager_key="special")
+    def keyed(): ...
+
+    for assets, resources in (([own], {}), ([keyed], {"special": Manager()})):
+        with pytest.raises(dg.DagsterInvariantViolationError, match="Do not provide resources for io manager keys"):
+            dg.materialize_to_memory(assets, resources=resources)
+    assert dg.materialize_to_memory([keyed], resources={"io_manager": Manager()}).success
+
+
+def test_resources_of_ops_inside_an_asset_are_required_by_it():
+    """What an asset needs counts the ops of its graph, and input managers."""
+
+    @dg.op(required_resource_keys={"rate"})
+    def price():
+        return 1
+
+    @dg.graph_asset
+    def priced():
+        return price()
+
+    @dg.asset(ins={"priced": dg.AssetIn(input_manager_key="reader")})
+    def total(priced):
+        return priced
+
+    assert priced.required_resource_keys == {"rate", "io_manager"}
+    assert total.required_resource_keys == {"reader", "io_manager"}
