@@ -35,7 +35,6 @@ NOT_HERE = {
     r"DagsterInstance\.ephemeral\(\w+\)|instance_for_test\(\w+\)": "there is no dagster.yaml",
     r"DagsterInstance\.get_run_records\(bucket_by\)": "a query of Dagster's screens",
     r"AssetValueLoader\.load_asset_value\(\w+\)": "ranges of partitions are loaded one by one",
-    r"build_schedule_from_partitioned_job\(metadata\)": "schedules of partitions have no metadata of their own",
     r"deserialize_value\(whitelist_map\)|partition_loading_context\(new_ctx\)": "Dagster's inner workings",
 }
 

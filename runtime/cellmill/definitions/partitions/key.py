@@ -140,5 +140,5 @@ def check_key_text(keys: Sequence[str]) -> None:
         for part in INVALID_SUBSTRINGS:
             if part in key:
                 raise InvalidDefinitionError(
-                    f"The partition key {key!r} contains {part!r}, which cannot be part of a key"
+                    f"The partition key {key!r} contains {part!r}, which is not allowed to be in a key"
                 )
