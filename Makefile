@@ -115,7 +115,7 @@ bench-all: $(STAMPS)/test-install
 	$(BIN)/python tests/benchmarks/report.py
 
 fuzz: $(STAMPS)/test-install
-	@CELLMILL_FUZZ=$(TIMES) $(BIN)/pytest tests/security/test_fuzz.py tests/graphql/test_fuzz.py tests/faults/test_machines.py \
+	@CELLMILL_FUZZ=$(TIMES) $(BIN)/pytest tests/security/test_fuzz.py tests/graphql/test_fuzz.py tests/planning/test_cron.py tests/faults/test_machines.py \
 	  tests/faults/test_daemons_under_fire.py --timeout 3600
 
 soak: $(STAMPS)/test-install $(STAMPS)/postgres

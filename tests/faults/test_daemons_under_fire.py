@@ -32,7 +32,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.faults.invariants import assert_invariants
 from tests.faults.procs import fork_child, join
-from tests.fuzzing import FIXED, examples
+from tests.fuzzing import examples
 
 START = 1_700_000_000 - 1_700_000_000 % 60
 
@@ -260,6 +260,4 @@ class SchedulerMachine(RuleBasedStateMachine):
 
 
 TestSchedulerMachine = SchedulerMachine.TestCase
-TestSchedulerMachine.settings = settings(
-    max_examples=examples(40), stateful_step_count=20, deadline=None, derandomize=FIXED, database=None
-)
+TestSchedulerMachine.settings = settings(max_examples=examples(40), stateful_step_count=20)

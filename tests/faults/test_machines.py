@@ -17,7 +17,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.faults.invariants import assert_invariants
-from tests.fuzzing import FIXED, examples
+from tests.fuzzing import examples
 
 pytestmark = pytest.mark.fault
 KINDS = [
@@ -156,6 +156,4 @@ class ValueMachine(RuleBasedStateMachine):
 
 TestRunMachine = RunMachine.TestCase
 TestValueMachine = ValueMachine.TestCase
-TestRunMachine.settings = TestValueMachine.settings = settings(
-    max_examples=examples(30), stateful_step_count=25, deadline=None, derandomize=FIXED, database=None
-)
+TestRunMachine.settings = TestValueMachine.settings = settings(max_examples=examples(30), stateful_step_count=25)

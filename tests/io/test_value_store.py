@@ -23,6 +23,8 @@ from cellmill.io.value_store import ValueStore, version_time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fuzzing import examples
+
 VALUES: list[tuple[str, Any]] = [
     ("json", None),
     ("json", True),
@@ -91,7 +93,7 @@ json_values = st.recursive(
 
 
 @given(json_values)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_any_plain_data_comes_back_equal(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
     """Whatever JSON would change (tuples, integer keys) is not written as JSON."""
     folder = tmp_path_factory.getbasetemp()
@@ -200,7 +202,7 @@ def test_any_name_is_one_harmless_segment(store: ValueStore, name: str) -> None:
 
 
 @given(st.lists(st.text(max_size=12), unique=True, max_size=8))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 def test_different_names_have_different_segments(names: list[str]) -> None:
     """No two keys share a folder."""
     assert len({segment(name) for name in names}) == len(names)

@@ -13,18 +13,12 @@ from cellmill.errors import CellmillError
 from cellmill.notebooks.magic import parse_cell, parse_declaration
 from cellmill.notebooks.problem import NotebookError
 from cellmill.notebooks.scan import scan_notebook
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
-from tests.fuzzing import FIXED, examples
+from tests.fuzzing import examples
 
 pytestmark = pytest.mark.security
-fuzz = settings(
-    max_examples=examples(150),
-    deadline=None,
-    derandomize=FIXED,
-    suppress_health_check=[HealthCheck.too_slow],
-    database=None,
-)
+fuzz = settings(max_examples=examples(150))
 
 WORDS = st.sampled_from(
     """%%asset %%op %%check %schedule %job #| --partitions daily:2013-01-01 --deps a,b x key: group: tag: and or not ( )

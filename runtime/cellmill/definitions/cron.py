@@ -96,14 +96,19 @@ class Cron:
                 yield instant
 
     def _missed(self, before: datetime, behind: datetime, zone: ZoneInfo) -> list[int]:
-        """The ticks between two neighbours that CronSim has no eyes for: behind a change by a part of an hour."""
+        """The ticks between two neighbours that CronSim has no eyes for.
+
+        These are behind a change by a part of an hour, and in the hour before midnight that comes again.
+        """
         change = (behind.utcoffset() or timedelta()) - (before.utcoffset() or timedelta())
-        if not change.seconds % 3600:
+        if not change:
             return []
         first, last = int(before.timestamp()), int(behind.timestamp())
         changed = change_between(first, last, zone)
+        if not change.seconds % 3600 and not _back_over_midnight(changed, zone):
+            return []
         found = []
-        for instant in range(changed, min(changed + 3600, last), 60):
+        for instant in range(changed, min(changed + max(3600, -int(change.total_seconds())), last), 60):
             wall = at_epoch(instant, zone).replace(tzinfo=None, fold=0)
             if instant > first and next(CronSim(self.fields, wall - timedelta(seconds=1))) == wall:
                 found.append(instant)
@@ -120,6 +125,12 @@ class Cron:
     def matches(self, instant_s: int, zone: ZoneInfo) -> bool:
         """Whether this very instant is one of the ticks."""
         return self.next(instant_s - 1, zone) == instant_s
+
+
+def _back_over_midnight(changed: int, zone: ZoneInfo) -> bool:
+    """Whether the clock, as it changes, goes back from the start of a day to the day before."""
+    reached = at_epoch(changed - 1, zone).replace(tzinfo=None) + timedelta(seconds=1)
+    return at_epoch(changed, zone).date() < reached.date()
 
 
 @lru_cache(maxsize=4096)

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fuzzing import examples
+
 NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
 
@@ -53,7 +55,7 @@ def test_exclusions_leave_out_windows_by_cron_and_by_date() -> None:
 ZONES = ["UTC", "Europe/Berlin", "America/Chicago", "Australia/Lord_Howe", "America/Santiago", "Asia/Kathmandu"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     zone=st.sampled_from(ZONES),
     kind=st.sampled_from(["hourly", "daily", "weekly", "monthly", "*/15 * * * *", "30 2 * * 1-5"]),
