@@ -1,5 +1,8 @@
 """Checks of assets: severity, blocking, several, direct calls."""
 
+import datetime
+import time
+
 import pytest
 
 from tests.conformance.api import dg
@@ -123,3 +126,71 @@ def test_check_direct_invocation():
         return dg.AssetCheckResult(passed=a > 0)
 
     assert positive(5).passed
+
+
+def evaluated(instance, checks, *assets):
+    """The one evaluation of checks that are run alone."""
+    chosen = dg.AssetSelection.checks(*checks)
+    result = dg.materialize([*assets, *checks], instance=instance, selection=chosen)
+    (found,) = result.get_asset_check_evaluations()
+    return found
+
+
+def test_freshness_of_an_observed_source():
+    """An observation counts as the update that it tells of; looking alone makes nothing fresh."""
+    instance = dg.DagsterInstance.ephemeral()
+    source = dg.AssetSpec("source")
+    checks = dg.build_last_update_freshness_checks(assets=["source"], lower_bound_delta=datetime.timedelta(hours=2))
+    now = time.time()
+
+    def observed(**metadata):
+        instance.report_runless_asset_event(dg.AssetObservation("source", metadata=metadata))
+        return evaluated(instance, checks, source)
+
+    never = observed()
+    assert (never.passed, never.description) == (False, "Asset has never been observed/materialized.")
+    late = observed(**{"dagster/last_updated_timestamp": dg.MetadataValue.timestamp(now - 10_000)})
+    assert not late.passed
+    assert "Asset is overdue for an update. The last update was 2 hours, 46 minutes, " in late.description
+    fresh = observed(**{"dagster/last_updated_timestamp": dg.MetadataValue.timestamp(now - 3_600)})
+    assert fresh.passed
+    assert fresh.metadata["dagster/last_updated_timestamp"].value == pytest.approx(now - 3_600)
+    assert fresh.metadata["dagster/fresh_until_timestamp"].value == pytest.approx(now + 3_600)
+    assert fresh.metadata["dagster/freshness_params"].value == {"timezone": "UTC", "lower_bound_delta_seconds": 7_200}
+
+
+def test_freshness_of_a_partition():
+    """The last partition that had ended at the deadline must be there."""
+    days = dg.DailyPartitionsDefinition("2024-01-01")
+
+    @dg.asset(partitions_def=days)
+    def prices():
+        return 1
+
+    instance = dg.DagsterInstance.ephemeral()
+    checks = dg.build_time_partition_freshness_checks(assets=[prices], deadline_cron="0 0 * * *")
+    assert "never been observed/materialized" in evaluated(instance, checks, prices).description
+    instance.report_runless_asset_event(dg.AssetMaterialization("prices", partition="2024-01-01"))
+    overdue = evaluated(instance, checks, prices)
+    assert not overdue.passed
+    assert "Asset is overdue. We expected partition " in overdue.description
+    last = days.get_last_partition_key()
+    instance.report_runless_asset_event(dg.AssetObservation("prices", partition=last))
+    assert evaluated(instance, checks, prices).passed
+
+
+def test_changes_of_columns_are_told():
+    """What was added, removed and changed its type is in the description."""
+    instance = dg.DagsterInstance.ephemeral()
+    checks = dg.build_column_schema_change_checks(assets=["table"])
+    assert [key.name for key in checks[0].check_keys] == ["column_schema_change"]
+    for columns in ({"a": "int", "b": "int"}, {"a": "text", "c": "int"}):
+        schema = dg.TableSchema(columns=[dg.TableColumn(name, kind) for name, kind in columns.items()])
+        event = dg.AssetMaterialization("table", metadata={"dagster/column_schema": schema})
+        instance.report_runless_asset_event(event)
+    told = evaluated(instance, checks, dg.AssetSpec("table")).description
+    assert told.split("\n\n")[1:] == [
+        "Added columns: c",
+        "Removed columns: b",
+        "Column type changes:\n- a: int -> text",
+    ]

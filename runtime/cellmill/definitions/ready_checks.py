@@ -23,7 +23,7 @@ def build_column_schema_change_checks(
     """Return checks that pass while the columns of each asset are those of the materialization before.
 
     Columns are what the metadata `dagster/column_schema` of the last two materializations says. Each check is named
-    `schema_change`; it passes while there are fewer than two materializations.
+    `column_schema_change`; it passes while there are fewer than two materializations.
 
     Args:
         assets: The assets: definitions, specs, keys or their texts; each once.
@@ -39,7 +39,7 @@ def build_column_schema_change_checks(
             text = (
                 "The asset has been materialized fewer than 2 times" if schemas else "Asset has not been materialized"
             )
-            return AssetCheckResult(passed=True, description=text)
+            return AssetCheckResult(passed=True, description=text, severity=severity)
         new, old = schemas
         if new is None or old is None:
             which = "Latest" if new is None else "Previous"
@@ -47,11 +47,14 @@ def build_column_schema_change_checks(
                 passed=False, description=f"{which} materialization has no column schema metadata", severity=severity
             )
         text = _difference(old, new)
+        between = "between previous and latest materialization"
         if text:
-            return AssetCheckResult(passed=False, severity=severity, description=f"Column schema changed:\n{text}")
-        return AssetCheckResult(passed=True, description="No changes to column schema between previous and latest")
+            changed = f"Column schema changed {between}.\n\n{text}"
+            return AssetCheckResult(passed=False, severity=severity, description=changed)
+        return AssetCheckResult(passed=True, severity=severity, description=f"No changes to column schema {between}")
 
-    return _checks(assets, "schema_change", judge, {}, lambda key: "Checks whether there are changes in column schema")
+    what = "Checks whether the columns of the asset changed between its two most recent materializations"
+    return _checks(assets, "column_schema_change", judge, {}, lambda key: what)
 
 
 def build_metadata_bounds_checks(
@@ -177,12 +180,12 @@ def _columns(materialization: Any) -> TableSchema | None:
 def _difference(old: TableSchema, new: TableSchema) -> str:
     before = {one.name: one.type for one in old.columns}
     after = {one.name: one.type for one in new.columns}
-    parts = [
-        ("Added columns", [one for one in after if one not in before]),
-        ("Removed columns", [one for one in before if one not in after]),
-        (
-            "Column type changes",
-            [f"{one}: {before[one]} -> {after[one]}" for one in after if one in before and before[one] != after[one]],
-        ),
-    ]
-    return "\n".join(f"{title}: {', '.join(names)}" for title, names in parts if names)
+    added = [one for one in after if one not in before]
+    removed = [one for one in before if one not in after]
+    typed = [one for one in after if one in before and before[one] != after[one]]
+    parts = [f"Added columns: {', '.join(added)}"] if added else []
+    parts += [f"Removed columns: {', '.join(removed)}"] if removed else []
+    parts += [
+        "\n".join(["Column type changes:", *(f"- {one}: {before[one]} -> {after[one]}" for one in typed)])
+    ] * bool(typed)
+    return "\n\n".join(parts)
