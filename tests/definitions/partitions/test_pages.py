@@ -1,4 +1,5 @@
 """Partition keys by the page."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime
