@@ -212,11 +212,7 @@ class HeldResources:
         if self._scope.has_generators and not self.entered:
             raise InvariantViolationError(
                 "At least one provided resource is a generator, but attempting to access resources outside of context "
-<<<<<<< Updated upstream
                 "manager scope. You can use the following syntax to open a context manager: "
-=======
-                f"manager scope. You can use the following syntax to open a context manager: "
->>>>>>> Stashed changes
                 f"`with {self._builder}(...) as context:`"
             )
         return self._made
