@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.asset_spec import AssetSpec
 from cellmill.definitions.composition import Call, Composition, NodeOutput, Pending
+from cellmill.definitions.external_asset import external_asset_from_spec
 
 
 class AssetBody(Composition):
     """The body of a job; assets that are called in it become nodes together with the assets they need.
 
-    Upstreams are looked for among `more_assets` (those of the code location) and the globals of the function. The value
-    of an `AssetSpec` or an external asset that is passed to an op is loaded.
+    Upstreams are looked for among `more_assets` (those of the code location) and the globals of the function.
     """
 
     def __init__(self, name: str, fn: Callable[..., Any], more_assets: Sequence[Any]) -> None:
@@ -37,12 +38,6 @@ class AssetBody(Composition):
             name = self._add(assets)
         return self.outputs_of(name, assets.node_def)
 
-    def _value(self, value: Any, node: str, input_name: str) -> Any:
-        if _is_loaded(value):
-            self.input_assets[(node, input_name)] = value.key  # its stored value is loaded; nothing makes it here
-            return None
-        return super()._value(value, node, input_name)
-
     def _add(self, assets: Any) -> str:
         pending = Pending(assets.node_def)
         name = self._free_name(pending)
@@ -60,8 +55,9 @@ class AssetBody(Composition):
         return name
 
 
-def _is_loaded(value: Any) -> bool:
-    """Whether a value is an `AssetSpec` or an external asset."""
+def loaded_asset(value: Any) -> Any:
+    """Return the asset whose stored value a value stands for in a body: an `AssetSpec` or an external asset; else
+    None."""
     if hasattr(value, "keys_by_output_name"):
-        return not value.is_executable
-    return isinstance(getattr(value, "key", None), AssetKey)
+        return None if value.is_executable else value
+    return external_asset_from_spec(value) if isinstance(value, AssetSpec) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.dependency import (
     DependencyDefinition,
@@ -18,6 +18,12 @@ from cellmill.definitions.output import DEFAULT_OUTPUT
 from cellmill.definitions.port import DynamicOutputDefinition, InputMapping, OutputDefinition, OutputMapping
 from cellmill.definitions.tags import checked_name, checked_tags
 from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions import asset_in_body
+else:
+    asset_in_body = on_first_use("cellmill.definitions.asset_in_body")
 
 _STACK: list[Composition] = []
 
@@ -270,6 +276,8 @@ class Composition:
         self.uninvoked: dict[int, Pending] = {}
         self.asset_resolver = asset_resolver
         self.asset_nodes: dict[str, Any] = {}
+        #: (node name, input name) -> the asset that was passed there, whose stored value is loaded.
+        self.loaded_assets: dict[tuple[str, str], Any] = {}
 
     def __enter__(self) -> Composition:
         _STACK.append(self)
@@ -369,6 +377,11 @@ class Composition:
                 f'In {self._here()}, received an un-invoked {type(value).__name__} for input "{input_name}" in '
                 f"{node} invocation. Did you forget parentheses?"
             )
+        if hasattr(value, "key"):
+            loaded = asset_in_body.loaded_asset(value)
+            if loaded is not None:
+                self.loaded_assets[(node, input_name)] = loaded
+                return None
         if hasattr(value, "keys_by_output_name") and self.asset_resolver is not None:
             return self.asset_value(value)
         if isinstance(value, tuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, ContextDecorator, ExitStack, contextmanager
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeAlias, TypeVar, get_args, get_origin
 
@@ -15,7 +15,7 @@ from cellmill.definitions.config.field import Field
 from cellmill.definitions.config.pydantic_config import Config, fields_of_class, plain_value, shape_of_fields
 from cellmill.definitions.config.schema import PlainConfigSchema
 from cellmill.definitions.init_resource_context import InitResourceContext
-from cellmill.definitions.io_manager import IOManager
+from cellmill.definitions.io_manager import IOManager, IOManagerDefinition
 from cellmill.definitions.resource import ResourceDefinition, not_top_level, top_level_key
 from cellmill.definitions.resource_scope import build_init_resource_context, config_of_its_own
 from cellmill.errors import CheckError
@@ -64,8 +64,6 @@ class ConfigurableResourceFactory(Config, Generic[T]):
     __is_resource__: ClassVar[bool] = True
     #: Whether user code gets another object than one of this class.
     __makes_resource__: ClassVar[bool] = True
-    #: Which class of definition the resource is.
-    definition_class: ClassVar[type[ResourceDefinition]] = ResourceDefinition
     _called: ClassVar[str] = "resource"
     _instead: ClassVar[str] = (
         "For state, write a client class of its own and a method of the resource that makes and returns the client."
@@ -215,6 +213,10 @@ class ConfigurableResourceFactory(Config, Generic[T]):
         context = _context_of(definition)
         with ExitStack() as stack:
             yield _initialized(stack, definition, context)
+
+    @classmethod
+    def _definition_of(cls, resource_fn: Callable[..., Any], config_schema: PlainConfigSchema) -> ResourceDefinition:
+        return ResourceDefinition(resource_fn, config_schema=config_schema, description=cls.__doc__)
 
     @classmethod
     def _bound(cls, values: Mapping[str, Any], context: InitResourceContext) -> Self:
@@ -370,9 +372,7 @@ def _definition(
     plain = {key: plain_value(cls, key, value) for key, value in data.items() if key not in names and value is not None}
     nested = {key: value for key, value in data.items() if key in names}
     field = Field(curried(cls.to_config_field().config_type, plain))
-    definition = cls.definition_class(
-        _ResourceOfClass(cls, nested), config_schema=PlainConfigSchema(field), description=cls.__doc__
-    )
+    definition = cls._definition_of(_ResourceOfClass(cls, nested), PlainConfigSchema(field))
     definition.made_from = made_from
     definition.nested_resources = nested
     return definition
@@ -380,6 +380,26 @@ def _definition(
 
 class ConfigurableIOManagerFactory(ConfigurableResourceFactory[T]):
     """Base of classes whose config makes an IO manager: override `create_io_manager`."""
+
+    @classmethod
+    def input_config_schema(cls) -> Any:
+        """The schema of the config that each input may give, in any form that `Field` takes; None takes none."""
+        return None
+
+    @classmethod
+    def output_config_schema(cls) -> Any:
+        """The schema of the config that each output may give, in any form that `Field` takes; None takes none."""
+        return None
+
+    @classmethod
+    def _definition_of(cls, resource_fn: Callable[..., Any], config_schema: PlainConfigSchema) -> ResourceDefinition:
+        return IOManagerDefinition(
+            resource_fn,
+            config_schema=config_schema,
+            description=cls.__doc__,
+            input_config_schema=cls.input_config_schema(),
+            output_config_schema=cls.output_config_schema(),
+        )
 
     def create_io_manager(self, context: InitResourceContext) -> T:
         """Return the IO manager that stores outputs and loads inputs.

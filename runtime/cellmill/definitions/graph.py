@@ -36,6 +36,7 @@ else:
     configured_copy = on_first_use("cellmill.definitions.config.configured")
 
 _EMPTY: Mapping[str, Any] = {}
+_EMPTY_ASSETS: Mapping[tuple[str, str], Any] = {}
 
 
 class GraphDefinition(NodeUses):
@@ -77,6 +78,7 @@ class GraphDefinition(NodeUses):
         composition_fn: Callable[..., Any] | None = None,
         positional_inputs: Sequence[str] | None = None,
         input_defs: Sequence[InputDefinition] | None = None,
+        input_assets: Mapping[tuple[str, str], Any] | None = None,
         checked: bool = False,
     ) -> None:
         self.name = name if checked else checked_name(name, "graph")
@@ -92,6 +94,8 @@ class GraphDefinition(NodeUses):
             self.__doc__ = description
         self.node_dict, self.dependencies = nodes_of(self, {} if dependencies is None else dependencies)
         self.configured_with: Any = None
+        #: (node name, input name) -> definition of the asset that is loaded there, as the body says.
+        self.input_assets: Mapping[tuple[str, str], Any] = input_assets or _EMPTY_ASSETS
         if not checked:
             check_dependencies(self)
             check_mappings(self)
@@ -414,6 +418,7 @@ def compose(
         composition_fn=fn,
         positional_inputs=list(declared),
         input_defs=list(declared.values()),
+        input_assets=body.loaded_assets,
     )
 
 

@@ -7,11 +7,16 @@ import typing
 import warnings
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.output import NO_VALUE
-from cellmill.definitions.warning_kinds import ConfigArgumentWarning
 from cellmill.errors import InvalidDefinitionError, ParameterCheckError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions import warning_kinds
+else:
+    warning_kinds = on_first_use("cellmill.definitions.warning_kinds")
 
 _CONTEXT_NAMES = frozenset({"context", "_", "__", "_context", "context_"})
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = inspect.CO_GENERATOR, inspect.CO_COROUTINE, inspect.CO_ASYNC_GENERATOR
@@ -95,7 +100,7 @@ class FunctionShape:
                 warnings.warn(
                     f"Parameter {name!r} on op/asset function {getattr(self.fn, '__name__', self.fn)!r} was annotated "
                     "as a Config type. Did you mean to name this parameter 'config' instead?",
-                    ConfigArgumentWarning,
+                    warning_kinds.ConfigArgumentWarning,
                     stacklevel=4,
                 )
 

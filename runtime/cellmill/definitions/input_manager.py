@@ -26,8 +26,9 @@ class FunctionInputManager(InputManager):
         )
 
     def load_input(self, context: InputContext) -> Any:
-        """What the function returns."""
-        return self._function(context) if self._takes_context else self._function()
+        """What the function returns; another input manager that it returns is asked instead."""
+        found = self._function(context) if self._takes_context else self._function()
+        return found.load_input(context) if isinstance(found, InputManager) else found
 
 
 class InputManagerDefinition(ResourceDefinition):

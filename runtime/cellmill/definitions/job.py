@@ -498,7 +498,8 @@ def _check_loadable_inputs(graph_def: GraphDefinition, assets: Mapping[str, Any]
         if mapped is None:
             mapped = {(one.mapped_node_name, one.mapped_node_input_name) for one in graph_def.input_mappings}
         for one in definition.input_defs:
-            if one.name in wired or (name, one.name) in mapped or (name, one.name) in given:
+            at = (name, one.name)
+            if one.name in wired or at in mapped or at in given or at in graph_def.input_assets:
                 continue
             if one.is_untyped or one.is_nothing or one.has_default_value or one.input_manager_key or one.asset_key:
                 continue

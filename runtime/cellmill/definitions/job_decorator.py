@@ -100,7 +100,7 @@ def job(
                 asset_nodes=body.asset_nodes,
                 input_assets=body.input_assets,
             )
-            if body.asset_nodes or body.input_assets:
+            if body.asset_nodes or body.input_assets or body.loaded_assets:
                 made.rebuild_with_assets = build
             return made
 

@@ -82,6 +82,7 @@ class ResourceDefinition(AnonymousConfigurableDefinition):
         made = object.__new__(type(self))
         made.__dict__.update(self.__dict__)
         made._config_schema = config_schema
+        made.version = None
         made.description = description if description is not None else self.description
         return made
 

@@ -123,9 +123,10 @@ def node_inputs(job: Any, graph: Any, name: str, top: bool) -> dict[str, InputFi
     mapped = {(mapping.mapped_node_name, mapping.mapped_node_input_name) for mapping in graph.input_mappings}
     result: dict[str, InputField] = {}
     for one in definition.input_defs:
-        if one.name in connected or (name, one.name) in mapped:
+        # An input manager of its own may take config although the input is connected; it loads the value.
+        if (one.name in connected and not one.input_manager_key) or (name, one.name) in mapped:
             continue
-        if top and (name, one.name) in job.input_assets:
+        if (top and (name, one.name) in job.input_assets) or (name, one.name) in graph.input_assets:
             continue
         field = _input_field(job, definition, one)
         if field is not None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.graph import GraphDefinition
+from cellmill.definitions.init_resource_context import NO_RESOURCES, Resources
 from cellmill.definitions.input_context import InputContext
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.op import OpDefinition
@@ -19,6 +21,15 @@ from cellmill.execution.resources import ResourceScope
 from cellmill.execution.step_inputs import manager_key_of
 from cellmill.instance.instance import Instance
 from cellmill.io.default import stored_values
+
+
+@dataclass(frozen=True)
+class Manager:
+    """An IO manager with what its contexts say of it."""
+
+    manager: Any
+    config: Any = None
+    resources: Resources = NO_RESOURCES
 
 
 class AssetValueLoader:
@@ -40,7 +51,7 @@ class AssetValueLoader:
         self._instance = Instance.get() if instance is None else instance
         self._config = resource_config or {}
         self._scopes: dict[str, ResourceScope] = {}
-        self._managers: dict[str, Any] = {}
+        self._managers: dict[str, Manager] = {}
 
     def __enter__(self) -> AssetValueLoader:
         return self
@@ -95,7 +106,7 @@ class AssetValueLoader:
             metadata,
         )
 
-    def _manager(self, source: Any, key: AssetKey, resource_config: Any) -> Any:
+    def _manager(self, source: Any, key: AssetKey, resource_config: Any) -> Manager:
         wanted = manager_key_of(source, key)
         defs = {**self._repository.resources, **(source.resource_defs if source is not None else {})}
         if wanted not in defs:
@@ -103,7 +114,7 @@ class AssetValueLoader:
                 raise InvariantViolationError(
                     f"The IO manager {wanted!r} of {key.to_user_string()} is not provided; there are {sorted(defs)}."
                 )
-            return stored_values(self._instance)
+            return Manager(stored_values(self._instance))
         name = f"{wanted}:{id(defs[wanted])}"
         if name not in self._managers:
             # only what something requires has config
@@ -113,14 +124,16 @@ class AssetValueLoader:
             job = JobDefinition(graph_def=GraphDefinition("load_asset_values", node_defs=[reads]), resource_defs=defs)
             config = resolve_run_config(job, {"resources": resource_config or self._config})
             scope = self._scopes[name] = ResourceScope(defs, config.resources, instance=self._instance)
-            self._managers[name] = getattr(scope.resources([wanted]), wanted)
+            needed = scope.resources(defs[wanted].get_required_resource_keys(defs))
+            manager = getattr(scope.resources([wanted]), wanted)
+            self._managers[name] = Manager(manager, config.resources[wanted].config, needed)
         return self._managers[name]
 
 
 def _loaded(
     key: AssetKey,
     source: Any,
-    manager: Any,
+    manager: Manager,
     instance: Any,
     python_type: Any,
     partition_key: str | None,
@@ -150,6 +163,9 @@ def _loaded(
         asset_partitions_def=definition,
         asset_partitions_subset=subset,
         dagster_type=None,
+        op_def=None if source is None else source.node_def,
+        resource_config=manager.config,
+        resources=manager.resources,
     )
     declared = None
     if python_type is not None:
@@ -165,8 +181,10 @@ def _loaded(
         instance=instance,
         log_manager=log,
         find_ref=instance.find_value_ref,
+        resource_config=manager.config,
+        resources=manager.resources,
     )
-    return manager.load_input(context)
+    return manager.manager.load_input(context)
 
 
 def load_asset_value(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from cellmill.definitions.composition import Pending
 from cellmill.definitions.dependency import Node
 from cellmill.definitions.inference import FunctionShape
+from cellmill.definitions.resource import wrap_resources_for_execution
 from cellmill.definitions.resource_scope import build_resources
 from cellmill.errors import InvalidDefinitionError, InvalidInvocationError, InvariantViolationError
 from cellmill.execution.step import user_exception
-from cellmill.instance.instance import Instance
 
 
 class HookContext:
@@ -124,10 +126,12 @@ class UnboundHookContext(HookContext):
         op_exception: BaseException | None,
         instance: Any,
     ) -> None:
-        import logging
-
+        wrapped = wrap_resources_for_execution(resources)
+        self._generators = any(inspect.isgeneratorfunction(inspect.unwrap(one.resource_fn)) for one in wrapped.values())
+        self._open = False
         self._manager = build_resources(resources, instance=instance)
         self._resources = self._manager.__enter__()
+        self.given_resources = frozenset(resources)
         self._op = op
         self._run_id = run_id
         self._job_name = job_name
@@ -136,14 +140,24 @@ class UnboundHookContext(HookContext):
         self._log = logging.getLogger("cellmill")
         self._hook = None
 
+    def bound_to(self, hook: Any) -> UnboundHookContext:
+        """Return this context for one call of a hook."""
+        made = object.__new__(UnboundHookContext)
+        made.__dict__ = {**self.__dict__, "_hook": hook}
+        return made
+
     def __enter__(self) -> UnboundHookContext:
+        self._open = True
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._open = False
         self._manager.__exit__(None, None, None)
 
     def _missing(self, name: str) -> InvariantViolationError:
-        return InvariantViolationError(f"Cannot access {name} in a hook context that was built without it.")
+        return InvariantViolationError(
+            f"Tried to access the HookContext {name}, but no {name} was provided to `build_hook_context`."
+        )
 
     @property
     def job_name(self) -> str:
@@ -161,9 +175,9 @@ class UnboundHookContext(HookContext):
 
     @property
     def instance(self) -> Any:
-        """The instance given, else one in memory."""
+        """The instance given."""
         if self._given_instance is None:
-            self._given_instance = Instance.ephemeral()
+            raise self._missing("instance")
         return self._given_instance
 
     @property
@@ -183,6 +197,12 @@ class UnboundHookContext(HookContext):
     @property
     def resources(self) -> Any:
         """The resources, as attributes."""
+        if self._generators and not self._open:
+            raise InvariantViolationError(
+                "At least one provided resource is a generator, but attempting to access resources outside of context "
+                "manager scope. You can use the following syntax to open a context manager: "
+                "`with build_hook_context(...) as context:`"
+            )
         return self._resources
 
     @property
@@ -235,12 +255,13 @@ def invoke_hook(hook: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> 
             "Provide a context built by build_hook_context(resources={...})."
         )
     if isinstance(context, UnboundHookContext):
-        missing = [key for key in hook.required_resource_keys if not hasattr(context.resources, key)]
+        missing = [key for key in hook.required_resource_keys if key not in context.given_resources]
         if missing:
             raise InvalidDefinitionError(
                 f"resource with key '{missing[0]}' required by hook '{hook.name}' was not provided to "
                 "build_hook_context."
             )
+        given[0] = context = context.bound_to(hook)
     resources = {name: getattr(context.resources, key) for name, key in shape.resource_args.items()}
     resources.update({name: value for name, value in kwargs.items() if name in shape.resource_args})
     return hook.hook_fn(*given, **resources)

@@ -267,8 +267,11 @@ def _given_back(op: Any, shape: Any, returned: Any, context: Any, assets: Any) -
 
 
 async def _awaited(op: Any, shape: Any, coroutine: Any, context: Any, assets: Any) -> Any:
-    with context.in_use():
-        returned = await coroutine
+    try:
+        with context.in_use():
+            returned = await coroutine
+    finally:
+        coroutine.close()  # one that was refused was never begun
     _check_result(op, returned, context, assets)
     return returned
 

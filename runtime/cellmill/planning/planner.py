@@ -232,6 +232,9 @@ class _Builder:
             return self._from_output(parent, dependency)
         if given is not None:
             return given if not isinstance(given, dict) else FromMany([given[index] for index in sorted(given)])
+        loaded = graph_def.input_assets.get((name, declared.name)) if graph_def.input_assets else None
+        if loaded is not None:
+            return _NOTHING if declared.is_nothing else FromAsset(loaded.key, loaded)
         if not parent:
             if (name, declared.name) in self.job.input_assets:
                 if declared.is_nothing:
