@@ -10,7 +10,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint types unit notebooks typescript browser bench bench-all fuzz soak docs clean
+.PHONY: help demo lab test sites lint types unit notebooks typescript browser bench bench-all fuzz soak docs clean
 
 # The first Python that is recent enough; a name on the path may be a shim for a version that is not there.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -81,7 +81,16 @@ lab: $(STAMPS)/install $(LAB)/cellmill_lab/static/standalone.js
 
 # --- for us --------------------------------------------------------------------------------------------------------------
 
-test: lint unit notebooks typescript browser docs
+# Steps that hardly take a processor together stand side by side; all that they need is made before.
+test: $(STAMPS)/docs-install $(STAMPS)/postgres $(STAMPS)/chromium $(LAB)/cellmill_lab/static/standalone.js
+	@$(MAKE) -j2 -Otarget lint typescript
+	$(MAKE) unit
+	$(MAKE) -j2 -Otarget browser sites
+
+# What readers see, one after the other: both write the notebooks' own folder.
+sites:
+	@$(MAKE) notebooks
+	$(MAKE) docs
 
 lint: types
 	@$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Iterator
 
 import psycopg
@@ -13,6 +14,10 @@ from tests import postgres
 from tests.fuzzing import FIXED
 
 _numbers = itertools.count()
+
+# A shell lets its background jobs ignore the interrupt, and so would every process that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Every run looks at the same examples, and none fails for the time it took: a rare one is found by hand (`make fuzz`),
 # where it can be mended, and not where somebody waits to land.

@@ -311,10 +311,10 @@ def _papermills_own(source: Path, case: Case, caplog: pytest.LogCaptureFixture) 
     Its client sends a widget's messages on the socket on which it awaits the reply; that can take the wake-up away from
     the one who awaits, on a busy machine.
     """
-    for _ in range(3):
+    for _ in range(6):
         with contextlib.suppress(CellTimeoutError):
-            return _run(source, None, case, caplog, execution_timeout=25)
-    raise AssertionError("papermill's own engine did not end three times in a row")
+            return _run(source, None, case, caplog, execution_timeout=12)
+    raise AssertionError("papermill's own engine did not end six times in a row")
 
 
 @pytest.mark.parametrize("name", CASES)
