@@ -406,3 +406,24 @@ def test_multi_dimension_in_context():
     key = dg.MultiPartitionKey({"color": "red", "day": "2023-01-02"})
 
     assert dg.materialize_to_memory([a], partition_key=key).output_for_node("a") == "red"
+
+
+def test_a_range_of_partitions_in_memory():
+    """What one step makes of several partitions is what the next gets for the same ones."""
+    days = dg.DailyPartitionsDefinition("2024-01-01")
+    got = []
+
+    @dg.asset(partitions_def=days, backfill_policy=dg.BackfillPolicy.single_run())
+    def prices(context):
+        return {key: number for number, key in enumerate(context.partition_keys)}
+
+    @dg.asset(partitions_def=days, backfill_policy=dg.BackfillPolicy.single_run())
+    def rates(prices):
+        got.append(prices)
+
+    tags = {
+        "dagster/asset_partition_range_start": "2024-01-01",
+        "dagster/asset_partition_range_end": "2024-01-03",
+    }
+    assert dg.materialize([prices, rates], tags=tags, resources={"io_manager": dg.mem_io_manager}).success
+    assert got == [{"2024-01-01": 0, "2024-01-02": 1, "2024-01-03": 2}]

@@ -251,3 +251,17 @@ def test_type_loader():
         f()
 
     assert j.execute_in_process(run_config={"ops": {"f": {"inputs": {"x": {"n": 2}}}}}).output_for_node("f") == 20
+
+
+def test_a_check_that_raises_a_failure_did_not_pass():
+    """`check_dagster_type` tells a `Failure` of the check's function as its outcome."""
+
+    def check(_, value):
+        if not isinstance(value, list):
+            raise dg.Failure("no list")
+        return True
+
+    kind = dg.DagsterType(name="Listed", type_check_fn=check)
+    outcome = dg.check_dagster_type(kind, 3)
+    assert (outcome.success, outcome.description) == (False, "no list")
+    assert dg.check_dagster_type(kind, []).success

@@ -14,6 +14,7 @@ from cellmill.definitions.graph import GraphDefinition
 from cellmill.definitions.inference import describe_place
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.port import DEFAULT_IO_MANAGER_KEY
+from cellmill.definitions.selection_graph import DEFAULT_GROUP
 from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError
 
 
@@ -21,7 +22,7 @@ class AssetCatalog:
     """All definitions of assets and checks of a place, by key."""
 
     def __init__(self, definitions: Iterable[AssetsDefinition]) -> None:
-        self.definitions = list(definitions)
+        self.definitions = with_found_upstreams(list(definitions))
         self.by_key: dict[AssetKey, AssetsDefinition] = {}
         self.by_check: dict[AssetCheckKey, AssetsDefinition] = {}
         for one in self.definitions:
@@ -52,6 +53,36 @@ class AssetCatalog:
     def executable(self) -> list[AssetsDefinition]:
         """Return the definitions that have a function to run."""
         return [one for one in self.definitions if one.is_executable]
+
+
+def with_found_upstreams(definitions: list[AssetsDefinition]) -> list[AssetsDefinition]:
+    """Return the definitions; an upstream without prefix that is nowhere is the one of that name in their group."""
+    known = {key for one in definitions for key in one.keys}
+    changed: dict[int, AssetsDefinition] = {}
+    named: dict[tuple[str, str], set[AssetKey]] | None = None
+    for one in definitions:
+        lost = [key for key in one.node_keys_by_input_name.values() if len(key.path) == 1 and key not in known]
+        if not lost or one.is_checks:
+            continue
+        if named is None:
+            named = _by_group_and_name(definitions)
+        groups = {spec.group_name or DEFAULT_GROUP for spec in one.specs}
+        found = {
+            key: next(iter(same))
+            for key in lost
+            if len(groups) == 1 and len(same := named.get((next(iter(groups)), key.path[0]), set()) - {*one.keys}) == 1
+        }
+        if found:
+            changed[id(one)] = one.with_attributes(input_asset_key_replacements=found)
+    return [changed.get(id(one), one) for one in definitions] if changed else definitions
+
+
+def _by_group_and_name(definitions: Iterable[AssetsDefinition]) -> dict[tuple[str, str], set[AssetKey]]:
+    found: dict[tuple[str, str], set[AssetKey]] = {}
+    for one in definitions:
+        for spec in one.specs:
+            found.setdefault((spec.group_name or DEFAULT_GROUP, spec.key.path[-1]), set()).add(spec.key)
+    return found
 
 
 def _place(definition: AssetsDefinition) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast, overload
 
 from cellmill.definitions.config.config_type import ConfigType
-from cellmill.definitions.outcome import TypeCheck
+from cellmill.definitions.outcome import Failure, TypeCheck
 from cellmill.definitions.output import DynamicOutput, Output
 from cellmill.definitions.types.containers import (
     DictType,
@@ -230,7 +230,10 @@ def check_type(dagster_type: Any, value: Any) -> TypeCheck:
             f'The type "{resolved.display_name}" needs the resources {sorted(resolved.required_resource_keys)}; '
             "check it within a run."
         )
-    return resolved.type_check(None, value)
+    try:
+        return resolved.type_check(None, value)
+    except Failure as failure:
+        return TypeCheck(False, failure.description, metadata=failure.metadata)
 
 
 def _items(parts: Any) -> tuple[Any, ...]:
