@@ -170,3 +170,37 @@ def test_too_many_partitions_that_were_passed_over_are_refused():
 
     with pytest.raises(dg.DagsterInvariantViolationError, match="at most 25|maximum number of trailing"):
         ticked(instance, None, newest)
+
+
+@pytest.mark.parametrize("as_generator", [True, False], ids=["yields", "returns"])
+def test_a_context_goes_on_where_the_last_call_ended(as_generator):
+    """A multi-asset sensor that is called twice with one context deals with each materialization once."""
+
+    def requests(context):
+        for key, record in context.latest_materialization_records_by_key().items():
+            if record is not None:
+                context.advance_cursor({key: record})
+                yield dg.RunRequest(run_key=str(record.storage_id))
+
+    @dg.multi_asset_sensor(monitored_assets=[dg.AssetKey("prices")], job_name="any")
+    def yields(context):
+        yield from requests(context)
+
+    @dg.multi_asset_sensor(monitored_assets=[dg.AssetKey("prices")], job_name="any")
+    def returns(context):
+        return list(requests(context))
+
+    @dg.asset
+    def prices():
+        return 1
+
+    instance = dg.DagsterInstance.ephemeral()
+    context = dg.build_multi_asset_sensor_context(
+        monitored_assets=[dg.AssetKey("prices")], instance=instance, definitions=dg.Definitions(assets=[prices])
+    )
+    sensor = yields if as_generator else returns
+    counts = []
+    for _ in range(2):
+        instance.report_runless_asset_event(dg.AssetMaterialization("prices"))
+        counts += [len(list(sensor(context))), len(list(sensor(context)))]
+    assert counts == [1, 0, 1, 0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import update_wrapper
 from typing import Any
 
@@ -280,6 +280,12 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         self.cursor_updated = True
         self._advanced = True
 
+    def settle(self) -> None:
+        """Begin again from where the cursor is now: the function was called, and may be once more with this context."""
+        if self._advanced:
+            self._place = AssetCursor(self._cursor)
+            self._advanced = False
+
     def update_cursor(self, cursor: str | None) -> None:
         raise InvariantViolationError(
             "A multi-asset sensor has a cursor per asset: call advance_cursor or advance_all_cursors"
@@ -361,7 +367,17 @@ class MultiAssetSensorDefinition(SensorDefinition):
         )
 
     def _after_call(self, context: Any, result: Any) -> Any:
+        if not isinstance(context, MultiAssetSensorEvaluationContext):
+            return result
+        if hasattr(result, "__next__"):
+            return _settled(context, result)
+        context.settle()
         return result
+
+
+def _settled(context: MultiAssetSensorEvaluationContext, results: Iterator[Any]) -> Iterator[Any]:
+    yield from results
+    context.settle()
 
 
 def multi_asset_sensor(
