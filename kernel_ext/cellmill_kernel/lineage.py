@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import html
 import weakref
@@ -183,6 +184,7 @@ class LiveLineage:
     """The widget: one model an element, coloured by state; changes repaint their nodes only."""
 
     def __init__(self, lineage: Lineage, picture: Picture) -> None:
+        # most of a second with ipywidgets, for a widget that is shown
         import ipycytoscape
         import ipywidgets
 
@@ -315,8 +317,6 @@ class _Follower:
         self._schedule()
 
     def _schedule(self) -> None:
-        import asyncio
-
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:

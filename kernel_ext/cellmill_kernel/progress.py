@@ -40,6 +40,7 @@ class Progress:
 
     def __enter__(self) -> Progress:
         if len(self.names) >= _MANY and in_front_end():
+            # 150 ms, for a bar that is shown
             import ipywidgets
 
             self._bars = [

@@ -58,6 +58,7 @@ class RunInKernel:
     def emit(self, events: Event | Sequence[Event]) -> None:
         """Send events to the run's worker."""
         if self._comm is None:
+            # ipykernel has put its own in its place by then
             from comm import create_comm
 
             self._comm = create_comm(target_name=EVENTS_TARGET, data={})

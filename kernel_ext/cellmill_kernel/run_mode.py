@@ -32,6 +32,7 @@ def begin(text: str) -> None:
     run = RunInKernel(StepMessage.from_text(text))
     current_run.become(run)
     with contextlib.suppress(ImportError):
+        # a kernel of another kind may have no IPython
         from IPython.core.getipython import get_ipython
 
         shell = get_ipython()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -374,6 +375,7 @@ class Session:
         return found[0]
 
     def _nearest(self, name: str) -> str:
+        # for an error's text alone, in what every kernel loads
         import difflib
 
         known = [key.to_user_string() for key in (*self.registry.assets(), *self.registry.other_assets)]
@@ -443,8 +445,6 @@ def _session_id(source: str) -> str:
     header = split_header(source)
     first = source.split("\n", 1)[0] if header is not None else source
     words = first.split()[:2] if header is not None else [first]
-    import hashlib
-
     return SESSION_ID + hashlib.blake2b(" ".join(words).encode(), digest_size=6).hexdigest()
 
 

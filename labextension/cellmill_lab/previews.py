@@ -174,6 +174,7 @@ def styled(body: bytes, dark: bool) -> bytes:
 
 def render_html(notebook: dict[str, Any], title: str, dark: bool = False) -> bytes:
     """The notebook as one HTML page, without any script of another host."""
+    # half a second with nbconvert, for the first preview
     import nbformat
     from nbconvert import HTMLExporter
 

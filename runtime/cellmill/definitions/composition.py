@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -472,8 +473,6 @@ _TUPLES: dict[tuple[str, ...], Any] = {}
 def _output_tuple(names: tuple[str, ...]) -> Any:
     made = _TUPLES.get(names)
     if made is None:
-        from collections import namedtuple
-
         made = _TUPLES[names] = namedtuple("Outputs", names, rename=True)
     return made
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.output import (
@@ -441,8 +441,6 @@ class MaterializeResult(AssetResult):
         self.value = value
 
     def __class_getitem__(cls, item: Any) -> Any:
-        from typing import Annotated
-
         return Annotated[item, MaterializeResult]
 
     def __eq__(self, other: object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cellmill.definitions.tags import checked_tags
 from cellmill.errors import CheckError, InvalidDefinitionError
@@ -146,8 +146,6 @@ class Output:
         self.tags = event_tags(tags) if tags else None
 
     def __class_getitem__(cls, item: Any) -> Any:
-        from typing import Annotated
-
         return Annotated[item, OutputMarker]
 
     def with_metadata(self, metadata: Mapping[str, Any] | None) -> Output:
@@ -212,8 +210,6 @@ class DynamicOutput:
         self.tags: Mapping[str, str] | None = None
 
     def __class_getitem__(cls, item: Any) -> Any:
-        from typing import Annotated
-
         return Annotated[item, DynamicOutputMarker]
 
     def __eq__(self, other: object) -> bool:

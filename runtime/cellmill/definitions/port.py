@@ -559,6 +559,7 @@ def checked_outs(outs: Any, owner: str) -> dict[str, Out]:
 
 def not_found(what: str, name: str, known: Any, owner: str) -> InvalidDefinitionError:
     """Return the error about a name that is not there, with the nearest that is."""
+    # for an error's text alone, in what every import of cellmill loads
     from difflib import get_close_matches
 
     names = [str(one) for one in known]

@@ -502,6 +502,7 @@ class OpExecutionContext(PartitionQuestions):
     @property
     def pdb(self) -> Any:
         """A debugger that works inside notebooks and captured output."""
+        # the debugger and all that it reads code with, for who asks for it
         import pdb
 
         return pdb

@@ -93,6 +93,7 @@ def _run(coroutine: Any, loop: Any) -> Any:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(coroutine)
+    # for coroutines of code that runs within a loop already
     from concurrent.futures import ThreadPoolExecutor
 
     # Inside a running loop (a notebook's cell) the coroutine gets a loop of its own in another thread.

@@ -233,6 +233,7 @@ class AssetGraph:
         try:
             return self.nodes[key]
         except KeyError:
+            # for an error's text alone, in what every command loads
             from difflib import get_close_matches
 
             names = [one.to_user_string() for one in self.nodes]

@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import cloudpickle
+
 from cellmill.errors import ExecutionError, InvalidConfigError, MissingExtra, SecurityError
 from cellmill.execution.executors.pool import Done, Lost, Message, Raised, Said, Work, _pickled
 
@@ -404,8 +406,6 @@ class _Works:
     @contextlib.contextmanager
     def taken(self, payload: bytes) -> Iterator[Work]:
         """Give the work of a payload while a task uses it."""
-        import cloudpickle
-
         digest = hashlib.sha256(payload).hexdigest()
         with self._lock:
             work = self._works.pop(digest, None) or cloudpickle.loads(payload)
@@ -456,7 +456,6 @@ def perform(payload: bytes, task: bytes, topic: str, name: str) -> tuple[str, li
     """Carry out one task in a Dask worker; return its incarnation, all that it said, whether it raised, and its
     value.
     """
-    import cloudpickle
     from distributed import get_worker
 
     incarnation = uuid.uuid4().hex

@@ -13,6 +13,7 @@ import contextlib
 import ctypes
 import os
 import pickle
+import random
 import select
 import signal
 import socket
@@ -20,6 +21,7 @@ import struct
 import sys
 import threading
 import time
+import traceback
 import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -291,6 +293,7 @@ class WorkerPool:
         return _Worker(pid, os.pidfd_open(pid), ours)
 
     def _spawned(self, ours: socket.socket, theirs: socket.socket) -> _Worker:
+        # 60 ms, where forking is not safe
         from loky.backend import get_context
 
         method = {"spawn": "loky", "forkserver": "loky"}.get(self._method, self._method)
@@ -324,8 +327,6 @@ def _serve(work: Work, link: socket.socket) -> NoReturn:
     except BrokenPipeError:
         status = 0
     except BaseException:
-        import traceback
-
         traceback.print_exc()
     finally:
         with contextlib.suppress(Exception):
@@ -344,8 +345,6 @@ def _settle() -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    import random
-
     random.seed()
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
@@ -387,6 +386,7 @@ def _exactly(link: socket.socket, count: int) -> bytes | None:
 
 
 def _pickled(value: Any, what: str) -> bytes:
+    # 20 ms, and most workers are forked and get nothing pickled
     import cloudpickle
 
     try:

@@ -57,6 +57,7 @@ def stop_here() -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run one kernel until it is shut down."""
     prepare()
+    # after what slows it down was hidden
     from ipykernel.kernelapp import IPKernelApp
 
     app = IPKernelApp.instance()

@@ -71,6 +71,7 @@ def _from_percent(text: str, path: str | os.PathLike[str]) -> Node:
 
 def _upgraded(text: str, path: str | os.PathLike[str]) -> Node:
     with without_slow_grammars():
+        # a quarter of a second, for notebooks of an old format alone
         import nbformat
     try:
         upgraded: Node = json.loads(nbformat.writes(nbformat.reads(text, as_version=4)))

@@ -36,6 +36,7 @@ class CellmillEngine:
     @classmethod
     def nb_kernel_name(cls, nb: Any, name: str | None = None) -> str:
         """Return the name of the kernel: the one given, else the notebook's."""
+        # papermill loads this module while it is loaded itself
         from papermill.utils import nb_kernel_name
 
         return str(nb_kernel_name(nb, name))
@@ -43,6 +44,7 @@ class CellmillEngine:
     @classmethod
     def nb_language(cls, nb: Any, language: str | None = None) -> str:
         """Return the language of the parameters' cell: the one given, else the notebook's."""
+        # papermill loads this module while it is loaded itself
         from papermill.utils import nb_language
 
         return str(nb_language(nb, language))
@@ -110,6 +112,7 @@ class _Saver:
             if _is_local(self._path):
                 write_notebook(self._notebook, self._path)
             else:
+                # papermill loads this module while it is loaded itself
                 from papermill.iorw import write_ipynb
 
                 write_ipynb(self._notebook, self._path)
@@ -140,6 +143,7 @@ class _PapermillListener(Listener):
     def progress(self, wanted: bool | dict[str, Any], total: int) -> Iterator[None]:
         """Show papermill's progress bar while the run lasts."""
         if wanted:
+            # ipywidgets come with it, for the progress bar alone
             from tqdm.auto import tqdm
 
             options = {"unit": "cell", "desc": "Executing", **(wanted if isinstance(wanted, dict) else {})}
@@ -211,6 +215,7 @@ def _journal_for(output_path: str | None) -> Iterator[Journal | None]:
 
 def _as_nodes(nb: Any) -> None:
     """Give the outputs the attribute access that papermill expects of them."""
+    # papermill has imported it, or is about to: it loads this module while it is loaded itself
     from nbformat import from_dict
 
     for cell in nb.cells:

@@ -190,6 +190,7 @@ def run_kernel(link: socket.socket, request: dict[str, Any]) -> NoReturn:
     """Run one kernel in this forked process, until it is shut down."""
     try:
         _settle(request)
+        # in the forked kernel: the environment that it reads is settled now
         from ipykernel.kernelapp import IPKernelApp
 
         folder = Path(request["folder"])

@@ -150,6 +150,7 @@ class ProvisionedKernel:
 
     def __init__(self, spec: Kernelspec, *, cwd: str | None, env: Mapping[str, str]) -> None:
         with without_slow_grammars():
+            # 200 ms, for cold kernels alone
             from jupyter_client.manager import KernelManager
         self.name = spec.name
         self._manager: Any = KernelManager(kernel_name=spec.name)

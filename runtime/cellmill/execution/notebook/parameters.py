@@ -226,6 +226,7 @@ def _foreign_source(notebook: Node, parameters: Mapping[str, Any], comment: str)
         if isinstance(value, Secret | StoredValue):
             raise UnsupportedParameter(name, f"{type(value).__name__}, and the kernel is not Python,")
     with without_slow_grammars():
+        # papermill takes most of a second, for parameters of other languages than Python
         from papermill.translators import translate_parameters
     kernel = (notebook["metadata"].get("kernelspec") or {}).get("name")
     return str(translate_parameters(kernel, language_of(notebook), stored_form(parameters), comment))

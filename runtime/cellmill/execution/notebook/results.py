@@ -32,6 +32,7 @@ def yield_result(value: Any, output_name: str = "result") -> None:
         value: The value.
         output_name: The output that it is; `result` is that of an op or asset with one.
     """
+    # there in every kernel, and not where results are read
     from IPython.display import display
 
     data: dict[str, Any] = {"name": output_name}
