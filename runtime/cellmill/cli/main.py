@@ -13,9 +13,8 @@ from cellmill import __version__
 from cellmill.cli.lazy import Commands, LazyGroup
 from cellmill.errors import CellmillError
 
-#: Exit codes: what was asked for failed; the command line or a definition is wrong; Ctrl-C.
+#: Exit codes: what was asked for failed; Ctrl-C. Click's own is 2, for a wrong command line.
 EXIT_FAILED = 1
-EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 COMMANDS: Commands = {

@@ -247,9 +247,3 @@ def _multi(key: str, definition: Any) -> str:
         made: str = definition.get_partition_key_from_str(key)
         return made
     return key
-
-
-def upstream_key(one: Any) -> AssetKey | None:
-    """Return the asset that an input is."""
-    key: AssetKey | None = one.asset_key
-    return key

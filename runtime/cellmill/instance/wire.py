@@ -21,9 +21,6 @@ from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.events import make_materialization
 from cellmill.definitions.metadata import MetadataValue
 
-#: Version of the form, kept in the schema's documentation and raised when a reader must be taught something.
-WIRE_VERSION = 1
-
 #: Modules whose dataclasses and enums may occur in what is stored; nothing else is ever made from stored text.
 MODULES = (
     "cellmill.planning.event",

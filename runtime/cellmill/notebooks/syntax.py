@@ -39,7 +39,6 @@ class Parsed:
     foreign: tuple[str, str, str] | None = None
     problem: str = ""
     problem_line: int | None = None
-    problem_column: int | None = None
     #: the body as plain Python, line for line
     code: str = ""
 
