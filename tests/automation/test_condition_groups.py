@@ -198,3 +198,60 @@ def test_several_partitions_become_one_backfill_or_runs(instance: Instance, emit
     else:
         assert ["a", "b", "c"] == sorted(key for _, key in made if key is not None)
         assert [] == instance.backfills.search()
+
+
+def test_a_check_that_is_due_gets_a_run_of_its_own(instance: Instance) -> None:
+    """The daemon starts the check alone where its asset is there, and not beside a run that makes the asset."""
+
+    @cm.asset(automation_condition=AC.missing())
+    def orders() -> None: ...
+
+    @cm.asset_check(asset=orders, automation_condition=AC.missing())
+    def rows() -> cm.AssetCheckResult:
+        return cm.AssetCheckResult(passed=True)
+
+    defs = cm.Definitions(assets=[orders], asset_checks=[rows])
+    source = DefinitionsSource(instance=instance, definitions=defs)
+    clock = ManualClock(NOW)
+    loop = ConditionLoop(instance, source, clock, "me")
+
+    def asked() -> list[tuple[set[str], set[str] | None]]:
+        known = {run.run_id for run in instance.get_runs()}
+        clock.advance(60)
+        loop.run_once()
+        new = [run for run in instance.get_runs() if run.run_id not in known]
+        return [
+            (
+                {key.to_user_string() for key in run.asset_selection or ()},
+                None if run.asset_check_selection is None else {key.name for key in run.asset_check_selection},
+            )
+            for run in new
+        ]
+
+    assert asked() == [({"orders"}, None)]
+    instance.report_runless_asset_event(cm.AssetMaterialization("orders"))
+    assert asked() == [(set(), {"rows"})]
+
+
+def test_a_workspace_tells_conditions_of_checks(tmp_path: Path) -> None:
+    """The check of a module, with its condition and what it reads, is what the daemon evaluates."""
+    (tmp_path / "defs.py").write_text(
+        "import cellmill as cm\n"
+        "@cm.asset\n"
+        "def orders(): ...\n"
+        "@cm.asset\n"
+        "def rates(): ...\n"
+        "@cm.asset_check(asset=orders, additional_deps=[rates], automation_condition=cm.AutomationCondition.eager())\n"
+        "def rows():\n"
+        "    return cm.AssetCheckResult(passed=True)\n"
+        "defs = cm.Definitions(assets=[orders, rates], asset_checks=[rows])\n"
+    )
+    (tmp_path / "cellmill.toml").write_text('files = ["defs.py"]\n')
+    home = tmp_path / ".cellmill"
+    with Workspace.open(tmp_path, home=home) as workspace, Instance.get(home) as instance:
+        automated = AutomatedWorkspace(WorkspaceSource(workspace), instance)
+        assert automated.automated_locations() == [""]
+        found = {asset.key.to_user_string(): asset.checks for asset in automated.automation_assets()}
+    (check,) = found["orders"]
+    assert check.condition == AC.eager()
+    assert [key.to_user_string() for key in check.parents] == ["rates"]

@@ -15,6 +15,7 @@ from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.partitions.backfill_policy import BackfillPolicy
 from cellmill.definitions.selection import AssetSelection
 from cellmill.definitions.selection_graph import AssetFacts, SelectionGraph
+from cellmill.instance.event_row import key_text
 from cellmill.instance.instance import Instance
 from cellmill.instance.sql import Query
 from cellmill.planning.automation_view import EMPTY, WHOLE, AutomationAsset, AutomationCheck, Keys
@@ -45,7 +46,8 @@ def automation_assets(definitions: Any) -> list[AutomationAsset]:
     """All assets with their conditions, in topological order."""
     rows = {spec.key: (item, spec) for item, spec in _spec_rows(definitions)}
     apart: dict[AssetKey, list[Any]] = {}
-    for item in getattr(definitions, "asset_checks", None) or ():
+    given = definitions if isinstance(definitions, (list, tuple)) else getattr(definitions, "asset_checks", None)
+    for item in (one for one in given or () if getattr(one, "is_checks", given is not definitions)):
         for check in getattr(item, "check_specs", ()):
             apart.setdefault(check.asset_key, []).append(check)
     found = {key: _automation_asset(item, spec, apart.get(key, ())) for key, (item, spec) in rows.items()}
@@ -61,7 +63,16 @@ def selected_keys(definitions: Any, selection: Any) -> frozenset[AssetKey]:
 def _automation_asset(item: Any, spec: Any, apart: Iterable[Any]) -> AutomationAsset:
     own = [check for check in getattr(item, "check_specs", ()) if check.asset_key == spec.key]
     checks = [AutomationCheck(name=one.name, blocking=bool(one.blocking), with_asset=True) for one in own]
-    checks += [AutomationCheck(name=one.name, blocking=bool(one.blocking)) for one in apart]
+    checks += [
+        AutomationCheck(
+            name=one.name,
+            blocking=bool(one.blocking),
+            condition=one.automation_condition,
+            partitioned=one.partitions_def is not None,
+            parents=frozenset(dep.asset_key for dep in one.additional_deps),
+        )
+        for one in apart
+    ]
     facts = AssetFacts(
         key=spec.key,
         parents=frozenset(_parents(item, spec)),
@@ -259,6 +270,29 @@ class InstanceView:
         made = self._states.get(key)
         earlier = made is not None and (made.event_id or 0) > state.event_id
         return None if earlier and made is not None and made.run_id != state.run_id else state.passed
+
+    def check_results(self, key: AssetKey, check: str) -> Mapping[str | None, bool]:
+        """Whether a check passed in each partition where it looked at the latest materialization."""
+        query = Query("SELECT partition, event_id, run_id, passed FROM check_evaluations")
+        query.where("asset_key = ?", key_text(key)).where("check_name = ?", check)
+        latest = {row[0]: row for row in query.order("event_id", ascending=True).rows(self._instance.db)}
+        made = self._instance.partition_states([key]).get(key, {})
+        return {
+            partition: bool(passed)
+            for partition, event_id, run_id, passed in latest.values()
+            if not _made_later(made.get(partition), event_id, run_id)
+        }
+
+    def check_updates(self, key: AssetKey, check: str, event_id: int) -> Keys:
+        """The partitions in which a check was evaluated after an event."""
+        query = Query("SELECT DISTINCT partition FROM check_evaluations")
+        query.where("asset_key = ?", key_text(key)).where("check_name = ?", check)
+        return frozenset(row[0] for row in query.where("event_id > ?", event_id).rows(self._instance.db))
+
+
+def _made_later(made: Any, event_id: int, run_id: str) -> bool:
+    """Whether the asset was materialized behind the evaluation of a check, by another run."""
+    return made is not None and (made.event_id or 0) > event_id and made.run_id != run_id
 
 
 def view_for(instance: Instance, assets: Sequence[AutomationAsset]) -> InstanceView:

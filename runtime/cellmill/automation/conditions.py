@@ -15,7 +15,7 @@ from typing import Any
 from cellmill.automation.asset_view import automation_assets, selected_keys, view_for
 from cellmill.automation.clock import Clock
 from cellmill.automation.source import Source
-from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.automation_json import condition_from_json
 from cellmill.definitions.partitions.key import PARTITION_NAME_TAG
 from cellmill.definitions.partitions.loading import partition_loading_context
@@ -24,7 +24,7 @@ from cellmill.instance.automation import InstigatorState, RunSubmission
 from cellmill.instance.backfill_store import NewBackfill
 from cellmill.instance.instance import Instance
 from cellmill.planning.automation import AutomationResult, Evaluation, evaluate
-from cellmill.planning.automation_view import AutomationAsset
+from cellmill.planning.automation_view import AutomationAsset, EntityKey
 from cellmill.planning.backfill import BackfillStatus
 from cellmill.planning.instigator import ConditionGroup, condition_groups
 from cellmill.planning.run import Run, RunStatus
@@ -49,7 +49,7 @@ class SubsetResult:
 class ConditionResult:
     """The evaluation of one asset's condition."""
 
-    key: AssetKey
+    key: EntityKey
     true_subset: SubsetResult
     evaluation: Evaluation
 
@@ -81,12 +81,12 @@ class EvaluateAutomationConditionsResult:
         ]
 
     def get_requested_partitions(self, asset_key: Any) -> set[str | None]:
-        """The partitions of an asset that are requested; {None} for one without partitions.
+        """The partitions of an asset or a check that are requested; {None} for one without partitions.
 
         Args:
-            asset_key: The asset: a key, or its name.
+            asset_key: The asset: a key, or its name; or an `AssetCheckKey`.
         """
-        return set(self._result.requested.get(AssetKey.from_coercible(asset_key), ()))
+        return set(self._result.requested.get(_entity_key(asset_key), ()))
 
     def get_num_requested(self, asset_key: Any) -> int:
         """How many partitions of an asset are requested.
@@ -102,7 +102,11 @@ class EvaluateAutomationConditionsResult:
         Args:
             key: The asset: a key, or its name.
         """
-        return self._result.evaluations[AssetKey.from_coercible(key)].explain()
+        return self._result.evaluations[_entity_key(key)].explain()
+
+
+def _entity_key(key: Any) -> EntityKey:
+    return key if isinstance(key, AssetCheckKey) else AssetKey.from_coercible(key)
 
 
 def evaluate_automation_conditions(
@@ -131,8 +135,13 @@ def evaluate_automation_conditions(
     assets = automation_assets(defs)
     if asset_selection is not None:
         chosen = selected_keys(defs, asset_selection)
-        assets = [asset if asset.key in chosen else replace(asset, condition=None) for asset in assets]
+        assets = [asset if asset.key in chosen else _without_conditions(asset) for asset in assets]
     return _evaluated(assets, instance, evaluation_time or datetime.now(UTC), cursor)
+
+
+def _without_conditions(asset: AutomationAsset) -> AutomationAsset:
+    checks = tuple(replace(check, condition=None) for check in asset.checks)
+    return replace(asset, condition=None, checks=checks)
 
 
 def _evaluated(
@@ -158,7 +167,10 @@ def evaluate_group(
     """
     text = group.default_condition
     default = None if text is None else condition_from_json(text)
-    own = [replace(asset, condition=(asset.condition or default) if asset.key in group else None) for asset in assets]
+    own = [
+        replace(asset, condition=asset.condition or default) if asset.key in group else _without_conditions(asset)
+        for asset in assets
+    ]
     now = datetime.fromtimestamp(now_s, UTC)
     return result_as_data(_evaluated(own, instance, now, json.loads(cursor) if cursor else None))
 
@@ -166,14 +178,22 @@ def evaluate_group(
 def result_as_data(result: EvaluateAutomationConditionsResult) -> dict[str, Any]:
     """An evaluation as plain data: what is requested by partition, the explanations, and the next cursor."""
     by_partition: dict[str | None, list[str]] = {}
+    checks: dict[str | None, list[tuple[str, str]]] = {}
     for item in result.results:
+        key = item.key
         for partition in item.true_subset.keys:
-            by_partition.setdefault(partition, []).append(item.key.to_escaped_user_string())
-    explained = {
-        item.key.to_escaped_user_string(): list(item.evaluation.rows()) for item in result.results[:MAX_EXPLAINED]
-    }
+            if isinstance(key, AssetKey):
+                by_partition.setdefault(partition, []).append(key.to_escaped_user_string())
+            elif partition not in result.get_requested_partitions(key.asset_key):  # else the asset's run evaluates it
+                checks.setdefault(partition, []).append((key.asset_key.to_escaped_user_string(), key.name))
+    explained = {_shown(item.key): list(item.evaluation.rows()) for item in result.results[:MAX_EXPLAINED]}
     requests = [[partition, sorted(names)] for partition, names in by_partition.items()]
-    return {"requests": requests, "explained": explained, "cursor": json.dumps(result.cursor)}
+    alone = [[partition, sorted(keys)] for partition, keys in checks.items()]
+    return {"requests": requests, "checks": alone, "explained": explained, "cursor": json.dumps(result.cursor)}
+
+
+def _shown(key: EntityKey) -> str:
+    return key.to_escaped_user_string() if isinstance(key, AssetKey) else key.to_user_string()
 
 
 class ConditionLoop:
@@ -243,11 +263,15 @@ class ConditionLoop:
             self._submission(group, tick.at, index, partition, names)
             for index, (partition, names) in enumerate(requests if backfill is None else ())
         ]
+        submissions += [
+            self._check_submission(group, tick.at, index, partition, keys)
+            for index, (partition, keys) in enumerate(answer.get("checks", ()))
+        ]
         asked = {} if backfill is None else {"backfill_ids": [backfill.backfill_id]}
         try:
             self._instance.automation.record_tick(
                 tick,
-                status=TickStatus.SUCCESS if requests else TickStatus.SKIPPED,
+                status=TickStatus.SUCCESS if submissions or backfill else TickStatus.SKIPPED,
                 submissions=submissions,
                 cursor=answer["cursor"],
                 failures=0,
@@ -281,16 +305,31 @@ class ConditionLoop:
     def _submission(
         self, group: ConditionGroup, at: int, index: int, partition: str | None, assets: list[str]
     ) -> RunSubmission:
-        tags = {
-            **group.run_tags,
-            AUTOMATION_TAG: "true",
-            **({PARTITION_NAME_TAG: partition} if partition is not None else {}),
-        }
         run = Run(
             job_name=ASSET_JOB,
-            tags=tags,
+            tags=_run_tags(group, partition),
             asset_selection=frozenset(AssetKey.from_escaped_user_string(key) for key in assets),
             location=group.location,
             status=RunStatus.QUEUED,
         )
         return RunSubmission(run=run, run_key=f"{tick_id(group.id, at)}#{index}")
+
+    def _check_submission(
+        self, group: ConditionGroup, at: int, index: int, partition: str | None, checks: list[tuple[str, str]]
+    ) -> RunSubmission:
+        run = Run(
+            job_name=ASSET_JOB,
+            tags=_run_tags(group, partition),
+            asset_selection=frozenset(),
+            asset_check_selection=frozenset(
+                AssetCheckKey(AssetKey.from_escaped_user_string(asset), name) for asset, name in checks
+            ),
+            location=group.location,
+            status=RunStatus.QUEUED,
+        )
+        return RunSubmission(run=run, run_key=f"{tick_id(group.id, at)}#check{index}")
+
+
+def _run_tags(group: ConditionGroup, partition: str | None) -> dict[str, str]:
+    of_partition = {} if partition is None else {PARTITION_NAME_TAG: partition}
+    return {**group.run_tags, AUTOMATION_TAG: "true", **of_partition}

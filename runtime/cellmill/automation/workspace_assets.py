@@ -24,7 +24,7 @@ from cellmill.planning.automation_view import AutomationAsset, AutomationCheck
 from cellmill.planning.backfill import BackfillAsset
 from cellmill.planning.instigator import Answer, ConditionGroup, Question, RunAsk, ScheduleSpec, SensorSpec
 from cellmill.workspace.freshness_policies import freshness_from_json
-from cellmill.workspace.manifest import AssetEntry
+from cellmill.workspace.manifest import AssetEntry, CheckEntry
 from cellmill.workspace.partition_mappings import policy_from_json
 from cellmill.workspace.source import WorkspaceSource
 from cellmill.workspace.stale import parents_of_entry, partitions_of_entry, with_siblings, workspace_staleness
@@ -63,11 +63,13 @@ class AutomatedWorkspace:
         return sort_assets(list(self._source.manifest().assets))
 
     def automated_locations(self) -> Sequence[str]:
-        """The empty name, for the whole workspace, where an asset has a condition.
+        """The empty name, for the whole workspace, where an asset or a check has a condition.
 
         Assets of all locations see each other.
         """
-        return [""] if any(entry.automation for entry in self._source.manifest().assets) else []
+        manifest = self._source.manifest()
+        said = [*(one.automation for one in manifest.assets), *(one.automation for one in manifest.checks)]
+        return [""] if any(said) else []
 
     def evaluate_conditions(self, group: ConditionGroup, cursor: str | None, now_s: float) -> dict[str, Any]:
         """One evaluation of a group's conditions, which see the whole workspace."""
@@ -75,9 +77,9 @@ class AutomatedWorkspace:
 
     def automation_assets(self) -> list[AutomationAsset]:
         """What conditions see of all assets, upstreams first."""
-        on_cells: dict[tuple[str, ...], dict[str, bool]] = {}
+        on_cells: dict[tuple[str, ...], dict[str, CheckEntry]] = {}
         for check in self._source.manifest().checks:
-            on_cells.setdefault(check.asset, {})[check.name] = check.blocking
+            on_cells.setdefault(check.asset, {})[check.name] = check
         return [self._automation_asset(entry, on_cells.get(entry.key, {})) for entry in self._entries()]
 
     def plan_backfill(self, location: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -106,17 +108,14 @@ class AutomatedWorkspace:
         targets = with_siblings(chosen, known.targets([entry.asset_key for entry in chosen], within_of(ask)))
         return [entry.asset_key.to_escaped_user_string() for entry in chosen if entry.asset_key in targets]
 
-    def _automation_asset(self, entry: AssetEntry, checks: Mapping[str, bool]) -> AutomationAsset:
+    def _automation_asset(self, entry: AssetEntry, checks: Mapping[str, CheckEntry]) -> AutomationAsset:
         partitions: PartitionsDefinition | None = None
         condition: AutomationCondition | None = None
         try:
             partitions = partitions_of_entry(entry)
             condition = None if entry.automation is None else _condition(entry.automation)
         except CellmillError as error:
-            # One asset that cannot be understood must not stop the others; `cellmill check` names it too.
-            if entry.name not in self._warned:
-                self._warned.add(entry.name)
-                log.warning("The asset %s is not automated: %s", entry.name, error)
+            self._warn("asset", entry.name, error)
         return AutomationAsset(
             key=entry.asset_key,
             condition=condition,
@@ -129,12 +128,32 @@ class AutomatedWorkspace:
                     for name in entry.checks
                     if name not in checks
                 ),
-                *(AutomationCheck(name=name, blocking=blocking) for name, blocking in checks.items()),
+                *(self._automation_check(check) for check in checks.values()),
             ),
             siblings=frozenset(AssetKey(path) for path in entry.siblings) - {entry.asset_key},
             freshness_policy=freshness_from_json(entry.freshness),
             facts=entry.facts(),
         )
+
+    def _automation_check(self, entry: CheckEntry) -> AutomationCheck:
+        condition: AutomationCondition | None = None
+        try:
+            condition = None if entry.automation is None else _condition(entry.automation)
+        except CellmillError as error:
+            self._warn("check", entry.check_key.to_user_string(), error)
+        return AutomationCheck(
+            name=entry.name,
+            blocking=entry.blocking,
+            condition=condition,
+            partitioned=entry.partitioned,
+            parents=frozenset(AssetKey(parts) for parts in entry.upstream),
+        )
+
+    def _warn(self, what: str, name: str, error: CellmillError) -> None:
+        # One that cannot be understood must not stop the others; `cellmill check` names it too.
+        if name not in self._warned:
+            self._warned.add(name)
+            log.warning("The %s %s is not automated: %s", what, name, error)
 
 
 def _condition(text: str) -> AutomationCondition:

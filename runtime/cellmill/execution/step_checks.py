@@ -156,6 +156,7 @@ class StepChecks:
                 f"Asset check '{made.check_name}' on '{made.asset_key.to_user_string()}' {word}.",
                 made,
                 asset_key=made.asset_key,
+                partition=made.partition,
             )
         )
         if made.blocking and not made.passed and made.severity is AssetCheckSeverity.ERROR:

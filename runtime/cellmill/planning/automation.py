@@ -35,7 +35,7 @@ from cellmill.definitions.partitions.multi_mapping import infer_partition_mappin
 from cellmill.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 from cellmill.definitions.partitions.time_window_mapping import TimeWindowPartitionMapping
 from cellmill.definitions.selection_graph import AssetFacts, SelectionGraph
-from cellmill.planning.automation_view import EMPTY, WHOLE, AutomationAsset, Keys, StateView
+from cellmill.planning.automation_view import EMPTY, WHOLE, AutomationAsset, EntityKey, Keys, StateView
 
 #: Partitions that the explanation of a condition names.
 MAX_SHOWN = 50
@@ -94,13 +94,13 @@ class AutomationResult:
     """What is requested, why, and the memory for the next evaluation.
 
     Args:
-        requested: The partitions that are requested by asset; {None} of one without partitions.
-        evaluations: The evaluation of each condition, by asset.
+        requested: The partitions that are requested by asset or check; {None} of one without partitions.
+        evaluations: The evaluation of each condition, by asset or check.
         cursor: What the next evaluation gets; plain data.
     """
 
-    requested: Mapping[AssetKey, Keys]
-    evaluations: Mapping[AssetKey, Evaluation]
+    requested: Mapping[EntityKey, Keys]
+    evaluations: Mapping[EntityKey, Evaluation]
     cursor: dict[str, Any]
 
     @property
@@ -132,7 +132,7 @@ class _Evaluator:
         #: Event and time of the last evaluation of the asset in question; None where this is its first.
         self.last_event: int | None = None
         self.last_time: float | None = None
-        self.requested: dict[AssetKey, Keys] = {}
+        self.requested: dict[EntityKey, Keys] = {}
         self.root = next(iter(self.assets.values()), None)
         #: Conditions that are being evaluated, outermost first.
         self.stack: list[AutomationCondition] = []
@@ -142,17 +142,20 @@ class _Evaluator:
         self.is_initial = True
 
     def run(self) -> AutomationResult:
-        evaluations: dict[AssetKey, Evaluation] = {}
+        evaluations: dict[EntityKey, Evaluation] = {}
         for asset in self.assets.values():
-            if asset.condition is None:
-                continue
-            evaluations[asset.key] = self._evaluate_asset(asset, asset.condition)
+            if asset.condition is not None:
+                evaluations[asset.key] = self._evaluate_asset(asset, asset.condition)
+        for asset in self.assets.values():
+            for check in asset.conditioned_checks():
+                assert check.condition is not None
+                evaluations[check.entity_key] = self._evaluate_asset(check, check.condition)
         requested = {key: self.requested[key] for key in evaluations if self.requested[key]}
         cursor = {"event_id": self.view.last_event_id(), "time": self.now.timestamp(), "assets": self.memory}
         return AutomationResult(requested=requested, evaluations=evaluations, cursor=cursor)
 
     def _evaluate_asset(self, asset: AutomationAsset, condition: AutomationCondition) -> Evaluation:
-        name = asset.key.to_user_string()
+        name = asset.entity_key.to_user_string()
         old = self.before.get(name, {})
         self.root = asset
         self.last_event = self.cursor.get("event_id") if name in self.before else None
@@ -160,7 +163,7 @@ class _Evaluator:
         self.is_initial = old.get("hash") != _hash(condition)
         self.nodes, self.old_nodes = {}, {} if self.is_initial else old.get("nodes", {})
         found = self._node(condition, asset, "0", self._universe(asset))
-        for key in {asset.key, *asset.siblings}:
+        for key in {asset.entity_key, *asset.siblings}:
             self.requested[key] = self.requested.get(key, EMPTY) | found.true
         self.memory[name] = {
             "hash": _hash(condition),
@@ -373,8 +376,15 @@ class _Evaluator:
 
     def _fact_missing(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
         if subject.check is not None:
-            return WHOLE if self.view.check_passed(subject.key, subject.check.name) is None else EMPTY
+            return self._universe(subject) - self._check_results(subject).keys()
         return self._universe(subject) - self.view.materialized(subject.key)
+
+    def _check_results(self, subject: AutomationAsset) -> Mapping[str | None, bool]:
+        assert subject.check is not None
+        if subject.partitions_def is not None:
+            return self.view.check_results(subject.key, subject.check.name)
+        passed = self.view.check_passed(subject.key, subject.check.name)
+        return {} if passed is None else {None: passed}
 
     def _fact_run_in_progress(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
         return self.view.in_progress(subject.key)
@@ -389,6 +399,9 @@ class _Evaluator:
         return {} if self.last_event is None else self.view.updated_since(subject.key, self.last_event)
 
     def _fact_newly_updated(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
+        if subject.check is not None:
+            name, since = subject.check.name, self.last_event
+            return EMPTY if since is None else self.view.check_updates(subject.key, name, since)
         return frozenset(self._updates(subject))
 
     def _fact_executed_with_root_target(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
@@ -429,7 +442,7 @@ class _Evaluator:
         return self._universe(subject)
 
     def _fact_newly_requested(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
-        return frozenset(self.before.get(subject.key.to_user_string(), {}).get("requested", ()))
+        return frozenset(self.before.get(subject.entity_key.to_user_string(), {}).get("requested", ()))
 
     def _fact_will_be_requested(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
         # Only what can be made in one run with the asset in question counts as if it were there already.
@@ -439,6 +452,8 @@ class _Evaluator:
                 return EMPTY
             asset = self.assets[subject.key]
             return WHOLE if self._fact_will_be_requested(node, asset) else EMPTY
+        if self.root.check is not None and subject.key != self.root.key:
+            return EMPTY
         if subject.partitions_def != self.root.partitions_def or not self._same_partitions(subject, self.root):
             return EMPTY
         return self.requested.get(subject.key, EMPTY)
@@ -474,8 +489,9 @@ class _Evaluator:
         return self._where_check_is(False, subject)
 
     def _where_check_is(self, passed: bool, subject: AutomationAsset) -> Keys:
-        check = subject.check
-        return WHOLE if check is not None and self.view.check_passed(subject.key, check.name) is passed else EMPTY
+        if subject.check is None:
+            return EMPTY
+        return frozenset(key for key, found in self._check_results(subject).items() if found is passed)
 
     def _fact_cron_tick_passed(self, node: OperandCondition, subject: AutomationAsset) -> Keys:
         if self.last_time is None or node.cron_schedule is None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.automation_condition import AutomationCondition
 from cellmill.definitions.freshness import FreshnessPolicy
 from cellmill.definitions.partitions.definition import PartitionsDefinition
 from cellmill.definitions.partitions.mapping import PartitionMapping
 from cellmill.definitions.selection_graph import AssetFacts
 
+#: What may have a condition.
+EntityKey = AssetKey | AssetCheckKey
 #: Partitions of an asset; None stands for the whole of one without partitions.
 Keys = frozenset[str | None]
 EMPTY: Keys = frozenset()
@@ -28,6 +30,12 @@ class AutomationCheck:
     blocking: bool = False
     #: Whether making the asset evaluates it: it is declared with the asset, not on its own.
     with_asset: bool = False
+    #: When it is to be evaluated without being asked.
+    condition: AutomationCondition | None = None
+    #: Whether it is evaluated in the partitions of its asset.
+    partitioned: bool = False
+    #: Assets that it reads besides.
+    parents: frozenset[AssetKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +55,23 @@ class AutomationAsset:
     freshness_policy: FreshnessPolicy | None = None
     #: What selections see of it; by default its key and upstreams only.
     facts: AssetFacts | None = None
+
+    @property
+    def entity_key(self) -> EntityKey:
+        """The key of the asset, or of the check that this stands for."""
+        return self.key if self.check is None else AssetCheckKey(self.key, self.check.name)
+
+    def conditioned_checks(self) -> Iterator[AutomationAsset]:
+        """Yield what stands for each check with a condition of its own; the asset is upstream of it."""
+        for check in self.checks:
+            if check.condition is not None:
+                yield AutomationAsset(
+                    key=self.key,
+                    condition=check.condition,
+                    partitions_def=self.partitions_def if check.partitioned else None,
+                    parents=dict.fromkeys((self.key, *sorted(check.parents))),
+                    check=check,
+                )
 
 
 class StateView(Protocol):
@@ -102,4 +127,12 @@ class StateView(Protocol):
 
     def check_passed(self, key: AssetKey, check: str) -> bool | None:
         """Whether a check passed; None when it has not looked at the latest materialization."""
+        ...
+
+    def check_results(self, key: AssetKey, check: str) -> Mapping[str | None, bool]:
+        """Whether a check passed in each partition where it looked at the latest materialization."""
+        ...
+
+    def check_updates(self, key: AssetKey, check: str, event_id: int) -> Keys:
+        """The partitions in which a check was evaluated after an event."""
         ...

@@ -180,7 +180,13 @@ def _place(item: Any, root: Path | None) -> dict[str, Any]:
 def _checks(item: Any) -> Iterable[CheckEntry]:
     for spec in getattr(item, "check_specs", ()):
         yield CheckEntry(
-            asset=spec.asset_key.parts, name=spec.name, blocking=bool(spec.blocking), description=spec.description
+            asset=spec.asset_key.parts,
+            name=spec.name,
+            blocking=bool(spec.blocking),
+            description=spec.description,
+            automation=condition_text(spec.automation_condition),
+            partitioned=spec.partitions_def is not None,
+            upstream=tuple(dep.asset_key.parts for dep in spec.additional_deps),
         )
 
 

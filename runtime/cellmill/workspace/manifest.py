@@ -160,6 +160,12 @@ class CheckEntry(_Entry):
     name: str
     blocking: bool = False
     description: str | None = None
+    #: The condition under which it is evaluated without being asked, as JSON text.
+    automation: str | None = None
+    #: Whether it is evaluated in the partitions of its asset.
+    partitioned: bool = False
+    #: Assets that it reads besides its own.
+    upstream: tuple[tuple[str, ...], ...] = ()
     notebook: str | None = None
     cell_id: str | None = None
     cell: int | None = None
