@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.partitions.key import MultiPartitionKey, PartitionKeyRange
 from cellmill.errors import InvariantViolationError
 from cellmill.execution.partitions_of_input import input_subset

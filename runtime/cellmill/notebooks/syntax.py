@@ -183,8 +183,7 @@ def _through_ipython(source: str, lead: int, magics: tuple[tuple[str, str], ...]
 def _broken(error: Exception, lead: int, magics: tuple[tuple[str, str], ...], source: str) -> Parsed:
     line = getattr(error, "lineno", None)
     message = getattr(error, "msg", None) or str(error) or type(error).__name__
-    column = getattr(error, "offset", None)
     for number, text in enumerate(source.split("\n"), start=1):
         if text.startswith(("<<<<<<< ", ">>>>>>> ")):
-            return Parsed((), lead, magics, None, "unresolved merge markers", number, 0, source)
-    return Parsed((), lead, magics, None, str(message), line, column - 1 if column else None, source)
+            return Parsed((), lead, magics, None, "unresolved merge markers", number, source)
+    return Parsed((), lead, magics, None, str(message), line, source)
