@@ -81,11 +81,11 @@ lab: $(STAMPS)/install $(LAB)/cellmill_lab/static/standalone.js
 
 # --- for us --------------------------------------------------------------------------------------------------------------
 
-# Steps that hardly take a processor together stand side by side; all that they need is made before.
+# Steps of one process each stand side by side; all that they need is made before.
 test: $(STAMPS)/docs-install $(STAMPS)/postgres $(STAMPS)/chromium $(LAB)/cellmill_lab/static/standalone.js
-	@$(MAKE) -j2 -Otarget lint typescript
+	@$(MAKE) -j2 -Otarget lint typescript sites
 	$(MAKE) unit
-	$(MAKE) -j2 -Otarget browser sites
+	$(MAKE) browser
 
 # What readers see, one after the other: both write the notebooks' own folder.
 sites:
@@ -110,7 +110,7 @@ typescript: $(LAB)/node_modules/.yarn-state.yml
 	@cd $(LAB) && jlpm check && jlpm test
 
 browser: $(STAMPS)/test-install $(STAMPS)/chromium $(LAB)/cellmill_lab/static/standalone.js
-	@$(BIN)/python tests/again.py tests/e2e -m browser
+	@$(BIN)/python tests/again.py tests/e2e -n 2 --dist loadfile -m browser
 
 bench: $(STAMPS)/test-install
 	@$(BIN)/python tests/benchmarks/suite.py --quick

@@ -21,8 +21,9 @@ FAILED = 1
 
 
 def alone(arguments: list[str]) -> list[str]:
-    """The arguments without the number of processes that share the tests (`-n 2`)."""
-    return [one for place, one in enumerate(arguments) if "-n" not in (one, *arguments[max(place - 1, 0) : place])]
+    """The arguments without the number of processes that share the tests, and how (`-n 2 --dist loadfile`)."""
+    left_out = {"-n", "--dist"}
+    return [one for place, one in enumerate(arguments) if not left_out & {one, *arguments[max(place - 1, 0) : place]}]
 
 
 def main(arguments: list[str]) -> int:
