@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -342,7 +343,22 @@ class Session:
         for note in linked.notes:
             self.warn_once(f"{linked.key.to_user_string()}: {note}")
         self._warn_edited(linked)
+        self._warn_unknown_deps(linked)
         return linked
+
+    def _warn_unknown_deps(self, linked: AssetCell) -> None:
+        """`--deps` may name what is made elsewhere; a name that nothing here makes may also be a mistake."""
+        named = [up.key for up in linked.upstreams if not up.loaded]
+        if not named or current_run.current() is not None:
+            return
+        known = {key.to_user_string() for key in (*self.registry.assets(), *self.registry.other_assets)}
+        for name in (key.to_user_string() for key in named):
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                remedy = f"did you mean {near[0]!r}?" if near else "it counts as made elsewhere"
+                self.warn_once(
+                    f"{linked.key.to_user_string()}: --deps names {name!r}, which nothing here makes; {remedy}"
+                )
 
     def _warn_edited(self, linked: AssetCell) -> None:
         document = self.registry.scan().notebook

@@ -62,8 +62,21 @@ def test_a_missing_upstream(cellmill: Command, tmp_path: Path) -> None:
     write_notebook(tmp_path / "bad.ipynb", LOAD, "%%asset needy --deps fin\n1", "%%asset reader\nfine + 1")
     found = problems(cellmill)
     assert [(p["kind"], p["cell"], p["remedy"]) for p in found] == [("missing-upstream", 1, "Did you mean 'fine'?")]
+    # made elsewhere, or a mistake: Dagster takes such a name
+    assert [p["severity"] for p in found] == ["warning"] and cellmill("check").code == 0
     refused = cellmill("materialize", "reader")
     assert refused.code == 1 and "fine, which reader reads" in refused.err and "--upstream" in refused.err
+
+
+def test_what_is_made_elsewhere_is_declared(cellmill: Command, tmp_path: Path) -> None:
+    """A name that an `AssetSpec` of any notebook declares is known, listed, and made by nobody here."""
+    spec = "import cellmill as cm\noutside = cm.AssetSpec('outside', group_name='erp', description='orders of the ERP')"
+    write_notebook(tmp_path / "bad.ipynb", LOAD, "%%asset needy --deps outside\n1")
+    write_notebook(tmp_path / "outer.ipynb", LOAD, spec)
+    assert problems(cellmill) == []
+    (found,) = [a for a in cellmill("assets", "graph", "--json").data["assets"] if a["key"] == ["outside"]]
+    assert (found["group"], found["notebook"], found["upstream"]) == ("erp", "outer.ipynb", [])
+    assert cellmill("materialize", "needy").code == 0
 
 
 @pytest.mark.parametrize("other", ["bad.ipynb", "worse.ipynb"])

@@ -280,3 +280,13 @@ def test_assets_made_in_a_loop_are_kept_apart(nb: Notebook) -> None:
 
     assert {key.to_user_string() for key in nb.session.registry.assets()} == {"x", "y"}
     assert nb.session.live.ran["loop"].source.startswith("for n")
+
+
+def test_a_name_in_deps_that_nothing_makes_is_said(nb: Notebook) -> None:
+    """It may be made elsewhere, or be a mistake: the cell runs, and its line below names the nearest asset, once."""
+    nb.ok("%%asset orders\n1", "one")
+    said = nb.ok("%%asset report --deps ordrs\n2", "two").printed
+
+    assert "report: --deps names 'ordrs', which nothing here makes; did you mean 'orders'?" in said
+    assert "nothing here makes" not in nb.ok("%%asset report --deps ordrs\n3", "two").printed
+    assert "nothing here makes" not in nb.ok("%%asset report --deps orders\n4", "two").printed

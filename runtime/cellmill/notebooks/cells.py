@@ -23,6 +23,7 @@ from .facts import (
 )
 from .linemagics import cell_magic, foreign_cell
 from .names import NamespaceWalker
+from .statements import STATEMENTS
 from .syntax import Parsed, parse_source
 from .walker import NO_NAMES, Context
 
@@ -71,7 +72,8 @@ def broken_facts(parsed: Parsed) -> CellFacts:
 
 
 def _walk(walker: NamespaceWalker, node: ast.stmt) -> Statement:
-    walker.block((node,))
+    handler = STATEMENTS.get(node.__class__, NamespaceWalker.generic)
+    handler(walker, node)
     return walker.finish(node.lineno, node.end_lineno or node.lineno, (node,))
 
 
@@ -122,37 +124,46 @@ class _Composer:
 
     def add(self, statement: Statement) -> None:
         """The next statement."""
-        for use in statement.uses.values():
-            if use.name not in self.must or use.name in self.functions:
+        # most statements have few of these: what is empty is not walked
+        must, functions = self.must, self.functions
+        for name, use in statement.uses.items():
+            if name not in must or name in functions:
                 self.use(use)
-        for change in statement.mutates.values():
-            if change.name not in statement.binds or change.name not in self.must:
-                self.mutate(change, statement)
-        for name in statement.deletes:
-            self._delete(name, name in statement.binds)
+        if statement.mutates:
+            for change in statement.mutates.values():
+                if change.name not in statement.binds or change.name not in must:
+                    self.mutate(change, statement)
+        if statement.deletes:
+            for name in statement.deletes:
+                self._delete(name, name in statement.binds)
         if statement.aliases:
             self.aliases.update(statement.aliases)
-        self._bind(statement)
+        if statement.binds:
+            self._bind(statement)
         if statement.deferred:
-            self.functions.update(statement.deferred)
-        self.flags |= statement.flags
-        self.imports += statement.imports
-        self.hints += statement.hints
+            functions.update(statement.deferred)
+        if statement.flags:
+            self.flags |= statement.flags
+        if statement.imports:
+            self.imports += statement.imports
+        if statement.hints:
+            self.hints += statement.hints
 
     def _bind(self, statement: Statement) -> None:
         """The names that a statement leaves bound."""
+        must, binds = self.must, self.binds
         for name, bind in statement.binds.items():
             if bind.must:
-                self.must.add(name)
-                self.binds[name] = bind
-                if name not in statement.aliases:
+                must.add(name)
+                binds[name] = bind
+                if self.aliases and name not in statement.aliases:
                     self.aliases.pop(name, None)
-                if name not in statement.deferred:
+                if self.functions and name not in statement.deferred:
                     self.functions.pop(name, None)
             elif bind.kind == "del":
                 continue
-            elif name not in self.binds or not self.binds[name].must or name not in self.must:
-                self.binds[name] = bind
+            elif name not in binds or not binds[name].must or name not in must:
+                binds[name] = bind
 
     def binds_now(self) -> dict[str, Bind]:
         """What is bound, each name as surely as at this point."""
@@ -161,14 +172,17 @@ class _Composer:
 
     def use(self, use: Use, seen: frozenset[str] = frozenset()) -> None:
         """A read; a function that is read counts as called."""
-        if use.name not in self.must:
-            old = self.uses.get(use.name)
-            bind = self.binds.get(use.name)
+        name = use.name
+        if name not in self.must:
+            old = self.uses.get(name)
+            bind = self.binds.get(name) if self.binds else None
             if bind is not None and not use.note:
                 use = use._replace(note=f"only where line {bind.line} did not bind it")
             if old is None or old.confidence < use.confidence:
-                self.uses[use.name] = use
-        function = self.functions.get(use.name)
+                self.uses[name] = use
+        if not self.functions:
+            return
+        function = self.functions.get(name)
         if function is None or use.name in seen:
             return
         seen = seen | {use.name}

@@ -32,6 +32,8 @@ class ExpressionWalker(Walker):
             elif isinstance(value, ast.AST):
                 self.expr(value)
 
+    # the parts of what most cells are made of are handed to their handlers here, without a call of `expr` between
+
     def name(self, node: ast.Name) -> None:
         self.load(node.id, node)
 
@@ -46,27 +48,27 @@ class ExpressionWalker(Walker):
             EXPRESSIONS[item.__class__](self, item)
 
     def binary(self, node: ast.BinOp) -> None:
-        self.expr(node.left)
-        self.expr(node.right)
+        EXPRESSIONS[node.left.__class__](self, node.left)
+        EXPRESSIONS[node.right.__class__](self, node.right)
         if node.op.__class__ is ast.Mod:
             strings.percent_format(self, node)
 
     def compare(self, node: ast.Compare) -> None:
-        self.expr(node.left)
+        EXPRESSIONS[node.left.__class__](self, node.left)
         for item in node.comparators:
-            self.expr(item)
+            EXPRESSIONS[item.__class__](self, item)
 
     def subscript(self, node: ast.Subscript) -> None:
         if strings.namespace_subscript(self, node):
             return
-        self.expr(node.value)
-        self.expr(node.slice)
+        EXPRESSIONS[node.value.__class__](self, node.value)
+        EXPRESSIONS[node.slice.__class__](self, node.slice)
 
     def dictionary(self, node: ast.Dict) -> None:
         for key, value in zip(node.keys, node.values, strict=True):
             if key is not None:
-                self.expr(key)
-            self.expr(value)
+                EXPRESSIONS[key.__class__](self, key)
+            EXPRESSIONS[value.__class__](self, value)
 
     def boolean(self, node: ast.BoolOp) -> None:
         self.expr(node.values[0])
@@ -105,14 +107,14 @@ class ExpressionWalker(Walker):
                 self.expr(keyword_default)
 
     def formatted(self, node: ast.FormattedValue) -> None:
-        self.expr(node.value)
+        EXPRESSIONS[node.value.__class__](self, node.value)
         if node.format_spec is not None:
             self.expr(node.format_spec)
 
     def joined(self, node: ast.JoinedStr) -> None:
         for value in node.values:
             if value.__class__ is not ast.Constant:
-                self.expr(value)
+                EXPRESSIONS[value.__class__](self, value)
 
     def comprehension(self, node: Any) -> None:
         elements = (node.key, node.value) if node.__class__ is ast.DictComp else (node.elt,)
@@ -153,7 +155,7 @@ class ExpressionWalker(Walker):
             if value.__class__ is ast.Lambda:
                 self.lambda_now(value)
             else:
-                self.expr(value)
+                EXPRESSIONS[value.__class__](self, value)
             if keyword.arg in ("inplace", "out"):
                 self._changing_keyword(keyword, func, last)
         if last in SPECIAL:

@@ -62,7 +62,7 @@ class NamespaceWalker(StatementWalker):
                     confidence=max(confidence, old.confidence), covered=old.covered & frozenset(self.must),
                     kind=kind if confidence > old.confidence else old.kind,
                 )  # fmt: skip
-        deferred = self.deferred.get(name)
+        deferred = self.deferred.get(name) if self.deferred else None
         if deferred is not None and name not in self.calling:
             self.calling.add(name)
             self.apply(deferred, node, name)
@@ -70,7 +70,7 @@ class NamespaceWalker(StatementWalker):
 
     def _add_use(self, name: str, node: Any, kind: str, confidence: int, via: str) -> None:
         note = ""
-        bound = self.bound.get(name)
+        bound = self.bound.get(name) if self.bound else None
         if bound is not None:
             condition = self.unless.get(name)
             note = f"only if {condition}" if condition else f"only where line {bound.line} did not bind it"
@@ -191,52 +191,50 @@ class NamespaceWalker(StatementWalker):
         What is empty is shared, and the record is filled field by field: made anew for each statement, containers and
         a constructor of sixteen keywords were a quarter of the walk.
         """
-        ctx, must = self.ctx, self.must
-        binds = self.bound
-        for name, bind in binds.items():
-            if bind.must and name not in must:
-                binds[name] = bind._replace(must=False)
+        ctx = self.ctx
         made = Statement.__new__(Statement)
         made.line, made.end_line, made.nodes, made.foreign = line, end_line, nodes, foreign
-        made.uses = self.uses or _NOTHING
-        made.binds = binds or _NOTHING
-        made.mutates = self.mutates or _NOTHING
-        made.deletes = frozenset(self.deletes) if self.deletes else NO_NAMES
-        made.deferred = self.deferred or _NOTHING
-        made.loose = tuple(self.loose) if self.loose else ()
-        made.aliases = self.aliases or _NOTHING
-        made.holds = self.holds or _NOTHING
-        made.imports = tuple(ctx.imports) if ctx.imports else ()
-        made.hints = tuple(ctx.hints) if ctx.hints else ()
-        made.flags = frozenset(ctx.flags) if ctx.flags else NO_NAMES
-        made.ends = self.dead
-        self._restart()
-        return made
-
-    def _restart(self) -> None:
-        """Begin the next statement: what was handed over is replaced, what was copied is emptied."""
+        made.ends, self.dead = self.dead, False
+        made.uses = made.binds = made.mutates = made.deferred = made.aliases = made.holds = _NOTHING
+        made.deletes = made.flags = NO_NAMES
+        made.loose = made.imports = made.hints = ()
+        # what is handed over is replaced for the next statement, what is copied is emptied
         if self.uses:
-            self.uses = {}
+            made.uses, self.uses = self.uses, {}
         if self.bound:
+            made.binds, must = self.bound, self.must
+            for name, bind in self.bound.items():
+                if bind.must and name not in must:
+                    self.bound[name] = bind._replace(must=False)
             self.bound = {}
         if self.must:
             self.must.clear()
         if self.mutates:
-            self.mutates = {}
+            made.mutates, self.mutates = self.mutates, {}
         if self.deferred:
-            self.deferred = {}
+            made.deferred, self.deferred = self.deferred, {}
         if self.aliases:
-            self.aliases = {}
+            made.aliases, self.aliases = self.aliases, {}
         if self.holds:
-            self.holds = {}
+            made.holds, self.holds = self.holds, {}
         if self.deletes:
+            made.deletes = frozenset(self.deletes)
             self.deletes.clear()
         if self.loose:
+            made.loose = tuple(self.loose)
             self.loose.clear()
         if self.unless:
             self.unless.clear()
-        self.dead = False
-        self.ctx.clear()
+        if ctx.imports or ctx.hints or ctx.flags:
+            self._take_gathered(made)
+        return made
+
+    def _take_gathered(self, made: Statement) -> None:
+        ctx = self.ctx
+        made.imports, made.hints, made.flags = tuple(ctx.imports), tuple(ctx.hints), frozenset(ctx.flags)
+        ctx.imports.clear()
+        ctx.hints.clear()
+        ctx.flags.clear()
 
 
 class FunctionWalker(StatementWalker):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .branches import BranchWalker, last_name
-from .expressions import dotted, root_name, target_names
+from .expressions import EXPRESSIONS, dotted, root_name, target_names
 from .facts import CERTAIN, GUESS, STAR, Deferred, Import
 from .known import ENDING_CALLS
 from .starnames import star_names
@@ -53,11 +53,12 @@ class StatementWalker(BranchWalker):
     # simple statements ------------------------------------------------------------------------------------------
 
     def expression(self, node: ast.Expr) -> None:
-        value = node.value
+        value: Any = node.value
         if value.__class__ is ast.Constant:
             return
-        self.expr(value)
-        if isinstance(value, ast.Call):
+        kind = value.__class__
+        EXPRESSIONS[kind](self, value)
+        if kind is ast.Call:
             if value.keywords or any(given.__class__ is not ast.Constant for given in value.args):
                 # `button.on_click(handler)`: the button calls it later; `register(handler)`: what that changes does
                 self.hold(root_name(value.func), value)
@@ -65,24 +66,30 @@ class StatementWalker(BranchWalker):
                 self.dead = True
 
     def assign(self, node: ast.Assign) -> None:
-        value, targets = node.value, node.targets
-        single = targets[0].id if len(targets) == 1 and isinstance(targets[0], ast.Name) else ""
-        if single and isinstance(value, ast.Lambda):
+        value: Any = node.value
+        targets: list[Any] = node.targets
+        kind = value.__class__
+        single = targets[0].id if len(targets) == 1 and targets[0].__class__ is ast.Name else ""
+        if single and kind is ast.Lambda:
             self.defaults(value.args)
             self.define(single, node, self.scan_function(value.args, value.body), "def")
-            return
-        if single and isinstance(value, ast.GeneratorExp):
+        elif single and kind is ast.GeneratorExp:
             self._assign_generator(single, node, value)
-            return
-        self.expr(value)
+        elif single:
+            EXPRESSIONS[kind](self, value)
+            self.bind(single, targets[0])
+            if kind is not ast.Constant:  # which stands for no other object, and holds none
+                self.alias(single, value)
+        else:
+            EXPRESSIONS[kind](self, value)
+            self._assign_all(targets, value)
+
+    def _assign_all(self, targets: Sequence[ast.expr], value: ast.expr) -> None:
         first = ""
         for target in targets:
             self.target(target)
             if isinstance(target, ast.Name):
-                if first:
-                    self.alias(target.id, ast.Name(first, ast.Load()))
-                else:
-                    self.alias(target.id, value)
+                self.alias(target.id, ast.Name(first, ast.Load()) if first else value)
                 first = first or target.id
             elif isinstance(target, SEQUENCES):
                 self._unpack(target, value)

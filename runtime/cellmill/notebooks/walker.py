@@ -33,12 +33,6 @@ class Context:
         self.hints: list[Hint] = []
         self.notes: list[str] = []
 
-    def clear(self) -> None:
-        """Start the next statement; notes are the cell's."""
-        self.flags.clear()
-        self.imports.clear()
-        self.hints.clear()
-
 
 class Walker:
     """What calls, magics and strings with names in them may ask of the walk over a cell's code."""

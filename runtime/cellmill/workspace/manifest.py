@@ -12,7 +12,7 @@ from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.selection_graph import AssetFacts
 
 #: Raised when the form changes, so that cached manifests of older versions are read anew.
-MANIFEST_VERSION = 12
+MANIFEST_VERSION = 13
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -80,6 +80,8 @@ class AssetEntry(_Entry):
 
     key: tuple[str, ...]
     upstream: tuple[tuple[str, ...], ...] = ()
+    #: Those of `upstream` that a notebook only names (`--deps`): they may be made where no location knows of.
+    named: tuple[tuple[str, ...], ...] = ()
     code_version: str | None = None
     group: str = "default"
     description: str | None = None

@@ -20,6 +20,7 @@ from cellmill.notebooks.described import DescribedAsset, with_described
 from cellmill.notebooks.problem import NotebookError
 from cellmill.notebooks.scan import NotebookScan, scan_notebook
 from cellmill.notebooks.workspace import WorkspaceScan, link_workspace
+from cellmill.workspace.external_specs import external_entries
 from cellmill.workspace.manifest import (
     AssetEntry,
     CheckEntry,
@@ -182,8 +183,10 @@ def manifest_of(linked: WorkspaceScan, relative: str) -> Manifest:
     )
     if _has_objects(cells, itertools.chain(*declared.values())):
         found = _with_objects(found, scan, linked.assets, declared)
+    made = [entry.key for entry in found.assets]
     return replace(
         found,
+        assets=(*found.assets, *external_entries(linked.declarations, made)),
         sensors=(*(_sensor_cell(cell) for cell in linked.others if cell.definition.kind == "sensor"), *found.sensors),
         problems=(
             *(problem_of(error, notebook=relative) for error in linked.problems),
@@ -252,6 +255,7 @@ def _asset_entries(cell: AssetCell) -> Iterable[AssetEntry]:
         yield AssetEntry(
             key=key.parts,
             upstream=upstream,
+            named=tuple(up.key.parts for up in cell.upstreams if not up.loaded and up.key not in cell.keys),
             code_version=cell.code_version,
             group=header.text("group_name") or "default",
             description=cell.definition.description or None,

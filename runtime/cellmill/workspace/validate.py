@@ -148,8 +148,8 @@ def _unknown_upstreams(by_key: Mapping[Path, AssetEntry]) -> Iterator[ProblemEnt
                 close = get_close_matches(name, names, n=1)
                 yield ProblemEntry(
                     message=f"asset {entry.name!r} needs {name!r}, which no location defines",
-                    # In a module this is how Dagster declares an asset that is made elsewhere.
-                    severity="error" if entry.notebook else "warning",
+                    # In a module, and by a name alone, this declares an asset that is made elsewhere.
+                    severity="error" if entry.notebook and up not in entry.named else "warning",
                     kind="missing-upstream",
                     remedy=f"Did you mean {close[0]!r}?" if close else "Define it, or declare it as an AssetSpec.",
                     **_place(entry),
