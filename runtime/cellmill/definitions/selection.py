@@ -201,7 +201,7 @@ class AssetSelection:
             return selection
         if isinstance(selection, str):
             return cls.from_string(selection)
-        if isinstance(selection, Sequence):
+        if isinstance(selection, (Sequence, AbstractSet)):
             if selection and all(isinstance(item, str) for item in selection):
                 parts = [cls.from_string(item) for item in selection]
                 return parts[0] if len(parts) == 1 else cls(tree.Union(tuple(part.node for part in parts)))
@@ -209,7 +209,7 @@ class AssetSelection:
             if all(isinstance(item, AssetKey) or hasattr(item, "keys") or hasattr(item, "key") for item in selection):
                 return cls.assets(*selection)
         raise InvalidAssetSelectionError(
-            "A selection is a str, a Sequence of str, AssetKey or definitions of assets, or an AssetSelection; "
+            "A selection is a str, a Sequence or set of str, AssetKey or definitions of assets, or an AssetSelection; "
             f"got {type(selection).__name__}."
         )
 

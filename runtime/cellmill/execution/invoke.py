@@ -246,7 +246,9 @@ def _check_input(op: Any, name: str, value: Any, context: Any) -> None:
     if not check.success:
         raise TypeCheckDidNotPassError(
             f'Type check failed for op "{op.name}" input "{name}" - expected type "{one.dagster_type.display_name}". '
-            f"Description: {check.description}"
+            f"Description: {check.description}",
+            check.metadata,
+            one.dagster_type,
         )
 
 
@@ -375,7 +377,9 @@ def _check_output(op: Any, given: Any, context: Any) -> None:
         raise TypeCheckDidNotPassError(
             f'Type check failed for op "{op.name}" output "{one.name}" - expected type '
             f'"{one.dagster_type.display_name}". '
-            f"Description: {check.description}"
+            f"Description: {check.description}",
+            check.metadata,
+            one.dagster_type,
         )
 
 

@@ -79,7 +79,9 @@ class StepInputs:
         if failed is not None:
             raise TypeCheckDidNotPassError(
                 f'Type check failed for step input "{one.name}" - expected type "{label}". '
-                f"Description: {failed.description}"
+                f"Description: {failed.description}",
+                failed.metadata,
+                one.definition.dagster_type,
             )
 
     # -- where from -----------------------------------------------------------------------------------------------

@@ -195,7 +195,9 @@ class StepOutputs:
         if failed is not None:
             raise TypeCheckDidNotPassError(
                 f'Type check failed for step output "{one.name}" - expected type "{label}". '
-                f"Description: {failed.description}"
+                f"Description: {failed.description}",
+                failed.metadata,
+                one.definition.dagster_type,
             )
 
     def _metadata(self, one: Any, given: Any, mapping_key: str | None) -> Mapping[str, Any]:
@@ -497,6 +499,8 @@ class StepOutputs:
 
 class _NotNothing:
     """The result of a type check of a value where none may be."""
+
+    metadata: Mapping[str, Any] = {}
 
     def __init__(self, value: Any) -> None:
         self.description = f"Value must be None, got a {type(value)}"

@@ -8,10 +8,11 @@ from typing import ClassVar
 from cellmill.definitions.config.config_type import ConfigType, ConfigTypeKind
 from cellmill.definitions.config.evaluation import Problems, Stack
 from cellmill.definitions.config.field import resolve_inner
+from cellmill.definitions.config.one_form import OneForm
 from cellmill.errors import ParameterCheckError
 
 
-class Noneable(ConfigType):
+class Noneable(ConfigType, metaclass=OneForm):
     """A value of the inner type, or None.
 
     Args:

@@ -1,13 +1,13 @@
 """Fields, containers and shapes, and how every shorthand becomes one of them.
 
-One module, since they are made of each other: a shape has fields, a field has a type, and a shorthand such as
-`{"a": [int]}` is read into shapes, fields and arrays at once. Scalars are in `config_type`, types of two forms in
-`alternatives`.
+One module, since they are made of each other: a shorthand such as `{"a": [int]}` is read into shapes, fields and
+arrays at once. Scalars are in `config_type`, types of two forms in `alternatives`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum as PythonEnum
 from typing import Any as AnyValue
 from typing import ClassVar
 
@@ -29,6 +29,7 @@ from cellmill.definitions.config.evaluation import (
     Stack,
     where,
 )
+from cellmill.definitions.config.one_form import OneForm
 from cellmill.errors import (
     InvalidConfigDefinitionError,
     InvalidConfigError,
@@ -51,7 +52,7 @@ class NoDefault:
 NO_DEFAULT = NoDefault()
 
 
-class Array(ConfigType):
+class Array(ConfigType, metaclass=OneForm):
     """A list of values of the inner type; `[int]` is short for `Array(int)`.
 
     Args:
@@ -91,7 +92,7 @@ class Array(ConfigType):
         return f"Array.{self.inner_type.key}"
 
 
-class Map(ConfigType):
+class Map(ConfigType, metaclass=OneForm):
     """A dictionary with any keys of one scalar type and values of one type; `{str: int}` is short for `Map(str,
     int)`.
 
@@ -104,10 +105,13 @@ class Map(ConfigType):
     kind = ConfigTypeKind.MAP
 
     def __init__(self, key_type: object, inner_type: object, key_label_name: str | None = None) -> None:
-        self.key_type = resolve_inner(key_type, "Map")
+        key = resolve_to_config_type(key_type)
+        if key is None:
+            raise ParameterCheckError(f"The key type of a Map must be a scalar; got {key_type!r}.")
+        self.key_type = key
         self.inner_type = resolve_inner(inner_type, "Map")
         if not isinstance(self.key_type, ScalarConfigType):
-            raise ParameterCheckError(f"The keys of a Map are of a scalar type; got {self.key_type.label}.")
+            raise ParameterCheckError(f"The key type of a Map must be a scalar; got {self.key_type.label}.")
         if key_label_name is not None and not isinstance(key_label_name, str):
             raise ParameterCheckError(f"key_label_name is a str; got {key_label_name!r}.")
         self.given_name = key_label_name
@@ -149,7 +153,7 @@ class Map(ConfigType):
         return {}
 
 
-class _Fields(ConfigType):
+class _Fields(ConfigType, metaclass=OneForm):
     """A dictionary with named fields."""
 
     _PREFIX: ClassVar[str] = ""
@@ -234,7 +238,8 @@ class _Fields(ConfigType):
             f"{f'/{field.default_value!r}' if field.default_provided else ''}"
             for name, field in sorted(self.fields.items())
         )
-        return f"{self._PREFIX}({inside})"
+        aliases = "".join(f",{name}>{alias}" for name, alias in sorted(self.field_aliases.items()))
+        return f"{self._PREFIX}({inside}{aliases})"
 
     def example(self) -> AnyValue:
         """The required fields with an example each."""
@@ -396,6 +401,10 @@ class Field:
             self._check_default()
 
     def _check_default(self) -> None:
+        if isinstance(self._default, PythonEnum) and self.config_type.kind is ConfigTypeKind.ENUM:
+            raise InvalidDefinitionError(
+                f"The default_value of a Field of {self.config_type.label} is the member's name; got {self._default!r}."
+            )
         problems = Problems()
         self.config_type.check(self._default, (), problems)
         if problems:
@@ -405,6 +414,10 @@ class Field:
                 problems,
                 self._default,
             )
+
+    def as_field(self) -> Field:
+        """The field itself, as the schema of a definition has it."""
+        return self
 
     @property
     def default_provided(self) -> bool:
@@ -493,10 +506,16 @@ def _of_mapping(value: Mapping[AnyValue, AnyValue]) -> ConfigType:
         if not isinstance(key, str):
             key_type = scalar_of(key)
             if key is None or not isinstance(key_type, ScalarConfigType):
-                raise InvalidDefinitionError(f"Invalid key in map specification: {key!r} in map {value}")
+                raise InvalidDefinitionError(
+                    f"Invalid key in map specification: {key!r} in map {value}. Map dict must have a scalar type as "
+                    "its only key."
+                )
             inner_type = resolve_to_config_type(inner)
             if inner_type is None:
-                raise InvalidDefinitionError(f"Invalid value in map specification: {inner!r} in map {value}")
+                raise InvalidDefinitionError(
+                    f"Invalid value in map specification: {inner!r} in map {value}. Map must have a single value and "
+                    "contain a valid type, as {str: int} does."
+                )
             return Map(key_type, inner_type)
     return Shape(value)
 
@@ -531,6 +550,10 @@ def expand_fields(fields: Mapping[str, AnyValue]) -> dict[str, Field]:
 def _expand(root: AnyValue, value: AnyValue, path: tuple[AnyValue, ...]) -> Field:
     if isinstance(value, Field):
         return value
+    if value is None and path:
+        raise _definition_error(
+            root, value, path, "Fields cannot be None; for a value that may be None write Noneable."
+        )
     if isinstance(value, Mapping) and not (len(value) == 1 and not isinstance(next(iter(value)), str)):
         for name in value:
             if not isinstance(name, str):
@@ -546,7 +569,12 @@ def _expand(root: AnyValue, value: AnyValue, path: tuple[AnyValue, ...]) -> Fiel
                 raise
             reason = f"List have a single item and contain a valid type i.e. [int]. Got item {value[0]!r}."
             raise _definition_error(root, value, path, reason) from None
-    resolved = resolve_to_config_type(value)
+    try:
+        resolved = resolve_to_config_type(value)
+    except InvalidDefinitionError as error:
+        if not isinstance(value, Mapping):
+            raise
+        raise _definition_error(root, value, path, str(error)) from None
     if resolved is None:
         raise _definition_error(root, value, path, None)
     return Field(resolved)

@@ -38,6 +38,12 @@ class _ContainerType(Type):
 
     parts: tuple[Type, ...] = ()
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and isinstance(other, _ContainerType) and self.parts == other.parts
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.parts))
+
     @property
     def inner_types(self) -> Sequence[Type]:
         """The types of the parts, and of theirs."""

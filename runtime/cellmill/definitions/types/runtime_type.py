@@ -128,7 +128,7 @@ class Type:
     @property
     def inner_types(self) -> Sequence[Type]:
         """The types inside, and inside those."""
-        return ()
+        return []
 
     @property
     def type_param_keys(self) -> Sequence[str]:
