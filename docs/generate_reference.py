@@ -16,7 +16,7 @@ from typing import Any
 
 import cellmill
 from cellmill.cli.reference import reference
-from cellmill.errors import CellmillError
+from cellmill.errors import CellmillError, ExecutionInterruptedError
 from cellmill.notebooks.options import GRAMMARS, help_text
 from cellmill.workspace import config, settings
 from cellmill_kernel.magics import LINES
@@ -268,6 +268,8 @@ def errors_page() -> str:
     lines = ["# Errors", "", "One tree: catch as high or as low as you need. All survive pickling.", "", "```text"]
     lines += list(_tree(CellmillError, 0))
     lines += ["```", ""]
+    lines += ["Beside it stands `ExecutionInterruptedError`, which passes handlers of `Exception`.", ""]
+    classes |= {ExecutionInterruptedError.__name__: ExecutionInterruptedError}
     for name in sorted(classes):
         first = _paragraphs(classes[name].__doc__)
         lines += [f"## {name}", "", first, ""]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cellmill
 import pytest
 from cellmill.workspace import config
 from cellmill_kernel.magics import LINES
@@ -27,6 +28,15 @@ def test_the_reference_is_fresh() -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "[]" == said.strip(), "run: python docs/generate_reference.py"
+
+
+def test_the_public_surface_is_what_the_reference_describes() -> None:
+    """Every name of `cellmill` has its section, and no other name has one beside the helpers for tests."""
+    described = re.findall(r"^### (\w+)$", PAGES["api.md"].split("\n## cellmill.testing\n")[0], re.MULTILINE)
+    errors = re.findall(r"^## (\w+)$", PAGES["errors.md"], re.MULTILINE)
+    public = set(cellmill.__all__) - {"__version__"}
+
+    assert public == {*described, *(name for name in errors if name in public)}
 
 
 @pytest.mark.parametrize("name", [*(f"%{name}" for name in LINES), "%%asset", "%%op", "%%check", "%%sensor"])
