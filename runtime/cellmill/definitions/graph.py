@@ -55,6 +55,7 @@ class GraphDefinition(NodeUses):
         composition_fn: The function whose body the graph is, where there is one.
         positional_inputs: The inputs in the order in which a call gives them.
         input_defs: The inputs as a whole, where they were declared before the mappings.
+        input_assets: By node and input, the asset that is only loaded and passed there.
         checked: Whether names and dependencies are known to be right, so that they are not looked at again.
 
     Raises:
