@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from .facts import DYNAMIC, GUESS, LIKELY, OPAQUE
 from .sql import tables_of
@@ -112,24 +112,20 @@ def is_this_module(node: ast.AST) -> bool:
 
 def namespace_subscript(walker: Walker, node: ast.Subscript) -> bool:
     """``globals()["x"]`` is a read of x; with a computed key the cell is dynamic."""
-    if not is_namespace_call(node.value):
-        return False
-    text = constant_text(node.slice)
-    if text is not None and HOLE not in text:
-        walker.load(text, node)
-    else:
-        walker.expr(node.slice)
-        walker.ctx.flags.add(DYNAMIC)
-    return True
+    return _by_key(walker, node, walker.load)
 
 
 def namespace_store(walker: Walker, node: ast.Subscript) -> bool:
     """``globals()["x"] = …`` binds x; with a computed key the cell is dynamic."""
+    return _by_key(walker, node, walker.bind)
+
+
+def _by_key(walker: Walker, node: ast.Subscript, note: Callable[[str, ast.Subscript], None]) -> bool:
     if not is_namespace_call(node.value):
         return False
     text = constant_text(node.slice)
     if text is not None and HOLE not in text:
-        walker.bind(text, node)
+        note(text, node)
     else:
         walker.expr(node.slice)
         walker.ctx.flags.add(DYNAMIC)
