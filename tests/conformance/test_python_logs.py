@@ -109,3 +109,59 @@ def test_the_level_holds_for_a_logger_that_is_got_inside():
         entries = [entry for entry in instance.all_logs(result.run_id) if not entry.is_dagster_event]
 
     assert [entry.user_message for entry in entries] == ["loud", "loud"]
+
+
+class Keeping(logging.Handler):
+    """A handler that keeps what it is given."""
+
+    said: list[str] = []
+
+    def __init__(self, mark: str) -> None:
+        super().__init__()
+        self.mark = mark
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the message."""
+        self.said.append(self.mark + self.format(record))
+
+
+class Severe(logging.Filter):
+    """A filter by level."""
+
+    def __init__(self, least: int) -> None:
+        super().__init__()
+        self.least = least
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is severe enough."""
+        return record.levelno >= self.least
+
+
+def test_handlers_of_the_instance_get_what_runs_log():
+    """Handlers, formatters and filters are described as in `logging.config`."""
+    Keeping.said.clear()
+    handlers = {
+        "all": {"()": f"{__name__}.Keeping", "mark": "1 ", "level": "INFO", "formatter": "own"},
+        "some": {"()": f"{__name__}.Keeping", "mark": "2 ", "level": "INFO", "filters": ["severe"]},
+    }
+    described = {
+        "handlers": handlers,
+        "formatters": {"own": {"format": "formatted %(message)s"}},
+        "filters": {"severe": {"()": f"{__name__}.Severe", "least": logging.ERROR}},
+    }
+    before = list(logging.getLogger().handlers)
+    said({"dagster_handler_config": described})
+    by_user = [line for line in Keeping.said if " - speak - context" in line or "builtin" in line]
+
+    assert [line for line in by_user if line.startswith("1 formatted ") and line.endswith("context error")]
+    assert [line for line in by_user if line.startswith("1 formatted ") and line.endswith("builtin info")]
+    assert [line[:2] for line in by_user if line.endswith("context error")].count("2 ") == 1
+    assert not [line for line in by_user if line.startswith("2 ") and line.endswith("info")]
+    assert logging.getLogger().handlers == before
+
+
+@pytest.mark.parametrize("described", [{"loggers": {"a": {"level": "INFO"}}}, {"handlers": {"a": {"level": "INFO"}}}])
+def test_handlers_that_cannot_be_are_refused(described: Any):
+    """Loggers are not described here, and a handler says what it is."""
+    with pytest.raises(Exception):  # noqa: B017
+        said({"dagster_handler_config": described})

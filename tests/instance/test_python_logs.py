@@ -30,7 +30,7 @@ def test_without_a_file_there_are_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"dagster_handler_config": {}}, "@logger"),
+        ({"handlers": {}}, "has no setting 'handlers'"),
         ({"managed_python_loggers": "root"}, "a list of names"),
         ({"python_log_level": "LOUD"}, "python_log_level"),
     ],

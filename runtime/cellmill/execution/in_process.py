@@ -227,10 +227,14 @@ def _init_log(
 
 
 def run_loggers(job: JobDefinition, config: Any, instance: Any) -> list[logging.Logger]:
-    """Return the loggers of a run: those that its config names, else the console."""
-    if not config.loggers:
-        return [console_logger()]
+    """Return the loggers of a run: those that its config names, else the console; and the instance's handlers."""
     made: list[logging.Logger] = []
+    if instance.log_handlers:
+        own = logging.Logger("cellmill.handlers", logging.DEBUG)
+        own.handlers.extend(instance.log_handlers)
+        made.append(own)
+    if not config.loggers:
+        return [console_logger(), *made]
     for key, given in config.loggers.items():
         definition = run_config_schema(job).logger_defs[key]
         made.append(definition.logger_fn(InitLoggerContext(given, definition, job_def=job)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -23,8 +24,9 @@ from cellmill.instance.sql import Database, Query
 from cellmill.instance.sqlite import SQLiteDatabase
 
 if TYPE_CHECKING:
-    from cellmill.instance import migrate
+    from cellmill.instance import log_handlers, migrate
 else:
+    log_handlers = on_first_use("cellmill.instance.log_handlers")
     migrate = on_first_use("cellmill.instance.migrate")
 
 #: Tables that hold state; `wipe` empties them all.
@@ -65,6 +67,7 @@ class Instance(InstanceAssets):
         self._home = home
         self._ephemeral = ephemeral
         self._python_logs = python_logs
+        self._log_handlers: list[logging.Handler] | None = None
         self._temporary: weakref.finalize[Any, Any] | None = None
 
     # -- opening -------------------------------------------------------------------------------------------------
@@ -198,6 +201,14 @@ class Instance(InstanceAssets):
     def python_log_level(self) -> str | None:
         """The lowest level that these, `get_logger()` and `context.log` take; None leaves levels as they are."""
         return self.python_logs.python_log_level
+
+    @property
+    def log_handlers(self) -> Sequence[logging.Handler]:
+        """The handlers that what runs log goes to, as `dagster_handler_config` of `[python_logs]` describes them."""
+        if self._log_handlers is None:
+            described = self.python_logs.dagster_handler_config
+            self._log_handlers = log_handlers.make_handlers(described) if described else []
+        return self._log_handlers
 
     # -- upkeep --------------------------------------------------------------------------------------------------
 

@@ -33,7 +33,11 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "memory_limit": "a whole number",
         "hold_failed_s": "a number",
     },
-    "python_logs": {"managed_python_loggers": "a list of names", "python_log_level": "a string"},
+    "python_logs": {
+        "dagster_handler_config": "a table",
+        "managed_python_loggers": "a list of names",
+        "python_log_level": "a string",
+    },
     "retention": {
         "keep": "a whole number",
         "assets": "a table",
