@@ -43,7 +43,11 @@ def test_a_context_is_used_by_one_call_at_a_time() -> None:
         raise ValueError("no")
 
     async def both() -> Any:
-        return await asyncio.gather(slow(context), slow(context))
+        first = slow(context)
+        try:
+            return await asyncio.gather(first, slow(context))
+        finally:
+            first.close()
 
     with pytest.raises(dg.DagsterInvalidInvocationError, match="currently being used to execute"):
         asyncio.run(both())
