@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -133,11 +134,14 @@ def _asset_graph(name: str, selected: Sequence[AssetsDefinition], catalog: Asset
     inputs: dict[tuple[str, str], Any] = {}
     order: dict[str, frozenset[str]] = {}
     blocking = _blocking_checks(nodes)
+    times = Counter(id(one.node_def) for one in nodes.values())
     for node, one in nodes.items():
         wired: dict[str, Any] = {}
         for input_name, key in one.node_keys_by_input_name.items():
             source = maker.get(key)
-            if source is not None and source != node:
+            # A part of a definition in a circle waits for what its own assets need; the rest is there already.
+            unneeded = times[id(one.node_def)] > 1 and input_name not in one.keys_by_input_name
+            if source is not None and source != node and not unneeded:
                 wired[input_name] = DependencyDefinition(source, nodes[source].get_output_name_for_asset_key(key))
             else:
                 inputs[(node, input_name)] = catalog.by_key.get(key, key)

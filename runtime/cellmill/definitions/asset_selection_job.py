@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
@@ -106,11 +107,22 @@ class UnresolvedAssetJobDefinition:
             metadata=self.metadata,
             partitions_def=self.given_partitions_def,
             hooks=self.hooks,
+            owners=self.owners,
             op_retry_policy=self.op_retry_policy,
             executor_def=self.executor_def or options.pop("executor_def", None),
             **{name: value for name, value in options.items() if name != "executor_def"},
         )
         _check_partitions(made, self.given_partitions_def)
+        return made
+
+    def with_metadata(self, metadata: Mapping[str, Any]) -> UnresolvedAssetJobDefinition:
+        """Return a copy with other metadata.
+
+        Args:
+            metadata: What takes the place of all it has.
+        """
+        made = copy.copy(self)
+        made.metadata = metadata
         return made
 
     def run_request_for_partition(self, partition_key: str, run_key: str | None = None, **options: Any) -> Any:
@@ -130,9 +142,15 @@ class UnresolvedAssetJobDefinition:
             raise CheckError(f"run_request_for_partition needs a partitioned job; {self.name!r} names no partitions.")
         check_partitions_known(self.partitions_def)
         tags = {**(options.get("tags") or {}), "dagster/partition": partition_key}
+        config = options.get("run_config")
+        if config is None and hasattr(self.config, "get_run_config_for_partition_key"):
+            config = self.config.get_run_config_for_partition_key(partition_key)
+            tags = {**self.config.get_tags_for_partition_key(partition_key, self.name), **tags}
+        elif config is None:
+            config = self.config
         return request(
             run_key=run_key,
-            run_config=options.get("run_config") or {},
+            run_config=run_request.plain_config(config),
             tags={**self.run_tags, **tags},
             job_name=self.name,
             asset_selection=options.get("asset_selection"),
@@ -158,7 +176,8 @@ def selected_keys(
     if selection is None:
         keys = frozenset(key for one in catalog.executable() for key in one.keys)
         return keys, frozenset(catalog.by_check)
-    chosen = asset_selection.AssetSelection.from_coercible(selection)
+    listed = sorted(selection) if isinstance(selection, AbstractSet) else selection
+    chosen = asset_selection.AssetSelection.from_coercible(listed)
     graph = selection_graph.selection_graph(catalog.definitions)
     keys = frozenset(chosen.resolve(graph))
     checks = frozenset(chosen.resolve_checks(graph))
