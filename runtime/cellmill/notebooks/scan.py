@@ -20,6 +20,7 @@ from .document import Cell, Notebook, read_notebook
 from .facts import BROKEN, EMPTY_FACTS, Bind, CellFacts, Deferred, Statement
 from .fingerprint import normal_form
 from .link import Linker
+from .localstars import resolved
 from .magic import Header, parse_cell
 from .problem import CellSyntaxError, NotebookError
 from .runlines import followed, run_targets
@@ -60,7 +61,10 @@ class NotebookScan:
         return run_targets(self.path, (cell.facts for cell in self.cells if cell.is_plain))
 
     def linker(self, files: Mapping[str, str] | None = None, python: tuple[int, int] = (3, 11)) -> Linker:
-        """The def-use links of its plain cells; `files` has the texts of those that they `%run`, where at hand."""
+        """The def-use links of its plain cells; `files` has texts, where at hand.
+
+        Those of files that cells `%run` by their paths, those of modules that they star-import by their dotted names.
+        """
         names = {
             name: definition.origin.cell_index
             for definition in self.definitions
@@ -70,7 +74,9 @@ class NotebookScan:
         read = [
             (
                 cell.cell.index,
-                followed(cell.facts, self.path, files or {}, python) if cell.is_plain else named_facts(cell.definition),
+                resolved(followed(cell.facts, self.path, files or {}, python), files or {}, python)
+                if cell.is_plain
+                else named_facts(cell.definition),
             )
             for cell in self.cells
             if cell.is_plain or (cell.definition is not None and cell.definition.kind in CALLED_KINDS)
