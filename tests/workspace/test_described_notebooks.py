@@ -228,3 +228,21 @@ def test_a_factory_of_a_module_is_called(tmp_path: Path) -> None:
     workspace.refresh()
     assert names(workspace) == ["built_one_new", "built_two_new", "total"]
     book.close()
+
+
+def test_a_factory_behind_a_second_module_is_called(tmp_path: Path) -> None:
+    """A factory is one under the name that another module gives it, in a function around it, and as a class."""
+    book = TemporaryWorkspace(tmp_path)
+    method = FACTORY.replace("def make(", "def make(self, ").replace("\n", "\n    ")
+    book.file("deep/__init__.py", "")
+    book.file("deep/makers.py", f"from cellmill import asset\n{FACTORY}\nclass Maker:\n    {method}\n")
+    book.file("deep/api.py", "from .makers import make as build_one, Maker as Builder\n"
+              "def build_all(*given):\n    return [build_one(name, 'raw') for name in given]\n")  # fmt: skip
+    book.file("front.py", "from deep.api import *\nfrom deep.api import build_all as every, Builder\n")
+    book.notebook("wrapped.ipynb", "from front import every\nparts = every('built_one', 'built_two')")
+    book.notebook("classes.ipynb", "from front import *\nmaker = Builder()",
+                  "built = maker.make('built_three', 'raw')", "%%asset total\nbuilt_three + 1")  # fmt: skip
+    by_name = {entry.name: entry for entry in book.workspace.manifest.assets}
+    assert sorted(by_name) == ["built_one", "built_three", "built_two", "total"]
+    assert by_name["total"].upstream == (("built_three",),)
+    book.close()

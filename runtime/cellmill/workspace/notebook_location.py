@@ -248,10 +248,9 @@ class _LocalModules:
         return self._digest if words & self._tops else ""
 
     def factories(self) -> frozenset[str]:
-        """Return the names of functions in modules that make assets when they are called."""
+        """Return the names of what makes assets when it is called, by which modules offer it."""
         if self._factories is None:
-            factories_of = factory_modules.factories_of
-            self._factories = frozenset().union(*(factories_of(source) for source in self.sources().values()))
+            self._factories = factory_modules.factory_names(self.sources())
         return self._factories
 
     def sources(self) -> Mapping[str, str]:
