@@ -312,3 +312,20 @@ def test_resource_config_and_defaults():
     assert j.execute_in_process().output_for_node("takes") == {"a": 1}
     config = {"resources": {"r": {"config": {"a": 2, "b": "x"}}}}
     assert j.execute_in_process(run_config=config).output_for_node("takes") == {"a": 2, "b": "x"}
+
+
+def test_the_schema_of_a_jobs_run_config():
+    """A job says what run config it takes, section by section."""
+
+    @dg.op(config_schema={"limit": int})
+    def rows(context):
+        return context.op_config["limit"]
+
+    @dg.job
+    def load_rows():
+        rows()
+
+    of_rows = load_rows.run_config_schema.run_config_schema_type.fields["ops"].config_type.fields["rows"]
+
+    assert of_rows.is_required
+    assert of_rows.config_type.fields["config"].config_type.fields["limit"].is_required

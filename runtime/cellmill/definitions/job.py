@@ -19,11 +19,12 @@ from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolati
 from cellmill.first_use import on_first_use
 
 if TYPE_CHECKING:
-    from cellmill.definitions import executor, resource, resource_requirements, run_request
+    from cellmill.definitions import executor, resource, resource_requirements, run_config_schema, run_request
 else:
     resource = on_first_use("cellmill.definitions.resource")
     resource_requirements = on_first_use("cellmill.definitions.resource_requirements")
     run_request = on_first_use("cellmill.definitions.run_request")
+    run_config_schema = on_first_use("cellmill.definitions.run_config_schema")
     executor = on_first_use("cellmill.definitions.executor")
 
 _EMPTY: Mapping[str, Any] = {}
@@ -220,6 +221,11 @@ class JobDefinition:
     def executor_def(self) -> Any:
         """The executor of the job's runs: its own, else the one that is used where none is named."""
         return self.given_executor_def or executor.multi_or_in_process_executor
+
+    @property
+    def run_config_schema(self) -> run_config_schema.RunConfigSchema:
+        """The schema of the run config that the job takes: its `config_type`."""
+        return run_config_schema.run_config_schema(self)
 
     @property
     def has_specified_loggers(self) -> bool:

@@ -97,7 +97,8 @@ def selected_ops(graph_def: GraphDefinition, selection: Sequence[str], job_name:
         parts = _CLAUSE.match(clause.strip())
         if parts is None:
             raise InvalidSubsetError(
-                f"The op selection {clause!r} cannot be read; write `a`, `*a`, `a+` or `graph.op`."
+                f"No qualified ops to execute found for op_selection={list(selection)!r}: {clause!r} cannot be read; "
+                "write `a`, `*a`, `a+` or `graph.op`."
             )
         handle = tuple(parts["name"].split("."))
         _check_handle(graph_def, handle, clause, job_name)

@@ -28,6 +28,11 @@ class RunConfigSchema:
     needed_resources: frozenset[str]
     logger_defs: Mapping[str, Any]
 
+    @property
+    def run_config_schema_type(self) -> ConfigType:
+        """The type of the whole run config, as `config_type`."""
+        return self.config_type
+
 
 @dataclass(frozen=True, slots=True)
 class InputField:

@@ -50,7 +50,7 @@ class ReexecutionOptions:
         run = instance.get_run_by_id(run_id)
         if run is None or run.status is not RunStatus.FAILURE:
             raise CheckError(
-                f"Cannot reexecute from failure a run that did not fail: {run_id} is "
+                f"Cannot reexecute from failure a run that is not failed: {run_id} is "
                 f"{'unknown' if run is None else run.status.value}."
             )
         events = instance.all_logs(run_id)

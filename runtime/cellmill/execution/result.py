@@ -328,10 +328,15 @@ class ExecutionResult:
         graph_def = self._job.graph
         if not graph_def.output_dict and len(graph_def.node_dict) == 1:
             return self.output_for_node(next(iter(graph_def.node_dict)), output_name)
+        if not graph_def.output_dict:
+            raise InvariantViolationError(
+                f"Attempted to retrieve top-level outputs for '{graph_def.name}', which has no outputs. Return them from "
+                "its body, or ask for those of its ops by output_for_node."
+            )
         if output_name not in graph_def.output_dict:
             raise InvariantViolationError(
-                f"Attempted to retrieve top-level outputs for '{graph_def.name}', which has no output "
-                f"'{output_name}'. It has {list(graph_def.output_dict)}."
+                f"Could not find top-level output '{output_name}' in job '{graph_def.name}'. It has "
+                f"{list(graph_def.output_dict)}."
             )
         mapping = graph_def.get_output_mapping(output_name)
         return self.output_for_node(mapping.mapped_node_name, mapping.mapped_node_output_name)

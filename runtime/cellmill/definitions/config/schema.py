@@ -129,7 +129,7 @@ class ConfiguredConfigSchema(_OfField):
             return function(config)
         except Exception as error:
             raise ConfigMappingFunctionError(
-                f"The config mapping function of {self._name or 'a configured definition'} has thrown an unexpected "
+                f"The config mapping function on a `configured` {self._name or 'definition'} has thrown an unexpected "
                 f"error during its execution: {type(error).__name__}: {error}",
                 error,
             ) from error
