@@ -330,8 +330,8 @@ class ExecutionResult:
             return self.output_for_node(next(iter(graph_def.node_dict)), output_name)
         if not graph_def.output_dict:
             raise InvariantViolationError(
-                f"Attempted to retrieve top-level outputs for '{graph_def.name}', which has no outputs. Return them from "
-                "its body, or ask for those of its ops by output_for_node."
+                f"Attempted to retrieve top-level outputs for '{graph_def.name}', which has no outputs. Return them "
+                "from its body, or ask for those of its ops by output_for_node."
             )
         if output_name not in graph_def.output_dict:
             raise InvariantViolationError(
