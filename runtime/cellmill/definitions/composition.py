@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cellmill.definitions.dependency import (
     DependencyDefinition,
@@ -14,17 +14,11 @@ from cellmill.definitions.dependency import (
     MultiDependencyDefinition,
     NodeInvocation,
 )
-from cellmill.definitions.engine import engine
+from cellmill.definitions.engine import engine, job_maker
 from cellmill.definitions.output import DEFAULT_OUTPUT
 from cellmill.definitions.port import DynamicOutputDefinition, InputMapping, OutputDefinition, OutputMapping
 from cellmill.definitions.tags import checked_name, checked_tags
 from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError
-from cellmill.first_use import on_first_use
-
-if TYPE_CHECKING:
-    from cellmill.definitions import asset_in_body
-else:
-    asset_in_body = on_first_use("cellmill.definitions.asset_in_body")
 
 _STACK: list[Composition] = []
 
@@ -379,7 +373,7 @@ class Composition:
                 f"{node} invocation. Did you forget parentheses?"
             )
         if hasattr(value, "key"):
-            loaded = asset_in_body.loaded_asset(value)
+            loaded = job_maker().loaded_asset(value)
             if loaded is not None:
                 self.loaded_assets[(node, input_name)] = loaded
                 return None

@@ -46,7 +46,7 @@ class Engine(Protocol):
 
 
 class JobMaker(Protocol):
-    """What graphs and jobs ask of the module that makes jobs of them."""
+    """What graphs, jobs and bodies ask of the module that makes jobs of them."""
 
     def job_of_graph(self, graph: Any, name: str | None, **options: Any) -> Any:
         """Return the job that runs a graph."""
@@ -56,6 +56,10 @@ class JobMaker(Protocol):
         self, job: Any, op_selection: Iterable[str] | None, asset_selection: Any, asset_check_selection: Any = None
     ) -> Any:
         """Return the part of a job that is selected."""
+        ...
+
+    def loaded_asset(self, value: Any) -> Any:
+        """Return the asset whose stored value a value stands for in the body of a graph; None where there is none."""
         ...
 
 

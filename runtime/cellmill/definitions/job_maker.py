@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cellmill.definitions.asset_in_body import loaded_asset
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.job_subset import job_subset
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     _FILLED: JobMaker = job_maker
 
-__all__ = ["job_of_graph", "job_subset"]
+__all__ = ["job_of_graph", "job_subset", "loaded_asset"]
 
 
 def job_of_graph(graph: Any, name: str | None, **options: Any) -> JobDefinition:
