@@ -383,3 +383,25 @@ def test_events_with_other_metadata():
     )
     assert evaluated.with_metadata({"new": 2}).metadata == {"new": dg.MetadataValue.int(2)}
     assert evaluated.with_metadata({"new": 2}).passed
+
+
+@pytest.mark.parametrize(
+    "offsets",
+    [None, (0, 0), (-1, 0)],
+    ids=["no mapping", "the same partition", "up to the same partition"],
+)
+def test_an_asset_depends_on_its_earlier_partitions_only(offsets):
+    """A dependency on itself is refused where it is declared, but for partitions that came before."""
+    days = dg.DailyPartitionsDefinition("2024-01-01")
+
+    def declared(mapping):
+        @dg.asset(partitions_def=days, deps=[dg.AssetDep("total", partition_mapping=mapping)])
+        def total():
+            return 1
+
+        return total
+
+    mapping = None if offsets is None else dg.TimeWindowPartitionMapping(*offsets)
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match='Asset "total" depends on itself'):
+        declared(mapping)
+    assert declared(dg.TimeWindowPartitionMapping(-1, -1)).keys == {dg.AssetKey("total")}

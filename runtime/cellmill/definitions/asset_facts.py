@@ -83,6 +83,7 @@ class AssetFacts:
                 self._specs[key] = AssetSpec(
                     key, deps=[AssetDep(one) for one in deps], skippable=not getattr(out, "is_required", True), **own
                 )
+        _check_self_deps(self._specs, partition_mappings or {})
         self._partitions_def = partitions_def
         self._partition_mappings = dict(partition_mappings or {})
         self.can_subset = can_subset
@@ -458,3 +459,21 @@ def _check_keys(
             f"The AssetsDefinition of {sorted(outputs.values())} received a partition mapping for {sorted(unknown)}, "
             "which is none of its upstreams."
         )
+
+
+def _check_self_deps(specs: Mapping[AssetKey, AssetSpec], mappings: Mapping[AssetKey, Any]) -> None:
+    for key, spec in specs.items():
+        for dep in spec.deps:
+            if dep.asset_key == key and not _reads_earlier(dep.partition_mapping or mappings.get(key)):
+                raise InvalidDefinitionError(
+                    f'Asset "{key.to_user_string()}" depends on itself. An asset may read only earlier partitions of '
+                    "its own: give the dependency a TimeWindowPartitionMapping with a start_offset and an end_offset "
+                    "below 0, in the dimension of time where it has several dimensions."
+                )
+
+
+def _reads_earlier(mapping: Any) -> bool:
+    by_dimension = getattr(mapping, "downstream_mappings_by_upstream_dimension", None)
+    if by_dimension is not None:
+        return any(_reads_earlier(one.partition_mapping) for one in by_dimension.values())
+    return bool(getattr(mapping, "start_offset", 0) < 0 and getattr(mapping, "end_offset", 0) < 0)
