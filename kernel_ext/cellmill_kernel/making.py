@@ -95,9 +95,9 @@ def _make(session: Session, chosen: Sequence[AssetKey], partition: str | None) -
         if elsewhere:
             _make_elsewhere(session, elsewhere, partition)
         for number, (cell_id, cell) in enumerate(cells.items()):
-            _run_needed_cells(session, cell)
             progress.start(number)
             try:
+                _run_needed_cells(session, cell, progress)
                 with kept(session, (cell_id, sources[cell_id]), progress.say):
                     run = execute_asset_cell(session, sources[cell_id], cell_id, partition)
             except BaseException:
@@ -138,12 +138,15 @@ def _rows(session: Session, run: Any) -> list[tuple[str, ...]]:
     return rows
 
 
-def _run_needed_cells(session: Session, cell: AssetCell) -> None:
+def _run_needed_cells(session: Session, cell: AssetCell, progress: Progress) -> None:
     """Plain cells that an asset needs and that did not run in this kernel are run first."""
     document = session.registry.scan().notebook
-    for index in sorted(cell.cells):
+    missing = [index for index in sorted(cell.cells) if document.cells[index].id not in session.live.ran]
+    for number, index in enumerate(missing, start=1):
         needed = document.cells[index]
+        # one of them may have run another
         if needed.id not in session.live.ran:
+            progress.step(f"cell {index + 1} first, {number} of {len(missing)} that it needs")
             session.live.record(needed.id, needed.source)
             result = session.shell.run_cell(needed.source, store_history=False, silent=True)
             if not result.success:

@@ -72,6 +72,14 @@ class Progress:
         elif len(self.names) >= _MANY:
             print(f"[{number + 1}/{len(self.names)}] {self.names[number]} …", flush=True)
 
+    def step(self, text: str) -> None:
+        """What is done for the running asset before its own cell runs."""
+        if self._line is not None:
+            self._said = text
+            self._show_line()
+        elif len(self.names) >= _MANY:
+            print(f"    {text}", flush=True)
+
     def say(self, text: str) -> None:
         """The running asset printed or logged something: its last line is shown, at most ten times a second."""
         if self._line is None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.execution.notebook import live
 from cellmill.io.default import asset_place
 from cellmill.notebooks.facts import CLOCK, RANDOM
 from cellmill.notebooks.problem import NotebookError
+from cellmill.workspace.run_names import artifacts_of
 
 from .audit import Audit
 from .displays import Details, Table, ago_text, size_text, state_text, text_table
@@ -276,9 +279,16 @@ def runs(session: Session, words: list[str], line: str) -> Table:
                 ", ".join(keys[:4]),
                 ago_text(started),
                 seconds,
+                "" if run.is_finished else _cells_done(session, run.run_id),
             )
         )
-    return text_table(("run", "status", "assets", "started", "seconds"), rows)
+    return text_table(("run", "status", "assets", "started", "seconds", "cells"), rows)
+
+
+def _cells_done(session: Session, run_id: str) -> str:
+    """How far the notebooks of a run have come, by their cells."""
+    folder = artifacts_of(session.instance.home, run_id)
+    return "; ".join(live.progress_line(name, state, time.time()) for name, state in live.Followed(folder).look())
 
 
 _AUDIT_ON = "%audit on records what cells really read, bind and change."
