@@ -183,3 +183,66 @@ def test_resources_of_ops_inside_an_asset_are_required_by_it():
 
     assert priced.required_resource_keys == {"rate", "io_manager"}
     assert total.required_resource_keys == {"reader", "io_manager"}
+
+
+def test_partitions_of_a_class_of_ones_own():
+    """Only partitions that can be told to others may be those of an asset."""
+
+    class Own(dg.PartitionsDefinition):
+        def get_partition_keys(self, current_time=None, dynamic_partitions_store=None):
+            return ["a"]
+
+        def get_paginated_partition_keys(self, context, limit, ascending, cursor=None):
+            raise NotImplementedError
+
+    @dg.asset(partitions_def=Own())
+    def orders(): ...
+
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="Custom PartitionsDefinition subclasses"):
+        dg.Definitions.validate_loadable(dg.Definitions([orders]))
+
+
+def test_a_source_that_nothing_can_load():
+    """The IO manager of a source asset is looked for when the definitions are loaded."""
+    source = dg.SourceAsset("orders", io_manager_key="lake")
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="io manager with key 'lake' required by SourceAsset"):
+        dg.Definitions.validate_loadable(dg.Definitions([source]))
+    dg.Definitions.validate_loadable(dg.Definitions([source], resources={"lake": dg.mem_io_manager}))
+
+
+def test_dependencies_that_are_taken_away():
+    """A spec may lose what was only waited for, and not what the function reads."""
+
+    @dg.multi_asset(specs=[dg.AssetSpec("a", deps=["b"])])
+    def waits(): ...
+
+    (made,) = dg.map_asset_specs(lambda spec: spec.replace_attributes(deps=[]), [waits])
+    assert made.keys_by_input_name == {}
+    assert len(made.op.input_defs) == 0
+
+    @dg.asset
+    def reads(b): ...
+
+    with pytest.raises(Exception, match="b"):
+        list(dg.map_asset_specs(lambda spec: spec.replace_attributes(deps=[]), [reads]))
+
+
+def test_results_are_of_the_type_that_they_promise():
+    """The value of a `MaterializeResult[T]` is checked, and its absence too."""
+
+    @dg.asset
+    def wrong() -> dg.MaterializeResult[int]:
+        return dg.MaterializeResult(value="text")
+
+    @dg.asset
+    def absent() -> dg.MaterializeResult[int]:
+        return dg.MaterializeResult()
+
+    @dg.asset
+    def right() -> dg.MaterializeResult[int]:
+        return dg.MaterializeResult(value=3)
+
+    for one in (wrong, absent):
+        with pytest.raises(dg.DagsterTypeCheckDidNotPass):
+            dg.materialize([one])
+    assert dg.materialize([right]).asset_value("right") == 3

@@ -10,7 +10,7 @@ from cellmill.definitions.asset_spec import AssetDep, AssetIn
 from cellmill.definitions.inference import FunctionShape, describe_place
 from cellmill.definitions.output import NO_VALUE
 from cellmill.definitions.port import InputDefinition, is_nothing_type
-from cellmill.errors import InvalidDefinitionError
+from cellmill.errors import CheckError, InvalidDefinitionError
 
 
 class AssetInput:
@@ -113,6 +113,24 @@ def _one_input(name: str, given: AssetIn | None, shape: FunctionShape) -> AssetI
         name, declared, default_value=default, metadata=given.metadata, input_manager_key=given.input_manager_key
     )
     return AssetInput(key, definition, given.partition_mapping)
+
+
+def without_inputs(
+    op_def: Any, keys_by_input_name: Mapping[str, AssetKey], gone: Iterable[str]
+) -> tuple[Any, dict[str, AssetKey]]:
+    """Return the op and its keys without assets that it waited for.
+
+    Raises:
+        CheckError: for one whose value is a parameter of the function.
+    """
+    left_out = set(gone)
+    for name in left_out & set(op_def.shape.input_names):
+        raise CheckError(
+            f"The dependency on {keys_by_input_name[name].to_user_string()!r} cannot be taken away: it is the "
+            f"parameter {name!r} of the function of {op_def.name!r} ({describe_place(op_def.compute_fn)})."
+        )
+    kept = tuple(one for one in op_def.input_defs if one.name not in left_out)
+    return op_def.copy_with(input_defs=kept), {n: k for n, k in keys_by_input_name.items() if n not in left_out}
 
 
 def with_order_inputs(

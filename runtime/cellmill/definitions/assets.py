@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from cellmill.definitions.asset_facts import AssetFacts
-from cellmill.definitions.asset_inputs import with_order_inputs
+from cellmill.definitions.asset_inputs import with_order_inputs, without_inputs
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey, key_prefix_from_coercible
 from cellmill.definitions.asset_node import assets_of_node
 from cellmill.definitions.asset_spec import AssetDep, AssetSpec
@@ -113,10 +113,16 @@ class AssetsDefinition(AssetFacts):
         """
         new_inputs = {dep.asset_key for spec in specs.values() for dep in spec.deps}
         known = set(self.node_keys_by_input_name.values()) | set(specs)
+        left = {dep.asset_key for spec in self._specs.values() for dep in spec.deps} - new_inputs
+        gone = [name for name, key in self.node_keys_by_input_name.items() if key in left]
         made = self.copy_with(_specs=dict(specs))
+        if gone and self.node_def is not None and not self.node_def.is_graph:
+            made.node_def, made.node_keys_by_input_name = without_inputs(
+                self.node_def, self.node_keys_by_input_name, gone
+            )
         if new_inputs - known and self.node_def is not None and not self.node_def.is_graph:
             made.node_def, made.node_keys_by_input_name = with_order_inputs(
-                self.node_def, self.node_keys_by_input_name, new_inputs - known
+                made.node_def, made.node_keys_by_input_name, new_inputs - known
             )
         return made
 

@@ -34,6 +34,7 @@ def check_loadable(repository: Any) -> None:
         if not any("ircular" in str(known) for known in problems):
             problems.append(error)
     problems.extend(_unknown_inputs(repository))
+    problems.extend(_problems_of_assets(repository))
     problems.extend(_other_partitions_of_checks(repository))
     problems.extend(unknown_targets(repository))
     if len(problems) == 1:
@@ -58,6 +59,30 @@ def _unknown_inputs(repository: Any) -> Iterator[CellmillError]:
                 "produced by any of the provided asset ops and is not one of the provided sources."
                 f"{hint or ' Add the asset, or an AssetSpec for what is made elsewhere.'}"
             )
+
+
+def _problems_of_assets(repository: Any) -> Iterator[CellmillError]:
+    """Yield an error for each asset that nothing can load, or whose partitions are of a class of the user's own."""
+    for one in repository.catalog.definitions:
+        wanted = getattr(one, "io_manager_key", None)
+        given = {**repository.resources, **one.resource_defs}
+        if not one.is_executable and wanted and wanted not in given:
+            who = f"SourceAsset with key {one.key.to_string()}"
+            yield ResourceRequirement(wanted, who, "io manager", "IOManagerDefinition").missing(given)
+        partitions = one.partitions_def
+        if partitions is not None and not _is_known_kind(type(partitions)):
+            yield InvalidDefinitionError(
+                f"{', '.join(key.to_user_string() for key in sorted(one.keys))}: Custom PartitionsDefinition "
+                f"subclasses, as {type(partitions).__name__} is one, cannot be known to the daemon and the screen. Use "
+                "static or dynamic partitions of the keys that it would list."
+            )
+
+
+def _is_known_kind(kind: type[Any]) -> bool:
+    """Whether partitions are of one of the classes here, or of one that a user derived from these."""
+    return any(
+        base.__module__.startswith("cellmill.") and base.__name__ != "PartitionsDefinition" for base in kind.__mro__
+    )
 
 
 def _other_partitions_of_checks(repository: Any) -> Iterator[CellmillError]:

@@ -106,9 +106,9 @@ def promises_output(annotation: Any) -> bool:
 
 
 def unwrapped(annotation: Any) -> Any:
-    """Return T of ``Output[T]``, and no type for the event classes themselves."""
+    """Return T of ``Output[T]`` and ``MaterializeResult[T]``, and no type for the event classes themselves."""
     marks = getattr(annotation, "__metadata__", ())
-    if marks and (OutputMarker in marks or DynamicOutputMarker in marks):
+    if marks and (OutputMarker in marks or DynamicOutputMarker in marks or MaterializeResult in marks):
         return annotation.__origin__
     if any(candidate is event_class for candidate in (annotation, *marks) for event_class in _EVENT_CLASSES):
         return NO_VALUE

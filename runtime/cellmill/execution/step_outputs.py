@@ -384,15 +384,20 @@ class StepOutputs:
         if value is NO_VALUE:
             self._declared(one.name, made)
             self._note(one, one.name, None)
-            self._emit(
-                event(
-                    EventType.STEP_OUTPUT,
-                    self._step,
-                    self._services,
-                    f'Yielded output "{one.name}" of type "Nothing". (Type check passed).',
-                    StepOutputData(output_handle(self._step, one.name), None, None, self._metadata(one, made, None)),
+            if one.is_untyped or one.is_nothing:
+                self._emit(
+                    event(
+                        EventType.STEP_OUTPUT,
+                        self._step,
+                        self._services,
+                        f'Yielded output "{one.name}" of type "Nothing". (Type check passed).',
+                        StepOutputData(
+                            output_handle(self._step, one.name), None, None, self._metadata(one, made, None)
+                        ),
+                    )
                 )
-            )
+            else:  # what has no value is None, which its type may refuse
+                self._checked_type(one, made, None)
             self._store(one, made, None)
         else:
             self.output(made)
