@@ -149,7 +149,7 @@ def test_freshness_of_an_observed_source():
 
     never = observed()
     assert (never.passed, never.description) == (False, "Asset has never been observed/materialized.")
-    late = observed(**{"dagster/last_updated_timestamp": dg.MetadataValue.timestamp(now - 10_000)})
+    late = observed(**{"dagster/last_updated_timestamp": dg.MetadataValue.timestamp(now - 9_965)})
     assert not late.passed
     assert "Asset is overdue for an update. The last update was 2 hours, 46 minutes, " in late.description
     fresh = observed(**{"dagster/last_updated_timestamp": dg.MetadataValue.timestamp(now - 3_600)})
