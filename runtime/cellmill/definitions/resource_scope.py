@@ -9,6 +9,7 @@ from typing import Any
 
 from cellmill.definitions.config.field import Field, Shape
 from cellmill.definitions.config.process import process_config
+from cellmill.definitions.config.schema import NO_SCHEMA
 from cellmill.definitions.init_resource_context import (
     NO_RESOURCES,
     InitResourceContext,
@@ -186,6 +187,8 @@ def _finish(key: str, generator: Iterator[Any]) -> None:
 def config_of_its_own(definition: ResourceDefinition) -> Any:
     """Return the config that a resource has where run config says nothing of it."""
     schema = definition.config_schema
+    if schema is NO_SCHEMA:
+        return None
     result = process_config({"config": schema.as_field()}, {})
     if result.success:
         result = schema.apply(result.value.get("config"))
