@@ -10,7 +10,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test sites lint types unit notebooks typescript browser bench bench-all fuzz soak docs clean
+.PHONY: help demo lab test lint types unit notebooks typescript browser bench bench-all fuzz soak docs clean
 
 # The first Python that is recent enough; a name on the path may be a shim for a version that is not there.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -81,16 +81,13 @@ lab: $(STAMPS)/install $(LAB)/cellmill_lab/static/standalone.js
 
 # --- for us --------------------------------------------------------------------------------------------------------------
 
-# Steps of one process each stand side by side; all that they need is made before.
+# All that the steps need is made before; type checks and TypeScript take one process each.
 test: $(STAMPS)/docs-install $(STAMPS)/postgres $(STAMPS)/chromium $(LAB)/cellmill_lab/static/standalone.js
-	@$(MAKE) -j2 -Otarget lint typescript sites
+	@$(MAKE) -j2 -Otarget lint typescript
 	$(MAKE) unit
-	$(MAKE) browser
-
-# What readers see, one after the other: both write the notebooks' own folder.
-sites:
-	@$(MAKE) notebooks
+	$(MAKE) notebooks
 	$(MAKE) docs
+	$(MAKE) browser
 
 lint: types
 	@$(BIN)/ruff format --check .
