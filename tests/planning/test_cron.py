@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -14,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fuzzing import examples
+from tests.work import calls
 
 
 def first_ticks(cron: str, zone: str, start: str, count: int) -> list[str]:
@@ -82,25 +82,28 @@ def test_aliases_and_names(alias: str, fields: str) -> None:
     ],
 )
 def test_bad_expressions_are_refused_at_once(text: str, hint: str) -> None:
-    """Impossible and hostile expressions are refused where they are declared, with a hint, within milliseconds."""
-    started = time.process_time()
-    with pytest.raises(InvalidCronError, match=hint):
-        parse_cron.__wrapped__(text)
+    """Impossible and hostile expressions are refused where they are declared, with a hint and little work."""
 
-    assert 0.05 > time.process_time() - started
+    def refused() -> None:
+        with pytest.raises(InvalidCronError, match=hint):
+            parse_cron.__wrapped__(text)
+
+    assert calls(refused) < 5000
 
 
 @settings(max_examples=examples(300))
 @given(st.text(alphabet="0123456789*/,-LW#@ MONJAN?\n", max_size=60))
 def test_any_text_is_a_schedule_or_a_definition_error(text: str) -> None:
-    """Nothing else can come out of an expression, and not late."""
-    began = time.process_time()
-    try:
-        cron = parse_cron.__wrapped__(text)
-    except InvalidDefinitionError:
-        return
-    assert cron.next(0, ZoneInfo("UTC")) > 0
-    assert time.process_time() - began < 3
+    """Nothing else can come out of an expression, and not after any amount of work."""
+
+    def read() -> None:
+        try:
+            cron = parse_cron.__wrapped__(text)
+        except InvalidDefinitionError:
+            return
+        assert cron.next(0, ZoneInfo("UTC")) > 0
+
+    assert calls(read) < 1_000_000
 
 
 def oracle(cron: str, zone: ZoneInfo, start: datetime, minutes: int) -> list[int]:

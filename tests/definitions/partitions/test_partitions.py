@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import time
 from datetime import UTC, datetime, timedelta
 
 import cellmill as cm
@@ -12,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fuzzing import examples
+from tests.work import calls
 
 NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
@@ -82,18 +82,14 @@ def test_windows_tile_time_and_keys_name_them(zone: str, kind: str, day: object)
 
 
 def test_ten_thousand_partitions_are_two_numbers() -> None:
-    """Set operations on 10,000 daily partitions take far less than a millisecond each."""
+    """Set operations on 10,000 daily partitions do not look at each of them."""
     daily = cm.DailyPartitionsDefinition("1990-01-01", timezone="Europe/Berlin")
     everything = daily.subset_with_all_partitions(NOW)
     part = daily.subset_in_range(cm.PartitionKeyRange("2000-01-01", "2009-12-31"))
-    started = time.process_time()
-    for _ in range(100):
-        rest = everything - part
-        both = (rest | part) & everything
-    spent = time.process_time() - started
+    rest = everything - part
 
-    assert 2 == len(rest.ranges) and both == everything and len(part) == 3653
-    assert spent < 0.1
+    assert 2 == len(rest.ranges) and (rest | part) & everything == everything and len(part) == 3653
+    assert calls(lambda: ((everything - part) | part) & everything) < 500
     assert rest == daily.deserialize_subset(rest.serialize())
 
 
