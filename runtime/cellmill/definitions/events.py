@@ -332,6 +332,10 @@ class AssetCheckEvaluation:
     blocking: bool | None = None
     partition: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.metadata:
+            object.__setattr__(self, "metadata", normalized(self.metadata))
+
     @property
     def asset_check_key(self) -> AssetCheckKey:
         """The check's key."""

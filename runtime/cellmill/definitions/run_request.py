@@ -212,7 +212,7 @@ class RunRequest:
                 if isinstance(request, AddDynamicPartitionsRequest):
                     return
                 raise UnknownPartitionError(
-                    f"The partition {key!r} is removed by the same answer that asks for its run."
+                    f"Could not find a partition with key `{key}`: the same answer removes it that asks for its run."
                 )
         definition.validate_partition_key(key, current_time, store)
 

@@ -130,7 +130,7 @@ class PartitionsDefinition(ABC):
         moment = current_time if isinstance(current_time, datetime) else getattr(current_time, "effective_dt", None)
         store = dynamic_partitions_store or getattr(current_time, "dynamic_partitions_store", None)
         if not self.has_partition_key(partition_key, moment, store):
-            said = f"Could not find a partition with key {partition_key!r} in {str(self).rstrip('.')}."
+            said = f"Could not find a partition with key `{partition_key}` in {str(self).rstrip('.')}."
             raise UnknownPartitionError(f"{said} {right_key(self, partition_key, moment, store)}".rstrip())
 
     def get_partition_keys_in_range(
