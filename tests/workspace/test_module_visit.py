@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from cellmill import Instance
 from cellmill.cli.steps import step_views
+from cellmill.execution.run_ledger import launch_recorded_run, request_stop
 from cellmill.planning.event import EventType, planned_steps
+from cellmill.planning.run import RunStatus
 from cellmill.workspace.worker import main
+
+from tests.waiting import PATIENCE_S, until
 
 MODULE = """
 from cellmill import DynamicOut, DynamicOutput, asset, define_asset_job, job, op, Definitions
@@ -86,3 +91,56 @@ def test_a_run_of_assets_has_an_event_for_each_instead(tmp_path: Path) -> None:
 
     assert not any(planned_steps(event) for event in events)
     assert [e.step_key for e in events if e.type is EventType.ASSET_MATERIALIZATION_PLANNED] == ["one"]
+
+
+SLOW = """
+import time
+from pathlib import Path
+from cellmill import Definitions, in_process_executor, job, multiprocess_executor, op, resource
+
+HERE = Path(__file__).parent
+
+
+@resource
+def tool(context):
+    try:
+        yield "tool"
+    finally:
+        (HERE / "taken down").touch()
+
+
+@op(required_resource_keys={"tool"})
+def sleeps(context):
+    assert context.resources.tool == "tool"
+    (HERE / "sleeping").touch()
+    time.sleep(600)
+
+
+@job(resource_defs={"tool": tool})
+def work():
+    sleeps()
+
+
+defs = Definitions(jobs=[work], executor=EXECUTOR)
+"""
+
+
+@pytest.mark.parametrize("executor", ["in_process_executor", "multiprocess_executor"])
+def test_a_request_to_stop_reaches_an_op_that_waits(tmp_path: Path, executor: str) -> None:
+    """The step ends at once rather than by being killed, so its resources are taken down."""
+    module = f"slow_{executor}"
+    (tmp_path / f"{module}.py").write_text(SLOW.replace("EXECUTOR", executor))
+    (tmp_path / "cellmill.toml").write_text(f'modules = ["{module}"]\n')
+    with Instance.get(tmp_path / ".cellmill") as instance:
+        run = instance.create_run(job_name="work")
+        launched = launch_recorded_run(
+            instance, run.run_id, cwd=tmp_path, arguments=["--workspace", str(tmp_path)],
+            # longer than the test waits: nothing but the interrupt may end it
+            env={"CELLMILL_INTERRUPT_GRACE_S": "600"},
+        )  # fmt: skip
+        until((tmp_path / "sleeping").exists)
+        assert request_stop(instance, run.run_id)
+        launched.wait(PATIENCE_S)
+        stopped = instance.get_run_by_id(run.run_id)
+        assert stopped is not None and stopped.status is RunStatus.CANCELED
+    assert (tmp_path / "taken down").exists()

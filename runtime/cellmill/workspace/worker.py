@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.errors import CellmillError, ConcurrencyError
+from cellmill.errors import CellmillError, ConcurrencyError, ExecutionInterruptedError
 from cellmill.execution.capture import StepCapture, files_of
+from cellmill.execution.interrupts import raise_execution_interrupts
 from cellmill.execution.notebook.notebook_run import CancelSwitch
 from cellmill.execution.notebook.notebook_step import run_notebook_step
 from cellmill.first_use import on_first_use
@@ -132,7 +133,7 @@ class RunWork:
                 return ENDED_BADLY
             except Exception as error:  # the run's shell: whatever goes wrong is the run's recorded end
                 return self._fail(error)
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, ExecutionInterruptedError):
                 return self._cancelled()
         if self._cancel.is_thrown:
             return self._cancelled()
@@ -275,10 +276,12 @@ class RunWork:
                     if not all(other in ends for other in visit.after):
                         continue
                     del left[number]
-                    if all(ends[other].succeeded for other in visit.after):
-                        going[pool.submit(self._visit, visit)] = number
-                    else:
+                    if not all(ends[other].succeeded for other in visit.after):
                         ends[number] = self._skip(visit)
+                    elif visit.notebook is None and not (left or going):
+                        ends[number] = self._visit_here(visit)
+                    else:
+                        going[pool.submit(self._visit, visit)] = number
                 if going:
                     done, _ = wait(going, timeout=0.5, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -313,6 +316,15 @@ class RunWork:
             end: VisitEnd = module_visit.visit_module(self, visit)
             return end
         return visit_notebook(visit, self.services())
+
+    def _visit_here(self, visit: Visit) -> VisitEnd:
+        """Make the one visit that is left in this thread: only there does a request to stop reach what user code waits
+        for, and its resources are taken down.
+        """
+        with raise_execution_interrupts():
+            if self._cancel.is_thrown:  # before the signal had its new meaning
+                raise ExecutionInterruptedError
+            return self._visit(visit)
 
     @contextmanager
     def captured(self) -> Iterator[StepCapture | None]:

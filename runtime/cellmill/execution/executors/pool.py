@@ -177,15 +177,18 @@ class WorkerPool:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(worker.pid, signal.SIGINT)
 
-    def close(self, *, kill: bool = False) -> None:
-        """End the workers: idle ones by themselves, busy ones (or all, with `kill`) at once, with what they started."""
+    def close(self, *, in_error: bool = False) -> None:
+        """End the workers: idle ones by themselves, with what they opened; busy ones at once, with what they started.
+
+        `in_error` ends what idle ones started, too: an interrupted step has not seen to it.
+        """
         for worker in self._workers.values():
             worker.link.close()
-            if kill or worker.busy:
+            if worker.busy:
                 _kill_group(worker.pid)
         deadline = time.monotonic() + _CLOSE_GRACE_S
         for worker in self._workers.values():
-            if not _ended(worker.pidfd, deadline - time.monotonic()):
+            if not _ended(worker.pidfd, deadline - time.monotonic()) or in_error:
                 _kill_group(worker.pid)
             self._reaped(worker)
         self._workers.clear()
@@ -194,7 +197,7 @@ class WorkerPool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.close(kill=kind is not None)
+        self.close(in_error=kind is not None)
 
     def _wait(self, timeout_s: float | None, extra_fd: int | None) -> None:
         poller = select.poll()
