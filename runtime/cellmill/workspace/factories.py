@@ -7,8 +7,9 @@ these: another name, a function around it, an import.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from cellmill.notebooks.decorators import ASSET_DECORATORS, called_name, may_define
@@ -21,43 +22,89 @@ _NONE: frozenset[str] = frozenset()
 _DEPTH = 8
 
 
-def factory_names(sources: Mapping[str, str]) -> frozenset[str]:
-    """Return the names by which modules, given by their dotted names, offer factories."""
-    names = _NONE.union(*(factories_of(source) for source in sources.values()))
-    for _ in range(_DEPTH if names else 0):
+#: What a module takes from others by `from … import …`, found without parsing it.
+_TAKEN = re.compile(r"^from\s+\S+\s+import\s+(\([^)]*\)|.*)", re.MULTILINE)
+_WORD = re.compile(r"\w+")
+
+
+def factory_names(sources: Iterable[str]) -> frozenset[str]:
+    """Return the names by which modules, given by their text, offer factories."""
+    distinct = list(dict.fromkeys(sources))
+    offers = {source: _offer_of(source) for source in distinct if may_define(source)}
+    names = _NONE.union(*(offer.factories() for offer in offers.values()))
+    # only a module that takes one of these names from another is parsed beside those that make assets
+    taken = {source: frozenset(_WORD.findall(" ".join(_TAKEN.findall(source)))) for source in distinct if names}
+    for _ in range(_DEPTH):
         before = names
-        for source in sources.values():
-            given = [alias for _, name, alias in _imports(source) if name in names]
+        for source, words in taken.items():
+            if names.isdisjoint(words):
+                continue
+            if source not in offers:
+                offers[source] = _offer_of(source)
+            given = frozenset(alias for _, name, alias in offers[source].imports if name in names)
             if given:
-                names |= factories_of(source, frozenset(given))
+                names |= offers[source].factories(given)
         if names == before:
             break
     return names
 
 
-@lru_cache(maxsize=512)
-def factories_of(source: str, given: frozenset[str] = _NONE) -> frozenset[str]:
-    """Return the factories of a module; `given` are those that it imports from others, by its own names for them."""
-    if not given and not may_define(source):
-        return _NONE
-    names = set(given)
-    for _ in range(_DEPTH):
-        before = len(names)
-        for node in _tree(source).body:
-            names.update(_new_factories(node, names))
-        if len(names) == before:
-            break
-    return frozenset(names)
+@dataclass(frozen=True, slots=True)
+class _Binding:
+    """What a statement at a module's top level binds, and why that might be a factory."""
+
+    names: tuple[str, ...]
+    #: whether it holds a decorated function
+    makes: bool
+    mentions: frozenset[str]
+    #: what an assignment calls: `build = partial(make, 1)` is a factory, what `make(1)` gave is an asset
+    called: str | None = None
 
 
-def _new_factories(node: ast.stmt, names: set[str]) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """What says which names of a module are factories: far less than its syntax tree."""
+
+    #: What it takes from others at its top level: the import, the name there, the name here.
+    imports: tuple[tuple[Import, str, str], ...]
+    bindings: tuple[_Binding, ...]
+
+    def factories(self, given: frozenset[str] = _NONE) -> frozenset[str]:
+        """Return the module's factories; `given` are those that it imports from others, by its own names for them."""
+        names = set(given)
+        for _ in range(_DEPTH):
+            before = len(names)
+            for one in self.bindings:
+                if one.makes or (one.called not in names and not names.isdisjoint(one.mentions)):
+                    names.update(one.names)
+            if len(names) == before:
+                break
+        return frozenset(names)
+
+
+def _offer_of(source: str) -> _Offer:
+    body = _tree(source).body
+    imports = tuple(
+        (
+            Import(node.module or "", one.name, one.asname or "", node.level, node.lineno),
+            one.name,
+            one.asname or one.name,
+        )
+        for node in body
+        if isinstance(node, ast.ImportFrom)
+        for one in node.names
+    )
+    return _Offer(imports, tuple(filter(None, map(_binding, body))))
+
+
+def _binding(node: ast.stmt) -> _Binding | None:
     if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
-        if _makes_assets(node) or (names and _mentions(node, names)):
-            yield node.name
-    elif isinstance(node, ast.Assign) and names and _mentions(node.value, names):
-        # `build = make` and `build = partial(make, 1)` are factories; what `make(1)` gave is an asset
-        if not (isinstance(node.value, ast.Call) and called_name(node.value.func) in names):
-            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        return _Binding((node.name,), _makes_assets(node), _mentioned(node))
+    if isinstance(node, ast.Assign):
+        names = tuple(target.id for target in node.targets if isinstance(target, ast.Name))
+        called = called_name(node.value.func) if isinstance(node.value, ast.Call) else None
+        return _Binding(names, False, _mentioned(node.value), called)
+    return None
 
 
 def _makes_assets(node: ast.AST) -> bool:
@@ -65,31 +112,16 @@ def _makes_assets(node: ast.AST) -> bool:
     return any(called_name(by) in ASSET_DECORATORS for one in inner for by in one.decorator_list)
 
 
-def _mentions(node: ast.AST, names: set[str]) -> bool:
-    return any(isinstance(one, (ast.Name, ast.Attribute)) and called_name(one) in names for one in ast.walk(node))
+def _mentioned(node: ast.AST) -> frozenset[str]:
+    named = (called_name(one) for one in ast.walk(node) if isinstance(one, (ast.Name, ast.Attribute)))
+    return frozenset(name for name in named if name)
 
 
-@lru_cache(maxsize=512)
 def _tree(source: str) -> ast.Module:
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError):
         return ast.Module(body=[], type_ignores=[])
-
-
-@lru_cache(maxsize=512)
-def _imports(source: str) -> tuple[tuple[Import, str, str], ...]:
-    """Return what a module takes from others at its top level: the import, the name there, the name here."""
-    return tuple(
-        (
-            Import(node.module or "", one.name, one.asname or "", node.level, node.lineno),
-            one.name,
-            one.asname or one.name,
-        )
-        for node in _tree(source).body
-        if isinstance(node, ast.ImportFrom)
-        for one in node.names
-    )
 
 
 def factory_calls(scan: NotebookScan, folders: Iterable[Path]) -> tuple[set[tuple[int, int]], set[Path]]:
@@ -122,6 +154,7 @@ class _Modules:
     def __init__(self, folders: list[Path]) -> None:
         self.folders = folders
         self._found: dict[Path, frozenset[str]] = {}
+        self._offers: dict[Path, _Offer] = {}
 
     @property
     def read(self) -> set[Path]:
@@ -131,22 +164,28 @@ class _Modules:
     def factories(self, file: Path) -> frozenset[str]:
         """Return the factories that a module offers, those of the modules that it imports them from among them."""
         if file not in self._found:
-            source = file.read_text("utf-8", "replace")
-            self._found[file] = factories_of(source)  # for modules that import each other
+            offer = self._offer(file)
+            self._found[file] = offer.factories()  # for modules that import each other
             given: set[str] = set()
-            for item, _, alias in _imports(source):
+            for item, _, alias in offer.imports:
                 for other, name in self.imported(item, file):
                     made = self.factories(other)
                     given |= made if name == "*" else {alias} if name in made else _NONE
-            self._found[file] = factories_of(source, frozenset(given))
+            self._found[file] = offer.factories(frozenset(given))
         return self._found[file]
+
+    def _offer(self, file: Path) -> _Offer:
+        if file not in self._offers:
+            self._offers[file] = _offer_of(file.read_text("utf-8", "replace"))
+        return self._offers[file]
 
     def is_class(self, file: Path, name: str, depth: int = _DEPTH) -> bool:
         """Return whether a module's name is a class, its own or one that it imports."""
         source = file.read_text("utf-8", "replace")
         if any(isinstance(node, ast.ClassDef) and node.name == name for node in _tree(source).body):
             return True
-        places = [place for item, _, alias in _imports(source) if alias == name for place in self.imported(item, file)]
+        imports = self._offer(file).imports
+        places = [place for item, _, alias in imports if alias == name for place in self.imported(item, file)]
         return depth > 0 and any(self.is_class(*place, depth - 1) for place in places if place[1])
 
     def imported(self, item: Import, importer: Path | None) -> Iterator[tuple[Path, str]]:

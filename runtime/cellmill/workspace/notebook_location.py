@@ -230,6 +230,7 @@ class _LocalModules:
     """The Python modules of the workspace, whose code counts in the versions of assets that import them."""
 
     def __init__(self, root: Path, cache: ScanCache) -> None:
+        self._cache = cache
         self._paths: dict[str, Path] = {}
         for path in find_notebooks(root, ["**/*.py"]):
             parts = list(path.relative_to(root).with_suffix("").parts)
@@ -250,7 +251,12 @@ class _LocalModules:
     def factories(self) -> frozenset[str]:
         """Return the names of what makes assets when it is called, by which modules offer it."""
         if self._factories is None:
-            self._factories = factory_modules.factory_names(self.sources())
+            key = f"factories:{_VERSION}:{self._digest}"
+            kept = self._cache.get_many([key])
+            if key not in kept:
+                kept[key] = {"names": sorted(factory_modules.factory_names(self.sources().values()))}
+                self._cache.put_many(kept)
+            self._factories = frozenset(kept[key]["names"])
         return self._factories
 
     def sources(self) -> Mapping[str, str]:
