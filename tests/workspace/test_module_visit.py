@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
-from cellmill import Instance
+from cellmill import AssetKey, Instance
 from cellmill.cli.steps import step_views
 from cellmill.execution.run_ledger import launch_recorded_run, request_stop
 from cellmill.planning.event import EventType, planned_steps
@@ -144,3 +147,54 @@ def test_a_request_to_stop_reaches_an_op_that_waits(tmp_path: Path, executor: st
         stopped = instance.get_run_by_id(run.run_id)
         assert stopped is not None and stopped.status is RunStatus.CANCELED
     assert (tmp_path / "taken down").exists()
+
+
+ASLEEP = """
+import time
+from pathlib import Path
+from cellmill import Definitions, asset, resource
+
+HERE = Path(__file__).parent
+
+
+@resource
+def tool(context):
+    try:
+        yield "tool"
+    finally:
+        (HERE / "NAME taken down").touch()
+
+
+@asset(required_resource_keys={"tool"})
+def NAME_asset(context):
+    (HERE / "sleeping").touch()
+    time.sleep(600)
+
+
+defs = Definitions(assets=[NAME_asset], resources={"tool": tool})
+"""
+
+
+def test_a_request_to_stop_reaches_whichever_of_several_modules_waits(tmp_path: Path) -> None:
+    """The one that is visited is interrupted and takes its resources down; the other is not begun."""
+    for name in ("asleep_one", "asleep_two"):
+        (tmp_path / f"{name}.py").write_text(ASLEEP.replace("NAME", name))
+    (tmp_path / "cellmill.toml").write_text('modules = ["asleep_one", "asleep_two"]\n')
+    home = tmp_path / ".cellmill"
+    with Instance.get(home) as instance:
+        selection = frozenset({AssetKey("asleep_one_asset"), AssetKey("asleep_two_asset")})
+        run = instance.create_run(job_name="both", asset_selection=selection)
+
+        def stop() -> None:
+            until((tmp_path / "sleeping").exists)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        stopping = threading.Thread(target=stop)
+        stopping.start()
+        assert main([run.run_id, "--home", str(home), "--workspace", str(tmp_path)]) == 130
+        stopping.join()
+        stopped = instance.get_run_by_id(run.run_id)
+        assert stopped is not None and stopped.status is RunStatus.CANCELED
+        steps = {event.step_key for event in instance.all_logs(run.run_id) if event.type is EventType.STEP_START}
+    assert len(steps) == 1
+    assert len(list(tmp_path.glob("* taken down"))) == 1

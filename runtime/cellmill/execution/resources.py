@@ -22,6 +22,8 @@ __all__ = [
     "Resources",
     "build_init_resource_context",
     "build_resources",
+    "make_resources",
+    "required_resources",
     "resource_scope",
     "tell_teardown_errors",
 ]
@@ -72,3 +74,55 @@ def resource_scope(
     with scope:
         scope.resources(keys)
         yield scope
+
+
+def required_resources(steps: Iterable[Any], given: Mapping[str, Any]) -> list[str]:
+    """Return the keys of the resources that steps need, whether they read them or not: their own, those of their
+    hooks, and the IO managers of their outputs as far as the job has its own.
+    """
+    keys: set[str] = set()
+    for step in steps:
+        keys |= step.resource_keys
+        for hook in step.hooks:
+            keys |= hook.required_resource_keys
+        keys.update(one.io_manager_key for one in step.outputs if not one.is_nothing and one.io_manager_key in given)
+    return sorted(keys)
+
+
+def make_resources(scope: ResourceScope, keys: Iterable[str], tell: Callable[..., None]) -> None:
+    """Make these resources, as far as they are not made, and tell how that goes by events.
+
+    Args:
+        scope: Where they are made.
+        keys: Their keys.
+        tell: Takes an event's type, message, data and level.
+
+    Raises: ResourceFunctionError where one cannot be made.
+    """
+    made = frozenset(scope.keys)
+    wanted = [key for key in keys if key not in made]
+    if not wanted:
+        return
+    names = ", ".join(wanted)
+    tell(
+        EventType.RESOURCE_INIT_STARTED,
+        f"Starting initialization of resources [{names}].",
+        EngineEventData({}, None, "resources", None),
+        logging.DEBUG,
+    )
+    try:
+        scope.resources(wanted)
+    except Exception as error:
+        tell(
+            EventType.RESOURCE_INIT_FAILURE,
+            f"Initialization of resources [{names}] failed.",
+            EngineEventData({}, ErrorInfo.of(error), None, "resources"),
+            logging.ERROR,
+        )
+        raise
+    tell(
+        EventType.RESOURCE_INIT_SUCCESS,
+        f"Finished initialization of resources [{names}].",
+        EngineEventData({}, None, None, "resources"),
+        logging.DEBUG,
+    )

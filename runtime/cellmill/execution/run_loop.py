@@ -11,6 +11,7 @@ from cellmill.errors import CellmillError, ExecutionInterruptedError, ResourceFu
 from cellmill.execution.capture import StepCapture
 from cellmill.execution.hooks import run_hooks
 from cellmill.execution.memo import is_fresh
+from cellmill.execution.resources import make_resources, required_resources
 from cellmill.execution.run_state import RunState
 from cellmill.execution.step import StepOutcome, run_step
 from cellmill.execution.step_events import captured_event
@@ -209,45 +210,9 @@ class RunLoop:
 
     def _make_resources(self) -> None:
         """Make the resources that any step needs before the first step starts."""
-        services = self.services
-        keys: set[str] = set()
-        for step in self.plan.steps.values():
-            if step.key in self.previous:
-                continue
-            keys |= step.resource_keys
-            for hook in step.hooks:
-                keys |= hook.required_resource_keys
-        wanted = sorted(keys)
-        given = services.job.resource_defs
-        managers = {
-            output.io_manager_key
-            for step in self.plan.steps.values()
-            for output in step.outputs
-            if not output.is_nothing
-        }
-        made = sorted({*wanted, *(key for key in managers if key in given)})
-        if not made:
-            return
-        self.emit(
-            EventType.RESOURCE_INIT_STARTED,
-            f"Starting initialization of resources [{', '.join(made)}].",
-            EngineEventData({}, None, "resources", None),
-        )
-        try:
-            services.scope.resources(made)
-        except Exception as error:
-            self.emit(
-                EventType.RESOURCE_INIT_FAILURE,
-                "Initialization of resources failed.",
-                EngineEventData({}, ErrorInfo.of(error), None, "resources"),
-                ERROR,
-            )
-            raise
-        self.emit(
-            EventType.RESOURCE_INIT_SUCCESS,
-            f"Finished initialization of resources [{', '.join(made)}].",
-            EngineEventData({}, None, None, "resources"),
-        )
+        scope = self.services.scope
+        steps = (step for step in self.plan.steps.values() if step.key not in self.previous)
+        make_resources(scope, required_resources(steps, self.services.job.resource_defs), self.emit)
 
     # -- the steps ------------------------------------------------------------------------------------------------
 

@@ -101,7 +101,7 @@ def run_step(
         _failed(step, services, emit, error, ErrorSource.INTERRUPT)
         raise
     except Exception as error:
-        return _after_error(step, services, emit, error, outputs, retry_number, retries_enabled)
+        return after_error(step, services, emit, error, outputs, retry_number, retries_enabled)
     duration = (time.perf_counter() - started) * 1000
     emit(
         event(
@@ -188,17 +188,18 @@ def _wraps(error: BaseException) -> bool:
     return isinstance(error, UserCodeExecutionError)
 
 
-def _after_error(
+def after_error(
     step: Any,
     services: Any,
     emit: Emit,
     error: Exception,
-    outputs: StepOutputs,
+    outputs: StepOutputs | None,
     retry_number: int,
     retries_enabled: bool,
 ) -> StepOutcome:
+    """Record how an attempt ended by an error: for now, or for good; without `outputs` it did not come to its body."""
     original = user_exception(error)
-    made = frozenset(outputs.made)
+    made = frozenset(outputs.made) if outputs is not None else frozenset()
     policy = step.retry_policy
     if isinstance(original, RetryRequested) and retries_enabled:
         if retry_number < original.max_retries:
@@ -208,7 +209,7 @@ def _after_error(
         if retry_number < policy.max_retries:
             return _retry(step, services, emit, error, policy.calculate_delay(retry_number + 1), made)
     _failed(step, services, emit, error, ErrorSource.USER_CODE_ERROR if original is not error else None)
-    return StepOutcome(step.key, False, made, outputs.mapping_keys, error)
+    return StepOutcome(step.key, False, made, outputs.mapping_keys if outputs is not None else {}, error)
 
 
 def _may_retry(error: BaseException) -> bool:
@@ -258,4 +259,4 @@ def _failed(step: Any, services: Any, emit: Emit, error: BaseException, source: 
     )
 
 
-__all__ = ["DEBUG", "StepOutcome", "run_step", "user_exception"]
+__all__ = ["DEBUG", "StepOutcome", "after_error", "run_step", "user_exception"]

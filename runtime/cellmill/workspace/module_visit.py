@@ -43,7 +43,7 @@ class RunOfVisits(Protocol):
         """Write events of the run."""
         ...
 
-    def captured(self) -> AbstractContextManager[StepCapture | None]:
+    def captured(self) -> AbstractContextManager[StepCapture]:
         """Return the block in which what steps write is kept by step."""
         ...
 

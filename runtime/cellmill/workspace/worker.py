@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +48,7 @@ from cellmill.workspace.run_names import (
     PINNED_TAG,
 )
 from cellmill.workspace.run_plan import LinkedNotebooks, Visit, plan_visits, whole_notebook
+from cellmill.workspace.visit_order import VisitOrder
 from cellmill.workspace.visit_services import HeldKernel, VisitServices
 from cellmill.workspace.workspace import Workspace, find_home
 
@@ -111,7 +111,6 @@ class RunWork:
         self._attempt = attempt
         self._lock = threading.Lock()
         self._cancel = CancelSwitch()
-        self._printing = threading.Lock()
         kernels = workspace.config.settings.get("kernels")
         seconds = kernels.get("hold_failed_s", 0) if isinstance(kernels, dict) else 0
         self._hold_failed_s = float(seconds)
@@ -263,32 +262,15 @@ class RunWork:
 
     def _make(self, visits: Sequence[Visit]) -> list[VisitEnd]:
         """Make the visits, independent ones at the same time; one that needs a failed one is not begun."""
-        ends: dict[int, VisitEnd] = {}
-        left = dict(enumerate(visits))
-        going: dict[Future[VisitEnd], int] = {}
-        workers = int(self.run.tags.get(PARALLEL_TAG, self._configured_parallel()))
-        with ThreadPoolExecutor(max(1, workers), thread_name_prefix="visit") as pool:
-            while left or going:
-                for number, visit in list(left.items()):
-                    if self._cancel.is_thrown:
-                        left.clear()
-                        break
-                    if not all(other in ends for other in visit.after):
-                        continue
-                    del left[number]
-                    if not all(ends[other].succeeded for other in visit.after):
-                        ends[number] = self._skip(visit)
-                    elif visit.notebook is None and not (left or going):
-                        ends[number] = self._visit_here(visit)
-                    else:
-                        going[pool.submit(self._visit, visit)] = number
-                if going:
-                    done, _ = wait(going, timeout=0.5, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        ends[going.pop(future)] = future.result()
-                elif left and not any(all(other in ends for other in visit.after) for visit in left.values()):
-                    break
-        return [ends[number] for number in sorted(ends)]
+        order = VisitOrder(
+            visits,
+            int(self.run.tags.get(PARALLEL_TAG, self._configured_parallel())),
+            visit_notebook=lambda visit: visit_notebook(visit, self.services()),
+            visit_module=self._visit_module,
+            skip=self._skip,
+            is_stopped=lambda: self._cancel.is_thrown,
+        )
+        return order.make()
 
     @contextmanager
     def _remote_notebooks(self, visits: Sequence[Visit]) -> Iterator[None]:
@@ -311,33 +293,24 @@ class RunWork:
         value = 1 if table.get("name") == "in_process" else table.get("max_concurrent")
         return int(value) if isinstance(value, int) else MAX_CONCURRENT
 
-    def _visit(self, visit: Visit) -> VisitEnd:
-        if visit.notebook is None:
-            end: VisitEnd = module_visit.visit_module(self, visit)
-            return end
-        return visit_notebook(visit, self.services())
-
-    def _visit_here(self, visit: Visit) -> VisitEnd:
-        """Make the one visit that is left in this thread: only there does a request to stop reach what user code waits
-        for, and its resources are taken down.
+    def _visit_module(self, visit: Visit) -> VisitEnd:
+        """Make a visit whose steps run in this process: a request to stop is raised in them, so that their resources
+        are taken down.
         """
-        with raise_execution_interrupts():
+        with raise_execution_interrupts(self._cancel.throw):
             if self._cancel.is_thrown:  # before the signal had its new meaning
                 raise ExecutionInterruptedError
-            return self._visit(visit)
+            end: VisitEnd = module_visit.visit_module(self, visit)
+            return end
 
     @contextmanager
-    def captured(self) -> Iterator[StepCapture | None]:
-        """Keep what steps of this process print, for one visit at a time: a process has one stdout."""
-        if not self._printing.acquire(blocking=False):
-            yield None
-            return
+    def captured(self) -> Iterator[StepCapture]:
+        """Keep what steps of this process print."""
         capture = StepCapture(files_of(self.instance.home, self.run.run_id))
         try:
             yield capture
         finally:
             capture.close()
-            self._printing.release()
 
     def services(self) -> VisitServices:
         """Return what a visit needs of the run."""

@@ -22,9 +22,9 @@ from cellmill.execution.executors.step_memory import (
 from cellmill.execution.hooks import run_hooks
 from cellmill.execution.in_process import run_loggers
 from cellmill.execution.log import captured_python_logs
-from cellmill.execution.resources import resource_scope
+from cellmill.execution.resources import make_resources, required_resources, resource_scope
 from cellmill.execution.services import Services
-from cellmill.execution.step import StepOutcome, run_step
+from cellmill.execution.step import StepOutcome, after_error, run_step
 from cellmill.execution.step_events import captured_event, event
 from cellmill.instance.instance import Instance
 from cellmill.instance.python_logs import PythonLogs
@@ -147,14 +147,7 @@ class StepWork:
             refuse_shared_process(step)
         with self._captured(step, services, sink, say):
             with limited_memory(limit):
-                outcome = run_step(
-                    step,
-                    services,
-                    sink.emit,
-                    known=KnownOfRun(plan, task, self._run.run_id),
-                    retry_number=task.retry_number,
-                    retries_enabled=self._retries_enabled,
-                )
+                outcome = self._attempt(step, services, sink, KnownOfRun(plan, task, self._run.run_id), task)
             if limit is not None and ran_out_of_memory(outcome.error):
                 text = f'Step "{step.key}" reached its memory limit of {limit / 1e6:g} MB (tag {MEMORY_TAG}).'
                 sink.emit(event(EventType.ENGINE_EVENT, step, services, text, EngineEventData()))
@@ -170,12 +163,37 @@ class StepWork:
             {key: version for key, version in services.versions.items() if versions.get(key, "") != version},
         )
 
+    def _attempt(
+        self, step: Step, services: Services, sink: _SaySink, known: KnownOfRun, task: StepTask
+    ) -> StepOutcome:
+        """Make what the step requires, whether it reads it or not, then run it."""
+
+        def tell(kind: EventType, text: str, data: Any, level: int) -> None:
+            sink.emit(event(kind, step, services, text, data, level))
+
+        try:
+            make_resources(services.scope, required_resources([step], self._job.resource_defs), tell)
+        except Exception as error:
+            return after_error(step, services, sink.emit, error, None, task.retry_number, self._retries_enabled)
+        return run_step(
+            step,
+            services,
+            sink.emit,
+            known=known,
+            retry_number=task.retry_number,
+            retries_enabled=self._retries_enabled,
+        )
+
     def close(self) -> None:
-        """Take down the resources that this process made."""
+        """Take down the resources that this process made, and give back what they and the steps wrote to."""
         if self._opened is not None and self._opened[0] == os.getpid():
             stack = self._opened[2]
             self._opened = None
-            stack.close()
+            try:
+                stack.close()
+            finally:
+                if self._capture is not None:
+                    self._capture.close()
 
     def _services(self) -> Services:
         if self._opened is None or self._opened[0] != os.getpid():
