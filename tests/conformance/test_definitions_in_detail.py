@@ -26,11 +26,17 @@ def test_an_op_made_by_hand_takes_its_inputs_in_a_dict():
 
 
 def test_an_op_made_by_hand_declares_all_it_has():
-    """Nothing is inferred from the function: without `ins` and `outs` there are none."""
-    made = dg.OpDefinition(lambda _context, _inputs: None, "silent")
+    """Nothing is inferred from the function: without `ins` there are no inputs, and `outs` is one, `result`."""
+
+    def counts(_context, *_inputs):
+        yield dg.Output(1)
+
+    made = dg.OpDefinition(counts, "counts")
     assert not made.input_defs
-    assert not made.output_defs
-    assert dg.GraphDefinition("only", node_defs=[made]).to_job().execute_in_process().success
+    assert [one.name for one in made.output_defs] == ["result"]
+    result = dg.GraphDefinition("only", node_defs=[made]).to_job().execute_in_process()
+    assert result.output_for_node("counts") == 1
+    assert not dg.OpDefinition(lambda _context, _inputs: None, "silent", outs={}).output_defs
 
 
 def test_declared_inputs_come_before_inferred_ones():

@@ -72,7 +72,7 @@ class NodeUses:
 class OpDefinition(NodeUses):
     """A function with its inputs, outputs, config and requirements; `@op` makes it.
 
-    Made by hand, the function takes the context and a dict of the input values by name, and nothing is inferred from
+    Made by hand, the function takes the context and a dict of the input values by name, and no input is inferred from
     it; `@op` is for functions whose parameters are the inputs.
 
     >>> from cellmill import Output
@@ -86,7 +86,8 @@ class OpDefinition(NodeUses):
         compute_fn: The function that does the work, called with the context and the input values by name.
         name: The op's name; None takes the function's.
         ins: More about inputs, by parameter.
-        outs: The outputs by name; None infers one from the return annotation.
+        outs: The outputs by name; None is one, `result`, with the type of the return annotation of a function whose
+            parameters are the inputs.
         description: What it does; None takes the first paragraph of the docstring.
         config_schema: Schema of `context.op_config`; excludes a `config` parameter.
         required_resource_keys: Keys of resources that the body reads from `context.resources`.
@@ -126,8 +127,6 @@ class OpDefinition(NodeUses):
     ) -> None:
         given_fn = getattr(compute_fn, "decorated_fn", compute_fn)
         fn = given_fn if shape is not None else _by_keyword(given_fn)
-        if shape is None and outs is None:
-            outs = _EMPTY
         self.compute_fn = fn
         self.__wrapped__ = given_fn
         self._config_schema = config_schema

@@ -161,6 +161,12 @@ def reconstructable(target: Any) -> ReconstructableJob:
                 f"Reconstructable target {target.name!r} was made by code and not by @job; give a function "
                 "that returns it."
             )
+        if isinstance(_named(fn), GraphDefinition):
+            raise InvariantViolationError(
+                f"Reconstructable target {target.name!r} was made by to_job, and another process would find the graph "
+                f"{fn.__qualname__} instead: you must wrap the ``to_job`` call in a function at module scope, and give "
+                "that."
+            )
         return _of_function(fn, target)
     if isinstance(target, GraphDefinition):
         raise InvariantViolationError(
@@ -173,6 +179,11 @@ def reconstructable(target: Any) -> ReconstructableJob:
             f"got {type(target)}."
         )
     return _of_function(target, None)
+
+
+def _named(fn: Callable[..., Any]) -> Any:
+    """Return what the module of a function has under its name."""
+    return getattr(sys.modules.get(fn.__module__), fn.__qualname__, None)
 
 
 def _of_function(fn: Callable[..., Any], job: JobDefinition | None) -> ReconstructableJob:

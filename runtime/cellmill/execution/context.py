@@ -106,7 +106,8 @@ class OpExecutionContext(PartitionQuestions):
 
     @property
     def instance(self) -> Any:
-        """The instance."""
+        """The instance, which knows what the step has reported until now."""
+        self._services.flush()
         return self._services.instance
 
     @property
@@ -482,9 +483,13 @@ class OpExecutionContext(PartitionQuestions):
         """Ask that every output is yielded explicitly.
 
         Args:
-            error_message: Taken for the sake of code written for Dagster and not used.
+            error_message: What the error of a missing output says besides.
         """
         self._typed_stream = True
+        self.typed_event_stream_error_message = error_message
+
+    #: What is said besides where an output was not given explicitly.
+    typed_event_stream_error_message: str | None = None
 
     @property
     def requires_typed_event_stream(self) -> bool:
@@ -539,7 +544,8 @@ def context_class(assets: Any, shape: Any) -> type[OpExecutionContext]:
     if assets is None:
         checked_annotation(shape, assets)
         return OpExecutionContext
-    if shape.context_hint is OpExecutionContext:
+    hint = shape.context_hint
+    if hint is OpExecutionContext or (shape.has_context and hint is None and assets.node_def.is_graph):
         return OpExecutionContext
     return AssetCheckExecutionContext if assets.is_checks else AssetExecutionContext
 

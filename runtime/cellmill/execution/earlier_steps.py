@@ -96,8 +96,9 @@ def _all_but(plan: Plan, parent: Run, chosen: Chosen, instance: Any) -> Previous
             continue
         source, output = step.axis
         keys = found[source][1].get(output, []) if source in found else []
-        for part in sorted(parts - set(keys)):
-            raise _unknown(f"{key}[{part}]", [f"{key}[{one}]" for one in keys] or list(plan.steps))
+        if parts - set(keys):
+            missing = [f"{key}[{part}]" for part in sorted(parts - set(keys))]
+            raise _unknown(missing, [f"{key}[{one}]" for one in keys] or list(plan.steps))
         for part in keys:
             if part not in parts:
                 found[f"{key}[{part}]"] = made.get(f"{key}[{part}]", nothing)
@@ -126,12 +127,14 @@ def _made_by(parent: Run, instance: Any) -> Previous:
 def _chosen(plan: Plan, selection: Sequence[str]) -> Chosen:
     """Return the steps that ``a``, ``*a``, ``a++``, ``a[key]`` … mean; ``a[?]`` is all of a mapped step."""
     chosen: Chosen = {}
+    unknown = []
     for clause in selection:
         name = clause.strip("*+")
         before, behind = clause[: clause.index(name)], clause[clause.index(name) + len(name) :]
         base, _, part = name.removesuffix("]").partition("[")
         if base not in plan.steps or (part and plan.steps[base].axis is None):
-            raise _unknown(name, plan.steps)
+            unknown.append(name)
+            continue
         part = "" if part == "?" else part
         near = {
             base,
@@ -145,6 +148,8 @@ def _chosen(plan: Plan, selection: Sequence[str]) -> Chosen:
                     known.add(part)
             else:
                 chosen[key] = None
+    if unknown:
+        raise _unknown(unknown, plan.steps)
     if not chosen:
         raise InvalidSubsetError("The step selection names no step.")
     return chosen
@@ -161,5 +166,8 @@ def _reach(start: str, near: Callable[[str], Iterable[str]], depth: str) -> set[
     return found
 
 
-def _unknown(name: str, known: Iterable[str]) -> StepNotFoundError:
-    return StepNotFoundError(f"Step selection refers to unknown step: {name}. The run has {sorted(known)[:30]}.")
+def _unknown(names: Sequence[str], known: Iterable[str]) -> StepNotFoundError:
+    word = "step" if len(names) == 1 else "steps"
+    return StepNotFoundError(
+        f"Step selection refers to unknown {word}: {', '.join(names)}. The run has {sorted(known)[:30]}."
+    )

@@ -77,7 +77,8 @@ def execute_job(
         run_config: A dict or `RunConfig`; None takes the job's own, or that of the run that is run again.
         tags: Tags of the run, beside the job's.
         raise_on_error: Whether the error of a failed step is raised; by default it is in the result.
-        op_selection: Nodes to run by name, `*` and `+` as in `JobDefinition.get_subset`; None runs all.
+        op_selection: Nodes to run by name, `*` and `+` as in `JobDefinition.get_subset`; None runs all, or those of the
+            run that is run again.
         reexecution_options: The earlier run that this one repeats, and which of its steps; None starts afresh.
         asset_selection: Keys of the assets to make, of a job of assets; None makes all.
 
@@ -99,11 +100,13 @@ def execute_job(
     else:
         raise CheckError(f"execute_job takes reconstructable(job); got {job!r}.")
     chosen = definition
+    parent = _parent(reexecution_options, instance)
+    if parent is not None and op_selection is None:
+        op_selection = parent.op_selection
     if op_selection:
         chosen = chosen.get_subset(op_selection=op_selection)
     if asset_selection:
         chosen = chosen.get_subset(asset_selection=frozenset(asset_selection))
-    parent = _parent(reexecution_options, instance)
     if parent is not None and run_config is None:
         run_config = parent.run_config
     config = resolve_run_config(chosen, run_config)

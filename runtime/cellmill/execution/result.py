@@ -276,45 +276,50 @@ class ExecutionResult:
         return ".".join(path), output_name
 
     def _value(self, key: str, name: str, node_str: str, output_name: str) -> Any:
-        outputs = self._services.outputs or {}
-        if (key, name) in outputs:
-            return outputs[(key, name)]
         step = self._state.plan.steps[key]
         if step.axis is not None:
-            return {
-                each.mapping_key: outputs[(each.key, name)]
-                for each in self._state.steps.values()
-                if _base(each.key) == key and (each.key, name) in outputs
-            }
-        found = self._stored(key, name)
-        if found is not _NOTHING:
-            return found
-        raise InvariantViolationError(
-            f"No outputs found for output '{output_name}' from node '{node_str}': it was not made."
-        )
+            parts = (each for each in self._state.steps.values() if _base(each.key) == key)
+            found = {part.mapping_key: self._made(part.key, step, name) for part in parts}
+            return {mapping_key: value for mapping_key, value in found.items() if value is not _NOTHING}
+        value = self._made(key, step, name)
+        if value is _NOTHING:
+            raise InvariantViolationError(
+                f"No outputs found for output '{output_name}' from node '{node_str}': it was not made."
+            )
+        return value
 
-    def _stored(self, key: str, name: str) -> Any:
-        """Return an output that another process made, read back from where it was stored."""
-        for one in reversed(self._events):
-            if one.type is not EventType.HANDLED_OUTPUT or one.step_key != key or one.data.output_name != name:
-                continue
-            step = self._state.plan.steps[key]
-            upstream = OutputContext(
-                step_key=key,
-                name=name,
-                job_name=self._job.name,
-                run_id=self.run_id,
-                asset_key=step.outputs_by_name[name].asset_key,
-                mapping_key=one.data.mapping_key,
-                op_def=step.op,
-                value_ref=one.data.value_ref,
-                instance=self._instance,
-            )
-            context = InputContext(
-                upstream_output=upstream, asset_key=step.outputs_by_name[name].asset_key, instance=self._instance
-            )
-            return self._services.io_manager(one.data.manager_key).load_input(context)
-        return _NOTHING
+    def _made(self, step_key: str, step: Any, name: str) -> Any:
+        """Return an output as the run has it in memory, else as another process has stored it."""
+        outputs = self._services.outputs or {}
+        if (step_key, name) in outputs:
+            return outputs[(step_key, name)]
+        stored = {
+            one.data.mapping_key: one
+            for one in self._events
+            if one.type is EventType.HANDLED_OUTPUT and one.step_key == step_key and one.data.output_name == name
+        }
+        if not stored:
+            return _NOTHING
+        if step.outputs_by_name[name].is_dynamic:
+            return {mapping_key: self._loaded(one, step) for mapping_key, one in stored.items()}
+        return self._loaded(stored[None], step)
+
+    def _loaded(self, handled: Event, step: Any) -> Any:
+        data = handled.data
+        asset_key = step.outputs_by_name[data.output_name].asset_key
+        upstream = OutputContext(
+            step_key=handled.step_key,
+            name=data.output_name,
+            job_name=self._job.name,
+            run_id=self.run_id,
+            asset_key=asset_key,
+            mapping_key=data.mapping_key,
+            op_def=step.op,
+            value_ref=data.value_ref,
+            instance=self._instance,
+        )
+        context = InputContext(upstream_output=upstream, asset_key=asset_key, instance=self._instance)
+        return self._services.io_manager(data.manager_key).load_input(context)
 
     def output_value(self, output_name: str = "result") -> Any:
         """Return the value of an output of the job itself.
@@ -369,13 +374,28 @@ class ExecuteInProcessResult(ExecutionResult):
 
 
 class JobExecutionResult(ExecutionResult):
-    """The result of a run by an executor; also a context manager, as Dagster has it."""
+    """The result of a run by an executor; values of outputs are read within a `with` block, for which the resources
+    that this takes are made.
+    """
+
+    _is_open = False
 
     def __enter__(self) -> JobExecutionResult:
+        self._services.forget_managers()
+        self._is_open = True
         return self
 
     def __exit__(self, *exc: object) -> None:
-        return None
+        self._is_open = False
+        self._services.scope.close()
+
+    def _value(self, key: str, name: str, node_str: str, output_name: str) -> Any:
+        if not self._is_open:
+            raise InvariantViolationError(
+                "The result of execute_job must be opened as a context manager to read outputs: "
+                f"with execute_job(…) as result: result.output_for_node({node_str!r})."
+            )
+        return super()._value(key, name, node_str, output_name)
 
 
 def _base(key: str) -> str:

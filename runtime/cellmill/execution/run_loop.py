@@ -276,7 +276,9 @@ class RunLoop:
             self._block(key, [source])
             return
         if source in state.skipped or (step.axis not in state and source not in state.succeeded):
-            self._skip(key, [f"{source}.{step.axis[1]}"])
+            # how many steps it would have been is not known, so none of them is told of
+            state.skipped.add(key)
+            state.ended(key)
             return
         if not state.resolve(key):
             state.resolved_empty(key)

@@ -101,6 +101,10 @@ class Services:
             manager = self._io_managers[key] = self._make_io_manager(key)
         return manager
 
+    def forget_managers(self) -> None:
+        """Make IO managers anew where they are asked for again: what the old ones need is taken down."""
+        self._io_managers.clear()
+
     def _make_io_manager(self, key: str) -> Any:
         if key in self.job.resource_defs:
             return getattr(self.scope.resources([key]), key)

@@ -14,6 +14,7 @@ from cellmill.errors import (
     AssetCheckFailedError,
     CellmillError,
     ExecutionInterruptedError,
+    InvariantViolationError,
     MaxRetriesExceededError,
     ResourceFunctionError,
     StepExecutionError,
@@ -94,6 +95,8 @@ def run_step(
     try:
         inputs = StepInputs(step, services, emit, context, known if known is not None else NoMapping()).load()
         _compute(step, services, context, inputs, outputs)
+        if context._typed_stream:
+            _refuse_implicit(step, context, outputs)
         outputs.finish()
         if outputs.failed_checks:
             _raise_failed_checks(outputs)
@@ -138,7 +141,7 @@ def _compute(
             if observing and not hasattr(returned, "send"):
                 outputs.observed(returned, step.outputs[0])
                 return
-            plain = op.gives_one_value and not isinstance(returned, NOT_A_VALUE)
+            plain = op.gives_one_value and not isinstance(returned, NOT_A_VALUE) and not context._typed_stream
             stream = iter(()) if plain else results(op, returned, context, services.event_loop)
         except (Failure, RetryRequested):
             raise
@@ -160,6 +163,23 @@ def _compute(
     finally:
         leave_log(token)
         _CURRENT.pop()
+
+
+def _refuse_implicit(step: Any, context: OpExecutionContext, outputs: StepOutputs) -> None:
+    """Raise where a step that was asked to give each output explicitly gave not all that are selected."""
+    assets = step.assets
+    missing = [
+        one.name
+        for one in step.outputs
+        if one.name not in outputs.made
+        and (one.asset_key is None or assets is None or one.asset_key in assets.keys)
+        and (one.check_spec is None or one.check_spec.key in assets.check_keys)
+    ]
+    if missing:
+        reason = context.typed_event_stream_error_message
+        raise InvariantViolationError(
+            f'Op "{step.op.name}" did not yield or return expected outputs {missing}.{f" {reason}" if reason else ""}'
+        )
 
 
 def _user_error(step: Any, error: Exception) -> StepExecutionError:

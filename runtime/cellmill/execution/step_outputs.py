@@ -490,6 +490,11 @@ class StepOutputs:
                         f'"{one.name}": a result of the check "{one.check_spec.name}" of '
                         f"{one.check_spec.asset_key.to_user_string()}."
                     )
+                if one.check_spec.key in assets.check_keys:
+                    asset = one.check_spec.asset_key.to_user_string()
+                    self._context.log.warning(
+                        f"The check {one.check_spec.name!r} of {asset} was selected and emitted no result."
+                    )
                 continue
             if one.is_dynamic:
                 continue

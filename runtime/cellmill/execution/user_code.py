@@ -122,13 +122,11 @@ def _returned(op: Any, value: Any, context: Any) -> Iterator[Any]:
         return
     assets = getattr(getattr(context, "_step", None), "assets", None)
     expected = [one for one in outs if assets is None or one.name not in assets.check_specs_by_output_name]
+    if value is None and context is not None and getattr(context, "requires_typed_event_stream", False):
+        return
     if len(outs) == 1:
         yield from _one(op, outs[0], value, 0)
         return
-    if context is not None and getattr(context, "requires_typed_event_stream", False):
-        raise InvariantViolationError(
-            f"op '{op.name}' has multiple outputs and was asked to yield each explicitly; it returned {value!r}."
-        )
     if value is None and all(one.is_nothing and one.is_required for one in expected):
         for index, one in enumerate(expected):
             yield from _one(op, one, None, index, several=True)

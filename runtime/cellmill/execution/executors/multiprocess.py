@@ -17,7 +17,7 @@ from cellmill.execution.executors.pool import WorkerPool
 from cellmill.execution.executors.step_work import StepWork
 from cellmill.execution.in_process import run_loggers
 from cellmill.execution.resources import resource_scope
-from cellmill.execution.result import JobExecutionResult
+from cellmill.execution.result import ExecutionResult
 from cellmill.execution.services import Services
 from cellmill.execution.sink import EventSink
 from cellmill.execution.step import user_exception
@@ -100,7 +100,7 @@ def execute_elsewhere(
     raise_on_error: bool = True,
     input_values: Mapping[str, Any] | None = None,
     previous: Any = None,
-    result_class: Any = JobExecutionResult,
+    result_class: Any = ExecutionResult,
     **_unused: Any,
 ) -> Any:
     """Carry out a run with workers in other processes; this one keeps the state and writes the events."""
