@@ -74,10 +74,12 @@ def input_versions(
         return ()
     partitioned = {one.asset_key: one.partitions_def for one in step.inputs if one.partitions_def is not None}
     known = services.versions
-    missing = [key for key in deps if key not in known and key not in partitioned]
-    if missing:
+    missing = deps.difference(known)  # by the hashes that the set keeps, without asking a key for its own
+    if missing and (missing := missing.difference(partitioned)):
         find = services.find_versions
-        known.update(find(missing) if find is not None else dict.fromkeys(missing))
+        known.update(find(list(missing)) if find is not None else dict.fromkeys(missing))
+    if not partitioned:
+        return [(key, known[key]) for key in deps]
     return [
         (key, _of_partitions(services, assets, key, partitioned[key], partition) if key in partitioned else known[key])
         for key in deps

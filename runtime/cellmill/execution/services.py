@@ -66,6 +66,7 @@ class Services:
         self._scheduled_at = scheduled_at
         self._default_io_manager = default_io_manager
         self._io_managers: dict[str, Any] = {}
+        self._io_given: dict[str, tuple[Any, Any]] = {}
         self._log: LogManager | None = None
         #: (step key, output name, mapping key) -> where this run stored it, for readers downstream.
         self.refs: dict[tuple[str, str, str | None], ValueRef] = {}
@@ -115,15 +116,15 @@ class Services:
             f"use one of {sorted(self.job.resource_defs)}."
         )
 
-    def io_resource_config(self, key: str) -> Any:
-        """Return the config of an IO manager's own definition."""
-        return self.config.resources[key].config if key in self.job.resource_defs else None
-
-    def io_resources(self, key: str) -> Any:
-        """Return the resources that an IO manager requires."""
-        definition = self.job.resource_defs.get(key)
-        needed = getattr(definition, "required_resource_keys", None)
-        return self.scope.resources(needed) if needed else None
+    def io_given(self, key: str) -> tuple[Any, Any]:
+        """Return the config of an IO manager's own definition, and the resources that it requires."""
+        given = self._io_given.get(key)
+        if given is None:
+            definition = self.job.resource_defs.get(key)
+            config = None if definition is None else self.config.resources[key].config
+            needed = getattr(definition, "required_resource_keys", None)
+            given = self._io_given[key] = (config, self.scope.resources(needed) if needed else None)
+        return given
 
     def log_for(self, step_key: str | None, emit: Callable[[Any], None]) -> LogManager:
         """Return the log of a step."""

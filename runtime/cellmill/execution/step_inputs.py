@@ -220,6 +220,7 @@ class StepInputs:
             if upstream.has_asset_partitions:
                 definition = upstream.asset_partitions_def
                 subset = definition.subset_with_partition_keys(upstream.asset_partition_keys)
+        resource_config, resources = services.io_given(manager_key)
         return InputContext(
             name=one.name,
             job_name=services.job_name,
@@ -229,8 +230,8 @@ class StepInputs:
             upstream_output=upstream,
             dagster_type=None if declared.is_untyped else declared.dagster_type,
             log_manager=self._context.log,
-            resource_config=services.io_resource_config(manager_key),
-            resources=services.io_resources(manager_key),
+            resource_config=resource_config,
+            resources=resources,
             step_context=self._context,
             asset_key=asset_key,
             partition_key=services.partition_key,

@@ -252,6 +252,7 @@ class StepOutputs:
             definition = one.assets.partitions_def
             keys = services.partition_keys_of(definition)
             subset = None if keys is None else definition.subset_with_partition_keys(keys)
+        resource_config, resources = services.io_given(one.io_manager_key)
         return OutputContext(
             step_key=step.key,
             name=one.name,
@@ -262,8 +263,8 @@ class StepOutputs:
             config=services.config.ops[step.handle].outputs.get(one.name),
             dagster_type=None if one.is_untyped else one.definition.dagster_type,
             log_manager=self._context.log,
-            resource_config=services.io_resource_config(one.io_manager_key),
-            resources=services.io_resources(one.io_manager_key),
+            resource_config=resource_config,
+            resources=resources,
             step_context=self._context,
             op_def=step.op,
             asset_key=one.asset_key,

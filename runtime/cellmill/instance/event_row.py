@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -45,25 +45,38 @@ def key_of(text: str) -> AssetKey:
     return AssetKey.from_escaped_user_string(text)
 
 
-def as_row(event: Event, seq: int) -> tuple[Any, ...]:
-    """The parameters of `INSERT`."""
-    asset_key = event.asset_key
-    data = event.data
-    message = event.message
-    kind = event.type
-    return (
-        event.run_id,
-        seq,
-        kind._value_,
-        event.timestamp,
-        event.level,
-        event.step_key,
-        _NONE if asset_key is None else key_text(asset_key),
-        _NONE if event.partition is None else event.partition,
-        _FEED.get(kind, _NONE),
-        message and redacted(message),
-        None if data is None else redacted(wire.dumps(data)),
-    )
+def as_rows(events: Sequence[Event], seq: int) -> list[tuple[Any, ...]]:
+    """The parameters of `INSERT` for events that follow number `seq` of their run, without secrets."""
+    rows: list[tuple[Any, ...]] = []
+    texts: list[str] = []
+    for event in events:
+        seq += 1
+        asset_key = event.asset_key
+        data = event.data
+        message = event.message
+        kind = event.type
+        body = None if data is None else wire.dumps(data)
+        texts.append(f"{message}\n{body}")
+        rows.append(
+            (
+                event.run_id,
+                seq,
+                kind._value_,
+                event.timestamp,
+                event.level,
+                event.step_key,
+                _NONE if asset_key is None else key_text(asset_key),
+                _NONE if event.partition is None else event.partition,
+                _FEED.get(kind, _NONE),
+                message,
+                body,
+            )
+        )
+    # One look at all the texts together: hardly ever is there anything to take out.
+    together = "\n".join(texts)
+    if redacted(together) is together:
+        return rows
+    return [(*row[:-2], *(text and redacted(text) for text in row[-2:])) for row in rows]
 
 
 def clean_row(row: tuple[Any, ...]) -> tuple[Any, ...]:

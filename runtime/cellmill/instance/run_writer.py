@@ -14,7 +14,7 @@ from cellmill.errors import (
     StorageError,
 )
 from cellmill.instance.catalog_writer import update_catalog
-from cellmill.instance.event_row import INSERT, as_row, clean_row
+from cellmill.instance.event_row import INSERT, as_rows, clean_row
 from cellmill.instance.run_store import FINISHED, record_new_run
 from cellmill.instance.sql import Database, Query, Transaction
 from cellmill.planning.event import RUN_EVENTS, Event, EventType
@@ -111,8 +111,7 @@ def append_in(tx: Transaction, db: Database, run_id: str, attempt: int, events: 
     row = tx.row(NUMBER, (count, events[-1].timestamp, run_id, attempt))
     if row is None:
         raise _refused(tx, run_id, attempt)
-    seq = row[0] - count
-    rows = [as_row(event, seq := seq + 1) for event in events]
+    rows = as_rows(events, row[0] - count)
     if db.order_commits:
         tx.rows(db.order_commits)
     try:
@@ -187,7 +186,7 @@ def append_outside_runs_in(tx: Transaction, db: Database, events: Sequence[Event
         tx.rows(db.order_commits)
     row = tx.row("SELECT coalesce(max(seq), 0) FROM events WHERE run_id = ''")
     seq = row[0] if row else 0
-    tx.run_many(INSERT, [clean_row(as_row(event, seq + index)) for index, event in enumerate(events, 1)])
+    tx.run_many(INSERT, [clean_row(row) for row in as_rows(events, seq)])
     last = tx.row(db.last_event_id)
     assert last is not None
     update_catalog(tx, events, db.last_event_id)
