@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,6 +16,11 @@ from tests import postgres
 from tests.fuzzing import FIXED
 
 _numbers = itertools.count()
+
+# Every process that a test starts finds what stands there first; see the modules for why.
+STAND_INS = str(Path(__file__).parent / "stand_ins")
+if STAND_INS not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [STAND_INS, os.environ.get("PYTHONPATH")]))
 
 # A shell lets its background jobs ignore the interrupt, and so would every process that a test starts and interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -17,17 +17,24 @@ TABLES = {"cellmill", "cellmill.cli.lazy", "cellmill.dagster", "cellmill.noteboo
 PLUGIN = "cellmill.testing_plugin"
 
 
-def modules() -> dict[str, ast.Module]:
-    """Return every module of the packages as a syntax tree, by its name."""
+def modules() -> dict[str, str]:
+    """Return the text of every module of the packages, by its name."""
     found = {}
     for package, folder in PACKAGES.items():
         for path in (ROOT / folder / package).rglob("*.py"):
             name = ".".join(path.relative_to(ROOT / folder).with_suffix("").parts).removesuffix(".__init__")
-            found[name] = ast.parse(path.read_text())
+            found[name] = path.read_text()
     return found
 
 
 MODULES = modules()
+#: Those that load something on first use, which one of them is for.
+LATE = sorted(name for name, text in MODULES.items() if "on_first_use(" in text and name != "cellmill.first_use")
+
+
+def tree_of(name: str) -> ast.Module:
+    """Return a module as a syntax tree: parsed by its test, not wherever tests are collected."""
+    return ast.parse(MODULES[name])
 
 
 def inside(tree: ast.Module) -> Iterator[ast.AST]:
@@ -53,10 +60,16 @@ def imported_in(tree: ast.Module) -> set[str]:
     return found
 
 
+def _called(call: ast.Call) -> str:
+    """Return the last word of what is called."""
+    func = call.func
+    return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+
+
 def named_by_strings(tree: ast.Module) -> set[str]:
     """Return our modules that `import_module` is given as text."""
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    texts = [ast.unparse(call.args[0]) for call in calls if ast.unparse(call.func).endswith("import_module")]
+    texts = [ast.unparse(call.args[0]) for call in calls if _called(call) == "import_module"]
     return {text for text in texts if is_own(text.strip("f'\"{").split("{")[0])}
 
 
@@ -65,7 +78,7 @@ def late(tree: ast.Module) -> dict[str, str]:
     found = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            if ast.unparse(node.value.func) == "on_first_use":
+            if _called(node.value) == "on_first_use":
                 found[ast.unparse(node.targets[0])] = ast.literal_eval(node.value.args[0])
     return found
 
@@ -83,17 +96,19 @@ def typed(tree: ast.Module, package: str) -> dict[str, str]:
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_functions_import_nothing_of_ours(name: str) -> None:
     """Our own modules are imported at the top, or loaded on first use."""
+    tree = tree_of(name)
     if name != PLUGIN:
-        assert imported_in(MODULES[name]) == set()
+        assert imported_in(tree) == set()
     if name not in TABLES:
-        assert named_by_strings(MODULES[name]) == set()
+        assert named_by_strings(tree) == set()
 
 
-@pytest.mark.parametrize("name", [name for name, tree in MODULES.items() if late(tree)])
+@pytest.mark.parametrize("name", LATE)
 def test_what_loads_late_is_typed(name: str) -> None:
     """Type checkers and import contracts see the very modules that a running program loads on first use."""
-    loaded, seen = late(MODULES[name]), typed(MODULES[name], name.split(".")[0])
+    loaded, seen = late(tree_of(name)), typed(tree_of(name), name.split(".")[0])
 
+    assert loaded
     assert {one: seen.get(one) for one in loaded} == loaded
 
 
@@ -109,7 +124,7 @@ def test_every_late_load_has_a_reason() -> None:
         for what in row[1].split(",")
         if "`" in what
     }
-    found = {(name.split(".", 1)[-1], what) for name, tree in MODULES.items() for what in late(tree).values()}
+    found = {(name.split(".", 1)[-1], what) for name in LATE for what in late(tree_of(name)).values()}
 
     assert {(who, what.removeprefix("cellmill.")) for who, what in found} == listed
 
@@ -119,7 +134,7 @@ def test_every_port_is_filled() -> None:
     for port in cellmill.PORTS:
         module, _, name = port.rpartition(".")
         protocol = next(
-            node for node in MODULES[f"cellmill.{module}"].body if isinstance(node, ast.ClassDef) and node.name == name
+            node for node in tree_of(f"cellmill.{module}").body if isinstance(node, ast.ClassDef) and node.name == name
         )
         wanted = {node.name for node in protocol.body if isinstance(node, ast.FunctionDef)}
 

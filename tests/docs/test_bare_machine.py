@@ -13,17 +13,18 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"in six lines:\n\n```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-#: What a clone does not have.
-NOT_CLONED = ("/.venv", "/test-artifacts", "node_modules", "__pycache__", ".cellmill", "/.git", "/labextension/lib")
+#: Tells what a clone has, and what it will have once the new files are committed.
+CLONED = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 
 
 def cloned(target: Path) -> Path:
     """Copy what is in the project's folder as a clone would have it."""
-
-    def left_out(folder: str, names: list[str]) -> set[str]:
-        return {name for name in names if f"{folder}/{name}".endswith(NOT_CLONED)}
-
-    shutil.copytree(ROOT, target, ignore=left_out)
+    for name in filter(None, subprocess.run(CLONED, cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")):
+        source = ROOT / os.fsdecode(name)
+        if source.exists():  # else it is about to be deleted
+            copy = target / source.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, copy)
     return target
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -18,6 +19,8 @@ import httpx
 import nbconvert
 
 TOKEN = "a-token-for-tests"
+#: Made once: otherwise each request reads all certificates of the machine, for addresses that begin with http.
+CERTIFICATES = ssl.create_default_context()
 NOTEBOOK: dict[str, Any] = {
     "cells": [
         {"cell_type": "code", "id": "load", "metadata": {}, "execution_count": None, "outputs": [], "source": text}
@@ -57,7 +60,7 @@ class Server:
         headers = dict(options.pop("headers", {}))
         if token is not None:
             headers["Authorization"] = f"token {token}"
-        return httpx.request(method, self.url + path, headers=headers, timeout=30, **options)
+        return httpx.request(method, self.url + path, headers=headers, timeout=30, verify=CERTIFICATES, **options)
 
     def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
         """The answer to one GraphQL document."""
