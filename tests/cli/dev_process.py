@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 #: Seconds that JupyterLab may take to listen, and dev to end, on a loaded machine.
-START_S, END_S = 90.0, 40.0
+START_S, END_S = 200.0, 120.0
 
 
 @dataclass(frozen=True)

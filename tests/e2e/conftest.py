@@ -6,8 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.lab import ARTIFACTS, Lab, browser_page, lab_server, tell
+from tests.e2e.lab import ARTIFACTS, CHROMIUM, Lab, browser_page, lab_server, tell
 from tests.labextension.server import Server
+
+
+@pytest.fixture(scope="package", autouse=True)
+def chromium_ends_with_the_room() -> Iterator[None]:
+    """End the browser before other rooms' tests: its loop of events would be in the way of theirs."""
+    yield
+    CHROMIUM.close()
 
 
 @pytest.fixture(scope="session")

@@ -14,14 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, sync_playwright
 from playwright.sync_api import TimeoutError as PageTimeoutError
 
 from tests.labextension.server import TOKEN, Server, running
 
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "test-artifacts"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
+PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 OPTIONS = ("--LabApp.expose_app_in_browser=True", "--ServerApp.jpserver_extensions={'cellmill_lab': True}")
 #: No question about news: it would ask another host.
@@ -74,23 +74,48 @@ def _keep(page: Page) -> None:
     tell(page)
 
 
+class Chromium:
+    """One Chromium for all tests of this room: each has a profile of its own in it, that knows nothing of the others'."""
+
+    def __init__(self) -> None:
+        self._playwright: Playwright | None = None
+        self._browser: Browser | None = None
+
+    def profile(self, **options: Any) -> BrowserContext:
+        """A new profile, in a new Chromium where there is none or the last one is gone."""
+        if self._playwright is None:
+            self._playwright = sync_playwright().start()
+        if self._browser is None or not self._browser.is_connected():
+            self._browser = self._playwright.chromium.launch(executable_path=PROGRAM, args=FLAGS)
+        return self._browser.new_context(**options)
+
+    def close(self) -> None:
+        """End it; the next profile starts another one."""
+        if self._browser is not None:
+            self._browser.close()
+        if self._playwright is not None:
+            self._playwright.stop()
+        self._playwright = self._browser = None
+
+
+CHROMIUM = Chromium()
+
+
 @contextmanager
 def browser_page(server: Server, **options: Any) -> Iterator[Page]:
-    """A page of a fresh Chromium, which must have asked no other host than the server by its end."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        context = browser.new_context(viewport={"width": 1500, "height": 950}, **options)
-        foreign = watch_hosts(context, server)
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        try:
-            yield page
-        except BaseException:
-            _keep(page)
-            raise
-        finally:
-            browser.close()
-        assert foreign == [], f"hosts other than {server.url} were asked: {foreign[:5]}"
+    """A page in a fresh profile of Chromium, which must have asked no other host than the server by its end."""
+    context = CHROMIUM.profile(viewport={"width": 1500, "height": 950}, **options)
+    foreign = watch_hosts(context, server)
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    try:
+        yield page
+    except BaseException:
+        _keep(page)
+        raise
+    finally:
+        context.close()
+    assert foreign == [], f"hosts other than {server.url} were asked: {foreign[:5]}"
 
 
 @contextmanager

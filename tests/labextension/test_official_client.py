@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -60,8 +61,14 @@ def dagster_python(request: pytest.FixtureRequest) -> Path:
     folder = request.config.cache.mkdir("dagster-graphql") / "venv"
     python = folder / "bin" / "python"
     if not (folder / "complete").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True, capture_output=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", "--no-compile", "dagster-graphql>=1.9"], check=True)
+        venv = [sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)]
+        subprocess.run(venv, check=True, capture_output=True)
+        # Half of what Dagster needs is installed here already. Of a folder named in a .pth file the .pth files are not
+        # read, and so our own packages are not to be seen.
+        own = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
+        (own / "libraries.pth").write_text(f"{Path(pytest.__file__).parents[1]}\n")
+        pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-compile"]
+        subprocess.run([*pip, "dagster-graphql>=1.9"], check=True)
         (folder / "complete").touch()
     return python
 
