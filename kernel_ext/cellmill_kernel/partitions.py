@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cellmill.definitions.partitions.definition import PartitionsDefinition
     from cellmill.notebooks.asset_cell import AssetCell, Upstream
     from cellmill.planning.partition_staleness import PartitionFacts
-    from cellmill.planning.staleness import AssetFacts
+    from cellmill.planning.staleness_facts import AssetFacts
     from cellmill.workspace import partitions, stale
 
     from .host import Host

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.planning.asset_state import AssetState
 from cellmill.planning.run import IN_PROGRESS_STATUSES, RunsFilter, RunStatus
-from cellmill.planning.staleness import AssetFacts
+from cellmill.planning.staleness_facts import AssetFacts
 from cellmill.workspace import stale
 
 from .partitions import partition_facts

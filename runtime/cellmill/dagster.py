@@ -56,7 +56,6 @@ RENAMED: dict[str, str] = {
 
 #: Dagster's name -> where the object is, for what `cellmill` offers under no name of its own.
 ELSEWHERE: dict[str, str] = {
-    "AssetJobKey": "cellmill.dagster_only:AssetJobKey",
     "AssetOrCheckKey": "cellmill.dagster_only:AssetOrCheckKey",
     "AssetPartitionStatus": "cellmill.planning.asset_state:AssetPartitionStatus",
     "AutoMaterializeAssetPartitionsFilter": (

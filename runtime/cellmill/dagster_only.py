@@ -27,22 +27,6 @@ _SensorAnswer: TypeAlias = SkipReason | RunRequest | SensorResult
 SensorReturnTypesUnion: TypeAlias = Iterator[_SensorAnswer] | Sequence[RunRequest] | _SensorAnswer | None
 
 
-@dataclass(frozen=True)
-class AssetJobKey:
-    """The name of a job over assets, where conditions take one for the key of an asset."""
-
-    job_name: str
-
-    def to_user_string(self) -> str:
-        """Return the name."""
-        return self.job_name
-
-    @staticmethod
-    def from_user_string(user_string: str) -> AssetJobKey:
-        """Return the key of the name."""
-        return AssetJobKey(user_string)
-
-
 class _MakesEvents(type):
     """The type of names that stand for `Event`: every event is one of theirs, and to call them makes an event."""
 

@@ -179,6 +179,9 @@ def test_an_evaluation_explains_itself(instance: Instance) -> None:
         AC.eager().allow(cm.AssetSelection.groups("g")),
         AC.in_latest_time_window(timedelta(days=2)) & ~AC.code_version_changed(),
         AC.all_checks_match(AC.check_passed()) | AC.any_downstream_conditions(),
+        AC.eager().resolve_through_virtual(),
+        AC.any_checks_match(AC.check_failed()).ignore(cm.AssetSelection.groups("g")),
+        AC.any_job_root_assets_match(AC.missing()) & ~AC.newly_requested(),
         AC.asset_matches("a/b", AC.newly_updated()).since(AC.cron_tick_passed("@daily")),
     ],
 )
@@ -299,3 +302,35 @@ def test_blocking_checks_of_upstreams(instance: Instance) -> None:
     assert {} == found.next()
     cm.materialize([up], instance=instance)
     assert {"down": {None}} == found.next()
+
+
+def test_checks_are_chosen(instance: Instance) -> None:
+    """What is asked of checks is asked of those that are allowed, and not of those that are ignored."""
+
+    @cm.asset
+    def up() -> None: ...
+
+    @cm.asset_check(asset=up)
+    def one() -> cm.AssetCheckResult:
+        return cm.AssetCheckResult(passed=False)
+
+    @cm.asset_check(asset=up)
+    def two() -> cm.AssetCheckResult:
+        return cm.AssetCheckResult(passed=False)
+
+    only = cm.AssetSelection.checks(one)
+    failed = AC.any_checks_match(AC.check_failed())
+
+    @cm.asset(deps=[up], automation_condition=AC.any_deps_match(failed.allow(only)))
+    def with_one() -> None: ...
+
+    @cm.asset(deps=[up], automation_condition=AC.any_deps_match(failed.ignore(only)))
+    def without_one() -> None: ...
+
+    defs = cm.Definitions(assets=[up, with_one, without_one], asset_checks=[one, two])
+    job = defs.get_implicit_global_asset_job_def().get_subset(asset_check_selection={one.check_key})
+    assert 0 == cm.evaluate_automation_conditions(defs, instance).total_requested
+    job.execute_in_process(instance=instance)
+    result = cm.evaluate_automation_conditions(defs, instance)
+
+    assert {"with_one"} == {found.key.to_user_string() for found in result.results if found.true_subset.size}

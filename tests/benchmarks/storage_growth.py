@@ -23,7 +23,8 @@ from cellmill.definitions.events import AssetMaterialization
 from cellmill.instance.location import DATABASE
 from cellmill.io.value_store import ValueStore
 from cellmill.planning.event import Event, EventType, StepMaterializationData, StepSuccessData
-from cellmill.planning.staleness import AssetFacts, decide_staleness
+from cellmill.planning.staleness import decide_staleness
+from cellmill.planning.staleness_facts import AssetFacts
 
 sys.path.insert(0, str(Path(__file__).parent))
 from adapters.floor import DDL, INS, atomic_pickle, open_db, step_rows

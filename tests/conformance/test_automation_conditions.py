@@ -24,11 +24,20 @@ class Ticks:
     def __call__(self, key, now=None, **later):
         """The partitions of an asset that the next evaluation requests."""
         self.now = now or self.now + timedelta(**(later or {"minutes": 1}))
+        return {str(one) for one in self.result().get_requested_partitions(dg.AssetKey(key))}
+
+    def result(self):
+        """The result of the next evaluation."""
         result = dg.evaluate_automation_conditions(
             defs=self.defs, instance=self.instance, evaluation_time=self.now, cursor=self.cursor
         )
         self.cursor = result.cursor
-        return {str(one) for one in result.get_requested_partitions(dg.AssetKey(key))}
+        return result
+
+    def requested(self):
+        """The names of the assets that the next evaluation requests."""
+        self.now += timedelta(minutes=1)
+        return {one.key.to_user_string() for one in self.result().results if one.true_subset.size}
 
     def made(self, key, partition=None):
         """An asset is materialized by nobody's run."""
@@ -148,3 +157,90 @@ def test_another_asset_is_looked_at_through_its_mapping(below):
     ticks = Ticks(up, down)
     ticks.made("down" if below else "up", "2024-01-03")
     assert ticks("up" if below else "down") == ({"2024-01-02"} if below else {"2024-01-04"})
+
+
+def test_what_is_only_observed_is_updated_by_another_version():
+    """An observable source is updated where another data version was observed, and missing before the first."""
+
+    @dg.observable_source_asset
+    def source():
+        return dg.DataVersion("1")
+
+    ticks = Ticks(
+        source,
+        asset("lost", AC.any_deps_match(AC.missing()), deps=["source"]),
+        asset("keen", AC.eager(), deps=["source"]),
+    )
+
+    def observed(version):
+        tags = {"dagster/data_version": version}
+        ticks.instance.report_runless_asset_event(dg.AssetObservation("source", tags=tags))
+        return ticks.requested()
+
+    assert ticks.requested() == {"lost"}
+    assert observed("1") == {"keen"}
+    assert observed("1") == set()
+    assert observed("2") == {"keen"}
+
+
+def test_a_requested_observation_is_no_update():
+    """What is asked to be observed may turn out to be what it was: nothing behind it is requested with it."""
+
+    @dg.observable_source_asset(automation_condition=AC.missing())
+    def source():
+        return dg.DataVersion("1")
+
+    ticks = Ticks(source, asset("behind", AC.any_deps_match(AC.will_be_requested()), deps=["source"]))
+    assert ticks.requested() == {"source"}
+
+
+def test_a_changed_condition_keeps_its_memory():
+    """Parts that a changed condition still has remember what they did, and it is no first evaluation."""
+    due = AC.missing().since_last_handled()
+
+    def definitions(condition):
+        return dg.Definitions(assets=[asset("a", condition)])
+
+    instance = dg.DagsterInstance.ephemeral()
+    found, cursor = [], None
+    for condition in (due, due, due & ~AC.in_progress(), (due & ~AC.in_progress()) | AC.execution_failed()):
+        result = dg.evaluate_automation_conditions(definitions(condition), instance, cursor=cursor)
+        found.append(result.total_requested)
+        cursor = result.cursor
+    assert found == [0, 1, 0, 1]
+
+
+def test_other_partitions_are_a_first_evaluation():
+    """An asset that gets partitions starts anew; more partitions of the same kind do not."""
+
+    def requested(*definitions):
+        instance, cursor, found = dg.DagsterInstance.ephemeral(), None, []
+        for partitions in definitions:
+            defs = dg.Definitions(assets=[asset("a", AC.initial_evaluation(), partitions_def=partitions)])
+            result = dg.evaluate_automation_conditions(defs, instance, cursor=cursor)
+            cursor = result.cursor
+            found.append(result.total_requested)
+        return found
+
+    few, many = dg.StaticPartitionsDefinition(["x", "y"]), dg.StaticPartitionsDefinition(["x", "y", "z"])
+    assert requested(None, None, few, many, None) == [1, 0, 2, 0, 1]
+
+
+def test_the_parts_of_a_result_are_told():
+    """A result holds its condition and the results of its parts."""
+    ticks = Ticks(asset("a", AC.missing() & ~AC.in_progress()))
+    (found,) = ticks.result().results
+    missing, idle = found.child_results
+    assert found.condition == AC.missing() & ~AC.in_progress()
+    assert (missing.condition, missing.true_subset.size, idle.true_subset.size) == (AC.missing(), 1, 1)
+
+
+def test_an_asset_that_reads_its_own_last_partition_goes_on():
+    """The run that made a partition did not make the one that reads it: that is requested."""
+    last = dg.AssetDep("a", partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1))
+    daily = dg.DailyPartitionsDefinition("2024-01-01")
+    ticks = Ticks(asset("a", AC.eager(), partitions_def=daily, deps=[last]))
+    assert ticks.requested() == set()
+    dg.materialize(ticks.defs.assets, instance=ticks.instance, partition_key="2024-01-03")
+    assert ticks("a") == {"2024-01-04"}
+    assert ticks("a") == set()

@@ -20,10 +20,6 @@ NOT_HERE = {
     r"DagsterLibraryRegistry|DefaultRunLauncher|QueuedRunCoordinator|SubmitRunContext|RunShardedEventsCursor"
     r"|DagsterEventLogInvalidForRun": "parts of the instance that Dagster lets be replaced; here they are fixed",
     r"migrate_io_storage|MigrateIOStorageResult": "a preview; load with one IO manager and store with the other",
-    r"AutomationContext": "conditions are data that the daemon evaluates; there are none with code of their own",
-    r"AutomationCondition\.a\w+_job_root_assets_match|define_asset_job\(automation_condition\)": (
-        "conditions of jobs are a preview"
-    ),
     r"resources": "the name of a module that Dagster happens to show",
     r"\w+Context\(\w+\)|\w+Result\(\w+\)|DagsterLogManager\(\w+\)|AssetValueLoader\(\w+\)|DagsterType\(kind\)"
     r"|PendingNodeInvocation\(node_def\)|RepositoryDefinition\(\w+\)": "made by the engine, not by users",

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from cellmill import AssetKey, Instance, asset, materialize
 from cellmill.planning.asset_graph import AssetGraph
-from cellmill.planning.staleness import decide_staleness, facts_of
+from cellmill.planning.staleness import decide_staleness
+from cellmill.planning.staleness_facts import facts_of
 
 numbers = [1, 2]
 

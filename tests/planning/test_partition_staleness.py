@@ -9,7 +9,7 @@ from cellmill import AssetKey
 from cellmill.planning.asset_state import AssetState
 from cellmill.planning.data_version import combined_version
 from cellmill.planning.partition_staleness import PartitionFacts, decide_partitions
-from cellmill.planning.staleness import AssetFacts
+from cellmill.planning.staleness_facts import AssetFacts
 
 from tests.work import calls
 

@@ -10,10 +10,10 @@ from cellmill.definitions.value_ref import ValueRef
 from cellmill.planning.asset_state import AssetState
 from cellmill.planning.data_version import data_version
 from cellmill.planning.staleness import (
-    AssetFacts,
     StaleCauseCategory,
     decide_staleness,
 )
+from cellmill.planning.staleness_facts import AssetFacts
 from hypothesis import given
 from hypothesis import strategies as st
 

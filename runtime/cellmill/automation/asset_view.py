@@ -18,7 +18,7 @@ from cellmill.definitions.selection_graph import AssetFacts, SelectionGraph
 from cellmill.instance.event_row import key_text
 from cellmill.instance.instance import Instance
 from cellmill.instance.sql import Query
-from cellmill.planning.automation_view import EMPTY, WHOLE, AutomationAsset, AutomationCheck, Keys
+from cellmill.planning.automation_view import EMPTY, WHOLE, AutomationAsset, AutomationCheck, AutomationJob, Keys
 from cellmill.planning.backfill import BackfillAsset, BackfillStatus, Unit
 from cellmill.planning.event import EventType
 
@@ -54,6 +54,28 @@ def automation_assets(definitions: Any) -> list[AutomationAsset]:
     return [found[key] for key in _sorted({key: asset.parents for key, asset in found.items()})]
 
 
+def automation_jobs(definitions: Any) -> list[AutomationJob]:
+    """The jobs that have a condition of their own; a list of assets has none."""
+    if isinstance(definitions, (list, tuple)):
+        return []
+    repository = getattr(definitions, "get_repository_def", None)
+    if repository is None:
+        jobs = definitions.get_all_jobs()
+    else:
+        named = [job.name for job in definitions.jobs or () if getattr(job, "automation_condition", None) is not None]
+        jobs = [definitions.get_job_def(name) for name in named]
+    return [
+        AutomationJob(
+            name=job.name,
+            condition=job.automation_condition,
+            members=frozenset(key for one in job.asset_nodes.values() for key in one.keys),
+            partitions_def=job.partitions_def,
+        )
+        for job in jobs
+        if job.automation_condition is not None
+    ]
+
+
 def selected_keys(definitions: Any, selection: Any) -> frozenset[AssetKey]:
     """The assets of `definitions` that a selection means."""
     graph = SelectionGraph([asset.facts for asset in automation_assets(definitions) if asset.facts is not None])
@@ -62,17 +84,8 @@ def selected_keys(definitions: Any, selection: Any) -> frozenset[AssetKey]:
 
 def _automation_asset(item: Any, spec: Any, apart: Iterable[Any]) -> AutomationAsset:
     own = [check for check in getattr(item, "check_specs", ()) if check.asset_key == spec.key]
-    checks = [AutomationCheck(name=one.name, blocking=bool(one.blocking), with_asset=True) for one in own]
-    checks += [
-        AutomationCheck(
-            name=one.name,
-            blocking=bool(one.blocking),
-            condition=one.automation_condition,
-            partitioned=one.partitions_def is not None,
-            parents=frozenset(dep.asset_key for dep in one.additional_deps),
-        )
-        for one in apart
-    ]
+    checks = [_automation_check(one, with_asset=True) for one in own]
+    checks += [_automation_check(one, with_asset=False) for one in apart]
     facts = AssetFacts(
         key=spec.key,
         parents=frozenset(_parents(item, spec)),
@@ -88,8 +101,21 @@ def _automation_asset(item: Any, spec: Any, apart: Iterable[Any]) -> AutomationA
         code_version=spec.code_version,
         checks=tuple(checks),
         siblings=_made_with(item, spec.key),
+        virtual=spec.is_virtual,
+        observable=bool(getattr(item, "is_observable", False)),
         freshness_policy=spec.freshness_policy,
         facts=facts,
+    )
+
+
+def _automation_check(spec: Any, *, with_asset: bool) -> AutomationCheck:
+    return AutomationCheck(
+        name=spec.name,
+        blocking=bool(spec.blocking),
+        with_asset=with_asset,
+        condition=spec.automation_condition,
+        partitioned=spec.partitions_def is not None,
+        parents=frozenset(dep.asset_key for dep in spec.additional_deps),
     )
 
 
@@ -128,7 +154,7 @@ class InstanceView:
     """The state of assets as of one moment, each fact read at most once."""
 
     def __init__(self, instance: Instance, partitioned: Mapping[AssetKey, bool]) -> None:
-        self._instance = instance
+        self.instance = instance
         self._partitioned = partitioned
         self._updates: dict[int, dict[AssetKey, dict[str | None, list[str]]]] = {}
         self._sets: dict[AssetKey, Any] = {}
@@ -136,7 +162,7 @@ class InstanceView:
 
     @cached_property
     def _last(self) -> int:
-        row = self._instance.db.row("SELECT max(id) FROM events")
+        row = self.instance.db.row("SELECT max(id) FROM events")
         return int(row[0] or 0) if row is not None else 0
 
     def last_event_id(self) -> int:
@@ -145,12 +171,12 @@ class InstanceView:
 
     def _partitions(self, key: AssetKey) -> Any:
         if key not in self._sets:
-            self._sets[key] = self._instance.catalog.partition_sets(key)
+            self._sets[key] = self.instance.catalog.partition_sets(key)
         return self._sets[key]
 
     @cached_property
     def _states(self) -> Mapping[AssetKey, Any]:
-        return self._instance.asset_states(list(self._partitioned))
+        return self.instance.asset_states(list(self._partitioned))
 
     def materialized(self, key: AssetKey) -> Keys:
         """The partitions that were ever materialized."""
@@ -182,14 +208,14 @@ class InstanceView:
 
     def _run(self, run_id: str) -> Any:
         if run_id not in self._runs:
-            self._runs[run_id] = self._instance.get_run_by_id(run_id)
+            self._runs[run_id] = self.instance.get_run_by_id(run_id)
         return self._runs[run_id]
 
     @cached_property
     def _wanted(self) -> dict[str, set[str | None]]:
         found: dict[str, set[str | None]] = {}
-        for row in self._instance.backfills.search([BackfillStatus.REQUESTED]):
-            states = self._instance.backfills.runs(row.backfill_id)
+        for row in self.instance.backfills.search([BackfillStatus.REQUESTED]):
+            states = self.instance.backfills.runs(row.backfill_id)
             for data in row.body.get("units", ()):
                 unit = Unit.from_json(data)
                 status = states.get(unit.part, (None, None))[1]
@@ -214,7 +240,7 @@ class InstanceView:
         query.where("id <= ?", self._last).where("asset_key IS NOT NULL")
         query.where("type = ?", EventType.ASSET_MATERIALIZATION.value)
         found: dict[AssetKey, dict[str | None, list[str]]] = {}
-        for text, partition, run_id in query.order("id", ascending=True).rows(self._instance.db):
+        for text, partition, run_id in query.order("id", ascending=True).rows(self.instance.db):
             key = AssetKey.from_db_string(text)
             if key is not None:
                 runs = found.setdefault(key, {})
@@ -224,15 +250,23 @@ class InstanceView:
     def updated_at(self, key: AssetKey) -> Mapping[str | None, float]:
         """When each partition was materialized last, in seconds since the epoch."""
         if self._partitioned.get(key):
-            states = self._instance.partition_states([key]).get(key, {})
+            states = self.instance.partition_states([key]).get(key, {})
             return {partition: state.timestamp for partition, state in states.items() if state.timestamp is not None}
         state = self._states.get(key)
         return {None: state.timestamp} if state is not None and state.timestamp is not None else {}
 
+    def observed_versions(self, key: AssetKey) -> Mapping[str | None, str]:
+        """The data version of each partition in which one was observed."""
+        if self._partitioned.get(key):
+            states = self.instance.partition_states([key]).get(key, {})
+            return {partition: state.observed_version for partition, state in states.items() if state.observed_version}
+        state = self._states.get(key)
+        return {None: state.observed_version} if state is not None and state.observed_version else {}
+
     def data_versions(self, key: AssetKey) -> Mapping[str | None, str | None]:
         """The data version of each materialized partition."""
         if self._partitioned.get(key):
-            states = self._instance.partition_states([key]).get(key, {})
+            states = self.instance.partition_states([key]).get(key, {})
             return {partition: state.data_version for partition, state in states.items()}
         state = self._states.get(key)
         return {None: state.data_version} if state is not None and state.is_materialized else {}
@@ -240,7 +274,7 @@ class InstanceView:
     def last_runs(self, key: AssetKey) -> Mapping[str | None, str]:
         """The run that materialized each partition last."""
         if self._partitioned.get(key):
-            states = self._instance.partition_states([key]).get(key, {})
+            states = self.instance.partition_states([key]).get(key, {})
             return {partition: state.run_id for partition, state in states.items() if state.run_id}
         state = self._states.get(key)
         return {None: state.run_id} if state is not None and state.run_id else {}
@@ -264,7 +298,7 @@ class InstanceView:
     def check_passed(self, key: AssetKey, check: str) -> bool | None:
         """Whether a check passed; None when it has not looked at the latest materialization."""
         check_key = AssetCheckKey(key, check)
-        state = self._instance.catalog.check_states([check_key]).get(check_key)
+        state = self.instance.catalog.check_states([check_key]).get(check_key)
         if state is None or state.event_id is None:
             return None
         made = self._states.get(key)
@@ -275,8 +309,8 @@ class InstanceView:
         """Whether a check passed in each partition where it looked at the latest materialization."""
         query = Query("SELECT partition, event_id, run_id, passed FROM check_evaluations")
         query.where("asset_key = ?", key_text(key)).where("check_name = ?", check)
-        latest = {row[0]: row for row in query.order("event_id", ascending=True).rows(self._instance.db)}
-        made = self._instance.partition_states([key]).get(key, {})
+        latest = {row[0]: row for row in query.order("event_id", ascending=True).rows(self.instance.db)}
+        made = self.instance.partition_states([key]).get(key, {})
         return {
             partition: bool(passed)
             for partition, event_id, run_id, passed in latest.values()
@@ -287,7 +321,7 @@ class InstanceView:
         """The partitions in which a check was evaluated after an event."""
         query = Query("SELECT DISTINCT partition FROM check_evaluations")
         query.where("asset_key = ?", key_text(key)).where("check_name = ?", check)
-        return frozenset(row[0] for row in query.where("event_id > ?", event_id).rows(self._instance.db))
+        return frozenset(row[0] for row in query.where("event_id > ?", event_id).rows(self.instance.db))
 
 
 def _made_later(made: Any, event_id: int, run_id: str) -> bool:

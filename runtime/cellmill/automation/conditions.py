@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from cellmill.automation.asset_view import automation_assets, selected_keys, view_for
+from cellmill.automation.asset_view import automation_assets, automation_jobs, selected_keys, view_for
 from cellmill.automation.clock import Clock
 from cellmill.automation.source import Source
-from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
+from cellmill.definitions.asset_key import AssetCheckKey, AssetJobKey, AssetKey
+from cellmill.definitions.automation_condition import AutomationCondition
 from cellmill.definitions.automation_json import condition_from_json
 from cellmill.definitions.partitions.key import PARTITION_NAME_TAG
 from cellmill.definitions.partitions.loading import partition_loading_context
@@ -23,9 +24,10 @@ from cellmill.errors import LeaseLostError
 from cellmill.instance.automation import InstigatorState, RunSubmission
 from cellmill.instance.backfill_store import NewBackfill
 from cellmill.instance.instance import Instance
-from cellmill.planning.automation import AutomationResult, Evaluation, evaluate
-from cellmill.planning.automation_view import AutomationAsset, EntityKey
+from cellmill.planning.automation import evaluate
+from cellmill.planning.automation_view import AutomationAsset, AutomationJob, EntityKey
 from cellmill.planning.backfill import BackfillStatus
+from cellmill.planning.evaluation import ConditionsResult, Evaluation
 from cellmill.planning.instigator import ConditionGroup, condition_groups
 from cellmill.planning.run import Run, RunStatus
 from cellmill.planning.tick import TickStatus, tick_id
@@ -39,19 +41,44 @@ MAX_EXPLAINED = 200
 
 @dataclass(frozen=True, slots=True)
 class SubsetResult:
-    """The partitions for which an asset's condition was true."""
+    """The partitions for which a condition was true."""
 
+    #: What they are partitions of.
+    key: EntityKey
     size: int
     keys: frozenset[str | None]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is none."""
+        return not self.keys
+
+    def expensively_compute_partition_keys(self) -> set[str]:
+        """The names of the partitions; none of what has no partitions."""
+        return {key for key in self.keys if key is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionResult:
-    """The evaluation of one asset's condition."""
+    """The evaluation of one condition: that of an asset, a check or a job, or a part of it."""
 
     key: EntityKey
-    true_subset: SubsetResult
     evaluation: Evaluation
+
+    @property
+    def condition(self) -> AutomationCondition:
+        """The condition."""
+        return self.evaluation.condition
+
+    @property
+    def true_subset(self) -> SubsetResult:
+        """The partitions for which it was true."""
+        return SubsetResult(self.key, len(self.evaluation.true), self.evaluation.true)
+
+    @property
+    def child_results(self) -> list[ConditionResult]:
+        """The evaluations of the conditions that it is made of, each about the asset that was asked."""
+        return [ConditionResult(child.asset, child) for child in self.evaluation.children]
 
 
 class EvaluateAutomationConditionsResult:
@@ -63,7 +90,7 @@ class EvaluateAutomationConditionsResult:
         result: What the evaluation found.
     """
 
-    def __init__(self, result: AutomationResult) -> None:
+    def __init__(self, result: ConditionsResult) -> None:
         self._result = result
         self.cursor = result.cursor
 
@@ -75,16 +102,13 @@ class EvaluateAutomationConditionsResult:
     @property
     def results(self) -> list[ConditionResult]:
         """The evaluations of all conditions."""
-        return [
-            ConditionResult(key, SubsetResult(len(found.true), found.true), found)
-            for key, found in self._result.evaluations.items()
-        ]
+        return [ConditionResult(key, found) for key, found in self._result.evaluations.items()]
 
     def get_requested_partitions(self, asset_key: Any) -> set[str | None]:
-        """The partitions of an asset or a check that are requested; {None} for one without partitions.
+        """The partitions of an asset, a check or a job that are requested; {None} for one without partitions.
 
         Args:
-            asset_key: The asset: a key, or its name; or an `AssetCheckKey`.
+            asset_key: The asset: a key, or its name; or an `AssetCheckKey` or `AssetJobKey`.
         """
         return set(self._result.requested.get(_entity_key(asset_key), ()))
 
@@ -106,7 +130,7 @@ class EvaluateAutomationConditionsResult:
 
 
 def _entity_key(key: Any) -> EntityKey:
-    return key if isinstance(key, AssetCheckKey) else AssetKey.from_coercible(key)
+    return key if isinstance(key, (AssetCheckKey, AssetJobKey)) else AssetKey.from_coercible(key)
 
 
 def evaluate_automation_conditions(
@@ -136,7 +160,7 @@ def evaluate_automation_conditions(
     if asset_selection is not None:
         chosen = selected_keys(defs, asset_selection)
         assets = [asset if asset.key in chosen else _without_conditions(asset) for asset in assets]
-    return _evaluated(assets, instance, evaluation_time or datetime.now(UTC), cursor)
+    return _evaluated(assets, automation_jobs(defs), instance, evaluation_time or datetime.now(UTC), cursor)
 
 
 def _without_conditions(asset: AutomationAsset) -> AutomationAsset:
@@ -145,25 +169,34 @@ def _without_conditions(asset: AutomationAsset) -> AutomationAsset:
 
 
 def _evaluated(
-    assets: Sequence[AutomationAsset], instance: Instance, now: datetime, cursor: Mapping[str, Any] | None
+    assets: Sequence[AutomationAsset],
+    jobs: Sequence[AutomationJob],
+    instance: Instance,
+    now: datetime,
+    cursor: Mapping[str, Any] | None,
 ) -> EvaluateAutomationConditionsResult:
     with partition_loading_context(now if now.tzinfo else now.replace(tzinfo=UTC), instance):
-        return EvaluateAutomationConditionsResult(evaluate(assets, view_for(instance, assets), cursor, now))
+        return EvaluateAutomationConditionsResult(evaluate(assets, view_for(instance, assets), cursor, now, jobs))
 
 
 def evaluation_request(
     definitions: Any, instance: Instance, group: ConditionGroup, cursor: str | None, now_s: float
 ) -> dict[str, Any]:
     """One evaluation of a group of `definitions` as plain data."""
-    return evaluate_group(automation_assets(definitions), instance, group, cursor, now_s)
+    return evaluate_group(automation_assets(definitions), automation_jobs(definitions), instance, group, cursor, now_s)
 
 
 def evaluate_group(
-    assets: Iterable[AutomationAsset], instance: Instance, group: ConditionGroup, cursor: str | None, now_s: float
+    assets: Iterable[AutomationAsset],
+    jobs: Iterable[AutomationJob],
+    instance: Instance,
+    group: ConditionGroup,
+    cursor: str | None,
+    now_s: float,
 ) -> dict[str, Any]:
     """One evaluation of a group as plain data: what is requested by partition, the explanations, the next cursor.
 
-    `assets` are all that the group's may see, upstreams first.
+    `assets` are all that the group's may see, upstreams first. Jobs belong to the group that no sensor makes.
     """
     text = group.default_condition
     default = None if text is None else condition_from_json(text)
@@ -172,27 +205,41 @@ def evaluate_group(
         for asset in assets
     ]
     now = datetime.fromtimestamp(now_s, UTC)
-    return result_as_data(_evaluated(own, instance, now, json.loads(cursor) if cursor else None))
+    whole = list(jobs) if group.assets is None else []
+    data = result_as_data(_evaluated(own, whole, instance, now, json.loads(cursor) if cursor else None))
+    places = {job.name: job.location for job in whole}
+    return {**data, "jobs": [[partition, name, places[name]] for partition, name in data["jobs"]]}
 
 
 def result_as_data(result: EvaluateAutomationConditionsResult) -> dict[str, Any]:
     """An evaluation as plain data: what is requested by partition, the explanations, and the next cursor."""
     by_partition: dict[str | None, list[str]] = {}
     checks: dict[str | None, list[tuple[str, str]]] = {}
+    jobs: list[tuple[str | None, str]] = []
     for item in result.results:
         key = item.key
         for partition in item.true_subset.keys:
-            if isinstance(key, AssetKey):
+            if isinstance(key, AssetJobKey):
+                jobs.append((partition, key.job_name))
+            elif isinstance(key, AssetKey):
                 by_partition.setdefault(partition, []).append(key.to_escaped_user_string())
             elif partition not in result.get_requested_partitions(key.asset_key):  # else the asset's run evaluates it
                 checks.setdefault(partition, []).append((key.asset_key.to_escaped_user_string(), key.name))
     explained = {_shown(item.key): list(item.evaluation.rows()) for item in result.results[:MAX_EXPLAINED]}
     requests = [[partition, sorted(names)] for partition, names in by_partition.items()]
     alone = [[partition, sorted(keys)] for partition, keys in checks.items()]
-    return {"requests": requests, "checks": alone, "explained": explained, "cursor": json.dumps(result.cursor)}
+    return {
+        "requests": requests,
+        "checks": alone,
+        "jobs": sorted(jobs, key=lambda job: (job[1], job[0] or "")),
+        "explained": explained,
+        "cursor": json.dumps(result.cursor),
+    }
 
 
 def _shown(key: EntityKey) -> str:
+    if isinstance(key, AssetJobKey):
+        return f"job:{key.job_name}"
     return key.to_escaped_user_string() if isinstance(key, AssetKey) else key.to_user_string()
 
 
@@ -267,6 +314,9 @@ class ConditionLoop:
             self._check_submission(group, tick.at, index, partition, keys)
             for index, (partition, keys) in enumerate(answer.get("checks", ()))
         ]
+        submissions += [
+            self._job_submission(group, tick.at, index, *wanted) for index, wanted in enumerate(answer.get("jobs", ()))
+        ]
         asked = {} if backfill is None else {"backfill_ids": [backfill.backfill_id]}
         try:
             self._instance.automation.record_tick(
@@ -328,6 +378,13 @@ class ConditionLoop:
             status=RunStatus.QUEUED,
         )
         return RunSubmission(run=run, run_key=f"{tick_id(group.id, at)}#check{index}")
+
+    def _job_submission(
+        self, group: ConditionGroup, at: int, index: int, partition: str | None, job: str, location: str
+    ) -> RunSubmission:
+        tags = _run_tags(group, partition)
+        run = Run(job_name=job, tags=tags, location=location or group.location, status=RunStatus.QUEUED)
+        return RunSubmission(run=run, run_key=f"{tick_id(group.id, at)}#job{index}")
 
 
 def _run_tags(group: ConditionGroup, partition: str | None) -> dict[str, str]:

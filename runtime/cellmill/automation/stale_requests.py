@@ -14,7 +14,7 @@ from cellmill.planning.asset_graph import AssetGraph
 from cellmill.planning.instigator import RunAsk
 from cellmill.planning.partition_staleness import PartitionFacts
 from cellmill.planning.run import PARTITION_TAG
-from cellmill.planning.staleness import facts_of
+from cellmill.planning.staleness_facts import facts_of
 from cellmill.workspace.stale import decide_with
 
 

@@ -20,12 +20,13 @@ from cellmill.definitions.partitions.definition import PartitionsDefinition
 from cellmill.errors import CellmillError
 from cellmill.instance.instance import Instance
 from cellmill.notebooks.options_text import automation_of
-from cellmill.planning.automation_view import AutomationAsset, AutomationCheck
+from cellmill.planning.automation_view import AutomationAsset, AutomationCheck, AutomationJob
 from cellmill.planning.backfill import BackfillAsset
 from cellmill.planning.instigator import Answer, ConditionGroup, Question, RunAsk, ScheduleSpec, SensorSpec
 from cellmill.workspace.freshness_policies import freshness_from_json
 from cellmill.workspace.manifest import AssetEntry, CheckEntry
 from cellmill.workspace.partition_mappings import policy_from_json
+from cellmill.workspace.partitions import partitions_from_json
 from cellmill.workspace.source import WorkspaceSource
 from cellmill.workspace.stale import parents_of_entry, partitions_of_entry, with_siblings, workspace_staleness
 from cellmill.workspace.workspace import sort_assets
@@ -63,17 +64,18 @@ class AutomatedWorkspace:
         return sort_assets(list(self._source.manifest().assets))
 
     def automated_locations(self) -> Sequence[str]:
-        """The empty name, for the whole workspace, where an asset or a check has a condition.
+        """The empty name, for the whole workspace, where an asset, a check or a job has a condition.
 
         Assets of all locations see each other.
         """
         manifest = self._source.manifest()
-        said = [*(one.automation for one in manifest.assets), *(one.automation for one in manifest.checks)]
+        said = [entry.automation for entries in (manifest.assets, manifest.checks, manifest.jobs) for entry in entries]
         return [""] if any(said) else []
 
     def evaluate_conditions(self, group: ConditionGroup, cursor: str | None, now_s: float) -> dict[str, Any]:
         """One evaluation of a group's conditions, which see the whole workspace."""
-        return evaluate_group(self.automation_assets(), self._instance, group, cursor, now_s)
+        assets = self.automation_assets()
+        return evaluate_group(assets, self._automation_jobs(), self._instance, group, cursor, now_s)
 
     def automation_assets(self) -> list[AutomationAsset]:
         """What conditions see of all assets, upstreams first."""
@@ -131,6 +133,8 @@ class AutomatedWorkspace:
                 *(self._automation_check(check) for check in checks.values()),
             ),
             siblings=frozenset(AssetKey(path) for path in entry.siblings) - {entry.asset_key},
+            virtual=entry.virtual,
+            observable=entry.observable and not entry.materializable,
             freshness_policy=freshness_from_json(entry.freshness),
             facts=entry.facts(),
         )
@@ -148,6 +152,20 @@ class AutomatedWorkspace:
             partitioned=entry.partitioned,
             parents=frozenset(AssetKey(parts) for parts in entry.upstream),
         )
+
+    def _automation_jobs(self) -> Iterator[AutomationJob]:
+        for entry in self._source.manifest().jobs:
+            if entry.automation is not None:
+                try:
+                    yield AutomationJob(
+                        name=entry.name,
+                        condition=_condition(entry.automation),
+                        members=frozenset(AssetKey(path) for path in entry.assets),
+                        partitions_def=None if entry.partitions is None else partitions_from_json(entry.partitions),
+                        location=entry.location,
+                    )
+                except CellmillError as error:
+                    self._warn("job", entry.name, error)
 
     def _warn(self, what: str, name: str, error: CellmillError) -> None:
         # One that cannot be understood must not stop the others; `cellmill check` names it too.

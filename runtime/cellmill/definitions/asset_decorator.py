@@ -60,6 +60,7 @@ def asset(
     non_argument_deps: Iterable[Any] | None = None,
     auto_materialize_policy: Any = None,
     legacy_freshness_policy: Any = None,
+    is_virtual: bool = False,
     origin: Any = None,
 ) -> Any:
     """Make the decorated function an asset: its name is the key, its parameters are the upstream assets.
@@ -117,6 +118,8 @@ def asset(
         non_argument_deps: Older name of `deps`.
         auto_materialize_policy: Older form of `automation_condition`.
         legacy_freshness_policy: Older name of `freshness_policy`.
+        is_virtual: Whether the asset is not stored by itself but follows from its upstreams at once, as a view of a
+            database does: what reads it is stale when those are newer.
         origin: Where the asset is written, as cells of notebooks tell it; code leaves it out.
 
     Returns:
@@ -164,6 +167,7 @@ def asset(
             tags=tags,
             kinds=kinds,
             partitions_def=partitions_def,
+            is_virtual=is_virtual,
             origin=origin,
         )
         checks = checks_by_output_name(check_specs, {own_key}, owner)

@@ -145,10 +145,13 @@ def _asset_graph(name: str, selected: Sequence[AssetsDefinition], catalog: Asset
                 wired[input_name] = DependencyDefinition(source, nodes[source].get_output_name_for_asset_key(key))
             else:
                 inputs[(node, input_name)] = catalog.by_key.get(key, key)
+                waits_for = {maker[up] for up in _behind_virtual(key, catalog) if up in maker} - {node}
+                if waits_for:
+                    order[node] = order.get(node, frozenset()) | waits_for
         if blocking and not one.is_checks:
             waits = {check for key in one.node_keys_by_input_name.values() for check in blocking.get(key, ())}
             if waits - {node}:
-                order[node] = frozenset(waits - {node})
+                order[node] = order.get(node, frozenset()) | (waits - {node})
         hooks = one.hook_defs
         if node == one.node_def.name and not hooks:
             dependencies[node] = wired
@@ -161,6 +164,22 @@ def _asset_graph(name: str, selected: Sequence[AssetsDefinition], catalog: Asset
     )
     graph_def.node_order = tuple(_sorted(graph_def, order))
     return graph_def, nodes, inputs, order
+
+
+def _behind_virtual(key: AssetKey, catalog: AssetCatalog) -> set[AssetKey]:
+    """Return the assets that are not virtual behind a virtual asset that the job does not make; none of another."""
+    found: set[AssetKey] = set()
+    seen: set[AssetKey] = set()
+    waiting = [key]
+    while waiting:
+        one = waiting.pop()
+        definition = catalog.by_key.get(one)
+        if definition is None or one in seen or not definition.specs_by_key[one].is_virtual:
+            found.add(one)
+            continue
+        seen.add(one)
+        waiting += definition.asset_deps[one]
+    return found - {key}
 
 
 def _same_names(nodes: Mapping[str, AssetsDefinition]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cellmill.errors import CheckError
@@ -298,6 +299,30 @@ class AssetCheckKey:
 
 CoercibleToAssetKey = AssetKey | str | Sequence[str]
 CoercibleToAssetKeyPrefix = str | Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AssetJobKey:
+    """The name of a job over assets, where conditions take one for the key of an asset.
+
+    Args:
+        job_name: The job's name.
+    """
+
+    job_name: str
+
+    def to_user_string(self) -> str:
+        """Return the name."""
+        return self.job_name
+
+    @staticmethod
+    def from_user_string(user_string: str) -> AssetJobKey:
+        """Return the key of the name.
+
+        Args:
+            user_string: The job's name.
+        """
+        return AssetJobKey(user_string)
 
 
 def key_prefix_from_coercible(key_prefix: str | Iterable[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.job import JobDefinition, check_partitions_known
 from cellmill.definitions.tags import checked_definition_owners, checked_name
-from cellmill.errors import CheckError, InvalidDefinitionError, InvalidSubsetError
+from cellmill.errors import CheckError, InvalidDefinitionError, InvalidSubsetError, ParameterCheckError
 from cellmill.first_use import on_first_use
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class UnresolvedAssetJobDefinition:
         hooks: Hooks that are called after each step.
         op_retry_policy: Retry policy of assets that have none.
         owners: E-mail addresses and teams (`team:name`).
+        automation_condition: When the whole job is to be run without being asked: a condition about its root assets.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class UnresolvedAssetJobDefinition:
         hooks: AbstractSet[Any] | None = None,
         op_retry_policy: Any = None,
         owners: Sequence[str] | None = None,
+        automation_condition: Any = None,
     ) -> None:
         self.name = checked_name(name, "job")
         self.selection = selection
@@ -69,6 +71,12 @@ class UnresolvedAssetJobDefinition:
         self.hooks = hooks
         self.op_retry_policy = op_retry_policy
         self.owners = checked_definition_owners(owners, f"job {self.name!r}")
+        if automation_condition is not None and not hasattr(automation_condition, "with_children"):
+            raise ParameterCheckError(
+                f'Param "automation_condition" of job {self.name!r} is not an AutomationCondition. Got '
+                f"{automation_condition!r} which is type {type(automation_condition)}."
+            )
+        self.automation_condition = automation_condition
 
     @property
     def partitions_def(self) -> Any:
@@ -113,6 +121,9 @@ class UnresolvedAssetJobDefinition:
             **{name: value for name, value in options.items() if name != "executor_def"},
         )
         _check_partitions(made, self.given_partitions_def)
+        if self.automation_condition is not None:
+            _check_about_job(self.automation_condition, self.name)
+            made.automation_condition = self.automation_condition
         return made
 
     def with_metadata(self, metadata: Mapping[str, Any]) -> UnresolvedAssetJobDefinition:
@@ -167,6 +178,38 @@ def _check_partitions(job: JobDefinition, given: Any) -> None:
         raise InvalidDefinitionError(
             f"Executing job {job.name!r}: its partitions_def is not that of the assets it selects."
         )
+
+
+#: Facts that jobs have, too: what else conditions ask is about assets.
+_FACTS_OF_JOBS = {"cron_tick_passed", "initial_evaluation", "newly_requested", "newly_updated"}
+
+
+def _check_about_job(condition: Any, job: str) -> None:
+    wrap = (
+        "wrap them with `AutomationCondition.any_job_root_assets_match(...)` or "
+        "`AutomationCondition.all_job_root_assets_match(...)`."
+    )
+    parts = list(_parts_about_job(condition))
+    if all(part.is_serializable and not part.is_about_roots for part in parts):
+        raise InvalidDefinitionError(
+            f"Job {job!r} has an automation_condition that does not evaluate against the job's root assets. "
+            f"Asset-level conditions such as `AutomationCondition.eager()` cannot be applied to a job directly; {wrap}"
+        )
+    for part in parts:
+        kind = getattr(part, "kind", part.name)
+        simple = part.is_about_roots or part.children or not part.is_serializable
+        if not simple and kind not in _FACTS_OF_JOBS:
+            raise InvalidDefinitionError(
+                f"Job {job!r}: its automation_condition asks {kind!r} of the job itself, and only assets have that. "
+                f"Such conditions are about assets; {wrap}"
+            )
+
+
+def _parts_about_job(condition: Any) -> Iterator[Any]:
+    yield condition
+    if not condition.is_about_roots:
+        for child in condition.children:
+            yield from _parts_about_job(child)
 
 
 def selected_keys(
@@ -240,6 +283,7 @@ def define_asset_job(
     hooks: AbstractSet[Any] | None = None,
     op_retry_policy: Any = None,
     owners: Sequence[str] | None = None,
+    automation_condition: Any = None,
 ) -> UnresolvedAssetJobDefinition:
     """Return a job over a selection of assets; it is resolved when it is placed in `Definitions`.
 
@@ -261,6 +305,9 @@ def define_asset_job(
         hooks: Hooks that are called after each step.
         op_retry_policy: Retry policy of assets that have none.
         owners: E-mail addresses and teams (`team:name`).
+        automation_condition: When the daemon runs the whole job without being asked: a condition about the assets of
+            the job that have no upstream in it, such as
+            `AutomationCondition.all_job_root_assets_match(AutomationCondition.eager())`.
     """
     chosen = None if selection is None else asset_selection.AssetSelection.from_coercible(selection)
     return UnresolvedAssetJobDefinition(
@@ -276,4 +323,5 @@ def define_asset_job(
         hooks,
         op_retry_policy,
         owners,
+        automation_condition,
     )

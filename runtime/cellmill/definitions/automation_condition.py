@@ -6,80 +6,54 @@ are `AutomationCondition`s. How they are evaluated is in `planning`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Self
 
 from cellmill.definitions.asset_key import AssetKey
+from cellmill.definitions.condition_structure import ConditionStructure
 from cellmill.definitions.cron import parse_cron
 from cellmill.definitions.local_time import load_zone
-from cellmill.definitions.selection import AssetSelection
 from cellmill.errors import CheckError, InvalidDefinitionError
 
-_C = TypeVar("_C", bound="AutomationCondition")
 
-
-@dataclass(frozen=True, kw_only=True)
-class AutomationCondition:
+class AutomationCondition(ConditionStructure):
     """When an asset is to be made without being asked: true for some of its partitions at each evaluation.
 
     Those for which the whole condition is true are requested. Start from `AutomationCondition.eager()`, `on_cron(…)` or
     `on_missing()`, or combine operands with `&`, `|`, `~`, `since` and `newly_true`; every condition can be labelled,
-    and its last evaluation can be looked at.
+    and its last evaluation can be looked at. A subclass with a method `evaluate(context)` is a condition of one's own.
 
     >>> from cellmill import AutomationCondition
     >>> AutomationCondition.eager().without(~AutomationCondition.any_deps_missing()).name
     'AND'
-
-    Args:
-        label: What the condition is called in explanations; None describes it by its parts.
     """
 
-    label: str | None = None
-
-    # ---- structure
-
-    @property
-    def name(self) -> str:
-        """What the condition is called in explanations."""
-        return type(self).__name__
-
-    @property
-    def description(self) -> str:
-        """The condition in words."""
-        return self.name
-
-    @property
-    def children(self) -> Sequence[AutomationCondition]:
-        """The conditions it is made of."""
-        return ()
-
-    def with_children(self, children: Sequence[AutomationCondition]) -> AutomationCondition:
-        """The same condition of other parts.
-
-        Args:
-            children: The conditions that take the place of its own, in order.
-        """
-        return self
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        if cls.evaluate is AutomationCondition.evaluate:
+            raise TypeError(
+                f"{cls.__name__} is no condition by itself: start from one such as AutomationCondition.eager(), or "
+                "write a subclass with a method `evaluate(self, context)` that returns an AutomationResult."
+            )
+        return super().__new__(cls)
 
     @property
     def is_serializable(self) -> bool:
         """Whether the daemon can evaluate it without running user code."""
-        return all(child.is_serializable for child in self.children)
+        return False
 
-    def get_label(self) -> str | None:
-        """The label, if one was given."""
-        return self.label
-
-    def with_label(self: _C, label: str | None) -> _C:
-        """The same condition under a label.
+    def evaluate(self, context: Any) -> Any:
+        """Decides for which partitions the condition is true; may be a coroutine function.
 
         Args:
-            label: What it is called in explanations; None takes the label away.
+            context: An `AutomationContext`: what the condition is asked about, and what is known of it.
+
+        Returns:
+            An `AutomationResult`.
         """
-        return replace(self, label=label)
+        raise NotImplementedError
 
     # ---- combination
 
@@ -113,40 +87,6 @@ class AutomationCondition:
         """True only in the evaluation in which this becomes true."""
         return NewlyTrueCondition(operand=self)
 
-    def _mapped(self, change: Callable[[AutomationCondition], AutomationCondition | None]) -> AutomationCondition:
-        changed = change(self)
-        if changed is not None:
-            return changed
-        return self.with_children([child._mapped(change) for child in self.children])
-
-    def allow(self, selection: Any) -> AutomationCondition:
-        """The same condition, looking only at upstreams in a selection.
-
-        Args:
-            selection: Assets: a selection, a selection string or keys; adds to what was allowed before.
-        """
-        return self._with_selection("allow_selection", selection)
-
-    def ignore(self, selection: Any) -> AutomationCondition:
-        """The same condition, not looking at upstreams in a selection.
-
-        Args:
-            selection: Assets: a selection, a selection string or keys; adds to what was ignored before.
-        """
-        return self._with_selection("ignore_selection", selection)
-
-    def _with_selection(self, field_name: str, selection: Any) -> AutomationCondition:
-        chosen = AssetSelection.from_coercible(selection)
-
-        def change(condition: AutomationCondition) -> AutomationCondition | None:
-            if not isinstance(condition, DepsCondition):
-                return None
-            before = getattr(condition, field_name)
-            changed: dict[str, Any] = {field_name: chosen if before is None else before | chosen}
-            return replace(condition, **changed)
-
-        return self._mapped(change)
-
     def without(self, condition: AutomationCondition) -> AutomationCondition:
         """The same condition without one of the conditions joined by `&`.
 
@@ -157,15 +97,6 @@ class AutomationCondition:
             CheckError: when it is not one of them.
         """
         raise CheckError("Condition not found: only conditions joined by & can be taken out")
-
-    def replace(self, old: AutomationCondition | str, new: AutomationCondition) -> AutomationCondition:
-        """The same condition with every occurrence of one part replaced.
-
-        Args:
-            old: The part, or its label or name.
-            new: The condition that takes its place.
-        """
-        return self._mapped(lambda condition: new if old in (condition, condition.label, condition.name) else None)
 
     # ---- operands
 
@@ -198,7 +129,7 @@ class AutomationCondition:
 
     @staticmethod
     def newly_updated() -> AutomationCondition:
-        """Materialized since the last evaluation."""
+        """Materialized since the last evaluation; of what is only observed: with another data version."""
         return OperandCondition(kind="newly_updated")
 
     @staticmethod
@@ -213,7 +144,7 @@ class AutomationCondition:
 
     @staticmethod
     def initial_evaluation() -> AutomationCondition:
-        """Evaluated for the first time, or with a changed condition."""
+        """Evaluated for the first time, or with other partitions."""
         return OperandCondition(kind="initial_evaluation")
 
     @staticmethod
@@ -372,6 +303,24 @@ class AutomationCondition:
         return AssetMatchesCondition(key=AssetKey.from_coercible(key), operand=_checked(condition))
 
     @staticmethod
+    def any_job_root_assets_match(condition: AutomationCondition) -> JobRootsCondition:
+        """Of a job: the condition holds for one of its assets that have no upstream in the job.
+
+        Args:
+            condition: What is asked of those assets.
+        """
+        return _about_roots("any_job_root_assets_match", _checked(condition), every=False)
+
+    @staticmethod
+    def all_job_root_assets_match(condition: AutomationCondition) -> JobRootsCondition:
+        """Of a job: the condition holds for each of its assets that have no upstream in the job.
+
+        Args:
+            condition: What is asked of those assets.
+        """
+        return _about_roots("all_job_root_assets_match", _checked(condition), every=True)
+
+    @staticmethod
     def any_downstream_conditions() -> DownstreamCondition:
         """Any condition of a downstream asset holds."""
         return DownstreamCondition()
@@ -471,6 +420,10 @@ def _about_tags(
     )
 
 
+def _about_roots(name: str, condition: AutomationCondition, *, every: bool) -> JobRootsCondition:
+    return JobRootsCondition(operand=condition, every=every, label=f"{name}({condition.label or condition.name})")
+
+
 def _checked(condition: Any) -> AutomationCondition:
     if not isinstance(condition, AutomationCondition):
         raise InvalidDefinitionError(
@@ -488,7 +441,21 @@ def _flat(
 
 
 @dataclass(frozen=True, kw_only=True)
-class OperandCondition(AutomationCondition):
+class BuiltinCondition(AutomationCondition):
+    """A condition that the engine knows: plain data."""
+
+    label: str | None = None
+
+    @property
+    def is_serializable(self) -> bool:
+        return all(child.is_serializable for child in self.children)
+
+    def evaluate(self, context: Any) -> Any:
+        return context.of_builtin(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperandCondition(BuiltinCondition):
     """A fact about one asset that needs no other condition."""
 
     kind: str
@@ -516,7 +483,7 @@ class OperandCondition(AutomationCondition):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AndCondition(AutomationCondition):
+class AndCondition(BuiltinCondition):
     """All of the operands hold."""
 
     operands: tuple[AutomationCondition, ...]
@@ -533,18 +500,20 @@ class AndCondition(AutomationCondition):
     def children(self) -> Sequence[AutomationCondition]:
         return self.operands
 
-    def with_children(self, children: Sequence[AutomationCondition]) -> AutomationCondition:
+    def with_children(self, children: Sequence[AutomationCondition]) -> Self:
         return replace(self, operands=tuple(children))
 
     def without(self, condition: AutomationCondition) -> AutomationCondition:
         if condition not in self.operands:
             raise CheckError(f"Condition not found as an operand of this AND condition: {condition.name}")
         rest = tuple(operand for operand in self.operands if operand != condition)
-        return rest[0] if len(rest) == 1 else replace(self, operands=rest, label=None)
+        if len(rest) < 2:
+            raise CheckError(f"Without {condition.name} this AND condition would have fewer than 2 operands")
+        return replace(self, operands=rest)
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrCondition(AutomationCondition):
+class OrCondition(BuiltinCondition):
     """Any of the operands holds."""
 
     operands: tuple[AutomationCondition, ...]
@@ -561,19 +530,19 @@ class OrCondition(AutomationCondition):
     def children(self) -> Sequence[AutomationCondition]:
         return self.operands
 
-    def with_children(self, children: Sequence[AutomationCondition]) -> AutomationCondition:
+    def with_children(self, children: Sequence[AutomationCondition]) -> Self:
         return replace(self, operands=tuple(children))
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Unary(AutomationCondition):
+class _Unary(BuiltinCondition):
     operand: AutomationCondition
 
     @property
     def children(self) -> Sequence[AutomationCondition]:
         return (self.operand,)
 
-    def with_children(self, children: Sequence[AutomationCondition]) -> AutomationCondition:
+    def with_children(self, children: Sequence[AutomationCondition]) -> Self:
         return replace(self, operand=children[0])
 
 
@@ -600,7 +569,7 @@ class NewlyTrueCondition(_Unary):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SinceCondition(AutomationCondition):
+class SinceCondition(BuiltinCondition):
     """The trigger held after the reset did."""
 
     trigger: AutomationCondition
@@ -614,7 +583,7 @@ class SinceCondition(AutomationCondition):
     def children(self) -> Sequence[AutomationCondition]:
         return (self.trigger, self.reset)
 
-    def with_children(self, children: Sequence[AutomationCondition]) -> AutomationCondition:
+    def with_children(self, children: Sequence[AutomationCondition]) -> Self:
         return replace(self, trigger=children[0], reset=children[1])
 
 
@@ -625,6 +594,8 @@ class DepsCondition(_Unary):
     every: bool = False
     allow_selection: Any = None
     ignore_selection: Any = None
+    #: Whether upstreams that are virtual stand for what is upstream of them.
+    through_virtual: bool = False
 
     @property
     def name(self) -> str:
@@ -641,6 +612,8 @@ class ChecksCondition(_Unary):
 
     every: bool = False
     blocking_only: bool = False
+    allow_selection: Any = None
+    ignore_selection: Any = None
 
     @property
     def name(self) -> str:
@@ -659,7 +632,19 @@ class AssetMatchesCondition(_Unary):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DownstreamCondition(AutomationCondition):
+class JobRootsCondition(_Unary):
+    """Of a job: the operand holds for its assets that have no upstream in it."""
+
+    is_about_roots: ClassVar[bool] = True
+    every: bool = False
+
+    @property
+    def name(self) -> str:
+        return "ALL_JOB_ROOT_ASSETS_MATCH" if self.every else "ANY_JOB_ROOT_ASSETS_MATCH"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownstreamCondition(BuiltinCondition):
     """Any condition of a downstream asset holds."""
 
     @property

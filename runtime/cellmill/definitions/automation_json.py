@@ -14,6 +14,7 @@ from cellmill.definitions.automation_condition import (
     ChecksCondition,
     DepsCondition,
     DownstreamCondition,
+    JobRootsCondition,
     NewlyTrueCondition,
     NotCondition,
     OperandCondition,
@@ -60,10 +61,16 @@ def _encoded(node: AutomationCondition) -> dict[str, Any]:
         data = {"op": "deps", "every": node.every}
         data["allow"] = _selection_text(node.allow_selection)
         data["ignore"] = _selection_text(node.ignore_selection)
+        if node.through_virtual:
+            data["through_virtual"] = True
     elif isinstance(node, ChecksCondition):
         data = {"op": "checks", "every": node.every, "blocking_only": node.blocking_only}
+        data["allow"] = _selection_text(node.allow_selection)
+        data["ignore"] = _selection_text(node.ignore_selection)
     elif isinstance(node, AssetMatchesCondition):
         data = {"op": "asset", "key": list(node.key.path)}
+    elif isinstance(node, JobRootsCondition):
+        data = {"op": "job_roots", "every": node.every}
     elif isinstance(node, DownstreamCondition):
         data = {"op": "downstream"}
     else:
@@ -108,14 +115,26 @@ def _decoded(data: dict[str, Any]) -> AutomationCondition:
     if op == "deps":
         allow, ignore = _selection(data.get("allow")), _selection(data.get("ignore"))
         return DepsCondition(
-            operand=children[0], every=data["every"], allow_selection=allow, ignore_selection=ignore, label=label
+            operand=children[0],
+            every=data["every"],
+            allow_selection=allow,
+            ignore_selection=ignore,
+            through_virtual=data.get("through_virtual", False),
+            label=label,
         )
     if op == "checks":
         return ChecksCondition(
-            operand=children[0], every=data["every"], blocking_only=data["blocking_only"], label=label
+            operand=children[0],
+            every=data["every"],
+            blocking_only=data["blocking_only"],
+            allow_selection=_selection(data.get("allow")),
+            ignore_selection=_selection(data.get("ignore")),
+            label=label,
         )
     if op == "asset":
         return AssetMatchesCondition(key=AssetKey(data["key"]), operand=children[0], label=label)
+    if op == "job_roots":
+        return JobRootsCondition(operand=children[0], every=data["every"], label=label)
     if op == "downstream":
         return DownstreamCondition(label=label)
     raise InvalidDefinitionError(f"There is no automation condition {op!r}; it was written by a newer version")

@@ -8,7 +8,8 @@ from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey, key_prefix_from_coercible
 from cellmill.definitions.asset_node import checks_by_output_name
-from cellmill.definitions.asset_spec import AssetDep, AssetIn, AssetOut, AssetSpec
+from cellmill.definitions.asset_out import AssetOut
+from cellmill.definitions.asset_spec import AssetDep, AssetIn, AssetSpec
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.composition import checked_hooks
 from cellmill.definitions.graph import compose

@@ -59,6 +59,9 @@ class JobDefinition:
         InvalidDefinitionError: where an input is neither connected nor can be given, or a name is not allowed.
     """
 
+    #: When the daemon runs the whole job without being asked; `define_asset_job` says it.
+    automation_condition: Any = None
+
     def __init__(
         self,
         *,

@@ -14,7 +14,8 @@ from cellmill.definitions.asset_node import (
     make_op,
     op_tags_of,
 )
-from cellmill.definitions.asset_spec import AssetDep, AssetIn, AssetOut, AssetSpec, coerced_deps
+from cellmill.definitions.asset_out import AssetOut
+from cellmill.definitions.asset_spec import AssetDep, AssetIn, AssetSpec, coerced_deps
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.composition import checked_hooks
 from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary, required_resources

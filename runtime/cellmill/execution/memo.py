@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from cellmill.execution.data_versions import code_version_of, input_versions
 from cellmill.planning.asset_state import AssetState
-from cellmill.planning.staleness import AssetFacts, decide_staleness
+from cellmill.planning.staleness import decide_staleness
+from cellmill.planning.staleness_facts import AssetFacts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

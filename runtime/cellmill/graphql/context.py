@@ -22,7 +22,7 @@ from cellmill.instance.instance import Instance
 from cellmill.planning.asset_state import AssetState
 from cellmill.planning.partition_staleness import PartitionDecisions
 from cellmill.planning.run import Run, RunRecord, RunsFilter
-from cellmill.planning.staleness import AssetFacts
+from cellmill.planning.staleness_facts import AssetFacts
 from cellmill.workspace.manifest import AssetEntry, JobEntry, Manifest, ScheduleEntry, SensorEntry
 from cellmill.workspace.partitions import partitions_from_json
 from cellmill.workspace.stale import partition_facts

@@ -11,7 +11,8 @@ import strawberry
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.planning import asset_state
 from cellmill.planning.run import FINISHED_STATUSES, Run, RunStatus
-from cellmill.planning.staleness import AssetFacts, Staleness, StaleStatus
+from cellmill.planning.staleness import Staleness, StaleStatus
+from cellmill.planning.staleness_facts import AssetFacts
 
 
 @strawberry.enum(description="The state of an asset against its definition, its upstreams and its runs.")

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.graphql.graph_shape import GraphShape, shape_of
-from cellmill.planning.staleness import AssetFacts
+from cellmill.planning.staleness_facts import AssetFacts
 from cellmill.workspace.manifest import AssetEntry, Manifest
 from cellmill.workspace.stale import staleness_facts
 

@@ -14,7 +14,7 @@ from cellmill.graphql.freshness import AssetState, freshness_of
 from cellmill.notebooks.asset_cell import AssetCell
 from cellmill.notebooks.scan import scan_notebook
 from cellmill.notebooks.workspace import link_workspace
-from cellmill.planning.staleness import AssetFacts
+from cellmill.planning.staleness_facts import AssetFacts
 
 if TYPE_CHECKING:
     from cellmill.graphql.context import Context

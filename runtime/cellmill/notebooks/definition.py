@@ -10,7 +10,8 @@ from typing import Any
 from cellmill.definitions.asset_check import AssetCheckSpec
 from cellmill.definitions.asset_decorator import asset
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.definitions.asset_spec import AssetDep, AssetIn, AssetOut
+from cellmill.definitions.asset_out import AssetOut
+from cellmill.definitions.asset_spec import AssetDep, AssetIn
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.multi_asset import multi_asset
 from cellmill.definitions.tags import NON_DETERMINISTIC_TAG

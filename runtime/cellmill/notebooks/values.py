@@ -39,7 +39,8 @@ _PARTITIONS = "definitions.partitions"
 #: Names that cells import from this package, and where they are defined.
 _NAMES: Mapping[str, str] = {
     **dict.fromkeys(("AssetKey", "AssetCheckKey"), "definitions.asset_key"),
-    **dict.fromkeys(("AssetDep", "AssetIn", "AssetOut", "AssetSpec"), "definitions.asset_spec"),
+    **dict.fromkeys(("AssetDep", "AssetIn", "AssetSpec"), "definitions.asset_spec"),
+    "AssetOut": "definitions.asset_out",
     "AssetSelection": "definitions.selection",
     "AutomationCondition": "definitions.automation_condition",
     "AutomationConditionSensorDefinition": "definitions.automation_sensor",

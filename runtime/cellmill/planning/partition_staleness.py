@@ -15,18 +15,20 @@ from cellmill.planning.data_version import combined_version
 from cellmill.planning.staleness import (
     FRESH,
     MISSING,
-    AssetFacts,
     StaleCause,
     Staleness,
     StaleStatus,
     code_causes,
     data_cause,
     decide_asset,
+    decide_virtual,
     dependency_causes,
     key_text,
     parents_first,
     upstream_cause,
 )
+from cellmill.planning.staleness_facts import AssetFacts
+from cellmill.planning.virtual import seen_through
 
 _NONE: Mapping[str, AssetState] = {}
 #: How many partitions a reason names.
@@ -78,7 +80,7 @@ def decide_partitions(
     Where keys of dynamic partitions decide which upstream partitions are meant, call it inside of a
     `partition_loading_context`.
     """
-    walk = _Walk({item.key: item for item in facts}, partitions, states, partition_states)
+    walk = _Walk(seen_through(facts), partitions, states, partition_states)
     for key in parents_first(walk.facts):
         if key in known[0]:
             walk.take(key, known[1])
@@ -199,6 +201,9 @@ class _Walk:
         return self._known.get(key, _UNPARTITIONED)
 
     def _decide_one(self, facts: AssetFacts, partition: str | None, state: AssetState | None) -> Staleness:
+        if facts.is_virtual:
+            sources = [self._source(facts.key, partition, parent) for parent in facts.parents]
+            return decide_virtual(facts, state, [source.staleness for source in sources])
         if state is None or not state.is_materialized:
             return MISSING
         causes = [*code_causes(facts, state), *dependency_causes(facts, state, self.facts, self._states)]

@@ -7,13 +7,15 @@ The one place that decides it. Input is what the definitions say (`AssetFacts`) 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
 from cellmill.definitions.asset_key import AssetKey
-from cellmill.planning.asset_graph import AssetGraph
 from cellmill.planning.asset_state import AssetState
+from cellmill.planning.staleness_facts import AssetFacts
+from cellmill.planning.virtual import seen_through
 
 
 class StaleStatus(StrEnum):
@@ -63,32 +65,6 @@ class Staleness:
         return [cause.reason for cause in self.causes]
 
 
-@dataclass(frozen=True, slots=True)
-class AssetFacts:
-    """What the definition of an asset says, as far as staleness needs it."""
-
-    key: AssetKey
-    parents: Sequence[AssetKey] = ()
-    code_version: str | None = None
-    #: Made elsewhere: never missing, never stale; its version is what was observed.
-    is_external: bool = False
-    is_partitioned: bool = False
-
-
-def facts_of(graph: AssetGraph) -> list[AssetFacts]:
-    """What the definitions of a graph say."""
-    return [
-        AssetFacts(
-            node.key,
-            sorted(graph.parents(node.key)),
-            node.code_version,
-            is_external=not node.is_materializable,
-            is_partitioned=node.is_partitioned,
-        )
-        for node in graph
-    ]
-
-
 FRESH = Staleness(StaleStatus.FRESH)
 MISSING = Staleness(StaleStatus.MISSING)
 
@@ -101,7 +77,7 @@ def key_text(key: AssetKey) -> str:
 
 def decide_staleness(facts: Iterable[AssetFacts], states: Mapping[AssetKey, AssetState]) -> dict[AssetKey, Staleness]:
     """The decision about every asset; the order of `facts` does not matter."""
-    by_key = {item.key: item for item in facts}
+    by_key = seen_through(facts)
     decided: dict[AssetKey, Staleness] = {}
     for key in parents_first(by_key):
         decided[key] = decide_asset(by_key[key], by_key, states, decided)
@@ -118,6 +94,8 @@ def decide_asset(
     if facts.is_external:
         return FRESH
     state = states.get(facts.key)
+    if facts.is_virtual:
+        return decide_virtual(facts, state, [decided.get(parent) for parent in facts.parents])
     if state is None or not state.is_materialized:
         return MISSING
     causes = [*code_causes(facts, state), *dependency_causes(facts, state, by_key, states)]
@@ -126,6 +104,15 @@ def decide_asset(
         if cause is not None:
             causes.append(cause)
     return Staleness(StaleStatus.STALE, tuple(causes)) if causes else FRESH
+
+
+def decide_virtual(facts: AssetFacts, state: AssetState | None, parents: Sequence[Staleness | None]) -> Staleness:
+    """The decision about a virtual asset: it is there as soon as anything is that it is made of."""
+    if state is None or not state.is_materialized:
+        there = any(parent is None or parent.status is not StaleStatus.MISSING for parent in parents)
+        return FRESH if there else MISSING
+    causes = tuple(code_causes(facts, state))
+    return Staleness(StaleStatus.STALE, causes) if causes else FRESH
 
 
 def code_causes(facts: AssetFacts, state: AssetState) -> Sequence[StaleCause]:
@@ -143,13 +130,17 @@ def dependency_causes(
     states: Mapping[AssetKey, AssetState],
 ) -> Sequence[StaleCause]:
     """That the upstreams changed; known only where the materialization recorded what went in."""
-    then = state.inputs.keys()
+    then: AbstractSet[str] = state.inputs.keys()
+    parents = facts.parents
+    if facts.unrecorded:
+        then = then - {key_text(key) for key in facts.unrecorded}
+        parents = [parent for parent in parents if parent not in facts.unrecorded]
     if not then:
         return ()
-    names = [key_text(parent) for parent in facts.parents]
+    names = [key_text(parent) for parent in parents]
     if then == set(names):
         return ()
-    now = dict(zip(names, facts.parents, strict=True))
+    now = dict(zip(names, parents, strict=True))
     causes = [
         StaleCause(facts.key, StaleCauseCategory.DEPENDENCIES, f"{name} is a new upstream", now[name])
         for name in sorted(now.keys() - then)

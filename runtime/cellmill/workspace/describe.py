@@ -134,6 +134,7 @@ def _entry(spec: Any, key: AssetKey, **more: Any) -> AssetEntry:
             "metadata": _plain(getattr(spec, "metadata", None) or {}),
             "partitions": partitions_to_json(partitions) if partitions is not None else None,
             "automation": condition_text(condition),
+            "virtual": bool(getattr(spec, "is_virtual", False)),
             "freshness": freshness_to_json(getattr(spec, "freshness_policy", None)),
             **more,
         }
@@ -209,6 +210,7 @@ def describe_job(job: Any) -> JobEntry:
         config=_config(job),
         tags={name: str(value) for name, value in (getattr(job, "tags", None) or {}).items()},
         partitions=partitions_to_json(partitions) if partitions is not None else None,
+        automation=condition_text(getattr(job, "automation_condition", None)),
     )
 
 

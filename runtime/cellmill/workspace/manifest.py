@@ -96,6 +96,8 @@ class AssetEntry(_Entry):
     #: Minutes from one observation by the daemon to the next; None for none.
     observe_every_min: float | None = None
     can_subset: bool = True
+    #: Whether it is not stored by itself, as a view of its upstreams is not.
+    virtual: bool = False
     #: Keys that can only be made together with it.
     siblings: tuple[tuple[str, ...], ...] = ()
     #: Serialized partitions definition.
@@ -206,6 +208,8 @@ class JobEntry(_Entry):
     config: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     partitions: Mapping[str, Any] | None = None
+    #: The condition under which it is run without being asked, as JSON text.
+    automation: str | None = None
     notebook: str | None = None
     cell_id: str | None = None
     cell: int | None = None

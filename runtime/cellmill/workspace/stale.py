@@ -15,7 +15,7 @@ from cellmill.instance.dynamic_partitions import DynamicPartitionsSeen
 from cellmill.instance.instance import Instance
 from cellmill.planning.asset_state import AssetState
 from cellmill.planning.partition_staleness import PartitionDecisions, PartitionFacts, decide_partitions, targets_of
-from cellmill.planning.staleness import AssetFacts
+from cellmill.planning.staleness_facts import AssetFacts
 from cellmill.workspace.manifest import AssetEntry
 from cellmill.workspace.partition_mappings import mapping_from_json
 from cellmill.workspace.partitions import partitions_from_json
@@ -29,6 +29,7 @@ def staleness_facts(entry: AssetEntry) -> AssetFacts:
         code_version=entry.code_version,
         is_external=not entry.materializable,
         is_partitioned=entry.partitions is not None,
+        is_virtual=entry.virtual,
     )
 
 

@@ -14,7 +14,8 @@ from cellmill.definitions.partitions.loading import DynamicPartitionsStore, part
 from cellmill.instance.instance import Instance
 from cellmill.planning.asset_state import AssetState
 from cellmill.planning.partition_staleness import PartitionDecisions, PartitionFacts, decide_partitions
-from cellmill.planning.staleness import AssetFacts, parents_first
+from cellmill.planning.staleness import parents_first
+from cellmill.planning.staleness_facts import AssetFacts
 
 #: The definition, what is stored, and the marks of what is above, as one number.
 Mark = int
