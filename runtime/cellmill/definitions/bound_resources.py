@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from cellmill.definitions.assets import AssetsDefinition
+from cellmill.definitions.assets import AssetsDefinition, SourceAsset
 from cellmill.definitions.config.process import validate_config
 from cellmill.definitions.job import checked_resources
 from cellmill.definitions.resource_requirements import (
@@ -60,8 +60,9 @@ def _bound(one: Any, given: Mapping[str, Any]) -> Any:
     clash = sorted((given.keys() & own.keys()) - {"io_manager"})
     if clash:
         raise InvalidInvocationError(
-            f"{one!r} has conflicting resource definitions with provided resources for the following keys: "
-            f"{', '.join(clash)}. Remove the asset's own, or use other keys."
+            f"{_named(one)} has conflicting resource definitions with provided resources for the following keys: "
+            f"{clash if isinstance(one, SourceAsset) else ', '.join(clash)}. Either remove the existing resources "
+            "from the asset or change the resource keys so that they don't overlap."
         )
     available = {**given, **own}
     todo = list(_needed(one))
@@ -80,6 +81,12 @@ def _bound(one: Any, given: Mapping[str, Any]) -> Any:
     return one.with_resources({key: value for key, value in taken.items() if key not in own})
 
 
+def _named(one: AssetsDefinition) -> str:
+    if isinstance(one, SourceAsset):
+        return f"SourceAsset with key {one.key!r}"
+    return f"AssetsDefinition with key {', '.join(key.to_string() for key in sorted(one.keys))}"
+
+
 def _needed(one: AssetsDefinition) -> Iterator[ResourceRequirement]:
     if one.is_executable:
         for op in one.node_def.iterate_op_defs() if one.node_def.is_graph else [one.node_def]:
@@ -88,7 +95,8 @@ def _needed(one: AssetsDefinition) -> Iterator[ResourceRequirement]:
             yield from (ResourceRequirement(key, f"hook '{hook.name}'") for key in sorted(hook.required_resource_keys))
     else:
         key = getattr(one, "io_manager_key", None) or "io_manager"
-        yield ResourceRequirement(key, repr(one), "io manager", "IOManagerDefinition")
+        who = ", ".join(one_key.to_string() for one_key in sorted(one.keys))
+        yield ResourceRequirement(key, f"SourceAsset with key {who}", "io manager", "IOManagerDefinition")
     if "io_manager" in one.required_resource_keys:
         yield ResourceRequirement("io_manager", repr(one), "io manager", "IOManagerDefinition")
     yield from requirements_of_resources(one.resource_defs, one.resource_defs)

@@ -136,6 +136,8 @@ class JobDefinition:
         if not self.asset_nodes:
             _check_names(graph_def, {})
         _check_loadable_inputs(graph_def, self.asset_nodes, self.input_assets)
+        if resource_defs and not self.asset_nodes and not self.input_assets:
+            resource_requirements.check_provided(self)
 
     def _take_config(self, config: Any) -> None:
         if config is None:
@@ -330,7 +332,10 @@ class JobDefinition:
         Args:
             hook_defs: Hooks that are called after each step, beside those it has.
         """
-        return self.copy_with(hook_defs=self.hook_defs | checked_hooks(hook_defs))
+        made = self.copy_with(hook_defs=self.hook_defs | checked_hooks(hook_defs))
+        if made.resource_defs and not made.asset_nodes:
+            resource_requirements.check_provided(made)
+        return made
 
     def with_executor_def(self, executor_def: Any) -> JobDefinition:
         """Return the job with an executor.

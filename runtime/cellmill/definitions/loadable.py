@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from cellmill.definitions.inference import describe_place
-from cellmill.definitions.resource_requirements import (
-    ResourceRequirement,
-    requirements_of_op,
-    requirements_of_resources,
-)
+from cellmill.definitions.resource_requirements import ResourceRequirement, unprovided
 from cellmill.definitions.selection_grammar import nearest
 from cellmill.errors import CellmillError, InvalidDefinitionError
 
@@ -25,9 +20,9 @@ def check_loadable(repository: Any) -> None:
         except CellmillError as error:
             problems.append(error)
             continue
-        for text in missing_resources(job):
-            if not any(str(known) == text for known in problems):
-                problems.append(InvalidDefinitionError(text))
+        for missing in unprovided(job):
+            if not any(str(known) == str(missing) for known in problems):
+                problems.append(missing)
     try:
         _ = repository.asset_graph.toposorted_asset_keys
     except CellmillError as error:
@@ -115,24 +110,3 @@ def unknown_targets(repository: Any) -> Iterator[CellmillError]:
                     f"{nearest(name, repository.job_names)} "
                     f"It has {[known for known in repository.job_names if not known.startswith('__')]}."
                 )
-
-
-def missing_resources(job: Any) -> Iterator[str]:
-    """Yield a sentence for each resource that the job's ops and resources need and nobody gives."""
-    given: Mapping[str, Any] = job.resource_defs
-    for op_def in job.graph.iterate_op_defs():
-        for one in requirements_of_op(op_def):
-            if one.key not in given:
-                yield str(one.missing(given, _at(op_def)))
-    for hook in job.hook_defs:
-        for key in sorted(hook.required_resource_keys):
-            if key not in given:
-                yield str(ResourceRequirement(key, f"hook '{hook.name}'").missing(given))
-    for one in requirements_of_resources(given):
-        if one.key not in given:
-            yield str(one.missing(given))
-
-
-def _at(op_def: Any) -> str:
-    place = describe_place(op_def.compute_fn)
-    return f" ({place})" if place else ""

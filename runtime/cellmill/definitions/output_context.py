@@ -187,11 +187,14 @@ class OutputContext(IOContext):
         self._add_metadata(metadata)
 
     def log_event(self, event: Any) -> None:
-        """Record an event with this output.
+        """Record an event with this output: in a run at once.
 
         Args:
             event: An `AssetMaterialization` or `AssetObservation`.
         """
+        if self._step_context is not None:
+            self._step_context.log_event(event)
+            return
         if self._events is None:
             self._events = []
         self._events.append(event)

@@ -9,7 +9,8 @@ from cellmill.definitions.asset_selection_job import UnresolvedAssetJobDefinitio
 from cellmill.definitions.code_location import Definitions
 from cellmill.definitions.code_repository import LazyJob, Repository
 from cellmill.definitions.job import JobDefinition
-from cellmill.definitions.loadable import missing_resources, unknown_targets
+from cellmill.definitions.loadable import unknown_targets
+from cellmill.definitions.resource_requirements import unprovided
 from cellmill.errors import InvalidDefinitionError, InvalidSubsetError
 
 RepositoryDefinition = Repository
@@ -103,8 +104,8 @@ class _DeclaredRepository(Repository):
 
 
 def _check_resources(job: JobDefinition) -> None:
-    for text in missing_resources(job):
-        raise InvalidDefinitionError(text)
+    for error in unprovided(job):
+        raise error
 
 
 def _check_names(jobs: Iterable[JobDefinition]) -> None:

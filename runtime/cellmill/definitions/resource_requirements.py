@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
+from cellmill.definitions.inference import describe_place
 from cellmill.definitions.selection_grammar import nearest
 from cellmill.errors import InvalidDefinitionError, InvariantViolationError
 
@@ -65,6 +66,58 @@ def _requirements_of_type(port: Any, *, with_loader: bool = True) -> Iterator[Re
         if with_loader and one.loader is not None:
             for key in sorted(one.loader.required_resource_keys()):
                 yield ResourceRequirement(key, f"the loader on type '{one.display_name}'")
+
+
+def requirements_of_hooks(graph: Any) -> Iterator[ResourceRequirement]:
+    """Yield what the hooks of a graph's nodes need, at any depth."""
+    for node in graph.node_dict.values():
+        for hook in node.hook_defs:
+            for key in sorted(hook.required_resource_keys):
+                yield ResourceRequirement(key, f"hook '{hook.name}' attached to op '{node.name}'")
+        if node.definition.is_graph:
+            yield from requirements_of_hooks(node.definition)
+
+
+def unprovided(job: Any) -> Iterator[InvalidDefinitionError]:
+    """Yield an error for each resource that the job's ops, hooks and resources need and nobody gives."""
+    given: Mapping[str, Any] = job.resource_defs
+    for op in job.graph.iterate_op_defs():
+        for one in requirements_of_op(op):
+            if one.key not in given:
+                yield one.missing(given, _at(op))
+    for one in requirements_of_hooks(job.graph):
+        if one.key not in given:
+            yield one.missing(given)
+    for hook in job.hook_defs:
+        for key in sorted(hook.required_resource_keys):
+            if key not in given:
+                yield ResourceRequirement(key, f"hook '{hook.name}' attached to job '{job.name}'").missing(given)
+    for one in requirements_of_resources(given):
+        if one.key not in given:
+            yield one.missing(given)
+
+
+def check_provided(job: Any) -> None:
+    """Raise for what a job that brings resources of its own does not bring; others get theirs from outside.
+
+    Raises:
+        InvalidDefinitionError: for what ops and hooks need.
+        InvariantViolationError: for what resources need of each other.
+    """
+    given: Mapping[str, Any] = job.resource_defs
+    for one in requirements_of_resources(given):
+        if one.key not in given:
+            raise InvariantViolationError(
+                f"Resource with key '{one.key}' required by {one.who}, but not provided.{nearest(one.key, given)} "
+                f"There are {sorted(given)}."
+            )
+    for error in unprovided(job):
+        raise error
+
+
+def _at(op: Any) -> str:
+    place = describe_place(op.compute_fn)
+    return f" ({place})" if place else ""
 
 
 def requirements_of_resources(

@@ -197,7 +197,7 @@ class StepInputs:
             job_name=services.job_name,
             run_id=run_id,
             mapping_key=mapping_key,
-            definition_metadata=output.definition.metadata,
+            definition_metadata=output.metadata,
             op_def=self._mapping.op(base),
             asset_key=output.asset_key,
             partition_key=services.partition_key,

@@ -258,7 +258,7 @@ class StepOutputs:
             name=one.name,
             job_name=services.job_name,
             run_id=services.run_id,
-            definition_metadata=one.definition.metadata,
+            definition_metadata=one.metadata,
             mapping_key=mapping_key,
             config=services.config.ops[step.handle].outputs.get(one.name),
             dagster_type=None if one.is_untyped else one.definition.dagster_type,
@@ -282,11 +282,12 @@ class StepOutputs:
         """Store a value; return where it lies, where its partitions lie if it has several, and the metadata."""
         manager = self._services.io_manager(one.io_manager_key)
         metadata: dict[str, Any] = {}
+        reported: list[AssetMaterialization] = []
         try:
             returned = manager.handle_output(context, value)
             if returned is not None and inspect.isgenerator(returned):
                 for each in returned:
-                    self._from_manager(each, metadata, one)
+                    self._from_manager(each, metadata, reported, one)
                 returned = None
         except CellmillError as error:
             if isinstance(error, InvariantViolationError) and not isinstance(error, CheckError):
@@ -294,11 +295,10 @@ class StepOutputs:
             raise HandleOutputError(self._while_handling(one), error) from error
         except Exception as error:
             raise HandleOutputError(self._while_handling(one), error) from error
-        if context._events is not None:
-            for happened in context.consume_events():
-                record_user_event(self._step, self._services, self._emit, happened)
         if context._logged_metadata is not None:
             metadata.update(normalized(context.consume_logged_metadata()))
+        for happened in reported:
+            record_user_event(self._step, self._services, self._emit, self._described(happened, metadata, one))
         if isinstance(returned, ValueRef):
             return returned, _EMPTY, metadata
         if isinstance(returned, dict) and context.has_asset_partitions:
@@ -308,9 +308,24 @@ class StepOutputs:
     def _while_handling(self, one: Any) -> str:
         return f'Error occurred while handling output "{one.name}" of step "{self._step.key}":'
 
-    def _from_manager(self, each: Any, metadata: dict[str, Any], one: Any) -> None:
+    def _described(self, happened: AssetMaterialization, metadata: dict[str, Any], one: Any) -> AssetMaterialization:
+        """Return a materialization that an IO manager reported, with what it said of the output."""
+        if not metadata:
+            return happened
+        if happened.metadata:
+            raise InvariantViolationError(
+                f"When handling output '{one.name}' of op '{self._step.op.name}', received a materialization with "
+                "metadata, while context.add_output_metadata was used within the same call to handle_output. Due to "
+                "potential conflicts, this is not allowed. Please specify metadata in one place within the "
+                "`handle_output` function."
+            )
+        return happened.with_metadata(metadata)
+
+    def _from_manager(
+        self, each: Any, metadata: dict[str, Any], reported: list[AssetMaterialization], one: Any
+    ) -> None:
         if isinstance(each, AssetMaterialization):
-            record_user_event(self._step, self._services, self._emit, each)
+            reported.append(each)
         elif isinstance(each, Mapping):
             metadata.update(normalized(each))
         else:

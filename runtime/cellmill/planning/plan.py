@@ -158,6 +158,7 @@ class StepOutput:
         "is_required",
         "is_untyped",
         "io_manager_key",
+        "metadata",
         "name",
     )
 
@@ -169,6 +170,8 @@ class StepOutput:
         self.is_untyped: bool = definition.is_untyped
         self.is_required: bool = definition.is_required
         self.io_manager_key: str = definition.io_manager_key
+        #: What IO managers find as `definition_metadata`.
+        self.metadata: Mapping[str, Any] | None = definition.metadata
         self.asset_key: AssetKey | None = None
         self.assets: Any = None
         self.check_spec: Any = None

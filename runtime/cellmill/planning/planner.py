@@ -168,6 +168,7 @@ class _Builder:
             output = self.steps[".".join(leaf)].outputs_by_name[output_name]
             output.asset_key = key
             output.assets = assets
+            output.metadata = {**(output.metadata or {}), **assets.specs_by_key[key].metadata}
         for name, spec in assets.check_specs_by_output_name.items():
             leaf, output_name, _ = self._leaf(handle, name)
             output = self.steps[".".join(leaf)].outputs_by_name[output_name]
