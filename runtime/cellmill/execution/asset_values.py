@@ -210,7 +210,6 @@ def load_from_job(services: Any, asset_key: Any, python_type: Any, partition_key
     catalog = services.job.selected_assets_of
     source = None if catalog is None else catalog.by_key.get(key)
     wanted = manager_key_of(source, key)
-    manager = Manager(
-        services.io_manager(wanted), services.io_resource_config(wanted), services.io_resources(wanted) or NO_RESOURCES
-    )
+    config, resources = services.io_given(wanted)
+    manager = Manager(services.io_manager(wanted), config, resources or NO_RESOURCES)
     return _loaded(key, source, manager, services.instance, python_type, partition_key, None)

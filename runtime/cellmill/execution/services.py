@@ -105,6 +105,7 @@ class Services:
     def forget_managers(self) -> None:
         """Make IO managers anew where they are asked for again: what the old ones need is taken down."""
         self._io_managers.clear()
+        self._io_given.clear()
 
     def _make_io_manager(self, key: str) -> Any:
         if key in self.job.resource_defs:
