@@ -17,7 +17,6 @@ from cellmill.automation.clock import Clock
 from cellmill.automation.source import Source
 from cellmill.definitions.asset_key import AssetCheckKey, AssetJobKey, AssetKey
 from cellmill.definitions.automation_condition import AutomationCondition
-from cellmill.definitions.automation_json import condition_from_json
 from cellmill.definitions.partitions.key import PARTITION_NAME_TAG
 from cellmill.definitions.partitions.loading import partition_loading_context
 from cellmill.errors import LeaseLostError
@@ -179,13 +178,6 @@ def _evaluated(
         return EvaluateAutomationConditionsResult(evaluate(assets, view_for(instance, assets), cursor, now, jobs))
 
 
-def evaluation_request(
-    definitions: Any, instance: Instance, group: ConditionGroup, cursor: str | None, now_s: float
-) -> dict[str, Any]:
-    """One evaluation of a group of `definitions` as plain data."""
-    return evaluate_group(automation_assets(definitions), automation_jobs(definitions), instance, group, cursor, now_s)
-
-
 def evaluate_group(
     assets: Iterable[AutomationAsset],
     jobs: Iterable[AutomationJob],
@@ -193,13 +185,13 @@ def evaluate_group(
     group: ConditionGroup,
     cursor: str | None,
     now_s: float,
+    default: AutomationCondition | None = None,
 ) -> dict[str, Any]:
     """One evaluation of a group as plain data: what is requested by partition, the explanations, the next cursor.
 
-    `assets` are all that the group's may see, upstreams first. Jobs belong to the group that no sensor makes.
+    `assets` are all that the group's may see, upstreams first. Jobs belong to the group that no sensor makes;
+    `default` is the condition of those of its assets that have none.
     """
-    text = group.default_condition
-    default = None if text is None else condition_from_json(text)
     own = [
         replace(asset, condition=asset.condition or default) if asset.key in group else _without_conditions(asset)
         for asset in assets

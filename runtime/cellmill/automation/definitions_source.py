@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cellmill.automation import backfills, conditions, stale_requests
-from cellmill.automation.asset_view import selected_keys
+from cellmill.automation import asset_view, backfills, conditions, stale_requests
 from cellmill.automation.evaluation_process import call_in_process
 from cellmill.definitions.automation_json import condition_to_json
 from cellmill.definitions.automation_sensor import AutomationConditionSensorDefinition
@@ -66,9 +65,12 @@ class DefinitionsSource:
         return [self._location] if self._definitions is not None else []
 
     def evaluate_conditions(self, group: ConditionGroup, cursor: str | None, now_s: float) -> dict[str, Any]:
-        """One evaluation; conditions are data, so it happens here."""
-        answer: dict[str, Any] = conditions.evaluation_request(self._definitions, self._instance, group, cursor, now_s)
-        return answer
+        """One evaluation, in this process: the user's code is here."""
+        sensor = self._sensors.get(group.id)
+        default = getattr(sensor, "default_condition", None)
+        assets = asset_view.automation_assets(self._definitions)
+        jobs = asset_view.automation_jobs(self._definitions)
+        return conditions.evaluate_group(assets, jobs, self._instance, group, cursor, now_s, default)
 
     def plan_backfill(self, location: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The units of an asset backfill."""
@@ -121,9 +123,10 @@ def sensor_spec(definition: SensorDefinition, location: str = "", definitions: A
     if isinstance(definition, AutomationConditionSensorDefinition):
         default = definition.default_condition
         more = {
-            "automates": selected_keys(definitions or (), definition.asset_selection),
+            "automates": asset_view.selected_keys(definitions or (), definition.asset_selection),
             "run_tags": {name: str(value) for name, value in (definition.run_tags or {}).items()},
             "default_condition": None if default is None else condition_to_json(default),
+            "user_code": definition.use_user_code_server,
             "emits_backfills": definition.emit_backfills,
         }
     return SensorSpec(

@@ -6,7 +6,8 @@ Plain data, so no host is asked and no user code runs.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cellmill.automation.backfills import plan_targets
@@ -32,6 +33,8 @@ from cellmill.workspace.stale import parents_of_entry, partitions_of_entry, with
 from cellmill.workspace.workspace import sort_assets
 
 log = logging.getLogger("cellmill.daemon")
+#: What a location's host is asked where conditions may run a user's code.
+_IN_HOST = "cellmill.automation.host_conditions:evaluate"
 
 
 class AutomatedWorkspace:
@@ -73,16 +76,26 @@ class AutomatedWorkspace:
         return [""] if any(said) else []
 
     def evaluate_conditions(self, group: ConditionGroup, cursor: str | None, now_s: float) -> dict[str, Any]:
-        """One evaluation of a group's conditions, which see the whole workspace."""
-        assets = self.automation_assets()
-        return evaluate_group(assets, self._automation_jobs(), self._instance, group, cursor, now_s)
+        """One evaluation of a group's conditions.
 
-    def automation_assets(self) -> list[AutomationAsset]:
-        """What conditions see of all assets, upstreams first."""
+        They see the whole workspace, those that users may have written the assets of their location.
+        """
+        if group.user_code:
+            payload = {"sensor": group.name, "assets": _names(group.assets or ()), "cursor": cursor, "now": now_s}
+            answer: dict[str, Any] = self._source.ask_host(group.location, _IN_HOST, payload)
+            return answer
+        text = group.default_condition
+        default = None if text is None else condition_from_json(text)
+        assets = self.automation_assets(group.without)
+        return evaluate_group(assets, self._automation_jobs(), self._instance, group, cursor, now_s, default)
+
+    def automation_assets(self, others: Container[AssetKey] = ()) -> list[AutomationAsset]:
+        """What conditions see of all assets, upstreams first; the conditions of `others` are evaluated elsewhere."""
         on_cells: dict[tuple[str, ...], dict[str, CheckEntry]] = {}
         for check in self._source.manifest().checks:
             on_cells.setdefault(check.asset, {})[check.name] = check
-        return [self._automation_asset(entry, on_cells.get(entry.key, {})) for entry in self._entries()]
+        entries = [replace(one, automation=None) if one.asset_key in others else one for one in self._entries()]
+        return [self._automation_asset(entry, on_cells.get(entry.key, {})) for entry in entries]
 
     def plan_backfill(self, location: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The units of an asset backfill."""
@@ -172,6 +185,10 @@ class AutomatedWorkspace:
         if name not in self._warned:
             self._warned.add(name)
             log.warning("The %s %s is not automated: %s", what, name, error)
+
+
+def _names(keys: Iterable[AssetKey]) -> list[str]:
+    return sorted(key.to_escaped_user_string() for key in keys)
 
 
 def _condition(text: str) -> AutomationCondition:

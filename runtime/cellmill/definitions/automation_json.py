@@ -32,15 +32,15 @@ _UNARY: dict[str, type[NotCondition] | type[NewlyTrueCondition]] = {
 
 
 def condition_to_json(condition: AutomationCondition) -> str:
-    """The condition as JSON text.
-
-    Raises: InvalidDefinitionError for a class of condition that is not cellmill's own.
-    """
+    """The condition as JSON text; of one that a user has written only its name, so that it can be told."""
     return json.dumps(_encoded(condition))
 
 
 def condition_from_json(text: str) -> AutomationCondition:
-    """The condition of `condition_to_json`."""
+    """The condition of `condition_to_json`.
+
+    Raises: InvalidDefinitionError where a part of it is one that a user has written.
+    """
     return _decoded(json.loads(text))
 
 
@@ -74,9 +74,7 @@ def _encoded(node: AutomationCondition) -> dict[str, Any]:
     elif isinstance(node, DownstreamCondition):
         data = {"op": "downstream"}
     else:
-        raise InvalidDefinitionError(
-            f"The condition {node!r} cannot be evaluated by the daemon: use cellmill's own conditions"
-        )
+        data = {"op": "own", "name": node.name}
     if node.label is not None:
         data["label"] = node.label
     if node.children:
@@ -133,6 +131,11 @@ def _decoded(data: dict[str, Any]) -> AutomationCondition:
         )
     if op == "asset":
         return AssetMatchesCondition(key=AssetKey(data["key"]), operand=children[0], label=label)
+    if op == "own":
+        raise InvalidDefinitionError(
+            f"the condition {data['name']} runs code of its own: select the asset by an "
+            "AutomationConditionSensorDefinition with use_user_code_server=True"
+        )
     if op == "job_roots":
         return JobRootsCondition(operand=children[0], every=data["every"], label=label)
     if op == "downstream":

@@ -116,6 +116,8 @@ class SensorSpec:
     default_condition: str | None = None
     #: Whether several partitions of an asset are asked for as one backfill.
     emits_backfills: bool = False
+    #: Whether the conditions are evaluated where the user's code is.
+    user_code: bool = False
 
     @property
     def id(self) -> str:
@@ -170,6 +172,8 @@ class ConditionGroup:
     default_condition: str | None = None
     #: Whether several partitions of an asset are asked for as one backfill, not as a run of each.
     emits_backfills: bool = False
+    #: Whether the conditions are evaluated where the user's code is.
+    user_code: bool = False
 
     def __contains__(self, key: AssetKey) -> bool:
         return key not in self.without if self.assets is None else key in self.assets
@@ -194,6 +198,7 @@ def condition_groups(sensors: Iterable[SensorSpec], locations: Iterable[str]) ->
                 run_tags=spec.run_tags,
                 default_condition=spec.default_condition,
                 emits_backfills=spec.emits_backfills,
+                user_code=spec.user_code,
             )
             taken |= spec.automates
     for location in locations:

@@ -66,11 +66,12 @@ def _automated(sensor: Any, assets: Iterable[AssetEntry] | None) -> dict[str, An
         "run_tags": {name: str(value) for name, value in (sensor.run_tags or {}).items()},
         "default_condition": condition_text(sensor.default_condition),
         "emits_backfills": sensor.emit_backfills,
+        "user_code": sensor.use_user_code_server,
     }
 
 
 def condition_text(condition: Any) -> str | None:
-    """Return an automation condition as JSON, or its own words where it is of the user's own making."""
+    """Return an automation condition as JSON, or its own words where there is none for it."""
     if condition is None:
         return None
     try:

@@ -18,7 +18,7 @@ from cellmill.workspace.tick_answers import schedule_answer, sensor_answer
 def evaluate(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a schedule answers for one tick (the request's `at`), or a sensor for what is remembered of it."""
     definitions, definition = _find(request, "sensor" if request["at"] is None else "schedule")
-    instance, resources = _instance(request["home"]), getattr(definitions, "resources", None)
+    instance, resources = instance_of(request["home"]), getattr(definitions, "resources", None)
     selection = request.get("selection")
     if request["at"] is None:
         answer = sensor_answer(definition, request["payload"], instance, resources, definitions, selection)
@@ -28,9 +28,14 @@ def evaluate(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _instance(home: str) -> Instance:
+def instance_of(home: str) -> Instance:
     """Return the instance, opened once in a host's life."""
     return Instance.get(home)
+
+
+def loaded(location: Mapping[str, Any]) -> tuple[Definitions, Mapping[tuple[str, str], Any]]:
+    """Return a location's definitions with its schedules and sensors by kind and name."""
+    return _definitions(json.dumps(location, sort_keys=True))
 
 
 @cache
@@ -49,7 +54,7 @@ def _find(request: Mapping[str, Any], kind: str) -> tuple[Any, Any]:
     name = request["name"]
     if request.get("notebook"):
         return None, declared_in_notebook.declared(request["root"], request["notebook"], kind, name)
-    definitions, declared = _definitions(json.dumps(request["location"], sort_keys=True))
+    definitions, declared = loaded(request["location"])
     try:
         return definitions, declared[kind, name]
     except KeyError:

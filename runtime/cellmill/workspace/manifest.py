@@ -265,6 +265,8 @@ class SensorEntry(_Entry):
     run_tags: Mapping[str, str] = field(default_factory=dict)
     default_condition: str | None = None
     emits_backfills: bool = False
+    #: Whether such a sensor evaluates in the location's host, where conditions that users write can run.
+    user_code: bool = False
     run_statuses: tuple[str, ...] = ()
     description: str | None = None
     notebook: str | None = None

@@ -103,6 +103,7 @@ class WorkspaceSource:
             run_tags=entry.run_tags,
             default_condition=entry.default_condition,
             emits_backfills=entry.emits_backfills,
+            user_code=entry.user_code and isinstance(self.workspace.locations.get(entry.location), Hosted),
         )
 
     def _watched(self, selection: str) -> Sequence[tuple[str, ...]]:
@@ -144,6 +145,16 @@ class WorkspaceSource:
         assert isinstance(location, Hosted)
         for answer in location.host.call_many(_EVALUATE, requests, timeout_s=self._timeout_s):
             yield answer if isinstance(answer, Exception) else Answer.from_json(answer)
+
+    def ask_host(self, name: str, function: str, payload: Mapping[str, Any]) -> Any:
+        """Return what a function answers in the host of a location, which is told where it and the instance are.
+
+        Raises: HostError where the host, or the user's code in it, fails.
+        """
+        location = self.workspace.locations[name]
+        assert isinstance(location, Hosted)
+        places = {"location": location_request(location.config), "home": str(self.workspace.home)}
+        return location.host.call(function, {**places, **payload}, timeout_s=self._timeout_s)
 
     def _request(self, question: Question) -> dict[str, Any]:
         """Return a question as plain data. Raises: LookupError where what is asked is not declared any more."""
