@@ -10,6 +10,8 @@ import psutil
 from cellmill.instance.instance import Instance
 from cellmill.planning.run import FINISHED_STATUSES
 
+from tests.waiting import until
+
 _FINAL_EVENTS = ("PIPELINE_SUCCESS", "PIPELINE_FAILURE", "PIPELINE_CANCELED")
 
 
@@ -96,3 +98,9 @@ def _processes_of(runs: set[str]) -> list[int]:
         if environment.get("CELLMILL_RUN_ID") in runs and process.info["status"] != psutil.STATUS_ZOMBIE:
             found.append(process.pid)
     return found
+
+
+def until_claims_ran_out(instance: Instance) -> None:
+    """Wait until nobody holds a tick any more: who claimed one is dead, or has done with it."""
+    db = instance.db
+    until(lambda: db.row("SELECT 1 FROM ticks WHERE expires_at >= ? LIMIT 1", (db.now(),)) is None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,17 +24,10 @@ from cellmill.planning.event import EventType
 from cellmill.planning.run import Run, RunsFilter, RunStatus
 
 from tests.instance.log import event, materialization
+from tests.waiting import until
 
 pytestmark = pytest.mark.fault
 DAY_S = 86_400.0
-
-
-def until(condition: Callable[[], Any], timeout_s: float = 30.0) -> None:
-    """Waits for something that another thread does."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def queued(instance: Instance) -> str:
@@ -62,11 +54,11 @@ def test_a_full_disk_pauses_launching_and_says_so(tmp_path: Path) -> None:
         daemon = Daemon(instance, {"queue": admit}, intervals={"queue": 0.02})
         thread = threading.Thread(target=daemon.run)
         thread.start()
-        until(lambda: daemon_status(instance) and daemon_status(instance)[0].error)
+        until(lambda: any(one.error for one in daemon_status(instance)))
         (paused,) = daemon_status(instance)
         waiting = list(launched)
         least[0] = 0
-        until(lambda: launched)
+        until(lambda: bool(launched))
         until(lambda: daemon_status(instance)[0].healthy)
         daemon.stop()
         thread.join()
@@ -99,15 +91,17 @@ def test_a_write_that_finds_the_disk_full_pauses_too(tmp_path: Path) -> None:
 def test_a_daemon_survives_cut_connections(postgres_url: str, tmp_path: Path) -> None:
     """While the server cuts every connection again and again, each queued run is launched exactly once."""
     launched: list[str] = []
+    cuts: list[int] = []
     stop = threading.Event()
 
     def cut() -> None:
         with closing(PostgreSQLDatabase(postgres_url)) as db:
             while not stop.wait(0.05):
-                db.rows(
+                cut_off = db.rows(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 )
+                cuts.append(len(cut_off))
 
     with closing(Instance.get(tmp_path, storage=postgres_url)) as instance:
         ids = [queued(instance) for _ in range(30)]
@@ -117,7 +111,7 @@ def test_a_daemon_survives_cut_connections(postgres_url: str, tmp_path: Path) ->
         thread, cutter = threading.Thread(target=daemon.run), threading.Thread(target=cut)
         cutter.start()
         thread.start()
-        time.sleep(1.0)
+        until(lambda: sum(cuts) >= 20)
         stop.set()
         cutter.join()
         # What was admitted and not launched when the connection broke is the monitor's to put back.

@@ -30,7 +30,7 @@ from cellmill.planning.instigator import ScheduleSpec
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.faults.invariants import assert_invariants
+from tests.faults.invariants import assert_invariants, until_claims_ran_out
 from tests.faults.procs import fork_child, join
 from tests.fuzzing import examples
 
@@ -163,11 +163,10 @@ def test_three_daemons_killed_at_random_run_every_tick_once(home: Place) -> None
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
             join(child)
-    time.sleep(0.6)
     with closing(opened(home)) as instance:
         for n in range(2):
+            until_claims_ran_out(instance)
             Scheduler(instance, schedules, ManualClock(START + seconds), f"last{n}", claim_s=0.01).run_once()
-            time.sleep(0.05)
         ticks = instance.automation.ticks()
         runs = instance.db.rows("SELECT run_key, count(*) FROM runs GROUP BY run_key")
         assert_invariants(instance)

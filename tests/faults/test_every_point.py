@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from cellmill.execution.load import load
 from cellmill.instance.instance import Instance
 from cellmill.planning.event import EventType
 
+from tests.faults.invariants import until_claims_ran_out
 from tests.faults.procs import KILLED, fork_child, join
 from tests.faults.test_runs_and_sensors import (
     START,
@@ -54,13 +54,15 @@ def tick(home: Place) -> None:
 
 def tick_again(home: Place) -> None:
     """The pass of the next scheduler, when the claim of a dead one has run out."""
-    time.sleep(0.06)
+    with closing(Instance.get(home[0], storage=home[1])) as instance:
+        until_claims_ran_out(instance)
     one_pass(home, START + 62, "two", schedules())
 
 
 def look_again(home: Place) -> None:
     """The passes of the next sensor daemon: the second is there to ask once more for what is known."""
-    time.sleep(0.03)
+    with closing(Instance.get(home[0], storage=home[1])) as instance:
+        until_claims_ran_out(instance)
     sense(home, START + 11, "two")
 
 

@@ -15,6 +15,7 @@ from cellmill.definitions.schedule import ScheduleDefinition
 from cellmill.definitions.tick_policy import CatchUp
 from cellmill.instance.instance import Instance
 
+from tests.faults.invariants import until_claims_ran_out
 from tests.faults.procs import KILLED, fork_child, join
 
 START = 1_700_000_000.0
@@ -77,7 +78,8 @@ def test_a_scheduler_that_dies_loses_and_doubles_no_tick(home: Place, point: str
     child = fork_child(lambda: one_pass(home, START + 61, "doomed", source), crash_at=point, action=action)
 
     assert join(child) == (KILLED if action == "kill9" else 3)
-    time.sleep(0.06)  # the claim of the dead scheduler runs out
+    with closing(Instance.get(home[0], storage=home[1])) as instance:
+        until_claims_ran_out(instance)
     one_pass(home, START + 62, "second", source)
     one_pass(home, START + 63, "third", source)
     assert_invariants(home, 1)

@@ -12,6 +12,8 @@ from cellmill.errors import LeaseLostError
 from cellmill.instance.automation import InstigatorState, RunSubmission
 from cellmill.planning.run import RunStatus
 
+from tests.waiting import until
+
 
 def sensor(instance: Instance) -> InstigatorState:
     """A sensor that is on."""
@@ -146,14 +148,16 @@ def test_a_switch_is_not_lost_between_a_daemons_look_and_its_change(instance: In
     """What a daemon read before somebody changed it is refused; whether it is on is never a daemon's to change."""
     seen = sensor(instance)
     assert instance.automation.add_instigator(replace(seen, cursor="other")).cursor == "0"
-    time.sleep(0.001)
+    stored = instance.automation.instigator(seen.id)
+    assert stored is not None
+    until(lambda: instance.db.now() > stored.updated_at)
     instance.automation.switch(replace(seen, status="STOPPED"))
 
     assert instance.automation.replace_instigator(seen, replace(seen, cursor="5", status="RUNNING")) is None
 
     now = instance.automation.instigator(seen.id)
     assert now is not None and (now.status, now.cursor) == ("STOPPED", "0")
-    time.sleep(0.001)
+    until(lambda: instance.db.now() > now.updated_at)
     moved = instance.automation.replace_instigator(now, replace(now, cursor="5", status="RUNNING"))
     assert moved is not None and (moved.status, moved.cursor) == ("STOPPED", "5")
     assert moved == instance.automation.instigator(seen.id)
