@@ -111,15 +111,18 @@ class Meter:
 
     @contextmanager
     def phase(self, name: str):
-        instr.counting(name == "main")
+        main = name == "main"  # phases within it are counted with it
+        if main:
+            instr.counting(True)
         i0, c0, w0 = instr.count(), cpu_now(), time.perf_counter()
         try:
             yield self
         finally:
             w1 = time.perf_counter()
             c1, i1 = cpu_now(), instr.count()
-            instr.counting(False)
-            pre = "" if name == "main" else f"{name}_"
+            if main:
+                instr.counting(False)
+            pre = "" if main else f"{name}_"
             self.out[f"{pre}wall_s"] = round(w1 - w0, 5)
             self.out[f"{pre}cpu_s"] = round(c1 - c0, 5)
             if i1 is not None:
