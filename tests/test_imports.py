@@ -43,7 +43,7 @@ def loaded(code: str, heavy: list[str]) -> tuple[int, int, str]:
     ("code", "most", "most_ours"),
     [
         ("import cellmill", 15, 2),
-        ("from cellmill import asset, job", 90, 28),
+        ("from cellmill import asset, job", 90, 30),
         (HELP, 130, 12),
     ],
     ids=["import cellmill", "from cellmill import asset, job", "cellmill --help"],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_job import AssetCatalog, as_assets, build_asset_job
 from cellmill.definitions.asset_selection_job import selected_keys, subset_of
-from cellmill.definitions.job import checked_resources
+from cellmill.definitions.job_checks import checked_resources
 from cellmill.definitions.output import DATA_VERSION_TAG
 from cellmill.definitions.run_config import resolve_run_config
 from cellmill.errors import ExecutionError

@@ -17,7 +17,7 @@ def test_missing_resources_are_named_with_place_and_nearest_name() -> None:
     @cm.asset(required_resource_keys={"dbb"})
     def table() -> None: ...
 
-    with pytest.raises(cm.InvalidDefinitionError, match=r"test_loadable\.py:\d+\)\. Did you mean 'db'\?"):
+    with pytest.raises(cm.InvalidDefinitionError, match=r"Did you mean 'db'\?.*test_loadable\.py:\d+\)"):
         cm.Definitions.validate_loadable(cm.Definitions([table], resources={"db": 1}))
 
 

@@ -12,7 +12,7 @@ from cellmill.definitions.asset_node import make_op, op_tags_of
 from cellmill.definitions.asset_spec import AssetIn, coerced_deps
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.inference import FunctionShape, docstring_summary
-from cellmill.definitions.job import checked_resources
+from cellmill.definitions.job_checks import checked_resources
 from cellmill.definitions.output import DEFAULT_OUTPUT, normalized
 from cellmill.definitions.port import OutputDefinition
 from cellmill.errors import CheckError, InvalidCheckSpecError, InvalidDefinitionError

@@ -295,7 +295,7 @@ def _blocking_checks(nodes: Mapping[str, AssetsDefinition]) -> dict[AssetKey, se
 def _sorted(graph_def: GraphDefinition, order: Mapping[str, frozenset[str]]) -> list[str]:
     above = {
         name: [part.node for dependency in wired.values() for part in dependency.get_node_dependencies()]
-        for name, wired in graph_def.dependencies.items()
+        for name, wired in graph_def.wiring.items()
     }
     for name, more in order.items():
         above[name] = [*above[name], *more]

@@ -11,7 +11,7 @@ from typing import Any
 from cellmill.errors import CheckError
 
 _NOT_IDENTIFIER = re.compile(r"[^A-Za-z0-9_/]")
-_SLASH_NOT_ESCAPED = re.compile(r"(?<!\\)/")
+_ESCAPED_OR_ONE = re.compile(r"\\[\\/]|.", re.DOTALL)
 
 
 class AssetKey:
@@ -91,8 +91,8 @@ class AssetKey:
         return "/".join(self.parts)
 
     def to_escaped_user_string(self) -> str:
-        r"""Return ``a/b`` with slashes inside parts written ``\/``."""
-        return "/".join(part.replace("/", r"\/") for part in self.parts)
+        r"""Return ``a/b`` with slashes inside parts written ``\/``, and backslashes ``\\``."""
+        return "/".join(part.replace("\\", "\\\\").replace("/", "\\/") for part in self.parts)
 
     def to_string(self) -> str:
         """Return the form that storages keep: a JSON list."""
@@ -148,9 +148,16 @@ class AssetKey:
         """Return the key of `to_escaped_user_string`.
 
         Args:
-            asset_key_string: The parts with slashes between them; slashes inside parts have a backslash before them.
+            asset_key_string: The parts with slashes between them; slashes and backslashes inside parts have a backslash
+                before them.
         """
-        return AssetKey([part.replace(r"\/", "/") for part in _SLASH_NOT_ESCAPED.split(asset_key_string)])
+        parts = [""]
+        for sign in _ESCAPED_OR_ONE.findall(asset_key_string):
+            if sign == "/":
+                parts.append("")
+            else:
+                parts[-1] += sign[1:] if sign in ("\\/", "\\\\") else sign
+        return AssetKey(parts)
 
     @staticmethod
     def from_db_string(asset_key_string: str | None) -> AssetKey | None:

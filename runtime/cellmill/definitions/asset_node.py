@@ -10,7 +10,7 @@ from cellmill.definitions.asset_key import AssetKey, key_prefix_from_coercible
 from cellmill.definitions.asset_spec import AssetDep, AssetSpec
 from cellmill.definitions.composition import checked_hooks
 from cellmill.definitions.inference import FunctionShape
-from cellmill.definitions.job import checked_resources
+from cellmill.definitions.job_checks import checked_resources
 from cellmill.definitions.op import OpDefinition
 from cellmill.definitions.output import DEFAULT_OUTPUT
 from cellmill.definitions.port import OutputDefinition

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from cellmill.definitions.asset_job import AssetCatalog, build_asset_job
 from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.assets import AssetsDefinition
-from cellmill.definitions.job import JobDefinition, check_partitions_known
+from cellmill.definitions.job import JobDefinition
+from cellmill.definitions.job_checks import check_partitions_known
 from cellmill.definitions.tags import checked_definition_owners, checked_name
 from cellmill.errors import CheckError, InvalidDefinitionError, InvalidSubsetError, ParameterCheckError
 from cellmill.first_use import on_first_use
@@ -103,7 +104,7 @@ class UnresolvedAssetJobDefinition:
             keys, checks = selected_keys(self.selection, catalog, f"define_asset_job({self.name!r})")
             selected = subset_of(catalog, keys, checks)
         except InvalidSubsetError as error:
-            raise InvalidDefinitionError(f"Error resolving selection for asset job '{self.name}': {error}") from error
+            raise InvalidDefinitionError(f"Failed to resolve asset job {self.name}: {error}") from error
         made = build_asset_job(
             self.name,
             selected,
@@ -174,6 +175,12 @@ class UnresolvedAssetJobDefinition:
 
 def _check_partitions(job: JobDefinition, given: Any) -> None:
     found = [one.partitions_def for one in job.asset_nodes.values() if one.partitions_def is not None]
+    if given is None and any(one != found[0] for one in found):
+        own = {node: str(one.partitions_def) for node, one in job.asset_nodes.items() if one.partitions_def is not None}
+        raise InvalidDefinitionError(
+            f"Failed to resolve asset job {job.name}: a run is for one partition, and the assets that it selects have "
+            f"different ones: {own}. Select assets with the same partitions; a job may have assets without beside them."
+        )
     if given is not None and any(one != given for one in found):
         raise InvalidDefinitionError(
             f"Executing job {job.name!r}: its partitions_def is not that of the assets it selects."

@@ -14,7 +14,7 @@ from cellmill.definitions.asset_spec import AssetDep, AssetSpec
 from cellmill.definitions.composition import checked_hooks, current
 from cellmill.definitions.engine import engine
 from cellmill.definitions.inference import FunctionShape
-from cellmill.definitions.job import checked_resources
+from cellmill.definitions.job_checks import checked_resources
 from cellmill.definitions.op import OpDefinition
 from cellmill.definitions.output import DEFAULT_OUTPUT
 from cellmill.definitions.port import DEFAULT_IO_MANAGER_KEY, OutputDefinition

@@ -7,7 +7,7 @@ from typing import Any
 
 from cellmill.definitions.assets import AssetsDefinition, SourceAsset
 from cellmill.definitions.config.process import validate_config
-from cellmill.definitions.job import checked_resources
+from cellmill.definitions.job_checks import checked_resources
 from cellmill.definitions.resource_requirements import (
     ResourceRequirement,
     check_acyclic,

@@ -90,6 +90,8 @@ class Definitions:
         self.metadata = normalized(metadata) if metadata else {}
         _check_kinds("jobs", self.jobs or (), ("is_job", "resolve", "to_job"))
         self._repository: Any = None
+        #: Whether every resource that is needed was looked for, and found.
+        self._has_resources = False
 
     @property
     def assets_and_checks(self) -> list[AssetsDefinition]:
@@ -111,10 +113,15 @@ class Definitions:
     # -- binding --------------------------------------------------------------------------------------------------
 
     def get_repository_def(self) -> Repository:
-        """Return everything resolved: jobs with their assets and resources, by name."""
-        if self._repository is None:
-            self._repository = Repository(self)
-        repository: Repository = self._repository
+        """Return everything resolved: jobs with their assets and resources, by name.
+
+        Raises:
+            InvalidDefinitionError: where a definition lacks a resource; several problems come together.
+        """
+        repository = self._resolved()
+        if not self._has_resources:
+            repository.check_resources()
+            self._has_resources = True
         return repository
 
     get_inner_repository = get_repository_def
@@ -126,10 +133,13 @@ class Definitions:
         Args:
             defs: The definitions.
         """
-        defs.get_repository_def().load_all_definitions()
+        defs._resolved().load_all_definitions()
 
     def _resolved(self) -> Repository:
-        return self.get_repository_def()
+        if self._repository is None:
+            self._repository = Repository(self)
+        repository: Repository = self._repository
+        return repository
 
     # -- looking up -----------------------------------------------------------------------------------------------
 
@@ -148,7 +158,7 @@ class Definitions:
         Raises:
             InvariantViolationError: where there is none, with the nearest name.
         """
-        return self._resolved().get_job(name)
+        return self.get_repository_def().get_job(name)
 
     resolve_job_def = get_job_def
 
@@ -169,7 +179,7 @@ class Definitions:
         Raises:
             InvariantViolationError: where there is none, with the nearest name.
         """
-        return self._resolved().get_schedule_def(name)
+        return self.get_repository_def().get_schedule_def(name)
 
     resolve_schedule_def = get_schedule_def
 
@@ -182,19 +192,19 @@ class Definitions:
         Raises:
             InvariantViolationError: where there is none, with the nearest name.
         """
-        return self._resolved().get_sensor_def(name)
+        return self.get_repository_def().get_sensor_def(name)
 
     resolve_sensor_def = get_sensor_def
 
     def get_implicit_global_asset_job_def(self) -> JobDefinition:
         """Return the job over all assets."""
-        return self._resolved().get_job(IMPLICIT_JOB_NAME)
+        return self.get_repository_def().get_job(IMPLICIT_JOB_NAME)
 
     resolve_implicit_global_asset_job_def = get_implicit_global_asset_job_def
 
     def get_all_job_defs(self) -> Sequence[JobDefinition]:
         """Return all jobs, the one over all assets too."""
-        return self._resolved().get_all_jobs()
+        return self.get_repository_def().get_all_jobs()
 
     resolve_all_job_defs = get_all_job_defs
 
@@ -268,7 +278,7 @@ class Definitions:
         Args:
             asset_keys: The assets.
         """
-        return self._resolved().get_implicit_job_def_for_assets(asset_keys)
+        return self.get_repository_def().get_implicit_job_def_for_assets(asset_keys)
 
     def with_definition_metadata_update(self, update: Any) -> Definitions:
         """Return the definitions with other metadata.

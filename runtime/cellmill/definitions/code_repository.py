@@ -11,8 +11,9 @@ from cellmill.definitions.asset_selection_job import UnresolvedAssetJobDefinitio
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.engine import engine
 from cellmill.definitions.graph import GraphDefinition
-from cellmill.definitions.job import JobDefinition, checked_resources
-from cellmill.definitions.loadable import check_loadable
+from cellmill.definitions.job import JobDefinition
+from cellmill.definitions.job_checks import checked_resources
+from cellmill.definitions.loadable import check_loadable, missing_anywhere, raise_together
 from cellmill.definitions.port import not_found
 from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
 
@@ -162,6 +163,11 @@ class Repository:
                 "It is kept for the job over all assets."
             )
         self._jobs[job.name] = job
+
+    @property
+    def declared_jobs(self) -> list[JobDefinition | UnresolvedAssetJobDefinition]:
+        """The jobs as they were given, but for those that are made when they are first asked for."""
+        return [job for job in self._jobs.values() if isinstance(job, (JobDefinition, UnresolvedAssetJobDefinition))]
 
     # -- jobs -----------------------------------------------------------------------------------------------------
 
@@ -347,6 +353,11 @@ class Repository:
     def get_top_level_resources(self) -> Mapping[str, Any]:
         """Return the resources."""
         return self.resources
+
+    def check_resources(self) -> None:
+        """Raise where a definition lacks a resource, or two assets have different ones under one key."""
+        raise_together(missing_anywhere(self))
+        merged_resources(self.catalog.definitions, None)
 
     def load_all_definitions(self) -> None:
         """Resolve everything, so that what is wrong is found now; several problems come together."""

@@ -194,6 +194,13 @@ class Node:
         """Whether the node is a graph of its own."""
         return bool(self.definition.is_graph)
 
+    @property
+    def invocation(self) -> NodeInvocation:
+        """The node as a key of its graph's `dependencies`."""
+        own = self.definition.name
+        alias = None if own == self.name else self.name
+        return NodeInvocation(own, alias, self.tags, self.hook_defs, self.retry_policy)
+
     def describe_node(self) -> str:
         """Return a phrase that names the node in messages."""
         return f"{'graph' if self.is_graph else 'op'} '{self.name}'"

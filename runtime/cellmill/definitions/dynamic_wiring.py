@@ -39,7 +39,7 @@ def _check_node(graph: Any, name: str, axes: Mapping[str, frozenset[Axis]], plac
     collected: set[Axis] = set()
     multiplied: set[Axis] = set()
     definition = graph.node_dict[name].definition
-    for input_name, dependency in graph.dependencies[name].items():
+    for input_name, dependency in graph.wiring[name].items():
         if isinstance(dependency, DynamicCollectDependencyDefinition):
             over = _collected(graph, dependency, axes)
             collected |= over
@@ -103,7 +103,7 @@ def _axes(graph: Any, entered: Collection[str] = ()) -> dict[str, frozenset[Axis
         if name not in found:
             found[name] = frozenset()  # a circle is another's error
             own: frozenset[Axis] = frozenset({_OUTER}) if name in entered else frozenset()
-            for dependency in graph.dependencies[name].values():
+            for dependency in graph.wiring[name].values():
                 for part in dependency.get_node_dependencies():
                     over(part.node)
                 if not isinstance(dependency, DynamicCollectDependencyDefinition):
@@ -133,6 +133,6 @@ def _multiplies(graph: Any, input_name: str) -> bool:
         _multiplies(node.definition, name)
         for node in graph.nodes
         if node.definition.is_graph
-        for name, dependency in graph.dependencies[node.name].items()
+        for name, dependency in graph.wiring[node.name].items()
         if _OUTER in _carried(graph, dependency, axes)
     )

@@ -9,6 +9,7 @@ from cellmill.definitions.composition import Composition, GraphInput, Pending, c
 from cellmill.definitions.dependency import (
     DependencyMapping,
     Node,
+    NodeInvocation,
 )
 from cellmill.definitions.engine import job_maker
 from cellmill.definitions.graph_wiring import check_dependencies, check_mappings, nodes_of, sorted_nodes
@@ -93,7 +94,8 @@ class GraphDefinition(NodeUses):
         if composition_fn is not None:
             self.__wrapped__ = composition_fn
             self.__doc__ = description
-        self.node_dict, self.dependencies = nodes_of(self, {} if dependencies is None else dependencies)
+        #: By node and input, where the value comes from.
+        self.node_dict, self.wiring = nodes_of(self, {} if dependencies is None else dependencies)
         self.configured_with: Any = None
         #: (node name, input name) -> definition of the asset that is loaded there, as the body says.
         self.input_assets: Mapping[tuple[str, str], Any] = input_assets or _EMPTY_ASSETS
@@ -116,6 +118,11 @@ class GraphDefinition(NodeUses):
     def graph(self) -> GraphDefinition:
         """The graph itself."""
         return self
+
+    @property
+    def dependencies(self) -> Mapping[NodeInvocation, Mapping[str, Any]]:
+        """By use of a node, by input, where the value comes from."""
+        return {node.invocation: self.wiring[name] for name, node in self.node_dict.items()}
 
     @property
     def nodes(self) -> list[Node]:

@@ -14,7 +14,7 @@ from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.composition import checked_hooks
 from cellmill.definitions.graph import compose
 from cellmill.definitions.inference import FunctionShape, docstring_summary
-from cellmill.definitions.job import checked_resources
+from cellmill.definitions.job_checks import checked_resources
 from cellmill.definitions.output import DEFAULT_OUTPUT
 from cellmill.definitions.port import GraphOut
 from cellmill.errors import InvalidDefinitionError

@@ -45,7 +45,7 @@ class Wired(Protocol):
     def node_dict(self) -> Mapping[str, Node]: ...
 
     @property
-    def dependencies(self) -> Mapping[str, Mapping[str, Any]]: ...
+    def wiring(self) -> Mapping[str, Mapping[str, Any]]: ...
 
     @property
     def input_mappings(self) -> Sequence[Any]: ...
@@ -130,7 +130,7 @@ def parts_of(dependency: Any) -> list[Any]:
 
 
 def check_dependencies(graph: Wired) -> None:
-    for name, inputs in graph.dependencies.items():
+    for name, inputs in graph.wiring.items():
         node = graph.node_dict[name]
         for input_name, dependency in inputs.items():
             if input_name not in node.definition.input_dict:
@@ -192,7 +192,7 @@ def check_mappings(graph: Wired) -> None:
                 f"In {_kind(graph)} input mapping to {mapping.mapped_node_name}.{mapping.mapped_node_input_name}: the "
                 f"node has no input of that name. It has {list(node.definition.input_dict)}."
             )
-        wired = graph.dependencies[mapping.mapped_node_name].get(mapping.mapped_node_input_name)
+        wired = graph.wiring[mapping.mapped_node_name].get(mapping.mapped_node_input_name)
         if mapping.fan_in_index is None and wired is not None:
             raise InvalidDefinitionError(
                 f"In {_kind(graph)} input mapping target {mapping.mapped_node_name}.{mapping.mapped_node_input_name} "
@@ -237,7 +237,7 @@ def sorted_nodes(graph: Wired) -> list[str]:
     """Return the names of the nodes, each after those it needs; an error where they go in a circle."""
     above = {
         name: {part.node for dependency in inputs.values() for part in parts_of(dependency)}
-        for name, inputs in graph.dependencies.items()
+        for name, inputs in graph.wiring.items()
     }
     waiting = {name: len(needs) for name, needs in above.items()}
     below: dict[str, list[str]] = {name: [] for name in above}

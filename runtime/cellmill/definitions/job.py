@@ -12,19 +12,24 @@ from typing import TYPE_CHECKING, Any
 from cellmill.definitions.composition import checked_hooks
 from cellmill.definitions.engine import engine, job_maker
 from cellmill.definitions.graph import GraphDefinition
+from cellmill.definitions.job_checks import (
+    check_loadable_inputs,
+    check_names,
+    check_partitions_known,
+    checked_resources,
+)
 from cellmill.definitions.output import normalized
-from cellmill.definitions.port import not_found
 from cellmill.definitions.tags import checked_definition_owners, checked_name, checked_tags
 from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
 from cellmill.first_use import on_first_use
 
 if TYPE_CHECKING:
-    from cellmill.definitions import executor, resource, resource_requirements, run_config_schema, run_request
+    from cellmill.definitions import executor, job_assets, resource_requirements, run_config_schema, run_request
 else:
-    resource = on_first_use("cellmill.definitions.resource")
     resource_requirements = on_first_use("cellmill.definitions.resource_requirements")
     run_request = on_first_use("cellmill.definitions.run_request")
     run_config_schema = on_first_use("cellmill.definitions.run_config_schema")
+    job_assets = on_first_use("cellmill.definitions.job_assets")
     executor = on_first_use("cellmill.definitions.executor")
 
 _EMPTY: Mapping[str, Any] = {}
@@ -134,8 +139,8 @@ class JobDefinition:
         #: Node name -> nodes that must have succeeded before it starts (blocking checks).
         self.extra_order: Mapping[str, frozenset[str]] = _EMPTY
         if not self.asset_nodes:
-            _check_names(graph_def, {})
-        _check_loadable_inputs(graph_def, self.asset_nodes, self.input_assets)
+            check_names(graph_def, {})
+        check_loadable_inputs(graph_def, self.asset_nodes, self.input_assets)
         if resource_defs and not self.asset_nodes and not self.input_assets:
             resource_requirements.check_provided(self)
 
@@ -293,9 +298,9 @@ class JobDefinition:
         return list(self.asset_nodes.values())
 
     @property
-    def asset_layer(self) -> JobAssets:
+    def asset_layer(self) -> job_assets.JobAssets:
         """The assets of the job."""
-        return JobAssets(self)
+        return job_assets.JobAssets(self.name, self.asset_nodes)
 
     @property
     def required_resource_keys(self) -> frozenset[str]:
@@ -486,95 +491,3 @@ class JobDefinition:
 
     def __repr__(self) -> str:
         return f"JobDefinition({self.name!r})"
-
-
-def _check_names(graph_def: GraphDefinition, seen: dict[str, Any]) -> None:
-    """Raise where two ops or graphs at any depth have one name."""
-    for node in graph_def.node_dict.values():
-        definition = node.definition
-        other = seen.setdefault(definition.name, definition)
-        if other is not definition:
-            raise InvalidDefinitionError(
-                f'Detected conflicting node definitions with the same name "{definition.name}" within the graph '
-                f"{graph_def.name!r}. Give one of them another name."
-            )
-        if node.is_graph:
-            _check_names(definition, seen)
-
-
-def _check_loadable_inputs(graph_def: GraphDefinition, assets: Mapping[str, Any], given: Mapping[Any, Any]) -> None:
-    """Raise for an input that nothing is connected to and nothing can load."""
-    mapped: set[tuple[str, str]] | None = None
-    for name, wired in graph_def.dependencies.items():
-        definition = graph_def.node_dict[name].definition
-        if name in assets or len(wired) == len(definition.input_defs):
-            continue
-        if mapped is None:
-            mapped = {(one.mapped_node_name, one.mapped_node_input_name) for one in graph_def.input_mappings}
-        for one in definition.input_defs:
-            at = (name, one.name)
-            if one.name in wired or at in mapped or at in given or at in graph_def.input_assets:
-                continue
-            if one.is_untyped or one.is_nothing or one.has_default_value or one.input_manager_key or one.asset_key:
-                continue
-            if one.dagster_type.loader is None:
-                raise InvalidDefinitionError(
-                    f"Input '{one.name}' of {graph_def.node_dict[name].describe_node()} has no way of being resolved: "
-                    "it is not connected to the output of a previous node and can not be loaded from configuration. "
-                    "Possible solutions are:\n  * add a type loader for the type "
-                    f'"{one.dagster_type.display_name}"\n'
-                    f'  * connect "{one.name}" to the output of another node'
-                )
-
-
-def check_partitions_known(partitions_def: Any) -> None:
-    """Raise for partitions of which the definition does not say whether one exists."""
-    if getattr(partitions_def, "name", None) is not None and hasattr(partitions_def, "build_add_request"):
-        raise CheckError(
-            "run_request_for_partition is not supported for dynamic partitions. Instead, use "
-            "RunRequest(partition_key=...): the daemon knows which partitions there are."
-        )
-
-
-class JobAssets:
-    """The assets that a job makes."""
-
-    __slots__ = ("_job",)
-
-    def __init__(self, job: JobDefinition) -> None:
-        self._job = job
-
-    @property
-    def executable_asset_keys(self) -> set[Any]:
-        """The keys of the assets that runs of the job make."""
-        return {key for one in self._job.asset_nodes.values() for key in one.keys}
-
-    selected_asset_keys = executable_asset_keys
-    target_asset_keys = executable_asset_keys
-    asset_keys = executable_asset_keys
-
-    @property
-    def assets_defs(self) -> list[Any]:
-        """The definitions of the assets."""
-        return self._job.assets_defs
-
-    def get(self, key: Any) -> Any:
-        """Return the definition that makes the asset."""
-        for one in self._job.asset_nodes.values():
-            if key in one.keys:
-                return one
-        raise not_found("asset", key, self.executable_asset_keys, f"job {self._job.name!r}")
-
-
-def checked_resources(resource_defs: Mapping[str, Any] | None, owner: str) -> dict[str, Any]:
-    """Return resources by key, plain values wrapped, if every key can be an attribute's name."""
-    if not resource_defs:
-        return {}
-    wrap = resource.wrap_resources_for_execution
-    for key in resource_defs:
-        if not isinstance(key, str):
-            raise CheckError(f"The keys of the resources of {owner} are str; got {key!r}.")
-        if not key.isidentifier():
-            raise CheckError(f"Resource key {key!r} of {owner} must be a valid Python identifier.")
-    wrapped: dict[str, Any] = wrap(resource_defs)
-    return wrapped

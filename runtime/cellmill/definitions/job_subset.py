@@ -131,7 +131,7 @@ def _check_handle(graph_def: GraphDefinition, handle: tuple[str, ...], clause: s
 def _edges(graph_def: GraphDefinition) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
     above = {
         name: {part.node for one in wired.values() for part in one.get_node_dependencies()}
-        for name, wired in graph_def.dependencies.items()
+        for name, wired in graph_def.wiring.items()
     }
     below: dict[str, set[str]] = {name: set() for name in above}
     for name, needs in above.items():
@@ -171,7 +171,7 @@ def _reduced(
         invocation.tags = node.tags
         dependencies[invocation] = {
             input_name: one
-            for input_name, given in graph_def.dependencies[name].items()
+            for input_name, given in graph_def.wiring[name].items()
             if (one := _kept_dependency(given, kept)) is not None and input_name in own.input_dict
         }
     unique = list({id(one): one for one in renamed}.values())

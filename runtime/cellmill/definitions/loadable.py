@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from cellmill.definitions.resource_requirements import ResourceRequirement, unprovided
+from cellmill.definitions.resource_requirements import (
+    ResourceRequirement,
+    requirements_of_attached,
+    requirements_of_hooks,
+    requirements_of_op,
+    requirements_of_resources,
+    unprovided,
+    unprovided_of,
+)
 from cellmill.definitions.selection_grammar import nearest
 from cellmill.errors import CellmillError, InvalidDefinitionError
 
@@ -16,13 +24,10 @@ def check_loadable(repository: Any) -> None:
     problems: list[CellmillError] = []
     for name in list(repository.job_names):
         try:
-            job = repository.get_job(name)
+            repository.get_job(name)
         except CellmillError as error:
             problems.append(error)
-            continue
-        for missing in unprovided(job):
-            if not any(str(known) == str(missing) for known in problems):
-                problems.append(missing)
+    problems.extend(missing_anywhere(repository))
     try:
         _ = repository.asset_graph.toposorted_asset_keys
     except CellmillError as error:
@@ -32,11 +37,7 @@ def check_loadable(repository: Any) -> None:
     problems.extend(_problems_of_assets(repository))
     problems.extend(_other_partitions_of_checks(repository))
     problems.extend(unknown_targets(repository))
-    if len(problems) == 1:
-        raise problems[0]
-    if problems:
-        lines = "\n".join(f"  {number}. {problem}" for number, problem in enumerate(problems, 1))
-        raise InvalidDefinitionError(f"These definitions cannot be used, for {len(problems)} reasons:\n{lines}")
+    raise_together(problems)
 
 
 def _unknown_inputs(repository: Any) -> Iterator[CellmillError]:
@@ -46,8 +47,8 @@ def _unknown_inputs(repository: Any) -> Iterator[CellmillError]:
         for name, key in one.keys_by_input_name.items():
             if key in known or one.node_def.input_dict[name].is_nothing:
                 continue
-            near = get_close_matches(key.to_user_string(), {other.to_user_string(): other for other in known}, n=5)
-            close = sorted(other.to_string() for other in known if other.to_user_string() in near)
+            others = {other.to_user_string(): other for other in known if other not in one.keys}
+            close = sorted(others[near].to_string() for near in get_close_matches(key.to_user_string(), others, n=5))
             hint = f" Did you mean one of the following?\n\t{', '.join(close)}" if close else ""
             yield InvalidDefinitionError(
                 f"Input asset '{key.to_string()}' of {', '.join(sorted(own.to_string() for own in one.keys))} is not "
@@ -57,13 +58,8 @@ def _unknown_inputs(repository: Any) -> Iterator[CellmillError]:
 
 
 def _problems_of_assets(repository: Any) -> Iterator[CellmillError]:
-    """Yield an error for each asset that nothing can load, or whose partitions are of a class of the user's own."""
+    """Yield an error for each asset whose partitions are of a class of the user's own."""
     for one in repository.catalog.definitions:
-        wanted = getattr(one, "io_manager_key", None)
-        given = {**repository.resources, **one.resource_defs}
-        if not one.is_executable and wanted and wanted not in given:
-            who = f"SourceAsset with key {one.key.to_string()}"
-            yield ResourceRequirement(wanted, who, "io manager", "IOManagerDefinition").missing(given)
         partitions = one.partitions_def
         if partitions is not None and not _is_known_kind(type(partitions)):
             yield InvalidDefinitionError(
@@ -110,3 +106,49 @@ def unknown_targets(repository: Any) -> Iterator[CellmillError]:
                     f"{nearest(name, repository.job_names)} "
                     f"It has {[known for known in repository.job_names if not known.startswith('__')]}."
                 )
+
+
+def missing_anywhere(repository: Any) -> list[InvalidDefinitionError]:
+    """Return an error for each resource that a definition of the location needs and that is not there for it.
+
+    An asset has its own resources and those of the location, not those of other assets.
+    """
+    common: Mapping[str, Any] = repository.resources
+    found: list[InvalidDefinitionError] = []
+    for one in repository.catalog.definitions:
+        found.extend(_missing_of_asset(one, {**common, **one.resource_defs} if one.resource_defs else common))
+    for job in repository.declared_jobs:
+        if hasattr(job, "with_top_level_resources"):
+            found.extend(unprovided(job.with_top_level_resources(common)))
+        else:  # its assets were looked at above
+            found.extend(unprovided_of(requirements_of_attached(job.hooks or (), f"job '{job.name}'"), common))
+    for what, owners in (("schedule", repository.schedules), ("sensor", repository.sensors)):
+        for name, one in owners.items():
+            keys = sorted(getattr(one, "required_resource_keys", ()))
+            found.extend(unprovided_of((ResourceRequirement(key, f"{what} '{name}'") for key in keys), common))
+    found.extend(unprovided_of(requirements_of_resources(common), common))
+    return list({str(error): error for error in found}.values())
+
+
+def _missing_of_asset(one: Any, given: Mapping[str, Any]) -> Iterator[InvalidDefinitionError]:
+    if one.is_executable:
+        for op in one.node_def.iterate_op_defs() if one.node_def.is_graph else (one.node_def,):
+            yield from unprovided_of(requirements_of_op(op), given, op)
+        if one.node_def.is_graph:
+            yield from unprovided_of(requirements_of_hooks(one.node_def), given)
+        yield from unprovided_of(requirements_of_attached(one.hook_defs, f"asset '{one.node_def.name}'"), given)
+    elif getattr(one, "io_manager_key", None):
+        who = f"SourceAsset with key {one.key.to_string()}"
+        wanted = ResourceRequirement(one.io_manager_key, who, "io manager", "IOManagerDefinition")
+        yield from unprovided_of([wanted], given)
+    if one.resource_defs:
+        yield from unprovided_of(requirements_of_resources(one.resource_defs, given), given)
+
+
+def raise_together(problems: Sequence[CellmillError]) -> None:
+    """Raise the one problem itself, or several in one."""
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        lines = "\n".join(f"  {number}. {problem}" for number, problem in enumerate(problems, 1))
+        raise InvalidDefinitionError(f"These definitions cannot be used, for {len(problems)} reasons:\n{lines}")

@@ -19,7 +19,7 @@ from cellmill.definitions.asset_spec import AssetDep, AssetIn, AssetSpec, coerce
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.composition import checked_hooks
 from cellmill.definitions.inference import FunctionShape, describe_place, docstring_summary, required_resources
-from cellmill.definitions.job import checked_resources
+from cellmill.definitions.job_checks import checked_resources
 from cellmill.definitions.op_outputs import unwrapped
 from cellmill.definitions.output import NO_VALUE
 from cellmill.definitions.port import OutputDefinition

@@ -96,6 +96,7 @@ class _DeclaredRepository(Repository):
         Raises:
             InvalidDefinitionError: where one lacks a resource, or two have different ops of one name.
         """
+        self.check_resources()
         jobs = super().get_all_jobs()
         for job in jobs:
             _check_resources(job)

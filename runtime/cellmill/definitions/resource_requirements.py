@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Set
+from collections.abc import Container, Iterable, Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
 from cellmill.definitions.inference import describe_place
@@ -21,11 +21,12 @@ class ResourceRequirement(NamedTuple):
     definition: str = "ResourceDefinition"
 
     def missing(self, given: Mapping[str, Any], place: str = "") -> InvalidDefinitionError:
-        """The error where nobody gives it."""
+        """The error where nobody gives it; `place` is where it is asked for."""
         return InvalidDefinitionError(
-            f"{self.what} with key '{self.key}' required by {self.who} was not provided{place}."
+            f"{self.what} with key '{self.key}' required by {self.who} was not provided."
             f"{nearest(self.key, given)} Please provide a {self.definition} to key '{self.key}', or change the "
             f"required key to one of the following keys which points to an {self.definition}: {sorted(given)}"
+            f"{place}"
         )
 
 
@@ -78,23 +79,30 @@ def requirements_of_hooks(graph: Any) -> Iterator[ResourceRequirement]:
             yield from requirements_of_hooks(node.definition)
 
 
+def requirements_of_attached(hooks: Iterable[Any], where: str) -> Iterator[ResourceRequirement]:
+    """Yield what hooks need that are attached to a whole job or asset; `where` names it in messages."""
+    for hook in hooks:
+        for key in sorted(hook.required_resource_keys):
+            yield ResourceRequirement(key, f"hook '{hook.name}' attached to {where}")
+
+
 def unprovided(job: Any) -> Iterator[InvalidDefinitionError]:
     """Yield an error for each resource that the job's ops, hooks and resources need and nobody gives."""
     given: Mapping[str, Any] = job.resource_defs
     for op in job.graph.iterate_op_defs():
-        for one in requirements_of_op(op):
-            if one.key not in given:
-                yield one.missing(given, _at(op))
-    for one in requirements_of_hooks(job.graph):
-        if one.key not in given:
-            yield one.missing(given)
-    for hook in job.hook_defs:
-        for key in sorted(hook.required_resource_keys):
-            if key not in given:
-                yield ResourceRequirement(key, f"hook '{hook.name}' attached to job '{job.name}'").missing(given)
-    for one in requirements_of_resources(given):
-        if one.key not in given:
-            yield one.missing(given)
+        yield from unprovided_of(requirements_of_op(op), given, op)
+    yield from unprovided_of(requirements_of_hooks(job.graph), given)
+    yield from unprovided_of(requirements_of_attached(job.hook_defs, f"job '{job.name}'"), given)
+    yield from unprovided_of(requirements_of_resources(given), given)
+
+
+def unprovided_of(
+    wanted: Iterable[ResourceRequirement], given: Mapping[str, Any], op: Any = None
+) -> Iterator[InvalidDefinitionError]:
+    """Yield an error for each requirement that nobody gives; the message has the place of the op that asks."""
+    for one in wanted:
+        if one.key not in given and (one.key, one.what) != ("io_manager", "io manager"):
+            yield one.missing(given, _at(op) if op is not None else "")
 
 
 def check_provided(job: Any) -> None:

@@ -87,7 +87,7 @@ def _graph_is_trivial(job: Any, graph: Any, top: bool) -> bool:
                 return False
         elif definition.has_config_field or definition.configured_with is not None:
             return False
-        connected = graph.dependencies[name]
+        connected = graph.wiring[name]
         if len(connected) < len(definition.input_defs) and node_inputs(job, graph, name, top):
             return False
     return not _job_inputs(job) if top else True
@@ -124,7 +124,7 @@ def _config_field(definition: Any) -> Field:
 def node_inputs(job: Any, graph: Any, name: str, top: bool) -> dict[str, InputField]:
     """The inputs of a node that nothing is connected to and that config may therefore give."""
     definition = graph.node_dict[name].definition
-    connected = graph.dependencies[name]
+    connected = graph.wiring[name]
     mapped = {(mapping.mapped_node_name, mapping.mapped_node_input_name) for mapping in graph.input_mappings}
     result: dict[str, InputField] = {}
     for one in definition.input_defs:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from cellmill.definitions.asset_key import AssetCheckKey
-from cellmill.definitions.job import JobDefinition, checked_resources
+from cellmill.definitions.job import JobDefinition
+from cellmill.definitions.job_checks import checked_resources
 from cellmill.definitions.logger import InitLoggerContext
 from cellmill.definitions.resource_requirements import (
     ResourceRequirement,

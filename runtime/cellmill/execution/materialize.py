@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cellmill.definitions.asset_job import AssetCatalog, as_assets, build_asset_job
+from cellmill.definitions.asset_job import AssetCatalog, as_assets, build_asset_job, merged_resources
 from cellmill.definitions.asset_selection_job import selected_keys, subset_of
 from cellmill.definitions.assets import AssetsDefinition
-from cellmill.definitions.job import checked_resources
+from cellmill.definitions.job_checks import checked_resources
 from cellmill.errors import InvalidDefinitionError, InvalidSubsetError, InvariantViolationError
 from cellmill.execution.in_process import execute_in_process
 from cellmill.execution.result import ExecuteInProcessResult
@@ -79,6 +79,7 @@ def _made(
     except InvalidSubsetError as error:
         raise InvalidDefinitionError(str(error)) from error
     given = checked_resources(resources, "materialize") if resources else {}
+    merged_resources([one for one in catalog.definitions if one.resource_defs], None)
     job = build_asset_job(EPHEMERAL_JOB_NAME, chosen, catalog, resource_defs=given)
     with_input_resources(job, catalog)
     return execute_in_process(

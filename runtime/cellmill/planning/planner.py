@@ -225,7 +225,7 @@ class _Builder:
         assets: Any,
     ) -> Any:
         """Return where the input of a node comes from; None where nothing is connected."""
-        dependency = graph_def.dependencies[name].get(declared.name)
+        dependency = graph_def.wiring[name].get(declared.name)
         given = mapped.get((name, declared.name))
         if dependency is not None:
             if isinstance(dependency, MultiDependencyDefinition):

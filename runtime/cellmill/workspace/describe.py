@@ -226,7 +226,7 @@ def _nodes(graph: Any) -> list[dict[str, Any]]:
     """Return the nodes of a graph, and of the graphs in it, each with the nodes it waits for."""
     found = []
     for node in getattr(graph, "nodes", ()):
-        dependencies = graph.dependencies.get(node.name, {}).values()
+        dependencies = graph.wiring.get(node.name, {}).values()
         above = dict.fromkeys(part.node for dependency in dependencies for part in parts_of(dependency))
         entry = OpEntry(
             name=node.name,
