@@ -193,7 +193,7 @@ class TestMappings:
         def broken() -> None:
             reads()
 
-        with pytest.raises(InvalidConfigError, match='Op "broken" with definition "broken" has a configuration error'):
+        with pytest.raises(InvalidConfigError, match="top level graph 'broken' has a configuration error"):
             resolve_run_config(broken.to_job(), {})
 
     def test_a_mapping_that_raises_is_named(self) -> None:

@@ -164,10 +164,14 @@ class NodeInvocation:
         self.retry_policy = retry_policy
 
     def __hash__(self) -> int:
-        return hash((self.name, self.alias))
+        return hash((self.name, self.alias or self.name))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, NodeInvocation) and (self.name, self.alias) == (other.name, other.alias)
+        return (
+            isinstance(other, NodeInvocation)
+            and self.name == other.name
+            and (self.alias or self.name) == (other.alias or other.name)
+        )
 
 
 class Node:

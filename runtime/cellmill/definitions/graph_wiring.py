@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, get_args, get_origin
 
 from cellmill.definitions.dependency import (
     MappedInput,
@@ -179,6 +179,32 @@ def _check_source(graph: Wired, node: Node, input_name: str, part: Any) -> None:
         )
 
 
+def _infer_inputs(graph: Wired) -> None:
+    """Give each input of the graph that says nothing itself what the inputs behind it agree on: type and default."""
+    behind: dict[str, list[Any]] = {}
+    for mapping in graph.input_mappings:
+        inner = graph.node_dict[mapping.mapped_node_name].definition.input_dict[mapping.mapped_node_input_name]
+        declared = inner.declared_type if mapping.fan_in_index is None else _item_type(inner)
+        behind.setdefault(mapping.graph_input_name, []).append((mapping.definition, declared, inner.default_value))
+    for found in behind.values():
+        types, defaults = [one[1] for one in found], [one[2] for one in found]
+        for own, _, _ in found:
+            if (own.declared_type is NO_VALUE or own.declared_type is Any) and all(one == types[0] for one in types):
+                own.declared_type = types[0]
+            if own.default_value is NO_VALUE and NO_VALUE not in defaults:
+                own.default_value = defaults[0]
+
+
+def _item_type(fan_in: Any) -> Any:
+    """The type of one of the values that an input takes as a list."""
+    declared = fan_in.declared_type
+    if declared is NO_VALUE or fan_in.is_nothing:
+        return declared
+    if get_origin(declared) is list:
+        return get_args(declared)[0]
+    return getattr(declared, "inner_type", NO_VALUE)
+
+
 def check_mappings(graph: Wired) -> None:
     for mapping in graph.input_mappings:
         node = graph.node_dict.get(mapping.mapped_node_name)
@@ -209,10 +235,7 @@ def check_mappings(graph: Wired) -> None:
                     f"In {_kind(graph)} the fan-in input mapping of '{mapping.graph_input_name}' requires the "
                     "placeholder MappedInputPlaceholder at its index."
                 )
-        inner = node.definition.input_dict[mapping.mapped_node_input_name]
-        if mapping.definition.declared_type is NO_VALUE and mapping.fan_in_index is None:
-            mapping.definition.declared_type = inner.declared_type
-            mapping.definition.default_value = inner.default_value
+    _infer_inputs(graph)
     for output in graph.output_mappings:
         node = graph.node_dict.get(output.mapped_node_name)
         if node is None:

@@ -144,7 +144,7 @@ def resolve_run_config(job: Any, run_config: Any = None) -> ResolvedRunConfig:
     Raises:
         InvalidConfigError: with every problem, each with its path.
     """
-    config = plain_run_config(run_config) or job.run_config or _NOTHING
+    config = _completed(plain_run_config(run_config), job.run_config or _NOTHING)
     if not config and is_trivial(job):
         return _EMPTY
     if job.config_mapping is not None:
@@ -210,6 +210,18 @@ def _plain(value: Any) -> Any:
         return value.as_config_default()
     to_config = getattr(value, "_as_config_value", None)
     return to_config() if to_config is not None and not isinstance(value, type) else value
+
+
+def _completed(config: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The config with what the job itself says of each op, resource and logger that is not in it."""
+    if not config or not own:
+        return config or own
+    made = {**own, **config}
+    for section, given in config.items():
+        default = own.get(section)
+        if isinstance(given, Mapping) and isinstance(default, Mapping):
+            made[section] = {**default, **given}
+    return made
 
 
 def _without_unselected(job: Any, config: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -314,21 +326,25 @@ def _resolve_graph(
     if graph.config_mapping is None:
         _resolve_nodes(job, graph, value.get("ops") or _NOTHING, handle, ops)
         return
-    outer = _applied(schema_of(graph), value.get("config"), f"Error in config for graph '{name}'")
-    stack = ".".join(handle) or name
-    what = (
-        f"The config mapping function on graph '{graph.name}' in job '{job.name}' (instantiated at stack \"{stack}\")"
-    )
-    inner = plain_run_config(graph.config_mapping.resolve_from_validated_config(outer, what))
+    outer = _applied(schema_of(graph), value.get("config"), f"Error in config for graph {name}")
+    stack = ":".join(handle) or name
+    what = f"The config mapping function on graph '{name}' in job '{job.name}'"
+    at = f'The definition is instantiated at stack "{stack}"'
+    inner = graph.config_mapping.resolve_from_validated_config(outer, what, at)
+    inner = plain_run_config(inner) if isinstance(inner, Mapping) else inner
     config_type = ops_config_type(job, graph, top=False)
     checked = validate_config(config_type, inner)
     if checked.success:
         checked = post_process_config(config_type, inner)
     if not checked.success:
+        where = (
+            f'In job {job.name} at stack {stack}: \nOp "{name}" with definition "{graph.name}"'
+            if handle
+            else f"In job '{job.name}', top level graph '{name}'"
+        )
         raise InvalidConfigError(
-            f'In job {job.name} at stack {stack}: \nOp "{name}" with definition "{graph.name}" '
-            "has a configuration error. It has produced config via its config_fn that fails to pass validation in "
-            "the ops that it contains. Correct the mapping function so that its config fits its nodes. "
+            f"{where} has a configuration error. It has produced config via its config_fn that fails to pass "
+            "validation in the ops that it contains. Correct the mapping function so that its config fits its nodes. "
             "The paths are relative to what the function returns: ",
             checked.errors,
             inner,

@@ -150,7 +150,7 @@ class StepInputs:
         if declared.input_manager_key:
             return self._by_manager(one, None, declared.input_manager_key)
         if name in given:
-            return self._loaded(one, given[name])
+            return self._loaded(one, declared if outer is None else outer, given[name])
         for each in (declared, outer):
             if each is not None and each.has_default_value:
                 return each.default_value
@@ -159,8 +159,8 @@ class StepInputs:
             "from config, or as a default value."
         )
 
-    def _loaded(self, one: Any, config: Any) -> Any:
-        loader = one.definition.dagster_type.loader
+    def _loaded(self, one: Any, declared: Any, config: Any) -> Any:
+        loader = declared.dagster_type.loader
         if loader is None:
             return config
         try:

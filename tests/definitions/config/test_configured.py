@@ -16,6 +16,7 @@ from cellmill.definitions.config.files import (
     config_from_yaml_strings,
     deep_merge,
 )
+from cellmill.definitions.config.source import StringSource
 from cellmill.definitions.init_resource_context import InitResourceContext
 from cellmill.definitions.logger import LoggerDefinition, colored_console_logger
 from cellmill.definitions.resource import ResourceDefinition, resource
@@ -120,10 +121,10 @@ def test_a_bare_mapping_takes_any_config() -> None:
 
 
 def test_a_mapping_may_get_config_as_written() -> None:
-    """With receive_processed_config_values=False the function gets the config without defaults."""
-    outer = ConfigMapping(lambda config: dict(config), {"n": Field(int, default_value=2)}, False)
+    """With receive_processed_config_values=False the function gets defaults, and variables as they are written."""
+    outer = ConfigMapping(lambda config: dict(config), {"n": Field(int, default_value=2), "s": StringSource}, False)
 
-    assert outer.resolve_from_unvalidated_config({}) == {}
+    assert outer.resolve_from_unvalidated_config({"s": {"env": "X"}}) == {"n": 2, "s": {"env": "X"}}
 
 
 def test_a_mapping_must_return_a_dictionary() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast, overload
 
 from cellmill.definitions.config.field import Field, convert_to_field
-from cellmill.definitions.config.process import process_config, validate_config
+from cellmill.definitions.config.process import process_config, resolve_defaults, validate_config
 from cellmill.definitions.config.schema import ANY_FIELD
 from cellmill.errors import ConfigMappingFunctionError, InvalidConfigError, InvalidDefinitionError, ParameterCheckError
 
@@ -24,8 +24,8 @@ class ConfigMapping:
             returns the inner one as a dict or `RunConfig`.
         config_schema: Schema of the outer config, in any form that `Field` takes; None takes that of the annotation, or
             any config.
-        receive_processed_config_values: With False the function gets the config as written, without defaults and with
-            ``{"env": …}`` in place; needs a `config_schema`.
+        receive_processed_config_values: With False the function gets the config as written, with the defaults, members
+            of enums by name and ``{"env": …}`` in place; needs a `config_schema`.
 
     Raises:
         ParameterCheckError: where `config_fn` is no function, or the last argument comes without a schema.
@@ -78,36 +78,44 @@ class ConfigMapping:
             result = process_config(self.field.config_type, config)
         else:
             result = validate_config(self.field.config_type, config)
+            if result.success:
+                result = resolve_defaults(self.field.config_type, config)
         if not result.success:
             raise InvalidConfigError("Error in config mapping ", result.errors or [], config)
-        return self.resolve_from_validated_config(result.value)
+        mapped = self.resolve_from_validated_config(result.value)
+        if not isinstance(mapped, Mapping):
+            raise InvalidConfigError(
+                f"The config mapping function must return a dictionary; got {mapped!r} of type "
+                f"{type(mapped).__name__}.",
+                [],
+                mapped,
+            )
+        return mapped
 
-    def resolve_from_validated_config(self, config: Any, what: str = "The config mapping function") -> Any:
+    def resolve_from_validated_config(
+        self, config: Any, what: str = "The config mapping function", at: str = ""
+    ) -> Any:
         """Return the inner config for checked outer config.
 
         Args:
             config: The outer config, with defaults.
             what: How errors name the function.
+            at: Where it is used, as a sentence without its full stop.
 
         Raises:
             ConfigMappingFunctionError: where the function raises.
-            InvalidConfigError: where it returns no dictionary.
         """
         try:
             given = config if self._config_class is None else self._config_class._from_config_value(config)
             mapped = self.config_fn(given)
         except Exception as error:
             raise ConfigMappingFunctionError(
-                f"{what} has thrown an unexpected error during its execution: {type(error).__name__}: {error}", error
+                f"{what} has thrown an unexpected error during its execution{f'. {at}.' if at else ':'} "
+                f"{type(error).__name__}: {error}",
+                error,
             ) from error
         to_dict = getattr(mapped, "to_config_dict", None)
-        if to_dict is not None:
-            mapped = to_dict()
-        if not isinstance(mapped, Mapping):
-            raise InvalidConfigError(
-                f"{what} must return a dictionary; got {mapped!r} of type {type(mapped).__name__}.", [], mapped
-            )
-        return mapped
+        return mapped if to_dict is None else to_dict()
 
 
 @overload
@@ -143,7 +151,7 @@ def config_mapping(
     Args:
         config_fn: The function, where the decorator stands without parentheses.
         config_schema: Schema of the outer config; None takes that of the parameter's annotation, or any config.
-        receive_processed_config_values: With False the function gets the config as written, without defaults.
+        receive_processed_config_values: With False the function gets the config as written, with the defaults.
 
     Returns:
         The `ConfigMapping`, or a decorator where it was called with arguments.
