@@ -30,9 +30,11 @@ from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolati
 from cellmill.first_use import on_first_use
 
 if TYPE_CHECKING:
+    from cellmill.definitions import docstring
     from cellmill.definitions.config import config_mapping
     from cellmill.definitions.config import configured as configured_copy
 else:
+    docstring = on_first_use("cellmill.definitions.docstring")
     config_mapping = on_first_use("cellmill.definitions.config.config_mapping")
     configured_copy = on_first_use("cellmill.definitions.config.configured")
 
@@ -414,6 +416,8 @@ def compose(
                 f"@{kind} '{name}' ({describe_place(fn)}) has unmapped input '{parameter}': pass it to the call of an "
                 "op or graph, or remove the parameter."
             )
+    if fn.__doc__:
+        docstring.describe_ports(fn.__doc__, declared.values(), [one.definition for one in mappings])
     return GraphDefinition(
         name,
         description if description is not None else docstring_summary(fn),

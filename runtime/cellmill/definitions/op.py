@@ -18,9 +18,11 @@ from cellmill.errors import CheckError, InvalidDefinitionError, ParameterCheckEr
 from cellmill.first_use import on_first_use
 
 if TYPE_CHECKING:
+    from cellmill.definitions import docstring
     from cellmill.definitions.config import configured as configured_copy
     from cellmill.definitions.config import field, pydantic_config
 else:
+    docstring = on_first_use("cellmill.definitions.docstring")
     field = on_first_use("cellmill.definitions.config.field")
     pydantic_config = on_first_use("cellmill.definitions.config.pydantic_config")
     configured_copy = on_first_use("cellmill.definitions.config.configured")
@@ -144,6 +146,8 @@ class OpDefinition(NodeUses):
         self.output_defs: tuple[OutputDefinition, ...] = (
             tuple(output_defs) if output_defs is not None else tuple(inferred_outputs(self, outs, code_version))
         )
+        if given_fn.__doc__ and shape is not None:
+            docstring.describe_ports(given_fn.__doc__, self.input_defs, self.output_defs)
         self.input_dict = {one.name: one for one in self.input_defs}
         self.output_dict = {one.name: one for one in self.output_defs}
         #: Whether what the function gives is, but for outputs and events, the value of its one output.
