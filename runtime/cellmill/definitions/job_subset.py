@@ -14,7 +14,8 @@ from cellmill.definitions.dependency import DependencyDefinition, MultiDependenc
 from cellmill.definitions.graph import GraphDefinition
 from cellmill.definitions.graph_wiring import sorted_nodes
 from cellmill.definitions.job import JobDefinition
-from cellmill.errors import InvalidSubsetError
+from cellmill.definitions.job_checks import check_loadable_inputs
+from cellmill.errors import InvalidDefinitionError, InvalidSubsetError
 
 _CLAUSE = re.compile(r"^(?P<up>\*|\++)?(?P<name>[A-Za-z0-9_.\[\]?]+)(?P<down>\*|\++)?$")
 _ALL = 1 << 30
@@ -75,11 +76,18 @@ def op_subset(job: JobDefinition, selection: Sequence[str]) -> JobDefinition:
         )
     graph_def = _reduced(job.graph, handles, ())
     graph_def.node_order = tuple(sorted_nodes(graph_def))
+    assets = {name: one for name, one in job.asset_nodes.items() if name in graph_def.node_dict}
+    try:
+        check_loadable_inputs(graph_def, assets, job.input_assets)
+    except InvalidDefinitionError as error:
+        raise InvalidSubsetError(
+            f"The op_selection {list(selection)} of job {job.name!r} leaves a graph that cannot run. {error}"
+        ) from error
     kept = set(graph_def.node_dict)
     return job.copy_with(
         graph=graph_def,
         op_selection=list(selection),
-        asset_nodes={name: one for name, one in job.asset_nodes.items() if name in kept},
+        asset_nodes=assets,
         input_assets={key: one for key, one in job.input_assets.items() if key[0] in kept},
         extra_order={name: waits & kept for name, waits in job.extra_order.items() if name in kept},
         input_values={name: value for name, value in job.input_values.items() if name in graph_def.input_dict},
@@ -208,4 +216,11 @@ def _kept_dependency(given: Any, kept: Mapping[str, Any]) -> Any:
             or (one.node in kept and one.output in kept[one.node].output_dict)
         ]
         return MultiDependencyDefinition(parts) if parts else None
-    return given if given.node in kept and given.output in kept[given.node].output_dict else None
+    if given.node not in kept:
+        return None
+    if given.output not in kept[given.node].output_dict:
+        raise InvalidSubsetError(
+            f"The selection takes a part of the graph {given.node!r} that does not give its output {given.output!r}, "
+            "which a selected node reads. Select what gives it, or nothing of the graph."
+        )
+    return given

@@ -332,6 +332,8 @@ def _resolve_graph(
     at = f'The definition is instantiated at stack "{stack}"'
     inner = graph.config_mapping.resolve_from_validated_config(outer, what, at)
     inner = plain_run_config(inner) if isinstance(inner, Mapping) else inner
+    if job.whole_job is not None and isinstance(inner, Mapping):
+        inner = _selected_only(graph, _graph_at(job.whole_job, handle), inner)
     config_type = ops_config_type(job, graph, top=False)
     checked = validate_config(config_type, inner)
     if checked.success:
@@ -350,6 +352,13 @@ def _resolve_graph(
             inner,
         )
     _resolve_nodes(job, graph, checked.value, handle, ops)
+
+
+def _graph_at(job: Any, handle: tuple[str, ...]) -> Any:
+    here = job.graph
+    for name in handle:
+        here = here.node_named(name).definition
+    return here
 
 
 def _applied(schema: DefinitionConfigSchema, config: Any, preamble: str) -> Any:
