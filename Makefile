@@ -40,6 +40,8 @@ $(STAMPS)/venv:
 	@[ -n "$(PYTHON)" ] || { echo "cellmill needs Python 3.11 or later (make PYTHON=...)"; exit 1; }
 	[ -x $(BIN)/pip ] || $(PYTHON) -m venv .venv || { $(APT) update; $(APT) install -y python3-venv; $(PYTHON) -m venv .venv; }
 	mkdir -p $(STAMPS)
+	# The pip that came with an older Python takes several times as long to find and install the same; it can do without.
+	$(BIN)/python -m pip install -qq --upgrade 'pip>=25' || true
 	touch $@
 
 # The browser side is built by `make lab` and the browser tests, not here: running notebooks needs no Node.js.

@@ -38,8 +38,8 @@ def bare_environment(home: Path) -> dict[str, str]:
     }
     path = ":".join(word for word in words if not Path(word).is_relative_to(ROOT))
     cache = os.environ.get("PIP_CACHE_DIR", str(Path("~/.cache/pip").expanduser()))
-    # what is imported is compiled then; all that is installed takes a minute
-    pip = {"PIP_CACHE_DIR": cache, "PIP_NO_COMPILE": "1"}
+    # What is imported is compiled then; all that is installed takes a minute. "0" is how a variable says no compiling.
+    pip = {"PIP_CACHE_DIR": cache, "PIP_NO_COMPILE": "0"}
     return {**kept, **pip, "PATH": path, "HOME": str(home), "NO_COLOR": "1"}
 
 

@@ -44,6 +44,9 @@ BLOCK = re.compile(r"^(?P<indent> *)```(?P<head>[^\n`]*)\n(?P<code>.*?)^(?P=inde
 TITLE = re.compile(r'title="([^"]+)"')
 TYPED = re.compile(r"\s*(\$ |%|from |import |cellmill |pytest |pip |git |make |jupyter |papermill )")
 
+#: What the commands of a page say at least, beside succeeding: words that are read in all of it, and behind the last.
+SAID = {"docs/tour.md": (("by_city", "stale"), ("every_morning", "RUNNING"))}
+
 
 @dataclass(frozen=True)
 class Block:
@@ -78,6 +81,8 @@ class Reader:
         self.stack = stack
         self.namespace: dict[str, object] = {"__name__": "__main__"}
         self.kernel: NotebookClient | None = None
+        #: What each block of commands wrote.
+        self.said: list[str] = []
         self.environment = {
             **os.environ,
             "NO_COLOR": "1",
@@ -127,6 +132,7 @@ class Reader:
         )  # fmt: skip
         assert 0 == done.returncode, f"line {block.line}: {block.code}\n{done.stdout}{done.stderr}"
         self.folder = Path(self.ends_in.read_text().strip())
+        self.said.append(done.stdout)
 
     def do_pytest(self, block: Block) -> None:
         """Run the file of tests."""
@@ -202,6 +208,9 @@ def test_page_works(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         reader = Reader(page, tmp_path, stack)
         for block in blocks_of(page):
             reader.do(block)
+    anywhere, last = SAID.get(str(page.relative_to(ROOT)), ((), ()))
+    assert [word for word in anywhere if word not in "".join(reader.said)] == []
+    assert [word for word in last if word not in reader.said[-1]] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
