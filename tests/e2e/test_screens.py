@@ -224,7 +224,7 @@ STARTED = """() => new Promise(done => {
 })"""
 #: Starts with the extension, and as many without, in turn: other programs only ever add to what one takes, so on a
 #: machine at work more of them are needed until the cheapest of each tell what they cost.
-STARTS = range(3, 11)
+STARTS = range(2, 11)
 
 
 def start_cost_s(page: Page, address: str) -> float:

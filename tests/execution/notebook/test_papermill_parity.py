@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import logging
 import re
@@ -46,7 +47,63 @@ def _tagged(source: str, *tags: str) -> Cell:
 _DISPLAY = "from IPython.display import display, HTML, Markdown, JSON, Image, clear_output, update_display"
 _PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
+#: Cells that succeed whatever else stands in their notebook, by what they show: one notebook has them all, since a
+#: kernel for each takes a second and shows no more.
+TOGETHER: dict[str, tuple[Cell, ...]] = {
+    "no_parameters": ("print(1)",),
+    "parameters_cell_alone": (_tagged("x = 1", "parameters"), "print(x)"),
+    "tags": (_tagged("1", "mine", "yours"), ("markdown", "a", {"tags": ["words"]}), "2"),
+    "skip_execution_tag": (_tagged("print('left out')", "skip-execution"), "print('runs')"),
+    "remove_tags": (_tagged("print(1)", "remove_cell", "remove_output", "hide_input"), "2"),
+    "streams": (
+        "import sys\nprint('out'); print('err', file=sys.stderr); print('out again')",
+        "print('a', end=''); print('b', end='')",
+        "import os; os.write(1, b'from the descriptor\\n'); print('x')",
+        "print('1\\r2\\r3')",
+    ),
+    "subprocess_output": ("!echo from a shell", "%%bash\necho magic; echo wrong >&2"),
+    "raw_cells": (("raw", "as it is", {"format": "text/restructuredtext"}), "1", ("raw", "", {})),
+    "markdown": (("markdown", "# Title\n\n$x^2$\n", {}), ("markdown", "", {}), "1"),
+    "markdown_with_attachment": (("markdown", "![a](attachment:a.png)", {"attachments": _PNG}), "1"),
+    "rich_outputs": (
+        f"{_DISPLAY}\ndisplay(HTML('<b>1</b>'))",
+        "display(Markdown('*a*'), JSON({'a': [1, 2]}))",
+        f"import base64\ndisplay(Image(base64.b64decode('{_PNG}')))",
+        "display({'text/plain': 'a', 'application/vnd.x+json': {'k': 'l1\\nl2'}}, raw=True, metadata={'m': 1})",
+        "class R:\n    def _repr_html_(self):\n        return '<i>a\\nb</i>'\n    def __repr__(self):\n"
+        "        return 'R'\nR()",
+        "_repr = 1;",
+        "print('a'); display('b'); print('c'); 'd'",
+    ),
+    "display_updates": (
+        f"{_DISPLAY}\nh = display('first', display_id=True)",
+        "h.update('second')",
+        "display('other', display_id='x'); display('twice', display_id='x')",
+        "update_display(HTML('<p>third</p>'), display_id='x')",
+        "display('again', display_id='x')",
+        "update_display('of nobody', display_id='unknown')",
+    ),
+    "cleared_outputs": (
+        _DISPLAY,
+        "print('gone'); clear_output(); print('kept')",
+        "print('gone'); clear_output(wait=True); print('kept')",
+        "print('stays'); clear_output(wait=True)",
+        "for i in range(5):\n    clear_output(wait=True); display(i)",
+        "h = display('a', display_id='c'); clear_output(); display('b', display_id='c'); h.update('z')",
+    ),
+    "output_of_a_thread": (
+        "import threading\nt = threading.Thread(target=lambda: print('aside'))\nt.start(); t.join()",
+        "1",
+    ),
+    "awaited": ("import asyncio\nawait asyncio.sleep(0)\n'awaited'",),
+    "empty_cells": ("", "1", "   \n", "# only a comment", "2"),
+    "set_next_input": ("get_ipython().set_next_input('a = 1')", "1"),
+    "line_magic_called": ("get_ipython().run_line_magic('timeit', '-n1 -r1 -q 1')",),
+    "description": ("# papermill_description=Loading\n1", "2"),
+    "many_lines": ("for i in range(3000):\n    print('line', i)",),
+}
 CASES = {
+    "all_that_succeed": Case(cells=tuple(itertools.chain.from_iterable(TOGETHER.values()))),
     "failing": Case(cells=("x = 1", "def f():\n    return 1 / 0\nf()", "print('never')")),
     "failing_first": Case(cells=("raise ValueError('at once')", "1")),
     "failing_behind_markdown": Case(cells=(("markdown", "# A", {}), "1", ("markdown", "B", {}), "1 / 0", "2")),
@@ -62,13 +119,11 @@ CASES = {
     "interrupt_of_itself": Case(
         cells=("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(5)", "print('never')")
     ),
-    "no_parameters": Case(cells=("print(1)",)),
     "no_parameters_cell": Case(cells=("print(x)",), options={"parameters": {"x": True}}),
     "parameters_cell": Case(
         cells=("import os", _tagged("x = 1\ny = 'a'", "parameters"), "print(x, y, z, f)"),
         options={"parameters": {"x": 5, "y": 'say "hi"\n', "z": [1, {"k": None}], "f": 1.5}},
     ),
-    "parameters_cell_alone": Case(cells=(_tagged("x = 1", "parameters"), "print(x)")),
     "parameters_injected_before": Case(
         cells=(_tagged("x = 1", "parameters"), _tagged("x = 3", "injected-parameters"), "print(x)"),
         options={"parameters": {"x": 9}},
@@ -80,13 +135,10 @@ CASES = {
     "unknown_parameter": Case(
         cells=(_tagged("x = 1", "parameters"), "print(x)"), options={"parameters": {"nowhere": 1}}
     ),
-    "tags": Case(cells=(_tagged("1", "mine", "yours"), ("markdown", "a", {"tags": ["words"]}), "2")),
-    "raises_exception_tag": Case(cells=(_tagged("1 / 0", "raises-exception"), "print('goes on')")),
-    "skip_execution_tag": Case(cells=(_tagged("print('left out')", "skip-execution"), "print('runs')")),
-    "remove_tags": Case(cells=(_tagged("print(1)", "remove_cell", "remove_output", "hide_input"), "2")),
     "error_markers_of_an_earlier_run": Case(
         cells=(("markdown", "An Exception was encountered", {"tags": ["papermill-error-cell-tag"]}), "1", "2 / 0")
     ),
+    "raises_exception_tag": Case(cells=(_tagged("1 / 0", "raises-exception"), "print('goes on')")),
     "report_mode": Case(cells=("1", ("markdown", "a", {}), "2"), options={"report_mode": True}),
     "report_mode_with_parameters": Case(
         cells=(_tagged("x = 1", "parameters"), "x"), options={"report_mode": True, "parameters": {"x": 2}}
@@ -102,55 +154,7 @@ CASES = {
     "kernel_and_language_named": Case(
         cells=("1",), options={"kernel_name": "python3", "language": "python"}, metadata={"kernelspec": None}
     ),
-    "streams": Case(
-        cells=(
-            "import sys\nprint('out'); print('err', file=sys.stderr); print('out again')",
-            "print('a', end=''); print('b', end='')",
-            "import os; os.write(1, b'from the descriptor\\n'); print('x')",
-            "print('1\\r2\\r3')",
-        )
-    ),
-    "subprocess_output": Case(cells=("!echo from a shell", "%%bash\necho magic; echo wrong >&2")),
-    "raw_cells": Case(cells=(("raw", "as it is", {"format": "text/restructuredtext"}), "1", ("raw", "", {}))),
-    "markdown": Case(cells=(("markdown", "# Title\n\n$x^2$\n", {}), ("markdown", "", {}), "1")),
-    "markdown_with_attachment": Case(cells=(("markdown", "![a](attachment:a.png)", {"attachments": _PNG}), "1")),
-    "rich_outputs": Case(
-        cells=(
-            f"{_DISPLAY}\ndisplay(HTML('<b>1</b>'))",
-            "display(Markdown('*a*'), JSON({'a': [1, 2]}))",
-            f"import base64\ndisplay(Image(base64.b64decode('{_PNG}')))",
-            "display({'text/plain': 'a', 'application/vnd.x+json': {'k': 'l1\\nl2'}}, raw=True, metadata={'m': 1})",
-            "class R:\n    def _repr_html_(self):\n        return '<i>a\\nb</i>'\n    def __repr__(self):\n"
-            "        return 'R'\nR()",
-            "_repr = 1;",
-            "print('a'); display('b'); print('c'); 'd'",
-        )
-    ),
     "last_value_and_history": Case(cells=("1 + 1", "_ + 1", "In[1], Out[2], _ih[2]", "_i3")),
-    "display_updates": Case(
-        cells=(
-            f"{_DISPLAY}\nh = display('first', display_id=True)",
-            "h.update('second')",
-            "display('other', display_id='x'); display('twice', display_id='x')",
-            "update_display(HTML('<p>third</p>'), display_id='x')",
-            "display('again', display_id='x')",
-            "update_display('of nobody', display_id='unknown')",
-        )
-    ),
-    "cleared_outputs": Case(
-        cells=(
-            _DISPLAY,
-            "print('gone'); clear_output(); print('kept')",
-            "print('gone'); clear_output(wait=True); print('kept')",
-            "print('stays'); clear_output(wait=True)",
-            "for i in range(5):\n    clear_output(wait=True); display(i)",
-            "h = display('a', display_id='c'); clear_output(); display('b', display_id='c'); h.update('z')",
-        )
-    ),
-    "output_of_a_thread": Case(
-        cells=("import threading\nt = threading.Thread(target=lambda: print('aside'))\nt.start(); t.join()", "1")
-    ),
-    "awaited": Case(cells=("import asyncio\nawait asyncio.sleep(0)\n'awaited'",)),
     "warnings": Case(
         cells=(
             "import warnings\nwarnings.simplefilter('always')\nwarnings.showwarning = lambda *a: "
@@ -162,17 +166,13 @@ CASES = {
     "unicode": Case(
         cells=("print('žluťoučký 🐎 \\u2028 \\x1b[31mred\\x1b[0m')", "ñ = 'é'; ñ", "raise ValueError('日本')")
     ),
-    "empty_cells": Case(cells=("", "1", "   \n", "# only a comment", "2")),
     "empty_notebook": Case(cells=()),
     "magics": Case(cells=("%precision 3", "%%capture kept\nprint('x')", "kept.stdout", "%xmode Minimal", "1 / 0")),
     "unknown_magic": Case(cells=("%nosuchmagic", "1")),
     "page": Case(cells=("len?",)),
-    "set_next_input": Case(cells=("get_ipython().set_next_input('a = 1')", "1")),
-    "description": Case(cells=("# papermill_description=Loading\n1", "2")),
     "old_outputs_in_the_file": Case(
         cells=("print('new')", "1 / 0", "print('never')"), metadata={"papermill": {"exception": True, "duration": 3}}
     ),
-    "many_lines": Case(cells=("for i in range(3000):\n    print('line', i)",)),
     "widget_state": Case(cells=("import ipywidgets as w\ns = w.IntSlider(value=3)\ns", "s.value = 4")),
     "output_widget": Case(
         cells=(
@@ -253,6 +253,18 @@ def _shape(times: dict[str, Any]) -> dict[str, Any]:
     return {key: type(value).__name__ if key in changing else value for key, value in times.items()}
 
 
+def _joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return outputs with what a stream wrote without a break as one: where it is cut depends on the time it took."""
+    found: list[dict[str, Any]] = []
+    for output in outputs:
+        if output["output_type"] == "stream":
+            output = {**output, "text": "".join(output["text"])}
+            if found and found[-1].get("name") == output["name"]:
+                output["text"] = found.pop()["text"] + output["text"]
+        found.append(output)
+    return found
+
+
 def _comparable(path: Path) -> dict[str, Any]:
     """Return all that a notebook holds, our own notes (`cellmill`) left out and changing things settled."""
     document: dict[str, Any] = json.loads(path.read_text())
@@ -260,6 +272,8 @@ def _comparable(path: Path) -> dict[str, Any]:
     document["metadata"]["papermill"] = _shape(document["metadata"]["papermill"])
     for cell in document["cells"]:
         cell["id"] = cell["id"] if str(cell.get("id", "")).startswith("cell-") else "new"
+        if "outputs" in cell:
+            cell["outputs"] = _joined(cell["outputs"])
         metadata = cell["metadata"]
         metadata.pop("cellmill", None)
         if "papermill" in metadata:

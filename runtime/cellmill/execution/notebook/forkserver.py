@@ -14,7 +14,6 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -27,6 +26,7 @@ from typing import Any
 
 from cellmill.execution.notebook.cold_kernel import LEAVE
 from cellmill.execution.notebook.kernel import private_connection, signal_group, wait_readable
+from cellmill.execution.notebook.kernel_folder import KernelFolder
 from cellmill.execution.notebook.wire import Connection
 
 #: Set to 0 to have every kernel start cold.
@@ -58,7 +58,7 @@ _DECIDING = (
 class WarmKernel:
     """A kernel forked from a server, which reports how it ended; it dies with the connection to us."""
 
-    def __init__(self, link: socket.socket, connection: Connection, folder: Path, pid: int) -> None:
+    def __init__(self, link: socket.socket, connection: Connection, folder: KernelFolder, pid: int) -> None:
         self.name = "python3"
         self.connection = connection
         self.pid: int | None = pid
@@ -93,7 +93,7 @@ class WarmKernel:
     def last_words(self) -> str:
         """Return the end of what the process wrote to its real stdout and stderr."""
         with contextlib.suppress(OSError):
-            return (self._folder / "log").read_text(errors="replace")[-2000:].strip()
+            return (self._folder.path / "log").read_text(errors="replace")[-2000:].strip()
         return ""
 
     def close(self) -> None:
@@ -101,7 +101,7 @@ class WarmKernel:
         if self._status is None:
             self.kill()
         self._link.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.close()
 
     def _read_status(self) -> None:
         try:
@@ -129,9 +129,9 @@ def fork_kernel(
     link = _connected(address) or _start_server(address, modules, env)
     if link is None:
         return None
-    folder = Path(tempfile.mkdtemp(prefix="cellmill-kernel-"))
-    connection = connection or private_connection(folder)
-    request = {"connection": connection.as_info("python3"), "folder": str(folder), "cwd": cwd, "env": dict(env)}
+    folder = KernelFolder()
+    connection = connection or private_connection(folder.path)
+    request = {"connection": connection.as_info("python3"), "folder": str(folder.path), "cwd": cwd, "env": dict(env)}
     try:
         link.sendall(json.dumps(request).encode() + b"\n")
         answer = _answer(link)
@@ -139,7 +139,7 @@ def fork_kernel(
         answer = None
     if answer is None:
         link.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        folder.close()
         return None
     return WarmKernel(link, connection, folder, answer)
 

@@ -11,11 +11,9 @@ import json
 import os
 import secrets
 import select
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +23,7 @@ from cellmill.errors import ExecutionError
 from cellmill.execution.notebook.cold_kernel import LEAVE
 from cellmill.execution.notebook.document import write_atomically
 from cellmill.execution.notebook.imports import without_slow_grammars
+from cellmill.execution.notebook.kernel_folder import KernelFolder
 from cellmill.execution.notebook.kernelspec import Kernelspec
 from cellmill.execution.notebook.wire import Channels, Connection
 
@@ -80,16 +79,17 @@ class ColdKernel:
     def __init__(self, spec: Kernelspec, *, cwd: str | None, env: Mapping[str, str], key: str | None = None) -> None:
         self.name = spec.name
         self._spec = spec
-        self._folder = Path(tempfile.mkdtemp(prefix="cellmill-kernel-"))
-        self.connection = private_connection(self._folder, key) if spec.is_own_python else local_connection(key)
-        file = self._folder / "connection.json"
+        self._folder = KernelFolder()
+        folder = self._folder.path
+        self.connection = private_connection(folder, key) if spec.is_own_python else local_connection(key)
+        file = folder / "connection.json"
         write_connection(file, self.connection, spec.name)
         argv = [
             part.replace("{connection_file}", str(file)).replace("{resource_dir}", spec.directory) for part in spec.argv
         ]
         if spec.is_own_python:
             argv[2] = "cellmill.execution.notebook.cold_kernel"
-        self._log = open(self._folder / "log", "w+b")
+        self._log = open(folder / "log", "w+b")
         try:
             self._process = subprocess.Popen(
                 argv,
@@ -102,7 +102,7 @@ class ColdKernel:
             )
         except OSError as error:
             self._log.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.close()
             raise KernelDidNotStart(spec.name, f"{argv[0]}: {error.strerror}") from error
         self.pid: int | None = self._process.pid
         self.leave_code: str | None = LEAVE if spec.is_own_python else None
@@ -142,7 +142,7 @@ class ColdKernel:
             os.close(self.watch_fd)
             self.watch_fd = None
         self._log.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.close()
 
 
 class ProvisionedKernel:
