@@ -246,3 +246,64 @@ def test_results_are_of_the_type_that_they_promise():
         with pytest.raises(dg.DagsterTypeCheckDidNotPass):
             dg.materialize([one])
     assert dg.materialize([right]).asset_value("right") == 3
+
+
+DAILY = dg.DailyPartitionsDefinition("2024-01-01")
+LETTERS = dg.StaticPartitionsDefinition(["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "mapping"),
+    [
+        (LETTERS, DAILY, dg.TimeWindowPartitionMapping()),
+        (DAILY, LETTERS, dg.TimeWindowPartitionMapping()),
+        (DAILY, None, dg.TimeWindowPartitionMapping()),
+        (LETTERS, LETTERS, dg.StaticPartitionMapping({"a": "nowhere"})),
+        (LETTERS, LETTERS, dg.StaticPartitionMapping({"nowhere": "a"})),
+        (DAILY, LETTERS, dg.StaticPartitionMapping({"a": "a"})),
+        (LETTERS, DAILY, dg.IdentityPartitionMapping()),
+        (LETTERS, DAILY, dg.MultiToSingleDimensionPartitionMapping()),
+        (
+            LETTERS,
+            LETTERS,
+            dg.MultiPartitionMapping({"x": dg.DimensionPartitionMapping("x", dg.AllPartitionMapping())}),
+        ),
+    ],
+)
+def test_mappings_that_cannot_join_the_partitions(above, below, mapping):
+    """A declared partition mapping that does not fit the partitions of both assets is refused where they are loaded."""
+
+    @dg.asset(partitions_def=above)
+    def source():
+        return None
+
+    @dg.asset(partitions_def=below, deps=[dg.AssetDep("source", partition_mapping=mapping)])
+    def reader():
+        return None
+
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="Invalid partition mapping from reader to source"):
+        dg.Definitions.validate_loadable(dg.Definitions(assets=[source, reader]))
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "mapping"),
+    [
+        (None, DAILY, dg.TimeWindowPartitionMapping()),
+        (LETTERS, None, dg.LastPartitionMapping()),
+        (dg.HourlyPartitionsDefinition("2024-01-01-00:00"), DAILY, dg.TimeWindowPartitionMapping()),
+        (LETTERS, LETTERS, dg.IdentityPartitionMapping()),
+        (LETTERS, DAILY, dg.AllPartitionMapping()),
+    ],
+)
+def test_mappings_that_join_the_partitions(above, below, mapping):
+    """What fits is loaded; a mapping to an upstream without partitions has nothing to say."""
+
+    @dg.asset(partitions_def=above)
+    def source():
+        return None
+
+    @dg.asset(partitions_def=below, deps=[dg.AssetDep("source", partition_mapping=mapping)])
+    def reader():
+        return None
+
+    dg.Definitions.validate_loadable(dg.Definitions(assets=[source, reader]))

@@ -14,6 +14,7 @@ from cellmill.definitions.graph import GraphDefinition
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.job_checks import checked_resources
 from cellmill.definitions.loadable import check_loadable, missing_anywhere, raise_together
+from cellmill.definitions.mapping_check import check_partition_mappings
 from cellmill.definitions.port import not_found
 from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
 
@@ -104,6 +105,7 @@ class Repository:
         self.definitions: Any = defs
         self.resources = checked_resources(defs.resources, "Definitions")
         self.catalog = AssetCatalog(self._bound_assets(defs.assets_and_checks))
+        check_partition_mappings(self.catalog.definitions, self.catalog.by_key)
         self._graph: Any = None
         self.schedules = self._named(defs.schedules or (), "schedule")
         self.sensors = self._named(defs.sensors or (), "sensor")

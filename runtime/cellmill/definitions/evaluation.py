@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cellmill.definitions.inference import check_resource_hint
 from cellmill.errors import InvalidDefinitionError, InvalidInvocationError, InvariantViolationError
@@ -35,6 +35,9 @@ class Resources(SimpleNamespace):
 class EvaluationContext:
     """The instance, resources and log of one evaluation; usable in a `with` statement, which tears resources down."""
 
+    #: What makes such a context for a test, for messages.
+    built_by: ClassVar[str] = "build_sensor_context"
+
     def __init__(
         self,
         *,
@@ -50,18 +53,21 @@ class EvaluationContext:
         self._instance_factory = instance_factory
         self._resource_values: dict[str, Any] = dict(resources or {})
         self._made: Resources | None = None
-        self._scope: AbstractContextManager[Any] | None = None
+        self._scope: Any = None
+        self._entered = 0
         self._repository_def = repository_def
         self._definitions = definitions
         self._log: logging.Logger | None = None
 
     def __enter__(self) -> Any:
+        self._entered += 1
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._entered -= 1
         scope, self._scope = self._scope, None
         if scope is not None:
-            scope.__exit__(kind, error, tb)
+            scope.close()
 
     @property
     def instance(self) -> Any:
@@ -98,7 +104,7 @@ class EvaluationContext:
 
     @property
     def resources(self) -> Any:
-        """The resources, initialised on first use."""
+        """The resources, initialised on first use; those that are generators only inside of a `with` statement."""
         if self._made is None:
             self._made = Resources(**self._initialised())
         return self._made
@@ -107,9 +113,14 @@ class EvaluationContext:
         if not any(_needs_set_up(value) for value in self._resource_values.values()):
             return dict(self._resource_values)
         # Twenty modules, which only resources that need setting up are worth.
-        build = resource_scope.build_resources
-        self._scope = build(self._resource_values, instance=self._instance)
-        made = self._scope.__enter__()
+        self._scope, made = resource_scope.opened(self._resource_values, self._instance)
+        if self._scope.has_generators and not self._entered:
+            self._scope.close()
+            raise InvariantViolationError(
+                "At least one provided resource is a generator, but attempting to access resources outside of "
+                "context manager scope. You can use the following syntax to open a context manager: "
+                f"`with {self.built_by}(...) as context:`"
+            )
         return {name: getattr(made, name) for name in self._resource_values}
 
     def merge_resources(self, resources_dict: Mapping[str, Any]) -> Any:
@@ -156,6 +167,11 @@ def _needs_set_up(value: Any) -> bool:
         in ("ResourceDefinition", "ConfigurableResource", "ConfigurableResourceFactory", "PartialResource")
         for base in type(value).__mro__
     )
+
+
+def own_or_given(context: Any, make: Callable[[], Any]) -> AbstractContextManager[Any]:
+    """The context of a direct call: one that was given is its owner's to open and close."""
+    return make() if context is None else nullcontext(context)
 
 
 class UserFunction:

@@ -334,8 +334,9 @@ class MultiAssetSensorDefinition(SensorDefinition):
 
     def _evaluate(self, context: Any) -> Any:
         multi = context if isinstance(context, MultiAssetSensorEvaluationContext) else self._own_context(context)
-        result = super()._evaluate(multi)
-        found = list(result) if hasattr(result, "__next__") else result
+        with multi:
+            result = super()._evaluate(multi)
+            found = list(result) if hasattr(result, "__next__") else result
         requested = isinstance(found, RunRequest) or (
             isinstance(found, list) and any(isinstance(item, RunRequest) for item in found)
         )

@@ -260,6 +260,17 @@ def build_resources(
         yield scope.resources(defs)
 
 
+def opened(resources: Mapping[str, Any], instance: Any) -> tuple[ResourceScope, Resources]:
+    """Return resources that are set up, with the scope that takes them down."""
+    defs = wrap_resources_for_execution(resources)
+    scope = ResourceScope(defs, resolve_resource_configs(defs, None), instance=instance)
+    try:
+        return scope, scope.resources(defs)
+    except BaseException:
+        scope.close()
+        raise
+
+
 def build_init_resource_context(
     config: Any = None,
     resources: Mapping[str, Any] | None = None,
@@ -273,12 +284,7 @@ def build_init_resource_context(
         instance: What it finds in `context.instance`; None is one that forgets.
     """
     defs = wrap_resources_for_execution(resources)
-    scope = ResourceScope(defs, resolve_resource_configs(defs, None), instance=instance)
-    try:
-        made = scope.resources(defs)
-    except BaseException:
-        scope.close()
-        raise
+    scope, made = opened(defs, instance)
     return UnboundInitResourceContext(
         scope=scope,
         has_generators=scope.has_generators,

@@ -29,6 +29,8 @@ class RunStatusSensorContext(EvaluationContext):
         event: Other name of `dagster_event`.
     """
 
+    built_by = "build_run_status_sensor_context"
+
     def __init__(
         self,
         sensor_name: str,

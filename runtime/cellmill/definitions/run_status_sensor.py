@@ -8,7 +8,7 @@ from functools import update_wrapper
 from typing import Any
 
 from cellmill.definitions.engine import records
-from cellmill.definitions.evaluation import EvaluationContext, resource_lookup, results_of
+from cellmill.definitions.evaluation import EvaluationContext, own_or_given, resource_lookup, results_of
 from cellmill.definitions.location_selectors import MonitoredJobs
 from cellmill.definitions.run_request import DefaultSensorStatus, RunReaction, RunRequest, SensorResult, SkipReason
 from cellmill.definitions.run_status_context import RunStatusSensorContext, event_type
@@ -128,12 +128,9 @@ class RunStatusSensorDefinition(SensorDefinition):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the decorated function returns, called directly."""
         context, _, resources = self._user.split_arguments(args, dict(kwargs), EvaluationContext)
-        entered = context
-        if entered is None and self._user.takes_context:
-            entered = self._default_context()
-        if entered is None:
+        if context is None and not self._user.takes_context:
             return self._user.fn(**resources)
-        with entered:
+        with own_or_given(context, self._default_context) as entered:
             return self._user.call([entered], resource_lookup(entered, resources, f"sensor {self.name!r}"))
 
     def monitors(self, job_name: str, location: str = "", own_location: str = "") -> bool:

@@ -12,7 +12,7 @@ from functools import update_wrapper
 from typing import Any
 
 from cellmill.definitions.cron import Cron, parse_cron, union_ticks
-from cellmill.definitions.evaluation import UserFunction, resource_lookup, results_of
+from cellmill.definitions.evaluation import UserFunction, own_or_given, resource_lookup, results_of
 from cellmill.definitions.local_time import load_zone
 from cellmill.definitions.output import normalized
 from cellmill.definitions.run_request import DefaultScheduleStatus, RunRequest, SkipReason, plain_config
@@ -321,7 +321,7 @@ class ScheduleDefinition:
                 "Schedule invocation is only supported for schedules created with the schedule decorators."
             )
         context, _, resources = user.split_arguments(args, dict(kwargs), ScheduleEvaluationContext)
-        with context or build_schedule_context() as entered:
+        with own_or_given(context, build_schedule_context) as entered:
             find = resource_lookup(entered, resources, f"schedule {self.name!r}")
             return user.call([entered], find)
 

@@ -32,6 +32,8 @@ class ScheduleEvaluationContext(EvaluationContext):
             given.
     """
 
+    built_by = "build_schedule_context"
+
     def __init__(
         self,
         instance_ref: Any = None,

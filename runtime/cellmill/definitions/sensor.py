@@ -8,7 +8,7 @@ from enum import Enum
 from functools import update_wrapper
 from typing import Any
 
-from cellmill.definitions.evaluation import EvaluationContext, UserFunction, resource_lookup, results_of
+from cellmill.definitions.evaluation import EvaluationContext, UserFunction, own_or_given, resource_lookup, results_of
 from cellmill.definitions.output import normalized
 from cellmill.definitions.run_request import DefaultSensorStatus, RunReaction, RunRequest, SensorResult, SkipReason
 from cellmill.definitions.selection import AssetSelection
@@ -241,7 +241,7 @@ class SensorDefinition:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the decorated function returns, called directly."""
         context, rest, resources = self._user.split_arguments(args, dict(kwargs), EvaluationContext)
-        with context or self._default_context() as entered:
+        with own_or_given(context, self._default_context) as entered:
             find = resource_lookup(entered, resources, f"sensor {self.name!r}")
             result = self._user.call([entered, *rest], find)
             return self._after_call(entered, result)

@@ -132,6 +132,15 @@ def split_existing(
 class IdentityPartitionMapping(PartitionMapping):
     """Assumes upstream and downstream assets share the same partitions definition. Maps partitions by their keys."""
 
+    def validate_partition_mapping(
+        self, upstream_partitions_def: PartitionsDefinition, downstream_partitions_def: PartitionsDefinition | None
+    ) -> None:
+        if type(upstream_partitions_def) is not type(downstream_partitions_def):
+            raise InvalidDefinitionError(
+                "Upstream and downstream partitions definitions must match, or a different partition mapping must be "
+                f"provided. Got upstream {upstream_partitions_def!r} and downstream {downstream_partitions_def!r}"
+            )
+
     def get_downstream_partitions_for_partitions(
         self,
         upstream_partitions_subset: PartitionsSubset,
