@@ -196,3 +196,51 @@ def test_loggers_have_keys_and_are_loggers():
         dg.Definitions(loggers={"one": "text"})
     with pytest.raises(Exception, match="1"):
         dg.Definitions(loggers={1: quiet})
+
+
+def test_a_schedule_of_a_job_that_is_made_when_asked_for():
+    """A dict may give a job as a function and a schedule that starts the same job."""
+
+    @dg.op
+    def nothing(): ...
+
+    @dg.job
+    def nightly():
+        nothing()
+
+    @dg.schedule(cron_schedule="@daily", job=nightly)
+    def each_night(): ...
+
+    @dg.repository
+    def declared():
+        return {"jobs": {"nightly": lambda: nightly}, "schedules": {"each_night": each_night}}
+
+    assert declared.get_job("nightly").execute_in_process().success
+    assert [one.name for one in declared.schedule_defs] == ["each_night"]
+
+
+def test_a_sensor_of_several_jobs_is_loaded():
+    """Definitions with a sensor that may start one of two jobs are loadable; a schedule of an unknown job is not."""
+
+    @dg.op
+    def nothing(): ...
+
+    @dg.job
+    def first():
+        nothing()
+
+    @dg.job
+    def second():
+        nothing()
+
+    @dg.sensor(jobs=[first, second])
+    def chooses():
+        yield dg.RunRequest(job_name="second")
+
+    defs = dg.Definitions(jobs=[first, second], sensors=[chooses])
+    dg.Definitions.validate_loadable(defs)
+    assert defs.get_sensor_def("chooses").name == "chooses"
+
+    lost = dg.ScheduleDefinition(job_name="frist", cron_schedule="@daily")
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match='targets job "frist" which was not found'):
+        dg.Definitions(jobs=[first], schedules=[lost]).get_repository_def()

@@ -158,3 +158,34 @@ def test_the_use_of_an_op_in_its_job() -> None:
     job.execute_in_process()
 
     assert seen == [("other", "tagged", {"a": "3", "b": "2"})]
+
+
+def test_an_asset_that_a_graph_makes_is_not_called():
+    """Only `materialize` makes it."""
+
+    @dg.op
+    def number():
+        return 1
+
+    @dg.graph_asset
+    def whole():
+        return number()
+
+    with pytest.raises(dg.DagsterInvariantViolationError, match="Attempted to call graph 'whole' outside"):
+        whole()
+
+
+def test_the_path_of_a_problem_in_config_of_a_direct_call():
+    """What is wrong in the config of a call is told with its path, as in a run."""
+
+    @dg.op(config_schema={"name": str})
+    def greets(context):
+        return context.op_config["name"]
+
+    with pytest.raises(dg.DagsterInvalidConfigError, match='unexpected config entry "nam" at path root:config'):
+        greets(dg.build_op_context(op_config={"nam": "Ada"}))
+    with pytest.raises(dg.DagsterInvalidConfigError, match="at path root:config:name"):
+        greets(dg.build_op_context(op_config={"name": 3}))
+    with pytest.raises(dg.DagsterInvalidConfigError, match='Missing required config entry "config" at the root'):
+        greets(dg.build_op_context())
+    assert greets(dg.build_op_context(op_config={"name": "Ada"})) == "Ada"

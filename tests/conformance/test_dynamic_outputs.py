@@ -90,3 +90,25 @@ def test_invalid_mapping_key():
     """Mapping keys are letters, digits and underscores."""
     with pytest.raises(dg.DagsterInvalidDefinitionError):
         dg.DynamicOutput(1, mapping_key="not ok!")
+
+
+def test_mapped_steps_start_in_the_order_of_their_outputs():
+    """Each dynamic output's step starts when those before it have started, whatever their keys are."""
+    seen = []
+
+    @dg.op(out=dg.DynamicOut())
+    def parts():
+        for number in range(12):
+            yield dg.DynamicOutput(number, mapping_key=f"part_{11 - number}")
+
+    @dg.op
+    def one(number):
+        seen.append(number)
+        return number
+
+    @dg.job
+    def mapped():
+        parts().map(one)
+
+    mapped.execute_in_process()
+    assert seen == list(range(12))

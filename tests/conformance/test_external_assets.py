@@ -75,3 +75,35 @@ def test_the_value_of_a_spec_is_an_input_of_an_op():
     result = defs.get_job_def("sending").execute_in_process()
     assert result.output_for_node("send") == "letters"
     assert [event for event in result.all_events if event.is_step_materialization] == []
+
+
+def test_an_observed_asset_is_loaded_by_the_io_manager_it_names():
+    """Where a job observes an asset and makes another of it, the value comes from the manager of the observed one."""
+
+    class Refuses(dg.IOManager):
+        def handle_output(self, context, obj):
+            assert context.op_def.name == "total"
+
+        def load_input(self, context):
+            raise AssertionError(context.asset_key)
+
+    class Loads(Refuses):
+        def handle_output(self, context, obj):
+            raise AssertionError(context.asset_key)
+
+        def load_input(self, context):
+            return 4
+
+    @dg.observable_source_asset(io_manager_key="elsewhere")
+    def numbers():
+        return dg.DataVersion("a")
+
+    @dg.asset
+    def total(numbers):
+        return numbers + 1
+
+    defs = dg.Definitions(assets=[numbers, total], resources={"io_manager": Refuses(), "elsewhere": Loads()})
+    result = defs.resolve_implicit_global_asset_job_def().execute_in_process()
+    kinds = [one.event_type for one in result.events_for_node("numbers")]
+    assert dg.DagsterEventType.ASSET_OBSERVATION in kinds
+    assert result.output_for_node("total") == 5

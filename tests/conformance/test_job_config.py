@@ -329,3 +329,19 @@ def test_the_schema_of_a_jobs_run_config():
 
     assert of_rows.is_required
     assert of_rows.config_type.fields["config"].config_type.fields["limit"].is_required
+
+
+@pytest.mark.parametrize("value", ["redshift", {"applyLimitPerUniqueValue": True}, None])
+def test_limits_of_tags_in_the_config_of_an_executor(value):
+    """A limit is for any value of a tag, for one, or for each by itself."""
+
+    @dg.op
+    def nothing(): ...
+
+    limit = {"key": "database", "limit": 2, **({} if value is None else {"value": value})}
+
+    @dg.job(config={"execution": {"config": {"multiprocess": {"tag_concurrency_limits": [limit]}}}})
+    def limited():
+        nothing()
+
+    assert limited.execute_in_process().success

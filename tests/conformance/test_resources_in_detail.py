@@ -325,3 +325,34 @@ def test_values_may_be_loaded_by_a_coroutine(tmp_path: Path) -> None:
         "q": "q",
     }
     assert dg.materialize([whole]).output_for_node("whole") == "w"
+
+
+def test_a_resource_with_a_context_of_its_own():
+    """A resource gets an init context for a test, and has none before it is initialised."""
+
+    class Folder(dg.ConfigurableResource):
+        base: str | None = None
+
+        def path(self):
+            return self.base or self.get_resource_context().instance.storage_directory()
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_init_resource_context(instance=instance)
+        assert Folder().with_resource_context(context).path() == instance.storage_directory()
+        assert Folder(base="here").with_replaced_resource_context(context).path() == "here"
+    with pytest.raises(Exception, match="Attempted to get context before resource was initialized"):
+        Folder().path()
+
+
+def test_the_path_of_a_problem_in_the_config_of_a_called_resource():
+    """What is wrong in the config of a resource that a test calls is told with its path, as in a run."""
+
+    @dg.resource(config_schema={"bar": str})
+    def held(init_context):
+        return init_context.resource_config["bar"]
+
+    with pytest.raises(dg.DagsterInvalidConfigError, match='Missing required config entry "config" at the root'):
+        held(dg.build_init_resource_context())
+    with pytest.raises(dg.DagsterInvalidConfigError, match='unexpected config entry "baz" at path root:config'):
+        held(dg.build_init_resource_context(config={"baz": 1}))
+    assert held(dg.build_init_resource_context(config={"bar": "x"})) == "x"

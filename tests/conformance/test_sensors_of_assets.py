@@ -204,3 +204,45 @@ def test_a_context_goes_on_where_the_last_call_ended(as_generator):
         instance.report_runless_asset_event(dg.AssetMaterialization("prices"))
         counts += [len(list(sensor(context))), len(list(sensor(context)))]
     assert counts == [1, 0, 1, 0]
+
+
+def test_an_asset_sensor_called_directly():
+    """Called with a context alone, it is evaluated for the newest materialization, and moves the cursor on."""
+
+    @dg.asset
+    def watched():
+        return 1
+
+    @dg.asset_sensor(asset_key=dg.AssetKey("watched"), job=target)
+    def follows(context, event):
+        yield dg.RunRequest(run_key=event.dagster_event.asset_key.to_user_string())
+
+    instance = dg.DagsterInstance.ephemeral()
+    context = dg.build_sensor_context(instance)
+    [skipped] = list(follows(context))
+    assert isinstance(skipped, dg.SkipReason)
+    assert context.cursor is None
+
+    dg.materialize_to_memory([watched], instance=instance)
+    [request] = list(follows(context))
+    assert request.run_key == "watched"
+    assert int(context.cursor) > 0
+    assert isinstance(next(iter(follows(context))), dg.SkipReason)
+
+
+def test_an_asset_sensor_with_resources_called_directly():
+    """The resources of its function come from the context, and one that is missing is named."""
+
+    class Prefix(dg.ConfigurableResource):
+        text: str
+
+    @dg.asset_sensor(asset_key=dg.AssetKey("outside"), job=target)
+    def follows(context, event, prefix: Prefix):
+        return dg.RunRequest(run_key=prefix.text)
+
+    instance = dg.DagsterInstance.ephemeral()
+    instance.report_runless_asset_event(dg.AssetMaterialization("outside"))
+    [request] = follows(dg.build_sensor_context(instance, resources={"prefix": Prefix(text="new")}))
+    assert request.run_key == "new"
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="Resource with key 'prefix' required by sensor"):
+        list(follows(dg.build_sensor_context(instance)))

@@ -111,9 +111,9 @@ class TestDirectCall:
             (
                 lambda: needy(build_init_resource_context(config={"a": "x"}, resources={"b": 1})),
                 InvalidConfigError,
-                "root:a",
+                "root:config:a",
             ),
-            (lambda: needy(build_init_resource_context(resources={"b": 1})), InvalidConfigError, 'entry "a"'),
+            (lambda: needy(build_init_resource_context(resources={"b": 1})), InvalidConfigError, 'entry "config"'),
         ],
     )
     def test_a_wrong_call_says_what_is_wrong(self, call: Any, error: type[Exception], message: str) -> None:

@@ -29,7 +29,7 @@ def assets_of(definitions: Any) -> list[Any]:
         return list(definitions)
     found = getattr(definitions, "assets", None)
     if found is None:
-        found = definitions.get_repository_def().assets_defs_by_key.values()
+        found = definitions.bound_repository().assets_defs_by_key.values()
     return list(dict.fromkeys(found or ()))
 
 

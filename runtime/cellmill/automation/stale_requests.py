@@ -65,8 +65,8 @@ def stale_assets_of(definitions: Any, instance: Instance, ask: RunAsk) -> list[s
 
 
 def _made_by(definitions: Any, job_name: str, graph: AssetGraph) -> frozenset[AssetKey]:
-    if isinstance(definitions, Definitions) and definitions.has_job_def(job_name):
-        job = definitions.get_job_def(job_name)
+    if isinstance(definitions, Definitions) and definitions.bound_repository().has_job(job_name):
+        job = definitions.bound_repository().get_job(job_name)
         return frozenset(key for node in job.asset_nodes.values() for key in node.keys)
     return frozenset(graph.materializable_asset_keys)
 

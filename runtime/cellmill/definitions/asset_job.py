@@ -293,9 +293,10 @@ def _blocking_checks(nodes: Mapping[str, AssetsDefinition]) -> dict[AssetKey, se
 
 
 def _sorted(graph_def: GraphDefinition, order: Mapping[str, frozenset[str]]) -> list[str]:
+    """Return the names of the nodes, each after those it needs; those that could come at the same time by name."""
     above = {
         name: [part.node for dependency in wired.values() for part in dependency.get_node_dependencies()]
-        for name, wired in graph_def.wiring.items()
+        for name, wired in sorted(graph_def.wiring.items())
     }
     for name, more in order.items():
         above[name] = [*above[name], *more]

@@ -9,7 +9,7 @@ from typing import Any
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.engine import records
 from cellmill.definitions.evaluation import resource_lookup
-from cellmill.definitions.run_request import DefaultSensorStatus, SensorResult, SkipReason
+from cellmill.definitions.run_request import DefaultSensorStatus, RunRequest, SensorResult, SkipReason
 from cellmill.definitions.sensor import SensorDefinition, SensorType
 from cellmill.errors import InvariantViolationError
 
@@ -30,7 +30,8 @@ class AssetSensorDefinition(SensorDefinition):
     """A sensor that is evaluated for the latest new materialization of an asset.
 
     Its cursor moves on by itself. Of several materializations since the evaluation before, the function sees the last;
-    where there is none it is not called.
+    where there is none it is not called. Called directly with a context alone, it is evaluated so; with an event too,
+    its function is called with that.
 
     Args:
         name: Name, unique in its code location: letters, digits and underscores.
@@ -57,13 +58,22 @@ class AssetSensorDefinition(SensorDefinition):
         self.asset_key = AssetKey.from_coercible(asset_key)
         super().__init__(name, evaluation_fn=asset_materialization_fn, job_name=job_name, **options)
 
+    def _direct_result(self, context: Any, rest: list[Any], find: Callable[[str], Any]) -> Any:
+        if rest:
+            return super()._direct_result(context, rest, find)
+        found = self._of_newest(context, find)
+        return iter([found] if isinstance(found, (SensorResult, SkipReason, RunRequest)) else found or ())
+
     def _evaluate(self, context: Any) -> Any:
+        return self._of_newest(context, resource_lookup(context, {}, f"sensor {self.name!r}"))
+
+    def _of_newest(self, context: Any, find: Callable[[str], Any]) -> Any:
+        """Return what the function says of the newest materialization; the cursor is set behind that."""
         after = _storage_id(context.cursor)
         records = materialization_records(context.instance, self.asset_key, after, 1, False)
         if not records:
             return SkipReason(f"No new materialization events found for asset key {self.asset_key}")
         event = records[0]
-        find = resource_lookup(context, {}, f"sensor {self.name!r}")
         result = self._user.call([context, event.event_log_entry], find)
         found = list(result) if hasattr(result, "__next__") else result
         if isinstance(found, SensorResult):

@@ -18,7 +18,7 @@ from cellmill.definitions.job_checks import checked_resources
 from cellmill.definitions.op import OpDefinition
 from cellmill.definitions.output import DEFAULT_OUTPUT
 from cellmill.definitions.port import DEFAULT_IO_MANAGER_KEY, OutputDefinition
-from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError
+from cellmill.errors import CheckError, InvalidDefinitionError, InvalidInvocationError, InvariantViolationError
 
 
 class AssetsDefinition(AssetFacts):
@@ -243,10 +243,15 @@ class AssetsDefinition(AssetFacts):
         body = current()
         if body is not None:
             return body.asset_value(self)
-        if self.node_def is None or self.node_def.is_graph:
+        if self.node_def is not None and self.node_def.is_graph:
+            raise InvariantViolationError(
+                f"Attempted to call graph '{self.node_def.name}' outside of a composition function. Invoking graphs is "
+                f"only valid in a function decorated with @job or @graph; `materialize` makes the assets "
+                f"{[key.to_user_string() for key in sorted(self.keys)]}."
+            )
+        if self.node_def is None:
             raise InvalidInvocationError(
-                f"Asset {sorted(self.keys)} cannot be called: it is made by "
-                f"{'a graph' if self.node_def is not None else 'nothing here'}; use `materialize`."
+                f"Asset {sorted(self.keys)} cannot be called: it is made by nothing here; `load_asset_value` loads it."
             )
         return engine().invoke(self, args, kwargs)
 
@@ -346,7 +351,7 @@ class SourceAsset(AssetsDefinition):
         )
         node_def = None
         if observe_fn is not None:
-            node_def = _observing_op(own, observe_fn, required_resource_keys, op_tags)
+            node_def = _observing_op(own, observe_fn, required_resource_keys, op_tags, io_manager_key)
         super().__init__(
             keys_by_input_name={},
             keys_by_output_name={DEFAULT_OUTPUT: own} if node_def is not None else {},
@@ -427,7 +432,9 @@ def _observing_op(
     fn: Callable[..., Any],
     required_resource_keys: AbstractSet[str] | None,
     op_tags: Mapping[str, Any] | None,
+    io_manager_key: str | None,
 ) -> OpDefinition:
+    """Return the op that observes; its output names the manager that loads what nothing here stores."""
     shape = FunctionShape(fn)
     if shape.input_names:
         raise CheckError(
@@ -439,7 +446,7 @@ def _observing_op(
         name=key.to_python_identifier(),
         shape=shape,
         input_defs=[],
-        output_defs=[OutputDefinition(None, DEFAULT_OUTPUT)],
+        output_defs=[OutputDefinition(None, DEFAULT_OUTPUT, io_manager_key=io_manager_key)],
         required_resource_keys=frozenset(required_resource_keys or ()),
         tags=op_tags,
     )

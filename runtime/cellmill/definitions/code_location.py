@@ -91,7 +91,6 @@ class Definitions:
         _check_kinds("jobs", self.jobs or (), ("is_job", "resolve", "to_job"))
         self._repository: Any = None
         #: Whether every resource that is needed was looked for, and found.
-        self._has_resources = False
 
     @property
     def assets_and_checks(self) -> list[AssetsDefinition]:
@@ -112,16 +111,21 @@ class Definitions:
 
     # -- binding --------------------------------------------------------------------------------------------------
 
+    def bound_repository(self) -> Repository:
+        """Return everything by name, each resolved when it is asked for; what nobody asks for is not checked."""
+        if self._repository is None:
+            self._repository = Repository(self)
+        repository: Repository = self._repository
+        return repository
+
     def get_repository_def(self) -> Repository:
         """Return everything resolved: jobs with their assets and resources, by name.
 
         Raises:
-            InvalidDefinitionError: where a definition lacks a resource; several problems come together.
+            CellmillError: what keeps these definitions from being used; several problems come together.
         """
-        repository = self._resolved()
-        if not self._has_resources:
-            repository.check_resources()
-            self._has_resources = True
+        repository = self.bound_repository()
+        repository.load_all_definitions()
         return repository
 
     get_inner_repository = get_repository_def
@@ -133,19 +137,13 @@ class Definitions:
         Args:
             defs: The definitions.
         """
-        defs._resolved().load_all_definitions()
-
-    def _resolved(self) -> Repository:
-        if self._repository is None:
-            self._repository = Repository(self)
-        repository: Repository = self._repository
-        return repository
+        defs.get_repository_def()
 
     # -- looking up -----------------------------------------------------------------------------------------------
 
     def resolve_asset_graph(self) -> Any:
         """Return the graph of the assets."""
-        return self._resolved().asset_graph
+        return self.get_repository_def().asset_graph
 
     get_asset_graph = resolve_asset_graph
 
@@ -168,7 +166,7 @@ class Definitions:
         Args:
             name: The job's name.
         """
-        return self._resolved().has_job(name)
+        return self.get_repository_def().has_job(name)
 
     def get_schedule_def(self, name: str) -> Any:
         """Return the schedule with this name.
@@ -270,7 +268,7 @@ class Definitions:
 
     def has_implicit_global_asset_job_def(self) -> bool:
         """Return whether there is a job over all assets."""
-        return self._resolved().has_job(IMPLICIT_JOB_NAME)
+        return self.get_repository_def().has_job(IMPLICIT_JOB_NAME)
 
     def resolve_implicit_job_def_def_for_assets(self, asset_keys: Iterable[AssetKey]) -> JobDefinition | None:
         """Return the job that can make these assets.

@@ -115,6 +115,7 @@ class Repository:
         for owner, job in self._targets():
             self._add_job(job, owner)
         self._resolved_jobs: dict[str, JobDefinition] = {}
+        self._is_loadable = False
         if any(one.is_executable for one in self.catalog.definitions):
             self._jobs.setdefault(IMPLICIT_JOB_NAME, None)
         for name, one in self.schedules.items():
@@ -151,6 +152,8 @@ class Repository:
             job = job.to_job()
         if other is not None and other is not job:
             if owner is not None:
+                if isinstance(other, LazyJob):  # nobody has called for it yet, so that there is nothing to compare
+                    return
                 kind = "unresolved asset job" if isinstance(job, UnresolvedAssetJobDefinition) else "job"
                 raise InvalidDefinitionError(
                     f"{owner} targets {kind} '{job.name}', but a different {kind} with the same name was provided."
@@ -363,7 +366,10 @@ class Repository:
 
     def load_all_definitions(self) -> None:
         """Resolve everything, so that what is wrong is found now; several problems come together."""
-        check_loadable(self)
+        if not self._is_loadable:
+            check_loadable(self)
+            merged_resources(self.catalog.definitions, None)
+            self._is_loadable = True
 
     def load_asset_value(self, asset_key: Any, **options: Any) -> Any:
         """Return the stored value of an asset.

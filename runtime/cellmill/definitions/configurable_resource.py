@@ -232,6 +232,9 @@ class ConfigurableResourceFactory(Config, Generic[T]):
         made._resource_context = resource_context
         return made
 
+    #: The name that Dagster's guides use.
+    with_resource_context = with_replaced_resource_context
+
 
 class ConfigurableResource(ConfigurableResourceFactory[T]):
     """Base of resource classes: the object itself, with its config as fields, is what user code gets.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from cellmill.definitions.config.alternatives import Noneable
+from cellmill.definitions.config.alternatives import Noneable, ScalarUnion
 from cellmill.definitions.config.field import Field, Selector, convert_to_field
 
 
@@ -26,7 +26,7 @@ def _in_process() -> dict[str, Any]:
 def _multiprocess() -> dict[str, Any]:
     limit = {
         "key": str,
-        "value": Field(Noneable(str), is_required=False),
+        "value": Field(Noneable(ScalarUnion(str, {"applyLimitPerUniqueValue": bool})), is_required=False),
         "limit": int,
     }
     return {

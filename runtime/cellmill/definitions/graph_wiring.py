@@ -257,10 +257,10 @@ def check_mappings(graph: Wired) -> None:
 
 
 def sorted_nodes(graph: Wired) -> list[str]:
-    """Return the names of the nodes, each after those it needs; an error where they go in a circle."""
+    """Return the names of the nodes, each after those it needs, else by name; an error where they go in a circle."""
     above = {
         name: {part.node for dependency in inputs.values() for part in parts_of(dependency)}
-        for name, inputs in graph.wiring.items()
+        for name, inputs in sorted(graph.wiring.items())
     }
     waiting = {name: len(needs) for name, needs in above.items()}
     below: dict[str, list[str]] = {name: [] for name in above}

@@ -12,6 +12,7 @@ from cellmill.definitions.resource_requirements import (
     requirements_of_hooks,
     requirements_of_op,
     requirements_of_resources,
+    unfit_managers,
     unprovided,
     unprovided_of,
 )
@@ -95,12 +96,9 @@ def _other_partitions_of_checks(repository: Any) -> Iterator[CellmillError]:
 def unknown_targets(repository: Any) -> Iterator[CellmillError]:
     """Yield an error for each job that a schedule or sensor starts by name and that nobody gives."""
     for one in (*repository.schedules.values(), *repository.sensors.values()):
-        names = getattr(one, "job_names", None)
-        if names is None:
-            name = getattr(one, "job_name", None)
-            names = [name] if name else []
-        for name in names:
-            if isinstance(name, str) and name and not repository.has_job(name) and not name.startswith("__"):
+        for target in getattr(one, "targets", ()):
+            name = target.job_name
+            if not repository.has_job(name) and not name.startswith("__"):
                 yield InvalidDefinitionError(
                     f"{type(one).__name__} '{one.name}' targets job \"{name}\" which was not found in this repository."
                     f"{nearest(name, repository.job_names)} "
@@ -132,8 +130,10 @@ def missing_anywhere(repository: Any) -> list[InvalidDefinitionError]:
 
 def _missing_of_asset(one: Any, given: Mapping[str, Any]) -> Iterator[InvalidDefinitionError]:
     if one.is_executable:
-        for op in one.node_def.iterate_op_defs() if one.node_def.is_graph else (one.node_def,):
+        ops = list(one.node_def.iterate_op_defs()) if one.node_def.is_graph else [one.node_def]
+        for op in ops:
             yield from unprovided_of(requirements_of_op(op), given, op)
+        yield from unfit_managers(ops, given)
         if one.node_def.is_graph:
             yield from unprovided_of(requirements_of_hooks(one.node_def), given)
         yield from unprovided_of(requirements_of_attached(one.hook_defs, f"asset '{one.node_def.name}'"), given)

@@ -44,6 +44,8 @@ class ResourceDefinition(AnonymousConfigurableDefinition):
     #: The configurable object that the definition was made from, and the resources in that object's fields.
     made_from: Any = None
     nested_resources: Mapping[str, Any] = {}
+    #: The object that the resource is, where no function makes it.
+    held: Any = None
 
     def __init__(
         self,
@@ -152,20 +154,16 @@ class ResourceDefinition(AnonymousConfigurableDefinition):
         schema = self._config_schema
         field = schema.as_field()
         given = None if context is None else context.resource_config
-        if not given and not field.is_required:
-            given = None
         if context is None and field.is_required:
             raise InvalidInvocationError(
                 "Resource has required config schema, but no context was provided. Use the "
                 "`build_init_resource_context` function to construct a context with config."
             )
-        if given is None and field.default_provided:
-            given = field.default_value
-        if given is not None or field.is_required:
-            result = process_config(field.config_type, given)
-            if not result.success:
-                raise InvalidConfigError("Error in config for resource", result.errors, given)
-            given = result.value
+        given = {"config": given} if given else {}
+        result = process_config({"config": field}, given)
+        if not result.success:
+            raise InvalidConfigError("Error in config for resource", result.errors, given)
+        given = result.value.get("config")
         applied = schema.apply(given)
         if not applied.success:
             raise InvalidConfigError("Error when applying config mapping for resource", applied.errors, given)
@@ -182,7 +180,9 @@ class ResourceDefinition(AnonymousConfigurableDefinition):
             value: What user code gets.
             description: What the resource is.
         """
-        return ResourceDefinition(lambda _init_context: value, description=description)
+        made = ResourceDefinition(lambda _init_context: value, description=description)
+        made.held = value
+        return made
 
     @staticmethod
     def mock_resource(description: str | None = None) -> ResourceDefinition:

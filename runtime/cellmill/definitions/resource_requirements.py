@@ -6,6 +6,8 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
 from cellmill.definitions.inference import describe_place
+from cellmill.definitions.input_manager import InputManagerDefinition
+from cellmill.definitions.io_manager import IOManagerDefinition, is_io_manager
 from cellmill.definitions.selection_grammar import nearest
 from cellmill.errors import InvalidDefinitionError, InvariantViolationError
 
@@ -29,6 +31,35 @@ class ResourceRequirement(NamedTuple):
             f"{place}"
         )
 
+    def unfit(self, given: Mapping[str, Any], place: str = "") -> InvalidDefinitionError | None:
+        """The error where what is given cannot store outputs or load inputs and should; None where it can."""
+        found = given[self.key]
+        if self.definition == "ResourceDefinition" or self._is_served_by(found):
+            return None
+        source = _behind(found)
+        methods = "load_input" if self.definition == "InputManagerDefinition" else "handle_output and load_input"
+        return InvalidDefinitionError(
+            f"{self.what} with key '{self.key}' required by {self.who}, but received "
+            f"{type(found if source is None else source).__name__}{place}. Give that key an object with {methods}, "
+            f"such as a ConfigurableIOManager or what @{self.what.replace(' ', '_')} makes; the keys of such objects "
+            f"are {sorted(key for key, one in given.items() if self._is_served_by(one))}."
+        )
+
+    def _is_served_by(self, found: Any) -> bool:
+        loads_only = self.definition == "InputManagerDefinition"
+        if isinstance(found, IOManagerDefinition):
+            return True
+        if isinstance(found, InputManagerDefinition):
+            return loads_only
+        source = _behind(found)
+        return callable(getattr(source, "load_input", None)) if loads_only else is_io_manager(source)
+
+
+def _behind(definition: Any) -> Any:
+    """Return the object that is the resource or whose class it is; None where a function makes it."""
+    source = definition.made_from if definition.held is None else definition.held
+    return getattr(source, "resource_cls", source)
+
 
 def requirements_of_op(op: Any) -> Iterator[ResourceRequirement]:
     """Yield what an op needs: for its body, and for the types, loaders and managers of its inputs and outputs."""
@@ -44,6 +75,25 @@ def requirements_of_op(op: Any) -> Iterator[ResourceRequirement]:
         if one.input_manager_key:
             who = f"input '{one.name}' of op '{op.name}'"
             yield ResourceRequirement(one.input_manager_key, who, "input manager", "InputManagerDefinition")
+
+
+def unfit_managers(op_defs: Iterable[Any], given: Mapping[str, Any]) -> Iterator[InvalidDefinitionError]:
+    """Yield an error for each port whose manager is a resource that cannot store outputs or load inputs."""
+    plain = {key for key, one in given.items() if not isinstance(one, IOManagerDefinition)}
+    if not plain:
+        return
+    for op in op_defs:
+        for one in (*requirements_of_op(op), *_default_managers(op)):
+            if one.key in plain and (problem := one.unfit(given, _at(op))) is not None:
+                yield problem
+
+
+def _default_managers(op: Any) -> Iterator[ResourceRequirement]:
+    for out in op.output_defs:
+        if out.io_manager_key == "io_manager" and not out.is_nothing:
+            yield ResourceRequirement(
+                "io_manager", f"output '{out.name}' of op '{op.name}'", "io manager", "IOManagerDefinition"
+            )
 
 
 def resource_keys_of_op(op: Any, loaded: Container[str]) -> frozenset[str]:
@@ -87,13 +137,14 @@ def requirements_of_attached(hooks: Iterable[Any], where: str) -> Iterator[Resou
 
 
 def unprovided(job: Any) -> Iterator[InvalidDefinitionError]:
-    """Yield an error for each resource that the job's ops, hooks and resources need and nobody gives."""
+    """Yield an error for each resource that ops, hooks and resources of the job need and that is missing or unfit."""
     given: Mapping[str, Any] = job.resource_defs
     for op in job.graph.iterate_op_defs():
         yield from unprovided_of(requirements_of_op(op), given, op)
     yield from unprovided_of(requirements_of_hooks(job.graph), given)
     yield from unprovided_of(requirements_of_attached(job.hook_defs, f"job '{job.name}'"), given)
     yield from unprovided_of(requirements_of_resources(given), given)
+    yield from unfit_managers(job.graph.iterate_op_defs(), given)
 
 
 def unprovided_of(

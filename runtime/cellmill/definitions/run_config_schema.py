@@ -64,10 +64,18 @@ def is_trivial(job: Any) -> bool:
         known = _TRIVIAL[job] = (
             job.config_mapping is None
             and _graph_is_trivial(job, job.graph, True)
-            and not any(_has_config(definition) for definition in job.resource_defs.values())
+            and not any(_has_config(one) or _configures_ports(one) for one in job.resource_defs.values())
             and not _has_config(job.given_executor_def)
         )
     return known
+
+
+def _configures_ports(definition: Any) -> bool:
+    """Whether it is an IO manager or input manager whose outputs or inputs have config of their own."""
+    return (
+        getattr(definition, "output_config_schema", None) is not None
+        or getattr(definition, "input_config_schema", None) is not None
+    )
 
 
 def _has_config(definition: Any) -> bool:

@@ -243,8 +243,11 @@ class SensorDefinition:
         context, rest, resources = self._user.split_arguments(args, dict(kwargs), EvaluationContext)
         with own_or_given(context, self._default_context) as entered:
             find = resource_lookup(entered, resources, f"sensor {self.name!r}")
-            result = self._user.call([entered, *rest], find)
+            result = self._direct_result(entered, rest, find)
             return self._after_call(entered, result)
+
+    def _direct_result(self, context: Any, rest: list[Any], find: Callable[[str], Any]) -> Any:
+        return self._user.call([context, *rest], find)
 
     def _after_call(self, context: Any, result: Any) -> Any:
         return result

@@ -46,7 +46,7 @@ class AssetValueLoader:
     def __init__(
         self, definitions: Any, instance: Any = None, resource_config: Mapping[str, Any] | None = None
     ) -> None:
-        self._repository = definitions.get_repository_def()
+        self._repository = definitions.bound_repository()
         self._own = instance is None
         self._instance = Instance.get() if instance is None else instance
         self._config = resource_config or {}

@@ -12,7 +12,7 @@ from typing import Any
 
 from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.config.configured import schema_of
-from cellmill.definitions.config.process import post_process_config, validate_config
+from cellmill.definitions.config.process import process_config
 from cellmill.definitions.dependency import NodeHandle
 from cellmill.definitions.events import AssetMaterialization, AssetObservation
 from cellmill.definitions.init_resource_context import Resources
@@ -385,17 +385,10 @@ def op_config(op: Any, config: Any) -> Any:
         return applied.value
     if field is None:
         return config
-    if config is None:
-        if field.is_required:
-            missing = validate_config({"config": field}, {}).errors
-            raise InvalidConfigError(f"Error in config for op '{op.name}'", missing, {})
-        config = field.default_value if field.default_provided else {}
-    checked = validate_config(field.config_type, config)
-    if checked.success:
-        checked = post_process_config(field.config_type, config)
+    checked = process_config({"config": field}, {} if config is None else {"config": config})
     if not checked.success:
         raise InvalidConfigError(f"Error in config for op '{op.name}'", checked.errors, config)
-    return checked.value
+    return checked.value.get("config", {})
 
 
 def build_op_context(

@@ -14,6 +14,7 @@ from cellmill.definitions.resource_requirements import (
     ResourceRequirement,
     requirements_of_op,
     requirements_of_resources,
+    unfit_managers,
 )
 from cellmill.definitions.run_config import plain_run_config, resolve_run_config
 from cellmill.definitions.run_config_schema import run_config_schema
@@ -148,6 +149,8 @@ def check_resources(job: JobDefinition, plan: Plan) -> None:
     for one in requirements_of_resources(given):
         if one.key not in given:
             raise one.missing(given)
+    for problem in unfit_managers((step.op for step in plan.steps.values()), given):
+        raise problem
 
 
 def run_job(

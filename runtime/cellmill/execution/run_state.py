@@ -32,7 +32,7 @@ class RunState(dict[tuple[str, str], list[str]]):
         self._mapped: dict[str, list[str]] = {}
         self._open: dict[str, int] = {}
         self._order = {key: index for index, key in enumerate(plan.steps)}
-        self._ready: list[tuple[int, int, str]] = []
+        self._ready: list[tuple[int, int, int, str]] = []
         self._chosen = None if chosen is None else set(chosen)
         for key, count in self._waiting.items():
             if not count:
@@ -71,11 +71,11 @@ class RunState(dict[tuple[str, str], list[str]]):
     def _enqueue(self, key: str) -> None:
         step = self.plan.steps.get(key) or self.steps[key]
         base = key.split("[")[0] if key not in self.plan.steps else key
-        heapq.heappush(self._ready, (-step.priority, self._order[base], key))
+        heapq.heappush(self._ready, (-step.priority, self._order[base], 0, key))
 
     def next(self) -> str | None:
         """Return the key of a step all of whose needs have ended, the most urgent first; None where there is none."""
-        return heapq.heappop(self._ready)[2] if self._ready else None
+        return heapq.heappop(self._ready)[3] if self._ready else None
 
     def step(self, key: str) -> Step:
         """Return the step with this key, mapped or not."""
@@ -94,8 +94,7 @@ class RunState(dict[tuple[str, str], list[str]]):
         self._mapped[key] = keys
         self._open[key] = len(keys)
         for index, mapped_key in enumerate(keys):
-            heapq.heappush(self._ready, (-step.priority, self._order[key], f"{mapped_key}"))
-            del index
+            heapq.heappush(self._ready, (-step.priority, self._order[key], index, mapped_key))
         return keys
 
     def verdict(self, key: str) -> tuple[str, list[str]]:

@@ -45,7 +45,7 @@ def _definitions(location: str) -> tuple[Definitions, Mapping[tuple[str, str], A
     They are loaded once in a host's life: where its sources change, the location starts another host.
     """
     loaded = load_location_definitions(json.loads(location))
-    found = {("schedule", item.name): item for item in loaded.get_repository_def().schedule_defs}
+    found = {("schedule", item.name): item for item in loaded.bound_repository().schedule_defs}
     return loaded, found | {("sensor", item.name): item for item in loaded.sensors or ()}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from cellmill.definitions.code_repository import IMPLICIT_JOB_NAME
 from cellmill.definitions.executor import in_process_executor
 from cellmill.definitions.job import JobDefinition
 from cellmill.definitions.run_config import resolve_run_config
@@ -110,11 +111,9 @@ def refuse_other_python(config: LocationConfig) -> None:
 
 
 def _job(definitions: Any, run: Run, visit: Visit) -> JobDefinition:
-    named = not run.job_name.startswith("__") and definitions.has_job_def(run.job_name)
-    if named:
-        job: JobDefinition = definitions.get_job_def(run.job_name)
-    else:
-        job = definitions.get_implicit_global_asset_job_def()
+    repository = definitions.bound_repository()
+    named = not run.job_name.startswith("__") and repository.has_job(run.job_name)
+    job: JobDefinition = repository.get_job(run.job_name if named else IMPLICIT_JOB_NAME)
     return prepared(job, run.op_selection, sorted(visit.assets) or None, None, visit.check_selection)
 
 
