@@ -146,3 +146,18 @@ def test_resources_of_a_built_context_are_made_and_taken_down(build):
     with build(resources={"connection": connection}) as context:
         assert context.resources.connection == "open"
     assert ended == ["closed", "closed"]
+
+
+@pytest.mark.parametrize("build", [dg.build_input_context, dg.build_output_context])
+def test_a_partition_of_a_built_context_is_that_of_its_asset(build):
+    """A context built with an asset and a partition is about that partition, also where the definition is not given."""
+    context = build(asset_key=dg.AssetKey("orders"), partition_key="2024-01-02")
+    assert context.has_asset_partitions
+    assert context.asset_partition_key == "2024-01-02"
+    assert list(context.asset_partition_keys) == ["2024-01-02"]
+    assert context.asset_partition_key_range == dg.PartitionKeyRange("2024-01-02", "2024-01-02")
+    with pytest.raises(dg.DagsterInvariantViolationError):
+        _ = context.asset_partitions_time_window
+    without = build(asset_key=dg.AssetKey("orders"))
+    assert not without.has_asset_partitions
+    assert not build(partition_key="2024-01-02").has_asset_partitions

@@ -69,7 +69,9 @@ def build_input_context(
         step_context=step_context,
         asset_key=None if asset_key is None else AssetKey.from_coercible(asset_key),
         partition_key=partition_key,
-        asset_partitions_subset=_subset(partition_key, asset_partition_key_range, asset_partitions_def, instance),
+        asset_partitions_subset=_subset(
+            asset_key, partition_key, asset_partition_key_range, asset_partitions_def, instance
+        ),
         asset_partitions_def=asset_partitions_def,
         instance=instance,
         metadata=metadata,
@@ -140,7 +142,9 @@ def build_output_context(
         partition_key=partition_key,
         output_metadata=output_metadata,
         asset_partitions_def=asset_partitions_def,
-        asset_partitions_subset=_subset(partition_key, asset_partition_key_range, asset_partitions_def, instance),
+        asset_partitions_subset=_subset(
+            asset_key, partition_key, asset_partition_key_range, asset_partitions_def, instance
+        ),
         asset_spec=asset_spec,
         metadata=metadata,
         instance=instance,
@@ -159,10 +163,10 @@ def _held(resources: Any, instance: Any, builder: str) -> Any:
         raise
 
 
-def _subset(partition_key: str | None, key_range: Any, partitions_def: Any, instance: Any) -> Any:
-    if partitions_def is None:
+def _subset(asset_key: Any, partition_key: str | None, key_range: Any, partitions_def: Any, instance: Any) -> Any:
+    if partitions_def is None and asset_key is None:
         return None
-    if key_range is not None:
+    if key_range is not None and partitions_def is not None:
         keys = partitions_def.get_partition_keys_in_range(key_range, dynamic_partitions_store=instance)
         return partitions_def.subset_with_partition_keys(keys)
     return None if partition_key is None else (partition_key,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cellmill.definitions.partitions.key import PartitionKeyRange
 from cellmill.definitions.partitions.loading import partition_loading_context
 from cellmill.errors import CheckError, InvariantViolationError
 
@@ -79,7 +80,9 @@ class AssetPartitions:
         subset = self._asset_partitions_subset
         if subset is None:
             raise CheckError("Tried to access asset_partition_key_range, but the asset is not partitioned.")
-        definition = self.asset_partitions_def
+        if self._asset_partitions_def is None:
+            return PartitionKeyRange(subset[0], subset[-1])
+        definition = self._asset_partitions_def
         with partition_loading_context(dynamic_partitions_store=self._instance):
             if isinstance(subset, tuple):
                 subset = definition.subset_with_partition_keys(subset)
