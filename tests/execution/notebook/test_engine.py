@@ -1,4 +1,4 @@
-"""`papermill --engine cellmill` tells the truth where papermill's own engine does not; `test_papermill_parity` has the rest."""
+"""`papermill --engine cellmill` tells the truth, also where papermill's own engine does not; parity has a file of its own."""
 
 from __future__ import annotations
 
