@@ -1,4 +1,4 @@
-"""`papermill --engine cellmill` tells the truth, also where papermill's own engine does not; parity has a file of its own."""
+"""What `papermill --engine cellmill` takes, and the truth that it tells of how cells end."""
 
 from __future__ import annotations
 
