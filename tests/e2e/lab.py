@@ -159,6 +159,14 @@ def wait_for_run(page: Page, status: str = "success") -> None:
     page.locator(f'article[data-run="{run_id}"] > header .cm-status-{status}').wait_for(timeout=120_000)
 
 
+def materialize(server: Server, *keys: str) -> str:
+    """Start a run that makes assets; returns the run's id."""
+    params = {"selector": {"assetSelection": [{"path": key.split("/")} for key in keys]}}
+    launch = "mutation($params: ExecutionParams!) { launchRun(executionParams: $params) { ... on LaunchRunSuccess { run { runId } } } }"
+    run_id: str = server.data(launch, params=params)["launchRun"]["run"]["runId"]
+    return run_id
+
+
 AXE = ROOT / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 
 

@@ -7,8 +7,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.lab import Lab, browser_page, until
-from tests.e2e.test_screens import materialize
+from tests.e2e.lab import Lab, browser_page, materialize, until
 from tests.labextension.server import TOKEN, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.lab import Lab, browser_page, lab_server
-from tests.e2e.test_screens import SLOWER
+from tests.e2e.test_screen_speed import SLOWER
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
