@@ -237,9 +237,10 @@ def test_a_workspace_tells_conditions_of_checks(tmp_path: Path) -> None:
     """The check of a module, with its condition and what it reads, is what the daemon evaluates."""
     (tmp_path / "defs.py").write_text(
         "import cellmill as cm\n"
+        "AC = cm.AutomationCondition\n"
         "@cm.asset\n"
         "def orders(): ...\n"
-        "@cm.asset\n"
+        "@cm.asset(check_specs=[cm.AssetCheckSpec('own', asset='rates', automation_condition=AC.missing())])\n"
         "def rates(): ...\n"
         "@cm.asset_check(asset=orders, additional_deps=[rates], automation_condition=cm.AutomationCondition.eager())\n"
         "def rows():\n"
@@ -255,3 +256,4 @@ def test_a_workspace_tells_conditions_of_checks(tmp_path: Path) -> None:
     (check,) = found["orders"]
     assert check.condition == AC.eager()
     assert [key.to_user_string() for key in check.parents] == ["rates"]
+    assert [(own.name, own.condition, own.with_asset) for own in found["rates"]] == [("own", AC.missing(), True)]

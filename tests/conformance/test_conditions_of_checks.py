@@ -66,3 +66,21 @@ def test_an_eager_check_follows_its_asset():
         instance.report_runless_asset_event(dg.AssetMaterialization("orders"))
         result = dg.evaluate_automation_conditions(defs, instance, cursor=result.cursor)
         assert result.total_requested == 1
+
+
+def test_a_check_that_comes_with_its_asset_has_a_condition():
+    """The condition of a check that the asset's own function evaluates is evaluated like that of any other."""
+
+    @dg.asset(
+        check_specs=[dg.AssetCheckSpec("rows", asset="orders", automation_condition=dg.AutomationCondition.missing())]
+    )
+    def orders():
+        yield dg.Output(None)
+        yield dg.AssetCheckResult(passed=True)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.evaluate_automation_conditions([orders], instance)
+        assert [found.true_subset.size for found in result.results] == [1]
+        assert result.results[0].key == dg.AssetCheckKey(orders.key, "rows")
+        dg.materialize([orders], instance=instance)
+        assert dg.evaluate_automation_conditions([orders], instance).total_requested == 0

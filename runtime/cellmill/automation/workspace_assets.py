@@ -73,7 +73,7 @@ class AutomatedWorkspace:
         """
         manifest = self._source.manifest()
         said = [entry.automation for entries in (manifest.assets, manifest.checks, manifest.jobs) for entry in entries]
-        return [""] if any(said) else []
+        return [""] if any(said) or any(entry.check_automation for entry in manifest.assets) else []
 
     def evaluate_conditions(self, group: ConditionGroup, cursor: str | None, now_s: float) -> dict[str, Any]:
         """One evaluation of a group's conditions.
@@ -139,7 +139,14 @@ class AutomatedWorkspace:
             code_version=entry.code_version,
             checks=(
                 *(
-                    AutomationCheck(name=name, blocking=name in entry.blocking_checks, with_asset=True)
+                    AutomationCheck(
+                        name=name,
+                        blocking=name in entry.blocking_checks,
+                        with_asset=True,
+                        condition=self._own_condition(
+                            "check", f"{entry.name}:{name}", entry.check_automation.get(name)
+                        ),
+                    )
                     for name in entry.checks
                     if name not in checks
                 ),
@@ -153,18 +160,20 @@ class AutomatedWorkspace:
         )
 
     def _automation_check(self, entry: CheckEntry) -> AutomationCheck:
-        condition: AutomationCondition | None = None
-        try:
-            condition = None if entry.automation is None else _condition(entry.automation)
-        except CellmillError as error:
-            self._warn("check", entry.check_key.to_user_string(), error)
         return AutomationCheck(
             name=entry.name,
             blocking=entry.blocking,
-            condition=condition,
+            condition=self._own_condition("check", entry.check_key.to_user_string(), entry.automation),
             partitioned=entry.partitioned,
             parents=frozenset(AssetKey(parts) for parts in entry.upstream),
         )
+
+    def _own_condition(self, what: str, name: str, text: str | None) -> AutomationCondition | None:
+        try:
+            return None if text is None else _condition(text)
+        except CellmillError as error:
+            self._warn(what, name, error)
+            return None
 
     def _automation_jobs(self) -> Iterator[AutomationJob]:
         for entry in self._source.manifest().jobs:

@@ -110,6 +110,11 @@ def describe_assets(item: Any, root: Path | None = None) -> Iterable[AssetEntry]
             siblings=tuple(together),
             checks=tuple(sorted(checks.get(spec.key, ()))),
             blocking_checks=tuple(sorted(check.name for check in blocking if check.asset_key == spec.key)),
+            check_automation={
+                check.name: condition_text(check.automation_condition)
+                for check in getattr(item, "check_specs", ())
+                if check.asset_key == spec.key and check.automation_condition is not None
+            },
             upstream=tuple(sorted(key.parts for key in item.asset_deps.get(spec.key, ()) if key != spec.key)),
             mappings=_mappings(item, spec.key),
             backfill_limit=policy_to_json(getattr(item, "backfill_policy", None)),

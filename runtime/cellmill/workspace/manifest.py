@@ -110,6 +110,8 @@ class AssetEntry(_Entry):
     checks: tuple[str, ...] = ()
     #: Those of `checks` whose failure stops what is downstream.
     blocking_checks: tuple[str, ...] = ()
+    #: The conditions of those of `checks` that have one, as JSON text.
+    check_automation: Mapping[str, str] = field(default_factory=dict)
     #: Serialized freshness policy.
     freshness: Mapping[str, Any] | None = None
     io_manager: str | None = None
