@@ -466,9 +466,9 @@ def _check_self_deps(specs: Mapping[AssetKey, AssetSpec], mappings: Mapping[Asse
         for dep in spec.deps:
             if dep.asset_key == key and not _reads_earlier(dep.partition_mapping or mappings.get(key)):
                 raise InvalidDefinitionError(
-                    f'Asset "{key.to_user_string()}" depends on itself. An asset may read only earlier partitions of '
-                    "its own: give the dependency a TimeWindowPartitionMapping with a start_offset and an end_offset "
-                    "below 0, in the dimension of time where it has several dimensions."
+                    f'Asset "{key.to_user_string()}" depends on itself. Assets can only depend on themselves if they '
+                    "read earlier partitions of their own: give the dependency a TimeWindowPartitionMapping with a "
+                    "start_offset and an end_offset below 0, in the dimension of time where it has several dimensions."
                 )
 
 

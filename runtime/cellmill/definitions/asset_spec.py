@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellmill.definitions.asset_key import AssetKey, CoercibleToAssetKey, key_prefix_from_coercible
 from cellmill.definitions.output import NO_VALUE, normalized
@@ -16,6 +16,12 @@ from cellmill.definitions.tags import (
     kind_tags,
 )
 from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError, ParameterCheckError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions import auto_materialize
+else:
+    auto_materialize = on_first_use("cellmill.definitions.auto_materialize")
 
 _EMPTY: Mapping[str, Any] = {}
 
@@ -219,7 +225,9 @@ class AssetSpec:
 
     @property
     def auto_materialize_policy(self) -> Any:
-        """The automation as an AutoMaterializePolicy, where one was given."""
+        """The automation as an AutoMaterializePolicy, or None."""
+        if self.auto_materialize_policy_given is None and self.automation_condition is not None:
+            return auto_materialize.AutoMaterializePolicy.from_automation_condition(self.automation_condition)
         return self.auto_materialize_policy_given
 
     def _parts(self) -> dict[str, Any]:
@@ -254,7 +262,8 @@ class AssetSpec:
                 parts["kinds"] = ()
         parts.update({name: value for name, value in changed.items() if value is not NO_VALUE})
         made = AssetSpec(**parts)
-        made.auto_materialize_policy_given = self.auto_materialize_policy_given
+        if changed.get("automation_condition", NO_VALUE) is NO_VALUE:
+            made.auto_materialize_policy_given = self.auto_materialize_policy_given
         return made
 
     _replace = replace_attributes
@@ -311,7 +320,9 @@ class AssetSpec:
 
 def _condition(condition: Any, policy: Any) -> Any:
     if condition is not None and policy is not None:
-        raise CheckError("Give automation_condition or auto_materialize_policy, not both.")
+        raise InvariantViolationError(
+            "An asset has both `automation_condition` and `auto_materialize_policy`; give one of them."
+        )
     if policy is not None:
         return policy.to_automation_condition()
     if condition is not None and not hasattr(condition, "with_children"):

@@ -146,10 +146,11 @@ class Repository:
 
     def _add_job(self, job: Any, owner: str | None = None) -> None:
         other = self._jobs.get(job.name)
+        what = "job"
         if isinstance(job, GraphDefinition):
-            if other is not None and getattr(other, "graph", None) is job:
+            if other is not None and owner is not None and getattr(other, "graph", None) is job:
                 return
-            job = job.to_job()
+            job, what = job.to_job(), "graph"
         if other is not None and other is not job:
             if owner is not None:
                 if isinstance(other, LazyJob):  # nobody has called for it yet, so that there is nothing to compare
@@ -159,8 +160,8 @@ class Repository:
                     f"{owner} targets {kind} '{job.name}', but a different {kind} with the same name was provided."
                 )
             raise InvalidDefinitionError(
-                f"Duplicate job definition found for job '{job.name}'. Jobs, and the jobs that schedules and sensors "
-                "target, must have unique names in a code location."
+                f"Duplicate job definition found for {what} '{job.name}'. Jobs, and the jobs that schedules and "
+                "sensors target, must have unique names in a code location."
             )
         if job.name == IMPLICIT_JOB_NAME:
             raise InvalidDefinitionError(

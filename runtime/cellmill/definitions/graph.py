@@ -400,7 +400,9 @@ def compose(
         default = shape.defaults.get(parameter, NO_VALUE)
         declared[parameter] = InputDefinition(parameter, hint, getattr(given, "description", None), default)
     for wanted in ins or ():
-        if wanted not in declared:
+        if wanted not in declared and shape.has_var_keyword:
+            declared[wanted] = InputDefinition(wanted, description=getattr((ins or {})[wanted], "description", None))
+        elif wanted not in declared:
             raise InvalidDefinitionError(
                 f"@{kind} '{name}' ({describe_place(fn)}) has the input {wanted!r} declared, but its function has no "
                 f"such parameter. It has {list(declared)}."

@@ -16,20 +16,22 @@ from cellmill.definitions.graph import compose
 from cellmill.definitions.inference import FunctionShape, docstring_summary
 from cellmill.definitions.job_checks import checked_resources
 from cellmill.definitions.output import DEFAULT_OUTPUT
-from cellmill.definitions.port import GraphOut
+from cellmill.definitions.port import GraphIn, GraphOut
 from cellmill.errors import InvalidDefinitionError
 
 
 def _inputs(fn: Callable[..., Any], ins: Mapping[str, Any] | None, owner: str) -> dict[str, AssetIn]:
-    names = FunctionShape(fn).positional
+    shape = FunctionShape(fn)
+    names = shape.positional
     given = {name: AssetIn.from_coercible(one) for name, one in (ins or {}).items()}
     for name in given:
-        if name not in names:
+        if name not in names and not shape.has_var_keyword:
             raise InvalidDefinitionError(
                 f"{owner}: key '{name}' in provided ins dict does not correspond to any of the names of the arguments "
-                f"to the decorated function, which are {list(names)}."
+                f"to the decorated function: '{fn.__name__}' decorated function does not have argument(s) '{name}'. It "
+                f"has {list(names)}."
             )
-    return {name: given.get(name, AssetIn()) for name in names}
+    return {name: given.get(name, AssetIn()) for name in (*names, *(one for one in given if one not in names))}
 
 
 def _keys(inputs: Mapping[str, AssetIn]) -> dict[str, AssetKey]:
@@ -132,6 +134,7 @@ def graph_asset(
             fn,
             name=own.to_python_identifier(),
             kind="graph_asset",
+            ins={one: GraphIn() for one in inputs},
             outs=outs,
             description=description,
             config=config,
@@ -214,7 +217,8 @@ def graph_multi_asset(
         own = {one: out.key or AssetKey([*(out.key_prefix or ()), one]) for one, out in outs.items()}
         checks = checks_by_output_name(check_specs, set(own.values()), owner)
         declared = {one: GraphOut() for one in (*outs, *checks)}
-        graph_def = compose(fn, name=own_name, kind="graph_multi_asset", outs=declared, config=config)
+        graph_ins = {one: GraphIn() for one in inputs}
+        graph_def = compose(fn, name=own_name, kind="graph_multi_asset", ins=graph_ins, outs=declared, config=config)
         above = [AssetDep(keys[one], partition_mapping=given.partition_mapping) for one, given in inputs.items()]
         return AssetsDefinition(
             keys_by_input_name=keys,

@@ -104,7 +104,9 @@ def multi_asset(
     if specs is not None and internal_asset_deps:
         raise InvalidDefinitionError("@multi_asset: internal_asset_deps go with outs; with specs use their deps.")
     if specs is not None and deps is not None:
-        raise InvalidDefinitionError("Can not pass deps and specs to @multi_asset: specify deps in each AssetSpec.")
+        raise InvalidDefinitionError(
+            "Can not pass deps and specs to @multi_asset: specify deps on the AssetSpecs directly."
+        )
 
     def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
         own_name = name or fn.__name__
@@ -121,7 +123,10 @@ def multi_asset(
                     f"{owner}: Can not specify compute_kind on both the @multi_asset and kinds on AssetSpecs."
                 )
             if partitions_def is not None and spec.partitions_def not in (None, partitions_def):
-                raise CheckError(f"{owner}: {spec.key} has other partitions than the multi_asset.")
+                raise CheckError(
+                    f"{owner}: AssetSpec for {spec.key.to_user_string()} has the partitions_def {spec.partitions_def}, "
+                    f"which is different than the partitions_def provided to AssetsDefinition: {partitions_def}."
+                )
         checks = checks_by_output_name(check_specs, set(keys.values()), owner)
         resources = checked_resources(resource_defs, owner) if resource_defs else {}
         op_def = make_op(

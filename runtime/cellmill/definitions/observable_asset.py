@@ -11,6 +11,7 @@ from cellmill.definitions.asset_spec import AssetSpec
 from cellmill.definitions.assets import AssetsDefinition, SourceAsset
 from cellmill.definitions.inference import docstring_summary
 from cellmill.definitions.multi_asset import multi_asset
+from cellmill.errors import InvalidDefinitionError
 
 
 def observable_source_asset(
@@ -73,6 +74,10 @@ def observable_source_asset(
 
     def decorate(fn: Callable[..., Any]) -> SourceAsset:
         prefix = key_prefix_from_coercible(key_prefix or ())
+        if key is not None and (name is not None or key_prefix is not None):
+            raise InvalidDefinitionError(
+                "Cannot specify a name or key prefix for @observable_source_asset when the key argument is provided."
+            )
         own = AssetKey.from_coercible(key) if key is not None else AssetKey([*prefix, name or fn.__name__])
         return SourceAsset(
             own,

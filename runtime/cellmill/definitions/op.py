@@ -140,6 +140,7 @@ class OpDefinition(NodeUses):
         self.shape = shape or FunctionShape(fn)
         self.description = description if description is not None else docstring_summary(given_fn)
         self.__doc__ = self.description
+        self.__name__ = getattr(given_fn, "__name__", self.name)
         self.input_defs: tuple[InputDefinition, ...] = (
             tuple(input_defs) if input_defs is not None else tuple(_inferred_inputs(self, ins))
         )

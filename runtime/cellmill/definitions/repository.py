@@ -139,8 +139,8 @@ def _parts_of_list(listed: Any, name: str) -> dict[str, list[Any]]:
             parts[kind].append(item)
     if bad:
         raise InvalidDefinitionError(
-            f"Bad return value from repository construction function {name!r}: all elements of the list must be jobs, "
-            f"graphs, assets, schedules or sensors; got {', '.join(bad)}."
+            f"Bad return value from repository construction function {name!r}: all elements of list must be of type "
+            f"job, graph, asset, check, schedule or sensor; got {', '.join(bad)}."
         )
     return parts
 

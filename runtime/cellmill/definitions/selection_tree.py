@@ -286,9 +286,9 @@ class CheckKeys(_ChecksOnly):
     def resolve_checks(self, graph: SelectionGraph, allow_missing: bool) -> AbstractSet[AssetCheckKey]:
         missing = [key for key in self.selected_asset_check_keys if key not in graph.checks]
         if missing and not allow_missing:
-            names = ", ".join(f"{key.asset_key.to_user_string()}:{key.name}" for key in missing)
+            names = [f"{key.asset_key.to_user_string()}:{key.name}" for key in missing]
             raise InvalidSubsetError(
-                f"AssetCheckKey(s) [{names}] were selected, but no definition supplies them. "
+                f"AssetCheckKey(s) {names} were selected, but no definitions supply these keys. "
                 "Check the spelling, and that the check is part of the Definitions."
             )
         return set(self.selected_asset_check_keys) & graph.checks

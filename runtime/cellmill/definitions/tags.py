@@ -43,10 +43,7 @@ def _checked_tag(key: Any, value: Any, owner: str, strict: bool) -> str:
             raise InvalidDefinitionError(f'Tag "{key}" of {owner} must have a str as its value; got {value!r}.')
         text = _as_json(value)
         if text is None:
-            raise InvalidDefinitionError(
-                f'Invalid value for tag "{key}" of {owner}: Could not JSON encode value {value!r} so that it reads '
-                "back equal."
-            )
+            raise InvalidDefinitionError(f'Invalid value for tag "{key}" of {owner}: {_why_no_json(value)}.')
         value = text
     if strict and not _KEY.match(key.removeprefix(KIND_PREFIX)):
         raise InvalidDefinitionError(
@@ -59,6 +56,14 @@ def _checked_tag(key: Any, value: Any, owner: str, strict: bool) -> str:
             "`.`, at most 63 of them."
         )
     return str(value)
+
+
+def _why_no_json(value: Any) -> str:
+    try:
+        text = json.dumps(value)
+    except (TypeError, ValueError):
+        return f"Could not JSON encode value {value!r}"
+    return f'JSON encoding "{text}" of value "{value}" is not equivalent to original value'
 
 
 def _as_json(value: Any) -> str | None:

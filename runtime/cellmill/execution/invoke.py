@@ -185,7 +185,7 @@ def _bound_inputs(
     unknown: list[str] = []
     for name, value in kwargs.items():
         if name in values:
-            raise InvalidInvocationError(f"op '{op.name}' got the input {name!r} twice.")
+            raise InvalidInvocationError(f"op {op.name} got multiple values for argument {name!r}, by place and name.")
         if name in nothing:
             raise _value_for_nothing(name)
         if name not in op.input_dict and not shape.has_var_keyword:
