@@ -10,14 +10,15 @@ from cellmill.definitions.asset_key import AssetCheckKey, AssetKey
 from cellmill.definitions.asset_spec import AssetDep, AssetSpec
 from cellmill.definitions.collected import note_made
 from cellmill.definitions.output import normalized
-from cellmill.definitions.resource_requirements import requirements_of_op
 from cellmill.errors import CheckError, InvalidDefinitionError, InvariantViolationError
 from cellmill.first_use import on_first_use
 
 if TYPE_CHECKING:
+    from cellmill.definitions import resource_requirements
     from cellmill.definitions.partitions import multi_mapping
 else:
     multi_mapping = on_first_use("cellmill.definitions.partitions.multi_mapping")
+    resource_requirements = on_first_use("cellmill.definitions.resource_requirements")
 
 
 class AssetFacts:
@@ -433,7 +434,7 @@ class AssetFacts:
         ops = self.node_def.iterate_op_defs() if self.node_def.is_graph else [self.node_def]
         keys = {key for hook in self.hook_defs for key in hook.required_resource_keys}
         for op in ops:
-            keys.update(one.key for one in requirements_of_op(op))
+            keys.update(one.key for one in resource_requirements.requirements_of_op(op))
             keys.update(out.io_manager_key for out in op.output_defs)
         return frozenset(keys)
 
