@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Set
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cellmill.definitions.inference import describe_place
-from cellmill.definitions.input_manager import InputManagerDefinition
-from cellmill.definitions.io_manager import IOManagerDefinition, is_io_manager
 from cellmill.definitions.selection_grammar import nearest
 from cellmill.errors import InvalidDefinitionError, InvariantViolationError
+from cellmill.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from cellmill.definitions import input_manager, io_manager
+else:
+    input_manager = on_first_use("cellmill.definitions.input_manager")
+    io_manager = on_first_use("cellmill.definitions.io_manager")
 
 
 class ResourceRequirement(NamedTuple):
@@ -47,12 +52,12 @@ class ResourceRequirement(NamedTuple):
 
     def _is_served_by(self, found: Any) -> bool:
         loads_only = self.definition == "InputManagerDefinition"
-        if isinstance(found, IOManagerDefinition):
+        if isinstance(found, io_manager.IOManagerDefinition):
             return True
-        if isinstance(found, InputManagerDefinition):
+        if isinstance(found, input_manager.InputManagerDefinition):
             return loads_only
         source = _behind(found)
-        return callable(getattr(source, "load_input", None)) if loads_only else is_io_manager(source)
+        return callable(getattr(source, "load_input", None)) if loads_only else io_manager.is_io_manager(source)
 
 
 def _behind(definition: Any) -> Any:
@@ -79,7 +84,7 @@ def requirements_of_op(op: Any) -> Iterator[ResourceRequirement]:
 
 def unfit_managers(op_defs: Iterable[Any], given: Mapping[str, Any]) -> Iterator[InvalidDefinitionError]:
     """Yield an error for each port whose manager is a resource that cannot store outputs or load inputs."""
-    plain = {key for key, one in given.items() if not isinstance(one, IOManagerDefinition)}
+    plain = {key for key, one in given.items() if not isinstance(one, io_manager.IOManagerDefinition)}
     if not plain:
         return
     for op in op_defs:
