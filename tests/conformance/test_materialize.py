@@ -1,5 +1,7 @@
 """Materializing chosen assets and partitions."""
 
+import pytest
+
 from tests.conformance.api import dg
 
 
@@ -91,3 +93,26 @@ def test_partitioned_materialize_needs_a_key():
         return context.partition_key
 
     assert not dg.materialize([p], raise_on_error=False).success
+
+
+@pytest.mark.parametrize("make", [dg.materialize, dg.materialize_to_memory])
+def test_an_upstream_that_nobody_gives_is_refused_before_anything_runs(make):
+    """An asset that is loaded has to be given, as itself or as a spec; one that only has to be there first has not."""
+    runs = []
+
+    @dg.asset
+    def first():
+        runs.append("first")
+
+    @dg.asset
+    def reader(orders):
+        return orders
+
+    @dg.asset(deps=["orders"])
+    def waits(): ...
+
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="is not produced by any of the provided asset ops"):
+        make([first, reader])
+
+    assert runs == []
+    assert make([waits]).success

@@ -236,3 +236,23 @@ def test_a_run_whose_id_is_taken_runs_nothing(tmp_path: Path) -> None:
             touching.execute_in_process(instance=instance, run_id="twice", raise_on_error=False)
         assert ran == ["twice"]
         assert instance.get_runs_count() == 1
+
+
+def test_an_asset_that_is_not_given_is_loaded_where_the_instance_knows_it() -> None:
+    """What was made before need not be given again; the same call beside an empty instance is refused."""
+
+    @c.asset
+    def orders() -> int:
+        return 3
+
+    @c.asset
+    def doubled(orders: int) -> int:
+        return 2 * orders
+
+    instance = c.Instance.ephemeral()
+    with pytest.raises(c.InvalidDefinitionError, match="Add the asset, or an AssetSpec"):
+        c.materialize([doubled], instance=instance)
+
+    assert instance.get_runs() == []
+    c.materialize([orders], instance=instance)
+    assert c.materialize([doubled], instance=instance).asset_value("doubled") == 6

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from cellmill.definitions.asset_key import AssetKey
 from cellmill.definitions.resource_requirements import (
     ResourceRequirement,
     requirements_of_attached,
@@ -34,27 +35,32 @@ def check_loadable(repository: Any) -> None:
     except CellmillError as error:
         if not any("ircular" in str(known) for known in problems):
             problems.append(error)
-    problems.extend(_unknown_inputs(repository))
+    catalog = repository.catalog
+    problems.extend(error for _, error in unknown_inputs(catalog.executable(), catalog.by_key))
     problems.extend(_problems_of_assets(repository))
     problems.extend(_other_partitions_of_checks(repository))
     problems.extend(unknown_targets(repository))
     raise_together(problems)
 
 
-def _unknown_inputs(repository: Any) -> Iterator[CellmillError]:
-    """Yield an error for each asset that another one loads and that nobody declares."""
-    known = repository.catalog.by_key
-    for one in repository.catalog.executable():
+def unknown_inputs(
+    definitions: Iterable[Any], known: Mapping[AssetKey, Any]
+) -> Iterator[tuple[AssetKey, InvalidDefinitionError]]:
+    """Yield each asset that one of the definitions loads and that nobody declares, with the error that says so."""
+    for one in definitions:
         for name, key in one.keys_by_input_name.items():
             if key in known or one.node_def.input_dict[name].is_nothing:
                 continue
             others = {other.to_user_string(): other for other in known if other not in one.keys}
             close = sorted(others[near].to_string() for near in get_close_matches(key.to_user_string(), others, n=5))
             hint = f" Did you mean one of the following?\n\t{', '.join(close)}" if close else ""
-            yield InvalidDefinitionError(
-                f"Input asset '{key.to_string()}' of {', '.join(sorted(own.to_string() for own in one.keys))} is not "
-                "produced by any of the provided asset ops and is not one of the provided sources."
-                f"{hint or ' Add the asset, or an AssetSpec for what is made elsewhere.'}"
+            yield (
+                key,
+                InvalidDefinitionError(
+                    f"Input asset '{key.to_string()}' of {', '.join(sorted(own.to_string() for own in one.keys))} is not "
+                    "produced by any of the provided asset ops and is not one of the provided sources."
+                    f"{hint or ' Add the asset, or an AssetSpec for what is made elsewhere.'}"
+                ),
             )
 
 

@@ -9,6 +9,7 @@ from cellmill.definitions.asset_job import AssetCatalog, as_assets, build_asset_
 from cellmill.definitions.asset_selection_job import selected_keys, subset_of
 from cellmill.definitions.assets import AssetsDefinition
 from cellmill.definitions.job_checks import checked_resources
+from cellmill.definitions.loadable import unknown_inputs
 from cellmill.errors import InvalidDefinitionError, InvalidSubsetError, InvariantViolationError
 from cellmill.execution.in_process import execute_in_process
 from cellmill.execution.result import ExecuteInProcessResult
@@ -53,7 +54,8 @@ def materialize(
         The result: whether it succeeded, its events, and the values (`output_for_node`, `asset_value`).
 
     Raises:
-        InvalidDefinitionError: where a resource is missing, or the selection cuts apart what can only be made together.
+        InvalidDefinitionError: where a resource is missing, where an asset loads another one that is neither given nor
+            known to the instance, or where the selection cuts apart what can only be made together.
     """
     return _made(assets, run_config, instance, resources, partition_key, raise_on_error, tags, selection, False)
 
@@ -78,6 +80,7 @@ def _made(
         chosen = subset_of(catalog, keys, checks)
     except InvalidSubsetError as error:
         raise InvalidDefinitionError(str(error)) from error
+    _refuse_unknown_inputs(chosen, catalog, instance)
     given = checked_resources(resources, "materialize") if resources else {}
     merged_resources([one for one in catalog.definitions if one.resource_defs], None)
     job = build_asset_job(EPHEMERAL_JOB_NAME, chosen, catalog, resource_defs=given)
@@ -91,6 +94,13 @@ def _made(
         tags=tags,
         in_memory=in_memory,
     )
+
+
+def _refuse_unknown_inputs(chosen: Sequence[AssetsDefinition], catalog: AssetCatalog, instance: Any) -> None:
+    """Raise where an asset loads one that was not given and that the instance holds no value of."""
+    for key, error in unknown_inputs(chosen, catalog.by_key):
+        if instance is None or not instance.has_asset_key(key):
+            raise error
 
 
 def with_input_resources(job: Any, catalog: AssetCatalog) -> None:
