@@ -53,11 +53,13 @@ def unknown_inputs(
                 continue
             others = {other.to_user_string(): other for other in known if other not in one.keys}
             close = sorted(others[near].to_string() for near in get_close_matches(key.to_user_string(), others, n=5))
-            hint = f" Did you mean one of the following?\n\t{', '.join(close)}" if close else ""
+            hint = " Add the asset, or an AssetSpec for what is made elsewhere."
+            if close:
+                hint = f" Did you mean one of the following?\n\t{', '.join(close)}"
             makers = ", ".join(sorted(own.to_string() for own in one.keys))
             error = InvalidDefinitionError(
                 f"Input asset '{key.to_string()}' of {makers} is not produced by any of the provided asset ops and is "
-                f"not one of the provided sources.{hint or ' Add the asset, or an AssetSpec for what is made elsewhere.'}"
+                f"not one of the provided sources.{hint}"
             )
             yield key, error
 
