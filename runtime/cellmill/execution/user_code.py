@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
+from cellmill.awaiting import awaited
 from cellmill.definitions.events import (
     AssetCheckEvaluation,
     AssetCheckResult,
@@ -86,19 +87,7 @@ def _returned_of_generator(op: Any, back: Any) -> Iterator[Any]:
 def _run(coroutine: Any, loop: Any) -> Any:
     if loop is not None:
         return loop.run_until_complete(coroutine)
-    # Importing asyncio takes as long as twenty small steps, and hardly any step needs it.
-    import asyncio
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(coroutine)
-    # for coroutines of code that runs within a loop already
-    from concurrent.futures import ThreadPoolExecutor
-
-    # Inside a running loop (a notebook's cell) the coroutine gets a loop of its own in another thread.
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, coroutine).result()
+    return awaited(coroutine)
 
 
 def _drained(generator: Any, loop: Any) -> Iterator[Any]:

@@ -7,13 +7,12 @@ import os
 import shutil
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
 from cellmill import faults
+from cellmill.awaiting import awaited
 from cellmill.definitions.input_context import InputContext
 from cellmill.definitions.io_manager import IOManager
 from cellmill.definitions.metadata import MetadataValue
@@ -274,16 +273,14 @@ class UPathIOManager(IOManager):
         return {key: self._load(context, path) for key, path in there.items()}
 
     def _awaited(self, context: InputContext, paths: Iterable[Any]) -> list[Any]:
-        """The values at these paths, loaded side by side: in a thread, since this one may have a loop of its own."""
+        """The values at these paths, loaded side by side."""
         asyncio = import_module("asyncio")
 
         async def loaded() -> list[Any]:
             found: list[Any] = await asyncio.gather(*(self.load_from_path(context, path) for path in paths))
             return found
 
-        with ThreadPoolExecutor(1) as thread:
-            values: list[Any] = thread.submit(copy_context().run, asyncio.run, loaded()).result()
-        return values
+        return awaited(loaded())
 
     def _load(self, context: InputContext, path: Any) -> Any:
         try:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
+from cellmill.awaiting import awaited
 from cellmill.definitions.automation_condition import AutomationCondition
 from cellmill.errors import InvariantViolationError
 from cellmill.planning.automation_context import AutomationContext, AutomationResult, NodeEvaluator
@@ -25,7 +22,7 @@ def evaluate_own(
     context = AutomationContext(evaluator, node, subject, path, candidates)
     result = node.evaluate(context)
     if inspect.iscoroutine(result):
-        result = _awaited(result)
+        result = awaited(result)
     if not isinstance(result, AutomationResult):
         raise InvariantViolationError(
             f"The condition {node.name} of {context.key.to_user_string()!r} must return an AutomationResult from "
@@ -35,13 +32,3 @@ def evaluate_own(
     true = result.true_subset.keys
     evaluator.facts.nodes[path] = {"cursor": result.cursor, "true": list(true), "candidates": list(candidates)}
     return result.evaluation
-
-
-def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """What a coroutine answers, also where this thread is in an event loop (as a notebook's cells are)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(coroutine)
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, coroutine).result()
